@@ -1,0 +1,2 @@
+//! Wires the chapters together.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What the operator wrote, made into what the program may rely on.

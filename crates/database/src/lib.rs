@@ -1,0 +1,1 @@
+//! PostgreSQL, SQLite and Redis in our words.

@@ -1,0 +1,1 @@
+//! The health of the application, over HTTP and in metrics.

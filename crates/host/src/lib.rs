@@ -1,0 +1,1 @@
+//! The machine: clock, processes, files, environment, signals.

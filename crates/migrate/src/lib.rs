@@ -1,0 +1,1 @@
+//! Migrations: which are pending, and applying them exactly once.

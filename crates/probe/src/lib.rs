@@ -1,0 +1,1 @@
+//! Is a dependency truly ready? And the gate that waits until it is.

@@ -1,0 +1,70 @@
+//! Where events and lines go. Chapters hold one; the command line decides what is behind it.
+
+use crate::{Event, logfmt};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Takes events.
+pub trait Journal: Send + Sync {
+    /// Takes note of `event`. Never blocks for long and never fails.
+    fn note(&self, event: Event);
+}
+
+/// Which of a child's two outputs a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Takes the lines that services write.
+pub trait Lines: Send + Sync {
+    /// Takes one whole line of `service`, without its end of line. Not always UTF-8.
+    fn line(&self, service: &str, stream: Stream, line: &[u8]);
+}
+
+/// Keeps events and lines in memory, for tests.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    events: Mutex<Vec<Event>>,
+    lines: Mutex<Vec<(String, Stream, Vec<u8>)>>,
+}
+
+impl Recorder {
+    /// The events so far, as logfmt.
+    pub fn events(&self) -> Vec<String> {
+        locked(&self.events).iter().map(logfmt).collect()
+    }
+
+    /// The names of the events so far.
+    pub fn names(&self) -> Vec<&'static str> {
+        locked(&self.events).iter().map(|event| event.name).collect()
+    }
+
+    /// The sentences of the events so far.
+    pub fn texts(&self) -> Vec<String> {
+        locked(&self.events).iter().map(|event| event.text.clone()).collect()
+    }
+
+    /// The lines so far.
+    pub fn lines(&self) -> Vec<(String, Stream, Vec<u8>)> {
+        locked(&self.lines).clone()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Journal for Recorder {
+    fn note(&self, event: Event) {
+        locked(&self.events).push(event);
+    }
+}
+
+impl Lines for Recorder {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        locked(&self.lines).push((service.to_owned(), stream, line.to_vec()));
+    }
+}

@@ -1,0 +1,1 @@
+//! Real clusters, fake servers and faults for tests.
