@@ -1,1 +1,17 @@
-//! The machine: clock, processes, files, environment, signals.
+//! The machine, behind seams: clock, processes, files, environment, signals. Only this crate touches it.
+
+pub mod process;
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::SystemTime};
+
+/// A boxed future, so that the seams stay usable as `dyn`.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The environment, read once at start and passed by value from then on.
+pub type Env = BTreeMap<String, String>;
+
+/// Wall time, for schedules, file names and the time of an event. Waiting is `tokio::time`, which tests can pause.
+pub trait Clock: Send + Sync {
+    /// Now, by the calendar.
+    fn now(&self) -> SystemTime;
+}

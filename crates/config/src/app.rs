@@ -1,0 +1,249 @@
+//! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
+
+use crate::{EnvContract, Target};
+use report::Secret;
+use retry::{Backoff, Policy};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// One application, as its `mainstay.toml`, its environment and the flags describe it together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// Short name: lower-case letters, digits, `-` and `_`.
+    pub name: String,
+    /// The directory of `mainstay.toml`; commands run there and relative paths start there.
+    pub root: PathBuf,
+    /// Every mutable path lies below it. Absolute.
+    pub data: PathBuf,
+    /// The declared variables.
+    pub contract: EnvContract,
+    /// The environment that services and migrations get: the process's own, completed by the `.env` files, the aliases
+    /// and the defaults of the contract.
+    pub env: BTreeMap<String, String>,
+    /// Databases and other dependencies by name, in the order of the file, databases first.
+    pub dependencies: Vec<Dependency>,
+    /// The migrations, if there are any.
+    pub migrations: Option<Migrations>,
+    /// The services of the chosen role, each after those it needs.
+    pub services: Vec<Service>,
+    /// mainstay's own health endpoint.
+    pub health: Health,
+    /// The roles that the file knows, whichever is chosen.
+    pub roles: Vec<String>,
+}
+
+/// Something outside that services need: a database, Redis, a port, a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dependency {
+    /// As it is called in `needs`.
+    pub name: String,
+    /// Where it is.
+    pub target: Target,
+    /// What it must allow.
+    pub access: Access,
+    /// A required one holds up the start and makes health critical; another one makes it degraded.
+    pub required: bool,
+    /// How long and how often to ask at the start.
+    pub wait: Wait,
+    /// How it is watched afterwards.
+    pub monitor: Monitor,
+    /// Redis lists whose lengths health shows.
+    pub queues: Vec<String>,
+}
+
+/// What a database must allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// A primary that accepts writes.
+    #[default]
+    ReadWrite,
+    /// A replica will do.
+    ReadOnly,
+}
+
+/// How the gate waits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wait {
+    /// Attempts, waits between them and the time limit.
+    pub policy: Policy,
+    /// One attempt takes no longer.
+    pub attempt_timeout: Duration,
+    /// Move the time limit on while a recovering server makes progress.
+    pub extend: bool,
+}
+
+/// How a dependency is watched once everything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Monitor {
+    /// Time between checks.
+    pub every: Duration,
+    /// Failures in a row until it is called down and recovery begins.
+    pub failures: u32,
+}
+
+/// Where migrations are and how they are applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Migrations {
+    /// The name of the database they belong to, one of [`App::dependencies`].
+    pub database: String,
+    /// What is applied.
+    pub source: MigrationSource,
+    /// How often to try when the reason is transient.
+    pub policy: Policy,
+    /// How long to wait for another starter that holds the lock.
+    pub lock_timeout: Duration,
+    /// What a final failure means.
+    pub on_failure: OnFailure,
+}
+
+/// What is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MigrationSource {
+    /// Plain `.sql` files in this directory. Absolute.
+    Directory(PathBuf),
+    /// An external command, run in [`App::root`].
+    Command(Vec<String>),
+}
+
+/// What a failed migration means for the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing is started; exit 1.
+    #[default]
+    Stop,
+    /// Services are started all the same; health says `degraded`.
+    Degrade,
+}
+
+/// One supervised process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// As it is called in `needs`, logs and metrics.
+    pub name: String,
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Working directory. Absolute.
+    pub cwd: PathBuf,
+    /// Variables on top of [`App::env`].
+    pub env: BTreeMap<String, String>,
+    /// Dependencies it needs, by name.
+    pub needs: Vec<String>,
+    /// Services that must be ready before it, by name.
+    pub after: Vec<String>,
+    /// The address that mainstay binds and hands over as `LISTEN_FDS` (sd_listen_fds(3)).
+    pub listen: Option<SocketAddr>,
+    /// How its readiness and health are told.
+    pub health: Option<HealthCheck>,
+    /// When it is started again.
+    pub restart: Restart,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// May two generations overlap during a handover?
+    pub handover: Handover,
+    /// Waits this long before the first start.
+    pub start_delay: Duration,
+}
+
+/// May two generations of a service run at once?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handover {
+    /// Yes: the new one is started before the old one is stopped.
+    #[default]
+    Overlap,
+    /// No: pollers and schedulers.
+    Exclusive,
+}
+
+/// When an ended service is started again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Restart {
+    /// After which ends.
+    pub when: RestartWhen,
+    /// The waits between starts.
+    pub backoff: Backoff,
+    /// A life at least this long begins the waits anew.
+    pub stable_after: Duration,
+}
+
+/// After which ends a service is started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartWhen {
+    /// After every end that nobody asked for.
+    #[default]
+    Always,
+    /// After an exit code other than 0 or a signal. Exit 0 is the end: a one-shot.
+    OnFailure,
+    /// Never: its first end is its last.
+    Never,
+}
+
+/// How a service is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The polite signal's number, `SIGTERM` by default.
+    pub signal: i32,
+    /// Time from the polite signal until `SIGKILL` to the whole group.
+    pub grace: Duration,
+}
+
+/// How the readiness and health of a service are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthCheck {
+    /// What is asked.
+    pub target: Target,
+    /// Time between checks once it is ready. While it starts, it is asked more often.
+    pub every: Duration,
+    /// One check takes no longer.
+    pub timeout: Duration,
+    /// Failures in a row until it is called unhealthy and restarted.
+    pub failures: u32,
+    /// How long it may take to become ready.
+    pub start_timeout: Duration,
+}
+
+/// mainstay's own health endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Where `/healthz`, `/readyz` and their aliases are answered; nothing to switch them off.
+    pub listen: Option<SocketAddr>,
+    /// A plain TCP port that accepts and closes while the application is not critical.
+    pub tcp: Option<SocketAddr>,
+    /// Where `/metrics` is answered.
+    pub metrics: Metrics,
+    /// The application's version, shown as `version`.
+    pub version: Option<String>,
+}
+
+/// Where `/metrics` is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metrics {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// Beside the health pages.
+    WithHealth,
+    /// On an address of its own.
+    Own(SocketAddr),
+}
+
+impl App {
+    /// The dependency of this name.
+    pub fn dependency(&self, name: &str) -> Option<&Dependency> {
+        self.dependencies.iter().find(|dependency| dependency.name == name)
+    }
+
+    /// Locks, process ids and the control socket.
+    pub fn run_dir(&self) -> PathBuf {
+        self.data.join("run")
+    }
+
+    /// The lock of the single instance.
+    pub fn lock_file(&self) -> PathBuf {
+        self.run_dir().join("mainstay.lock")
+    }
+
+    /// Everything that must never be printed: declared secrets and the passwords of all targets.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let declared = self.contract.secrets(&self.env);
+        declared.into_iter().chain(self.dependencies.iter().filter_map(|it| it.target.password())).collect()
+    }
+}

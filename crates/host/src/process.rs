@@ -1,0 +1,66 @@
+//! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
+
+use crate::{Env, Pending};
+use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
+use tokio::io::AsyncRead;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// The whole environment of the child.
+    pub env: Env,
+    /// Bound sockets, handed over from descriptor 3 on with `LISTEN_FDS` and `LISTEN_PID` (sd_listen_fds(3)).
+    pub listeners: Vec<Arc<OwnedFd>>,
+    /// What becomes of its output.
+    pub output: Output,
+}
+
+/// What becomes of a child's standard output and error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Read through [`Child::take_output`].
+    Piped,
+    /// Where mainstay's own output goes.
+    Inherit,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this code.
+    Code(i32),
+    /// By this signal number.
+    Signal(i32),
+}
+
+/// The two outputs of a child.
+pub struct Pipes {
+    /// Standard output.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// Standard error.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+/// Starts children.
+pub trait Spawner: Send + Sync {
+    /// Starts `command` in a process group of its own. It dies when mainstay is killed.
+    fn spawn(&self, command: &Command) -> io::Result<Box<dyn Child>>;
+}
+
+/// A running child.
+pub trait Child: Send {
+    /// Its process id, which is its group's too.
+    fn pid(&self) -> u32;
+    /// Sends signal number `signal` to its whole group. Nobody left there is not an error.
+    fn signal(&self, signal: i32) -> io::Result<()>;
+    /// The outputs, once, when they are piped.
+    fn take_output(&mut self) -> Option<Pipes>;
+    /// Resolves when it has ended. Safe to drop and call again.
+    fn wait(&mut self) -> Pending<'_, io::Result<Exit>>;
+    /// Is anybody left in its group that is not a zombie?
+    fn group_alive(&self) -> bool;
+}
