@@ -154,7 +154,8 @@ impl fmt::Display for Place {
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
         // A tab before the caret stays a tab, so that the caret stands where the terminal puts the text.
-        let indent: String = self.source.chars().take(self.column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let indent: String =
+            self.source.chars().take(self.column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
         writeln!(f, "  --> {}:{}:{}", self.file, self.line, self.column)?;
         writeln!(f, " {gutter} |")?;
         writeln!(f, " {number} | {}", self.source)?;

@@ -30,13 +30,12 @@ pub fn human(event: &Event) -> String {
     }
 }
 
-/// `event=gate.waiting level=info … text="…"`, without a time.
+/// `level=info event=gate.waiting msg="…" attempt=3 …`, without a time.
 pub fn logfmt(event: &Event) -> String {
-    let mut line = format!("event={} level={}", event.name, event.level);
+    let mut line = format!("level={} event={} msg={}", event.level, event.name, quoted(&event.text));
     for (key, value) in &event.fields {
         let _ = write!(line, " {key}={}", quoted(&value.to_string()));
     }
-    let _ = write!(line, " text={}", quoted(&event.text));
     line
 }
 
@@ -49,15 +48,18 @@ pub fn json(event: &Event, stamp: Stamp<'_>) -> String {
     }
     object.insert("level".into(), json!(event.level));
     object.insert("event".into(), json!(event.name));
-    object.insert("text".into(), json!(event.text));
+    object.insert("msg".into(), json!(event.text));
     for (key, value) in &event.fields {
         object.insert((*key).into(), json!(value));
     }
     serde_json::Value::Object(object).to_string()
 }
 
-fn quoted(text: &str) -> String {
-    match text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\')) {
+/// A value as logfmt writes it: quoted when it has to be, always on one line.
+pub fn quoted(text: &str) -> String {
+    match text.is_empty()
+        || text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\'))
+    {
         true => format!("{text:?}"),
         false => text.to_owned(),
     }
@@ -91,12 +93,12 @@ mod tests {
         assert_eq!(human(&event()), "warn: main is recovering");
         assert_eq!(
             logfmt(&event()),
-            r#"event=gate.waiting level=warn attempt=3 reason="the \"system\" is starting" elapsed=1.234s text="main is recovering""#
+            r#"level=warn event=gate.waiting msg="main is recovering" attempt=3 reason="the \"system\" is starting" elapsed=1.234s"#
         );
         let stamp = Stamp { at: Timestamp::UNIX_EPOCH, app: Some("booking") };
         assert_eq!(
             json(&event(), stamp),
-            r#"{"time":"1970-01-01T00:00:00.000Z","app":"booking","level":"warn","event":"gate.waiting","text":"main is recovering","attempt":3,"reason":"the \"system\" is starting","elapsed":1.234}"#
+            r#"{"time":"1970-01-01T00:00:00.000Z","app":"booking","level":"warn","event":"gate.waiting","msg":"main is recovering","attempt":3,"reason":"the \"system\" is starting","elapsed":1.234}"#
         );
     }
 
