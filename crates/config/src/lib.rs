@@ -6,6 +6,8 @@
 mod app;
 mod contract;
 pub mod dsn;
+mod resolve;
+mod source;
 mod target;
 
 pub use app::{
@@ -13,4 +15,6 @@ pub use app::{
     Restart, RestartWhen, Service, Stop, Wait,
 };
 pub use contract::{EnvContract, Variable};
+pub use resolve::{Resolved, resolve};
+pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use target::Target;
