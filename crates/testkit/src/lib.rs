@@ -1,1 +1,21 @@
 //! Real clusters, fake servers and faults for tests.
+//!
+//! Everything here is blocking and built on the standard library, so that sync and async tests can use it alike; no call blocks
+//! for longer than its stated limit. A missing real component panics with the command that installs it: a test never skips.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test kit stands outside the program and plays the machine it runs on"
+)]
+
+mod cluster;
+mod components;
+mod port;
+mod scratch;
+mod spawn;
+mod wait;
+
+pub use cluster::{Builder as ClusterBuilder, Cluster, ServerError, Session, Shutdown};
+pub use components::find as find_component;
+pub use port::free_port;
+pub use scratch::TempDir;
+pub use wait::{wait_for, wait_until};
