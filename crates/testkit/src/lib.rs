@@ -14,7 +14,7 @@ mod scratch;
 mod spawn;
 mod wait;
 
-pub use cluster::{Builder as ClusterBuilder, Cluster, ServerError, Session, Shutdown};
+pub use cluster::{Builder as ClusterBuilder, Cluster, Full, Gate, Held, ServerError, Session, Shutdown};
 pub use components::find as find_component;
 pub use port::free_port;
 pub use scratch::TempDir;

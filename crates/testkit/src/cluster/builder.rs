@@ -102,11 +102,12 @@ impl Builder {
         }
     }
 
-    /// Nothing here goes on the command line, so that a restart by anyone finds the same server.
+    /// Nothing here goes on the command line, so that a restart by anyone finds the same server. Shared memory lies in the data directory:
+    /// in /dev/shm a killed server would leave it behind.
     fn settings(&self, dir: &Path, port: u16) -> String {
         let mut text = format!(
             "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nfsync = off\nshared_buffers = 4MB\n\
-             max_wal_senders = 4\nlc_messages = 'C'\nlog_timezone = 'UTC'\ntimezone = 'UTC'\nlogging_collector = off\n\
+             lc_messages = 'C'\nlog_timezone = 'UTC'\ntimezone = 'UTC'\nlogging_collector = off\n\
              dynamic_shared_memory_type = mmap\n",
             dir.display()
         );

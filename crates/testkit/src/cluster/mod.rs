@@ -1,10 +1,14 @@
 //! A real PostgreSQL server of one test.
 mod builder;
+mod recovery;
 mod session;
+mod standby;
 mod template;
 
 pub use builder::Builder;
+pub use recovery::{Gate, Held};
 pub use session::{ServerError, Session};
+pub use standby::Full;
 
 use crate::scratch::TempDir;
 use crate::wait::wait_until;
@@ -92,11 +96,13 @@ impl Cluster {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// The state that the postmaster writes about itself: `starting`, `ready`, `standby` or `stopping`; empty when it is gone.
-    /// Asking this leaves no line in the server's log.
+    /// The state that the postmaster writes about itself: `starting`, `ready`, `standby` or `stopping`; empty when it is stopped, also
+    /// when a killed one has left its file behind. Asking this leaves no line in the server's log.
     pub fn postmaster_status(&self) -> String {
         let text = std::fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default();
-        text.lines().nth(7).unwrap_or_default().trim().to_owned()
+        let pid = self.child().as_ref().map(|child| child.id().to_string());
+        let ours = pid.as_deref() == text.lines().next();
+        text.lines().nth(7).filter(|_| ours).unwrap_or_default().trim().to_owned()
     }
 
     /// Opens a session over the Unix socket.
