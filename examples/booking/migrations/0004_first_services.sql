@@ -1,0 +1,3 @@
+insert into services (id, name, minutes) values
+    ('consultation', 'Consultation', 30),
+    ('workshop', 'Workshop', 120);
