@@ -4,10 +4,13 @@
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
 mod app;
+mod command;
 mod contract;
 pub mod dsn;
+mod redact;
 mod resolve;
 mod source;
+mod suggest;
 mod target;
 
 pub use app::{

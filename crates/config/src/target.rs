@@ -1,5 +1,7 @@
 //! Where something is that can be waited for, parsed from a URL.
 
+mod parse;
+
 use crate::dsn::{PostgresDsn, RedisDsn};
 use report::Secret;
 use std::{fmt, path::PathBuf};
@@ -9,7 +11,7 @@ use std::{fmt, path::PathBuf};
 pub enum Target {
     /// `postgres://`, `postgresql://`
     Postgres(PostgresDsn),
-    /// `sqlite:path`, `sqlite://path`, `sqlite:///absolute`
+    /// `sqlite:path`, `sqlite://path`, `sqlite:///absolute`, and SQLAlchemy's `sqlite:///./relative`, `sqlite:////absolute`
     Sqlite(PathBuf),
     /// `redis://`, `rediss://`, `redis+unix://`
     Redis(RedisDsn),

@@ -1,6 +1,15 @@
 //! PostgreSQL connection settings, with the meaning that libpq gives them (PostgreSQL manual, "Database Connection
 //! Control Functions").
 
+mod parse;
+mod pgpass;
+mod settings;
+
+pub(crate) use parse::is_conninfo;
+pub use parse::parse;
+pub(crate) use settings::Settings;
+
+use super::encode;
 use report::Secret;
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -91,6 +100,101 @@ pub enum ChannelBinding {
     /// Always.
     Require,
 }
+
+impl PostgresDsn {
+    /// The whole URL with the password in it, for a program that has to be given one.
+    pub fn to_url(&self) -> Secret {
+        let password = self.password.as_ref().map(|it| format!(":{}", encode(it.reveal()))).unwrap_or_default();
+        let mut url =
+            format!("postgres://{}{password}@{}/{}", encode(&self.user), self.url_hosts(), encode(&self.database));
+        for (index, (key, value)) in self.parameters().into_iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.push_str(&format!("{key}={}", encode(&value)));
+        }
+        Secret::new(url)
+    }
+
+    fn url_hosts(&self) -> String {
+        let host = |host: &Host| match host {
+            Host::Tcp(name, port) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name, port) => format!("{}:{port}", encode(name)),
+            Host::Unix(dir, port) => format!("{}:{port}", encode(&dir.to_string_lossy())),
+        };
+        self.hosts.iter().map(host).collect::<Vec<_>>().join(",")
+    }
+
+    /// What differs from libpq's defaults.
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let text = |key, value: &Option<String>| value.clone().map(|value| (key, value));
+        let path = |key, value: &Option<PathBuf>| value.as_ref().map(|it| (key, it.to_string_lossy().into_owned()));
+        let sslmode = (self.sslmode != SslMode::default()).then(|| ("sslmode", self.sslmode.to_string()));
+        let attrs = (self.session_attrs != SessionAttrs::default())
+            .then(|| ("target_session_attrs", self.session_attrs.to_string()));
+        let binding = (self.channel_binding != ChannelBinding::default())
+            .then(|| ("channel_binding", self.channel_binding.to_string()));
+        let timeout = self.connect_timeout.map(|it| ("connect_timeout", it.as_secs().to_string()));
+        [
+            sslmode,
+            text("sslrootcert", &self.sslrootcert),
+            path("sslcert", &self.sslcert),
+            path("sslkey", &self.sslkey),
+            attrs,
+            text("application_name", &self.application_name),
+            text("options", &self.options),
+            timeout,
+            binding,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// A word for each variant, both ways.
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl $type {
+            /// Every word, in the order of the variants.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// The variant of this word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self {
+                    $(Self::$variant => $word,)*
+                })
+            }
+        }
+    };
+}
+
+words!(SslMode {
+    Disable = "disable",
+    Allow = "allow",
+    Prefer = "prefer",
+    Require = "require",
+    VerifyCa = "verify-ca",
+    VerifyFull = "verify-full",
+});
+
+words!(SessionAttrs {
+    Any = "any",
+    ReadWrite = "read-write",
+    ReadOnly = "read-only",
+    Primary = "primary",
+    Standby = "standby",
+    PreferStandby = "prefer-standby",
+});
+
+words!(ChannelBinding { Disable = "disable", Prefer = "prefer", Require = "require" });
 
 impl fmt::Display for PostgresDsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

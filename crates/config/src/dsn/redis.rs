@@ -1,5 +1,10 @@
 //! Redis connection settings.
 
+mod parse;
+
+pub use parse::parse;
+
+use super::encode;
 use report::Secret;
 use std::{fmt, path::PathBuf};
 
@@ -25,6 +30,26 @@ pub enum RedisPlace {
     Tcp(String, u16),
     /// Path of the unix socket.
     Unix(PathBuf),
+}
+
+impl RedisDsn {
+    /// The whole URL with the password in it, for a program that has to be given one.
+    pub fn to_url(&self) -> Secret {
+        let user = encode(self.user.as_deref().unwrap_or_default());
+        let login = match &self.password {
+            Some(password) => format!("{user}:{}@", encode(password.reveal())),
+            None if user.is_empty() => user,
+            None => format!("{user}@"),
+        };
+        let (scheme, database) = (if self.tls { "rediss" } else { "redis" }, self.database);
+        Secret::new(match &self.place {
+            RedisPlace::Tcp(host, port) if host.contains(':') => {
+                format!("{scheme}://{login}[{host}]:{port}/{database}")
+            }
+            RedisPlace::Tcp(host, port) => format!("{scheme}://{login}{}:{port}/{database}", encode(host)),
+            RedisPlace::Unix(path) => format!("redis+unix://{login}{}?db={database}", path.display()),
+        })
+    }
 }
 
 impl fmt::Display for RedisDsn {
