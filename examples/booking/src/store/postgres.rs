@@ -55,11 +55,14 @@ async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Error> {
 }
 
 fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    let parameter = |value| match value {
-        &Value::Text(ref text) => text as &(dyn ToSql + Sync),
-        Value::Number(number) => number,
-    };
     values.iter().map(parameter).collect()
+}
+
+fn parameter(value: &Value) -> &(dyn ToSql + Sync) {
+    match value {
+        Value::Text(text) => text,
+        Value::Number(number) => number,
+    }
 }
 
 fn row(row: &tokio_postgres::Row) -> Row {
