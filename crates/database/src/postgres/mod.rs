@@ -1,0 +1,19 @@
+//! PostgreSQL over its own protocol.
+//!
+//! One connection per try: the socket and TLS are ours, so that every refusal is seen as the server sent it (and costs
+//! one line in its log); from the startup packet on `tokio-postgres` speaks.
+
+mod ask;
+mod attrs;
+mod connect;
+mod ear;
+mod error;
+mod login;
+mod session;
+pub mod sqlstate;
+mod wire;
+
+pub use ask::{Facts, Identity, ask};
+pub use connect::connect;
+pub use error::SqlError;
+pub use session::Session;
