@@ -8,7 +8,7 @@ pub mod local;
 pub mod postgres;
 pub mod redis;
 mod refusal;
-mod socket;
+pub mod socket;
 pub mod sqlite;
 mod state;
 mod tls;

@@ -23,7 +23,7 @@ const USER_TIMEOUT_MS: u32 = 25_000;
 const NAME_GRACE: Patience = Patience::Grace(Duration::from_secs(30));
 
 /// Connects to the first address of `host` that accepts.
-pub(crate) async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<TcpStream, Refusal> {
+pub async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<TcpStream, Refusal> {
     let addresses = within(deadline, host, resolve(host, port)).await??;
     let mut last = None;
     for (tried, address) in addresses.iter().enumerate() {
@@ -36,13 +36,13 @@ pub(crate) async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Resu
 }
 
 /// Connects to the unix socket at `path`.
-pub(crate) async fn open_unix(path: &Path, deadline: &Deadline) -> Result<UnixStream, Refusal> {
+pub async fn open_unix(path: &Path, deadline: &Deadline) -> Result<UnixStream, Refusal> {
     let place = path.display().to_string();
     within(deadline, &place, UnixStream::connect(path)).await?.map_err(|error| refusal(&error, &place))
 }
 
 /// Fails with `unreachable` when `work` is not done in time.
-pub(crate) async fn within<T>(deadline: &Deadline, place: &str, work: impl Future<Output = T>) -> Result<T, Refusal> {
+pub async fn within<T>(deadline: &Deadline, place: &str, work: impl Future<Output = T>) -> Result<T, Refusal> {
     let limit = deadline.remaining().unwrap_or(Duration::MAX);
     timeout(limit, work).await.map_err(|_| no_answer(place, deadline.elapsed()))
 }
@@ -110,7 +110,7 @@ fn no_answer(place: &str, after: Duration) -> Refusal {
 }
 
 /// The server at `place` ended the connection before it had said anything of use.
-pub(crate) fn closed(place: &str) -> Refusal {
+pub fn closed(place: &str) -> Refusal {
     Refusal {
         state: ServerState::Down,
         message: format!("{place} closed the connection without a word"),
@@ -120,7 +120,7 @@ pub(crate) fn closed(place: &str) -> Refusal {
 }
 
 /// An error of a socket to `place`, in our words.
-pub(crate) fn refusal(error: &io::Error, place: &str) -> Refusal {
+pub fn refusal(error: &io::Error, place: &str) -> Refusal {
     match error.kind() {
         ErrorKind::ConnectionRefused => {
             Refusal { state: ServerState::Down, message: format!("{place} refused the connection"), ..unreachable() }
