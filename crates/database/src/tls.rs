@@ -105,11 +105,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Refusal> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
-    Ok(bytes)
+    host::fs::read(path, LARGEST).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Refusal {
