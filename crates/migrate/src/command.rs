@@ -1,0 +1,150 @@
+//! An external command (`alembic upgrade head`) under our lock: the same one that our own runner takes on PostgreSQL, a lock
+//! file beside the database on SQLite.
+
+mod judge;
+mod lock_file;
+mod output;
+
+use crate::{
+    MigrateError,
+    job::Run,
+    lock,
+    postgres::{self, Guard},
+};
+use config::{Access, MigrationSource, Target, dsn::PostgresDsn};
+use database::Refusal;
+use host::process::{Child, Command, Exit, Output};
+use judge::Judgement;
+use output::Tail;
+use report::Event;
+use retry::Transience;
+use std::{
+    path::Path,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// How long the database may take to say how it is, after the command failed.
+const ASK: Duration = Duration::from_secs(5);
+/// A descendant that lives on may hold the output open; its lines are waited for no longer than this.
+const STRAGGLERS: Duration = Duration::from_secs(1);
+
+/// One attempt.
+pub(crate) async fn up(run: &Run<'_>) -> Result<(), MigrateError> {
+    let MigrationSource::Command(argv) = &run.job.migrations.source else { return Ok(()) };
+    match run.job.target {
+        Target::Postgres(dsn) => on_postgres(run, dsn, argv).await,
+        Target::Sqlite(path) => on_sqlite(run, path, argv).await,
+        other => Err(MigrateError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+async fn on_postgres(run: &Run<'_>, dsn: &PostgresDsn, argv: &[String]) -> Result<(), MigrateError> {
+    let session = postgres::open(run.job, dsn).await?;
+    let place = postgres::look_anywhere(&session).await?;
+    session.close().await;
+    place.must_be_writable()?;
+    let guard = Guard::take(run, dsn, lock::key(&place.database, &place.schema)).await?;
+    let result = perform(run, argv).await;
+    guard.release(run.job).await;
+    result
+}
+
+async fn on_sqlite(run: &Run<'_>, path: &Path, argv: &[String]) -> Result<(), MigrateError> {
+    let _lock = lock_file::take(run, path).await?;
+    perform(run, argv).await
+}
+
+async fn perform(run: &Run<'_>, argv: &[String]) -> Result<(), MigrateError> {
+    let command = command_line(argv);
+    run.job
+        .journal
+        .note(Event::new("migrate.command", format!("running `{command}`")).with("command", command.as_str()));
+    let (exit, tail) = execute(run, argv).await?;
+    if exit == Exit::Code(0) {
+        return Ok(());
+    }
+    let judgement = judge::judge(exit, tail.lines(), run.is_first_riddle(), || ask(run.job.target)).await;
+    if judgement.riddle {
+        run.riddle();
+    }
+    Err(failed(command, exit, tail, judgement))
+}
+
+fn command_line(argv: &[String]) -> String {
+    argv.join(" ")
+}
+
+fn failed(command: String, exit: Exit, tail: Tail, judgement: Judgement) -> MigrateError {
+    let exit = match exit {
+        Exit::Code(code) => format!("ended with exit code {code}"),
+        Exit::Signal(signal) => format!("was ended by signal {signal}"),
+    };
+    let transience = if judgement.again { Transience::Transient } else { Transience::Permanent };
+    MigrateError::Command { command, exit, why: judgement.why, tail: tail.lines().to_vec(), transience }
+}
+
+/// Runs it to its end; its lines go out as they come.
+async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Tail), MigrateError> {
+    let job = run.job;
+    let unstartable = |error: std::io::Error| MigrateError::Spawn {
+        program: argv.first().cloned().unwrap_or_default(),
+        kind: error.kind(),
+        message: error.to_string(),
+    };
+    let command = Command {
+        argv: argv.to_vec(),
+        cwd: job.root.to_owned(),
+        env: job.env.clone(),
+        listeners: Vec::new(),
+        output: Output::Piped,
+    };
+    let mut running = Running { child: job.spawner.spawn(&command).map_err(unstartable)?, ended: false };
+    let (pipes, tail) = (running.child.take_output(), Mutex::default());
+    let exit = {
+        let mut reading = pin!(output::read(pipes, job.lines, &tail));
+        tokio::select! {
+            exit = running.wait() => {
+                let _ = timeout(STRAGGLERS, reading).await;
+                exit
+            }
+            () = &mut reading => running.wait().await,
+        }
+    };
+    Ok((exit.map_err(unstartable)?, tail.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// A child that must not outlive the lock: when nobody waits for it any more, its whole group is killed.
+struct Running {
+    child: Box<dyn Child>,
+    ended: bool,
+}
+
+impl Running {
+    async fn wait(&mut self) -> std::io::Result<Exit> {
+        let exit = self.child.wait().await;
+        self.ended = exit.is_ok();
+        exit
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        const SIGKILL: i32 = 9;
+        if !self.ended {
+            // Nobody is left to tell when even that fails.
+            let _ = self.child.signal(SIGKILL);
+        }
+    }
+}
+
+/// Is the database ready, right after the failure?
+async fn ask(target: &Target) -> Option<Refusal> {
+    match target {
+        Target::Postgres(dsn) => database::postgres::ask(dsn, Access::ReadWrite, ASK).await.err(),
+        // A file does not come and go; the command's own words are better than a second look.
+        _ => None,
+    }
+}

@@ -1,0 +1,268 @@
+//! Why migrations could not be applied.
+
+mod finding;
+
+use crate::{Obstacle, Version, ledger::Conflict, lock::Holder};
+use database::{Refusal, postgres::SqlError};
+use report::{Outcome, Place};
+use retry::{Classify, Transience};
+use std::{fmt, io::ErrorKind, path::PathBuf, time::Duration};
+
+/// Why migrations could not be applied, or their state could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MigrateError {
+    /// The directory, or a file in it, cannot be read.
+    #[error("cannot read the migrations in `{}`: {message}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What kind of error it was.
+        kind: ErrorKind,
+        /// The system's words.
+        message: String,
+    },
+    /// Files that are no migrations, or that cannot be run as one.
+    #[error("{}", one_line(.0))]
+    BadFiles(Vec<BadFile>),
+    /// Files and ledger disagree; nothing was applied.
+    #[error("{}", one_line(.0))]
+    Conflicts(Vec<Conflict>),
+    /// A table of the ledger's name is another tool's; it was not touched.
+    #[error("the table `{table}` was made by another tool; columns: {}", columns.join(", "))]
+    ForeignTable {
+        /// Its name, with the schema.
+        table: String,
+        /// Its columns with their types.
+        columns: Vec<String>,
+        /// The tool, when the columns tell.
+        tool: Option<&'static str>,
+    },
+    /// No schema to keep the ledger in: nothing in `search_path` exists.
+    #[error("there is no schema to keep the ledger in: nothing in `search_path` ({search_path}) exists")]
+    NoSchema {
+        /// The setting.
+        search_path: String,
+    },
+    /// The database cannot be used.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Somebody else held the lock all the time.
+    #[error("another process held the migration lock for {}: {holder}", report::seconds(*waited))]
+    Locked {
+        /// How long was waited.
+        waited: Duration,
+        /// Who holds it, as far as it can be seen.
+        holder: Holder,
+    },
+    /// The connection that held the lock was lost; somebody else may have it now.
+    #[error("the connection that held the migration lock was lost")]
+    LockLost,
+    /// A file failed; nothing of it was kept.
+    #[error("{0}")]
+    File(Box<FileFailure>),
+    /// The connection was lost while a file was being committed. The next attempt looks into the ledger first.
+    #[error("the connection was lost while `{file}` was being committed, it may be applied or not: {cause}")]
+    UnknownCommit {
+        /// The file.
+        file: String,
+        /// How it was lost.
+        cause: String,
+    },
+    /// The database refused something that mainstay itself asked.
+    #[error("cannot {doing}: {error}")]
+    Sql {
+        /// What was being done.
+        doing: &'static str,
+        /// The database's words, with its code.
+        error: String,
+        /// May it succeed later?
+        transience: Transience,
+    },
+    /// The external command cannot be started.
+    #[error("cannot start `{program}`: {message}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// What kind of error it was.
+        kind: ErrorKind,
+        /// The system's words.
+        message: String,
+    },
+    /// The external command failed.
+    #[error("`{command}` {exit}: {why}")]
+    Command {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        exit: String,
+        /// Why it is or is not tried again.
+        why: String,
+        /// Its last lines.
+        tail: Vec<String>,
+        /// May it succeed later?
+        transience: Transience,
+    },
+    /// Migrations belong to PostgreSQL or SQLite.
+    #[error("migrations need PostgreSQL or SQLite; the database is a {kind}")]
+    WrongTarget {
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The ledger says that all is applied, and still a table is missing.
+    #[error(
+        "the table `{table}` is missing, but the ledger says that {applied} migrations are applied and none is pending"
+    )]
+    LostObjects {
+        /// The missing table.
+        table: String,
+        /// Rows in the ledger.
+        applied: usize,
+    },
+}
+
+/// A file that is no migration, or that cannot be run as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFile {
+    /// The file as the user knows it.
+    pub name: String,
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where in the file.
+    pub place: Option<Box<Place>>,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Its name does not begin with a number.
+    NoVersion,
+    /// Another file has the same number.
+    SameVersion {
+        /// The number.
+        version: Version,
+        /// The other file.
+        other: String,
+    },
+    /// It is larger than [`crate::directory::LARGEST`].
+    TooLarge,
+    /// It is not UTF-8.
+    NotUtf8 {
+        /// The first byte that isn't, counted from 0.
+        byte: usize,
+    },
+    /// It has a zero byte.
+    Nul {
+        /// Where, counted from 0.
+        byte: usize,
+    },
+    /// It cannot be run as one transaction.
+    Obstacle(Obstacle),
+}
+
+/// A file that the database refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFailure {
+    /// The file as the user knows it.
+    pub file: String,
+    /// Where in the file.
+    pub place: Option<Place>,
+    /// The database's words.
+    pub message: String,
+    /// DETAIL, CONTEXT and the like.
+    pub details: Vec<String>,
+    /// SQLSTATE, or SQLite's extended result code.
+    pub code: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Files that were applied before it in this run and stay applied.
+    pub kept: Vec<String>,
+    /// The file ended its transaction itself: what it did before that is kept, and not recorded.
+    pub in_part: bool,
+    /// May it succeed later?
+    pub transience: Transience,
+}
+
+impl MigrateError {
+    /// From an error of PostgreSQL while mainstay was `doing` something of its own.
+    pub(crate) fn sql(doing: &'static str, error: impl Into<SqlError>) -> Self {
+        let error = error.into();
+        let transience = if error.lost { Transience::Transient } else { error.transience() };
+        MigrateError::Sql { doing, error: error.to_string(), transience }
+    }
+
+    /// How a run that ended with this error ended: 2 for what is set up wrongly, 75 for what was not ready yet, 1 for the rest.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            MigrateError::Directory { .. } | MigrateError::WrongTarget { .. } | MigrateError::Spawn { .. } => {
+                Outcome::Misused
+            }
+            MigrateError::Locked { .. } => Outcome::NotYet,
+            MigrateError::Refused(refusal) => match refusal.transience() {
+                Transience::Permanent => Outcome::Misused,
+                _ => Outcome::NotYet,
+            },
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// What is known to the database as the code of this error: SQLSTATE or SQLite's.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            MigrateError::Refused(refusal) => refusal.code.as_deref(),
+            MigrateError::File(failure) => failure.code.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl Classify for MigrateError {
+    fn transience(&self) -> Transience {
+        match self {
+            MigrateError::Refused(refusal) => refusal.transience(),
+            MigrateError::File(failure) => failure.transience,
+            MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
+            // The outcome is looked up before anything is tried again, so trying again is safe.
+            MigrateError::UnknownCommit { .. } | MigrateError::LockLost => Transience::Transient,
+            // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
+            _ => Transience::Permanent,
+        }
+    }
+}
+
+impl fmt::Display for FileFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "migration `{}` failed: {}", self.file, self.message)?;
+        match &self.code {
+            Some(code) if code.len() == 5 => write!(f, " (SQLSTATE {code})"),
+            Some(code) => write!(f, " ({code})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for BadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.problem {
+            Problem::NoVersion => write!(f, "`{name}` does not begin with a number"),
+            Problem::SameVersion { version, other } => {
+                write!(f, "`{name}` and `{other}` have the same number {version}")
+            }
+            Problem::TooLarge => {
+                write!(f, "`{name}` is larger than {}", report::bytes(crate::directory::LARGEST))
+            }
+            Problem::NotUtf8 { byte } => write!(f, "`{name}` is not UTF-8 at byte {byte}"),
+            Problem::Nul { byte } => write!(f, "`{name}` has a zero byte at {byte}"),
+            Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
+        }
+    }
+}
+
+/// The first, and how many more.
+fn one_line<T: fmt::Display>(items: &[T]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
+    }
+}

@@ -1,0 +1,133 @@
+//! The same errors as findings: what is wrong, what was seen, what to do.
+
+use super::{BadFile, FileFailure, MigrateError, Problem};
+use crate::ledger::Conflict;
+use report::Finding;
+use std::io::ErrorKind;
+
+impl MigrateError {
+    /// One finding for each thing that is wrong.
+    pub fn findings(&self) -> Vec<Finding> {
+        match self {
+            MigrateError::BadFiles(files) => files.iter().map(BadFile::finding).collect(),
+            MigrateError::Conflicts(conflicts) => conflicts.iter().map(conflict).collect(),
+            other => vec![other.finding()],
+        }
+    }
+
+    /// All of it as one finding.
+    pub fn finding(&self) -> Finding {
+        match self {
+            MigrateError::BadFiles(files) => joined("these files cannot be applied", files, BadFile::finding),
+            MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, conflict),
+            MigrateError::File(failure) => failure.finding(),
+            MigrateError::Refused(refusal) => with_hint(
+                Finding::error(format!("cannot migrate: the database is {}", refusal.state)).seen(refusal),
+                refusal.hint.as_deref(),
+            ),
+            MigrateError::Command { command, exit, why, tail, .. } => {
+                let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
+                if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
+            }
+            other => with_hint(Finding::error(other.to_string()), other.hint().as_deref()),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
+                "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
+            }
+            MigrateError::ForeignTable { tool, .. } => format!(
+                "this version of mainstay cannot adopt it{}; use that tool as `command` in `[migrations]`, or set `search_path` \
+                 to another schema; nothing was touched",
+                tool.map(|tool| format!(" (it looks like {tool})")).unwrap_or_default(),
+            ),
+            MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
+            MigrateError::Locked { .. } => {
+                "wait until it has finished, or look what it does with `SELECT * FROM pg_stat_activity`; a killed holder lets go by itself"
+                    .to_owned()
+            }
+            MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
+            MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => "install it, or correct `command` in `[migrations]`".to_owned(),
+            MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
+            MigrateError::LostObjects { .. } => {
+                "its rows cannot be brought back by migrations: restore a backup; or, when the data is not needed, drop what is left \
+                 and delete the rows of the ledger, and all is applied anew"
+                    .to_owned()
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
+impl FileFailure {
+    /// With the line of the file and a caret.
+    pub fn finding(&self) -> Finding {
+        let mut finding = Finding::error(format!("migration `{}` failed: {}", self.file, self.message));
+        finding.place = self.place.clone().map(Box::new);
+        finding = self.details.iter().fold(finding, |finding, detail| finding.seen(detail));
+        if let Some(code) = &self.code {
+            finding = finding.seen(if code.len() == 5 { format!("SQLSTATE {code}") } else { code.clone() });
+        }
+        with_hint(finding.seen(self.rolled_back()), self.hint.as_deref())
+    }
+
+    /// What was kept and what was not.
+    pub fn rolled_back(&self) -> String {
+        if self.in_part {
+            return format!("what `{}` did until then is kept, and the ledger does not know of it", self.file);
+        }
+        let nothing = format!("nothing of `{}` was kept", self.file);
+        match self.kept.as_slice() {
+            [] => nothing,
+            [one] => format!("{nothing}; `{one}` stays applied"),
+            [rest @ .., last] if rest.len() <= 3 => {
+                format!("{nothing}; {} and `{last}` stay applied", ticked(rest))
+            }
+            [first, .., last] => format!("{nothing}; `{first}` to `{last}` ({} files) stay applied", self.kept.len()),
+        }
+    }
+}
+
+impl BadFile {
+    /// With the spot in the file, when there is one.
+    pub fn finding(&self) -> Finding {
+        let mut finding = Finding::error(self.to_string());
+        finding.place = self.place.clone();
+        finding.hint(match &self.problem {
+            Problem::NoVersion => "call it `0001_what_it_does.sql`, with the next free number".to_owned(),
+            Problem::SameVersion { .. } => "give one of them the next free number".to_owned(),
+            Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
+            Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
+            Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),
+        })
+    }
+}
+
+fn conflict(conflict: &Conflict) -> Finding {
+    Finding::error(conflict.to_string()).hint(conflict.hint())
+}
+
+/// One is shown as it is; several become one finding that has seen each.
+fn joined<T>(summary: &str, items: &[T], finding: impl Fn(&T) -> Finding) -> Finding {
+    if let [one] = items {
+        return finding(one);
+    }
+    items.iter().map(finding).fold(Finding::error(summary), |whole, one| {
+        let hint = one.hint.map(|hint| format!("\n{hint}")).unwrap_or_default();
+        whole.seen(format!("{}{hint}", one.summary))
+    })
+}
+
+fn with_hint(finding: Finding, hint: Option<&str>) -> Finding {
+    match hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+fn ticked(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,214 @@
+//! What is to be migrated, with what, and what came of it.
+
+use crate::{Holder, Migration, Version, directory::Directory, ledger::Row};
+use config::{Migrations, Target};
+use database::postgres::SqlError;
+use host::{Env, process::Spawner};
+use report::{Event, Journal, Lines};
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Everything a migration needs.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What is applied, how often it is tried, how long the lock is waited for.
+    pub migrations: &'a Migrations,
+    /// The database that it belongs to.
+    pub target: &'a Target,
+    /// The directory of `mainstay.toml`: external commands run there, and names of files are shown relative to it.
+    pub root: &'a Path,
+    /// The environment of the external command.
+    pub env: &'a Env,
+    /// Starts the external command.
+    pub spawner: &'a dyn Spawner,
+    /// Takes the events.
+    pub journal: &'a dyn Journal,
+    /// Takes the output of the external command, as lines of `migrate`.
+    pub lines: &'a dyn Lines,
+    /// Who we are, for those who wait for our lock.
+    pub who: &'a Identity,
+}
+
+/// Who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The application's name.
+    pub app: String,
+    /// This machine's name.
+    pub host: String,
+    /// This process.
+    pub pid: u32,
+}
+
+/// A migration that was applied in this run.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Applied {
+    /// Its version.
+    pub version: Version,
+    /// Its file's name.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// What this run applied, in order. Empty for an external command, which keeps that to itself.
+    pub applied: Vec<Applied>,
+    /// How many were pending when it began, as the first look told.
+    pub pending_before: usize,
+    /// How long the lock was waited for.
+    pub lock_waited: Duration,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+impl Identity {
+    /// The name in `pg_stat_activity`, for whoever waits: `mainstay-migrate/web-2:4711`.
+    pub fn session_name(&self) -> String {
+        // PostgreSQL keeps 63 bytes of it (NAMEDATALEN); the process must not be what is cut off.
+        let host: String = self.host.chars().filter(char::is_ascii).take(32).collect();
+        format!("mainstay-migrate/{host}:{}", self.pid)
+    }
+}
+
+/// One run of [`crate::up`] over all its attempts.
+pub(crate) struct Run<'a> {
+    pub(crate) job: &'a Job<'a>,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    report: Report,
+    looked: bool,
+    unsure: Option<Unsure>,
+    /// The external command has failed for no known reason before.
+    riddle: bool,
+}
+
+/// A file whose COMMIT was sent and never answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsure {
+    pub(crate) applied: Applied,
+    /// The server process that may still be at it.
+    pub(crate) backend: Option<i32>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+        Self { job, progress: Mutex::default() }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first look counts: later attempts find less.
+    pub(crate) fn looked(&self, pending: usize) {
+        let mut progress = self.progress();
+        if !progress.looked {
+            progress.looked = true;
+            progress.report.pending_before = pending;
+        }
+    }
+
+    pub(crate) fn waited(&self, waited: Duration) {
+        self.progress().report.lock_waited += waited;
+    }
+
+    /// Said after COMMIT, never before.
+    pub(crate) fn applied(&self, applied: Applied) {
+        let text = format!("applied {} in {}", applied.name, report::seconds(applied.took));
+        self.job.journal.note(
+            Event::new("migrate.applied", text)
+                .with("version", applied.version.text())
+                .with("file", applied.name.as_str())
+                .with("took", applied.took),
+        );
+        self.progress().report.applied.push(applied);
+    }
+
+    /// The names of what this run has applied.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
+    }
+
+    pub(crate) fn unsure(&self, unsure: Unsure) {
+        self.progress().unsure = Some(unsure);
+    }
+
+    pub(crate) fn is_unsure(&self) -> Option<Unsure> {
+        self.progress().unsure.clone()
+    }
+
+    /// The ledger was read after the lost COMMIT: now it is known.
+    pub(crate) fn settled(&self, rows: &[Row]) {
+        let unsure = self.progress().unsure.take();
+        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version == unsure.applied.version)) {
+            self.applied(unsure.applied);
+        }
+    }
+
+    /// A failure that nobody could explain.
+    pub(crate) fn riddle(&self) {
+        self.progress().riddle = true;
+    }
+
+    pub(crate) fn is_first_riddle(&self) -> bool {
+        !self.progress().riddle
+    }
+
+    pub(crate) fn report(&self, attempts: u32) -> Report {
+        Report { attempts, ..self.progress().report.clone() }
+    }
+}
+
+/// A migration that took `took`.
+pub(crate) fn applied(migration: &Migration, took: Duration) -> Applied {
+    Applied { version: migration.version.clone(), name: migration.name.clone(), took }
+}
+
+impl Job<'_> {
+    /// The files, and a note about those that are left alone.
+    pub(crate) fn directory(&self, dir: &Path) -> Result<Directory, crate::MigrateError> {
+        let directory = crate::directory::read(dir, self.root)?;
+        for name in &directory.ignored {
+            let text = format!("`{name}` undoes a migration and is left alone");
+            self.journal
+                .note(Event::new("migrate.ignored", text).level(report::Level::Debug).with("file", name.as_str()));
+        }
+        Ok(directory)
+    }
+
+    /// Somebody else has the lock: one line every few seconds.
+    pub(crate) fn say_waiting(&self, holder: &Holder, waited: Duration) {
+        let left = self.migrations.lock_timeout.saturating_sub(waited);
+        let text = format!(
+            "waiting for the migration lock: {holder}, {} elapsed, giving up in {}",
+            report::seconds(waited),
+            report::seconds(left)
+        );
+        self.journal.note(
+            Event::new("migrate.lock", text)
+                .with("holder", holder.pid.unwrap_or_default())
+                .with("holder_name", holder.application.clone().unwrap_or_default())
+                .with("elapsed", waited)
+                .with("left", left),
+        );
+    }
+
+    /// Something worth somebody's look that stops nothing.
+    pub(crate) fn warn(&self, name: &'static str, text: String) {
+        self.journal.note(Event::new(name, text).level(report::Level::Warn));
+    }
+
+    /// A warning about an error of something that does not decide the outcome.
+    pub(crate) fn shrug(&self, doing: &str, error: &SqlError) {
+        self.warn("migrate.warning", format!("cannot {doing}: {error}"));
+    }
+}

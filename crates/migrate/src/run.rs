@@ -1,0 +1,146 @@
+//! Applying what is pending, again and again while the reason is transient.
+
+use crate::{
+    Job, MigrateError, Migration, Report, command, directory::Directory, job::Run, postgres, scan::Dialect, sqlite,
+};
+use config::{MigrationSource, Target};
+use report::{Event, Level};
+use retry::{GaveUp, Policy, Trial, retry};
+use std::time::Duration;
+
+/// Applies what is pending, under the lock, and tries again as often as the policy allows while the reason may heal
+/// (S0.3). Says one line for each attempt that failed (S0.4), `migrate.applied` after each COMMIT and `migrate.done` at
+/// the end.
+///
+/// # Errors
+/// The last cause. Files that were applied before it stay applied, and are named in it.
+pub async fn up(job: &Job<'_>) -> Result<Report, MigrateError> {
+    let directory = match &job.migrations.source {
+        MigrationSource::Directory(dir) => Some(job.directory(dir)?),
+        MigrationSource::Command(_) => None,
+    };
+    let run = Run::new(job);
+    let policy = &job.migrations.policy;
+    let started = tokio::time::Instant::now();
+    let mut attempts = 0;
+    let result = retry(
+        policy,
+        |attempt| {
+            attempts = attempt;
+            attempt_once(&run, directory.as_ref())
+        },
+        |trial| say_failed(job, policy, &trial),
+    )
+    .await;
+    match result {
+        Ok(()) => Ok(done(job, run.report(attempts), started.elapsed())),
+        Err(gave_up) => Err(last_cause(gave_up)),
+    }
+}
+
+async fn attempt_once(run: &Run<'_>, directory: Option<&Directory>) -> Result<(), MigrateError> {
+    match (run.job.target, directory) {
+        (Target::Postgres(dsn), Some(directory)) => postgres::up(run, dsn, directory).await,
+        (Target::Sqlite(path), Some(directory)) => sqlite::up(run, path, directory.clone()).await,
+        (Target::Postgres(_) | Target::Sqlite(_), None) => command::up(run).await,
+        (other, _) => Err(MigrateError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+fn last_cause(gave_up: GaveUp<MigrateError>) -> MigrateError {
+    match gave_up {
+        GaveUp::Permanent { error, .. } | GaveUp::UnknownOutcome { error, .. } | GaveUp::Exhausted { error, .. } => {
+            error
+        }
+    }
+}
+
+/// `migrations failed, attempt 3/20: …, 4.2 s elapsed, next try in 3.0 s`
+fn say_failed(job: &Job<'_>, policy: &Policy, trial: &Trial<'_, MigrateError>) {
+    let attempt = match policy.attempts {
+        Some(attempts) => format!("{}/{attempts}", trial.attempt),
+        None => trial.attempt.to_string(),
+    };
+    let text = format!(
+        "migrations failed, attempt {attempt}: {}, {} elapsed, next try in {}",
+        trial.error,
+        report::seconds(trial.elapsed),
+        report::seconds(trial.wait)
+    );
+    job.journal.note(
+        Event::new("migrate.waiting", text)
+            .level(Level::Warn)
+            .with("attempt", trial.attempt)
+            .with("attempts", policy.attempts.unwrap_or_default())
+            .with("code", trial.error.code().unwrap_or_default())
+            .with("reason", trial.error.to_string())
+            .with("elapsed", trial.elapsed)
+            .with("next", trial.wait),
+    );
+}
+
+fn done(job: &Job<'_>, report: Report, took: Duration) -> Report {
+    let what = match (&job.migrations.source, report.applied.len()) {
+        (MigrationSource::Command(_), _) => "migrations done by the command".to_owned(),
+        (_, 0) => "migrations are current".to_owned(),
+        (_, number) => format!("{} applied", report::count(number, "migration")),
+    };
+    let tries = if report.attempts > 1 { format!(", {} attempts", report.attempts) } else { String::new() };
+    let text = format!("{what} ({}{tries})", report::seconds(took));
+    job.journal.note(
+        Event::new("migrate.done", text)
+            .with("applied", report.applied.len())
+            .with("attempts", report.attempts)
+            .with("lock_waited", report.lock_waited)
+            .with("took", took),
+    );
+    report
+}
+
+/// All pending files are looked into before the first one is applied.
+pub(crate) fn refuse_obstacles(pending: &[&Migration], target: &Target) -> Result<(), MigrateError> {
+    let dialect = if matches!(target, Target::Sqlite(_)) { Dialect::Sqlite } else { Dialect::Postgres };
+    let bad: Vec<_> = pending.iter().filter_map(|migration| migration.obstacle(dialect)).collect();
+    if bad.is_empty() { Ok(()) } else { Err(MigrateError::BadFiles(bad)) }
+}
+
+/// After a table was found missing (S1.10): brings the schema back by applying what is pending.
+///
+/// When the ledger is gone too, everything is pending and is applied. When the ledger says that all is applied, the table
+/// was dropped or the data was lost in part: that is said and nothing is guessed. An external command answers for itself.
+///
+/// # Errors
+/// Those of [`up`], and [`MigrateError::LostObjects`].
+pub async fn recheck(job: &Job<'_>, table: &str) -> Result<Report, MigrateError> {
+    let report = up(job).await?;
+    let ours = matches!(job.migrations.source, MigrationSource::Directory(_));
+    if !ours || !report.applied.is_empty() || exists(job, table).await? {
+        return Ok(report);
+    }
+    let applied = crate::status(job).await?.counts.applied;
+    Err(MigrateError::LostObjects { table: table.to_owned(), applied })
+}
+
+/// Somebody else may have brought it back meanwhile.
+async fn exists(job: &Job<'_>, table: &str) -> Result<bool, MigrateError> {
+    match job.target {
+        Target::Postgres(dsn) => {
+            let session = postgres::open(job, dsn).await?;
+            let exists = postgres::exists(&session, table).await?;
+            session.close().await;
+            Ok(exists)
+        }
+        Target::Sqlite(path) => {
+            let (path, table) = (path.clone(), table.to_owned());
+            sqlite::blocking(move || sqlite::exists(&path, &table)).await
+        }
+        other => Err(MigrateError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+/// The table that an error calls missing: `relation "x" does not exist` (PostgreSQL), `no such table: x` (SQLite).
+pub fn missing_table(message: &str) -> Option<&str> {
+    let postgres = || message.split_once("relation \"")?.1.split_once("\" does not exist").map(|(name, _)| name);
+    let sqlite = || message.split_once("no such table: ")?.1.split_whitespace().next();
+    postgres().or_else(sqlite)
+}
