@@ -4,7 +4,6 @@
 //! set of facts or a [`Refusal`] that says how long waiting is worth while. Decisions (what a SQLSTATE means, what a
 //! Redis error means) are pure tables; the shells that speak the protocols are thin.
 
-pub mod local;
 pub mod postgres;
 pub mod redis;
 mod refusal;

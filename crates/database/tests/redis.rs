@@ -1,4 +1,5 @@
 //! The questions to Redis, asked of real servers in every state.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use config::{
     Access,

@@ -1,4 +1,5 @@
 //! The question to SQLite, asked of real files in every state.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use config::Access;
 use database::{

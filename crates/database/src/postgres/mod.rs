@@ -8,6 +8,7 @@ mod attrs;
 mod connect;
 mod ear;
 mod error;
+pub mod local;
 mod login;
 mod session;
 pub mod sqlstate;

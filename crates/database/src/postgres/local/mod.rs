@@ -1,0 +1,14 @@
+//! What can be known about a local server without connecting to it (a refused connection costs a line in its log):
+//! `postmaster.pid`, the control file, the title of its startup process, the names of its log segments.
+//!
+//! Pure: the reading is done by whoever asks.
+
+mod control;
+mod pidfile;
+mod segment;
+mod title;
+
+pub use control::{ClusterState, ControlFile};
+pub use pidfile::{PidFile, PostmasterStatus};
+pub use segment::{Lsn, SEGMENT_SIZE, Segment};
+pub use title::{Phase, phase};
