@@ -9,13 +9,23 @@
 
 mod cluster;
 mod components;
+mod fake_postgres;
+mod fault_proxy;
+mod listener;
 mod port;
+mod redis;
 mod scratch;
+mod server_error;
 mod spawn;
 mod wait;
+mod wire;
 
-pub use cluster::{Builder as ClusterBuilder, Cluster, Full, Gate, Held, ServerError, Session, Shutdown};
+pub use cluster::{Builder as ClusterBuilder, Cluster, Full, Gate, Held, Session, Shutdown};
 pub use components::find as find_component;
+pub use fake_postgres::{Answer, FakePostgres, Reaction, Value};
+pub use fault_proxy::{Fault, FaultProxy};
 pub use port::free_port;
+pub use redis::{Builder as RedisBuilder, Redis};
 pub use scratch::TempDir;
+pub use server_error::ServerError;
 pub use wait::{wait_for, wait_until};

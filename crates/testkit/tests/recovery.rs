@@ -1,4 +1,5 @@
 //! Each maker of a state that is not "ready" shows clients exactly that state, then lets go.
+#![expect(clippy::disallowed_methods, reason = "the kit is checked with the real client and the real clock")]
 use std::process::Command;
 use std::time::{Duration, Instant};
 use testkit::{Cluster, ServerError, wait_until};
@@ -10,7 +11,6 @@ fn refusal(cluster: &Cluster) -> ServerError {
 }
 
 /// What the real `pg_isready` says: 0 accepts, 1 refuses, 2 no answer.
-#[expect(clippy::disallowed_methods, reason = "the kit is checked with the real client")]
 fn pg_isready(cluster: &Cluster) -> Option<i32> {
     let mut command = Command::new(testkit::find_component("pg_isready"));
     command
@@ -20,7 +20,7 @@ fn pg_isready(cluster: &Cluster) -> Option<i32> {
         .arg("-p")
         .arg(cluster.port().to_string())
         .args(["-U", "postgres", "-d", "postgres"]);
-    command.status().unwrap().code()
+    command.status().expect("pg_isready runs").code()
 }
 
 #[test]

@@ -7,12 +7,12 @@ mod template;
 
 pub use builder::Builder;
 pub use recovery::{Gate, Held};
-pub use session::{ServerError, Session};
+pub use session::Session;
 pub use standby::Full;
 
 use crate::scratch::TempDir;
 use crate::wait::wait_until;
-use crate::{components, spawn};
+use crate::{ServerError, components, spawn};
 use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
