@@ -1,0 +1,253 @@
+//! Where everything that is known about the application comes together.
+
+use crate::{
+    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Report, ServiceHealth, Snapshot, judge, monitor,
+    state::STATES,
+};
+use config::{App, Dependency};
+use database::{Refusal, ServerState};
+use host::Clock;
+use report::{Event, Masker, Value, Verdict};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+/// Where everything that is known about the application comes together. Chapters write on it, pages are read from it.
+/// Cheap to clone; all clones are the same board.
+#[derive(Clone)]
+pub struct Board {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    known: Mutex<Snapshot>,
+    /// Wakes each dependency's monitor before its time.
+    looks: Mutex<BTreeMap<String, Arc<Notify>>>,
+    changes: watch::Sender<()>,
+    clock: Arc<dyn Clock>,
+    masker: Masker,
+}
+
+/// The longest reason that is shown, in characters.
+const LONGEST_REASON: usize = 300;
+
+impl Board {
+    /// An empty board at the gate.
+    pub fn new(version: Option<String>, clock: Arc<dyn Clock>) -> Self {
+        Self::with_masker(version, clock, Masker::default())
+    }
+
+    /// The board of `app`: its dependencies not asked yet, its services not started, its secrets masked.
+    pub fn of(app: &App, clock: Arc<dyn Clock>) -> Self {
+        let mut masker = Masker::default();
+        masker.extend(app.secrets());
+        let board = Self::with_masker(app.health.version.clone(), clock, masker);
+        app.dependencies.iter().for_each(|dependency| board.add(dependency));
+        board.services(app.services.iter().map(|service| not_started(&service.name)).collect());
+        board
+    }
+
+    fn with_masker(version: Option<String>, clock: Arc<dyn Clock>, masker: Masker) -> Self {
+        let now = Instant::now();
+        let known = Snapshot {
+            version,
+            started: now,
+            phase: Phase::Gate,
+            phase_since: now,
+            steps: Vec::new(),
+            dependencies: Vec::new(),
+            services: Vec::new(),
+            migrations: Migrations::None,
+            flags: BTreeMap::new(),
+        };
+        let (known, looks) = (Mutex::new(known), Mutex::default());
+        Self { inner: Arc::new(Inner { known, looks, changes: watch::Sender::new(()), clock, masker }) }
+    }
+
+    /// Adds a dependency that has not been asked yet.
+    pub fn add(&self, dependency: &Dependency) {
+        let kind = dependency.target.kind();
+        let health = DependencyHealth::new(&dependency.name, kind, dependency.required, Instant::now());
+        self.change(|known| known.dependencies.push(health));
+    }
+
+    /// The start has come so far; the time of the phase before is kept.
+    pub fn phase(&self, phase: Phase) {
+        let now = Instant::now();
+        self.change(|known| {
+            if known.phase != phase {
+                known.steps.push((known.phase, now.saturating_duration_since(known.phase_since)));
+                (known.phase, known.phase_since) = (phase, now);
+            }
+        });
+    }
+
+    /// A dependency was asked outside the monitor, as by the gate: what it said counts at once.
+    pub fn asked(&self, name: &str, said: &Result<Answer, Refusal>, took: Duration) {
+        self.record(name, said, took, state_of(said), false);
+    }
+
+    /// A dependency is waited for: `state` and why, when nothing more is at hand.
+    pub fn waiting(&self, name: &str, state: ServerState, reason: &str) {
+        let (now, reason) = (Instant::now(), self.presentable(reason));
+        self.change_dependency(name, |it| {
+            it.becomes(state, now);
+            (it.verdict, it.reason, it.checked_at) = (Verdict::Fail, Some(reason), Some(now));
+        });
+    }
+
+    /// Follows what the gate tells: `gate.waiting` and `gate.open`, by their fields `target`, `state` and `reason`. Other
+    /// events are none of the board's business.
+    pub fn follow(&self, event: &Event) {
+        let word = |key| event.field(key).and_then(Value::as_text);
+        match (event.name, word("target")) {
+            ("gate.waiting", Some(target)) => {
+                let state = word("state").and_then(state_called).unwrap_or(ServerState::Unknown);
+                self.waiting(target, state, word("reason").unwrap_or(&event.text));
+            }
+            ("gate.open", Some(target)) => self.opened(target),
+            _ => {}
+        }
+    }
+
+    /// A dependency was found ready, when nothing more is at hand.
+    pub fn opened(&self, name: &str) {
+        let now = Instant::now();
+        self.change_dependency(name, |it| {
+            it.becomes(ServerState::Ready, now);
+            (it.verdict, it.reason, it.checked_at) = (Verdict::Pass, None, Some(now));
+        });
+    }
+
+    /// One check, and the state after hysteresis.
+    pub(crate) fn record(
+        &self,
+        name: &str,
+        said: &Result<Answer, Refusal>,
+        took: Duration,
+        state: ServerState,
+        unsteady: bool,
+    ) {
+        let now = Instant::now();
+        let at = now.checked_sub(took).unwrap_or(now);
+        let checked = Checked { at, verdict: monitor::verdict(said), state: state_of(said), took };
+        let reason = said.as_ref().err().map(|refusal| self.presentable(&refusal.to_string()));
+        self.change_dependency(name, |it| {
+            it.becomes(state, now);
+            it.keep(checked);
+            it.reason = reason;
+            it.unsteady = unsteady;
+            if let Ok(answer) = said {
+                it.latency = Some(took);
+                it.queues.clone_from(&answer.queues);
+            }
+        });
+    }
+
+    /// The services, all of them anew.
+    pub fn services(&self, mut services: Vec<ServiceHealth>) {
+        for service in &mut services {
+            service.reason = service.reason.as_deref().map(|reason| self.presentable(reason));
+        }
+        self.change(|known| known.services = services);
+    }
+
+    /// How the migrations stand.
+    pub fn migrations(&self, migrations: Migrations) {
+        let migrations = match migrations {
+            Migrations::Failed(message) => Migrations::Failed(self.presentable(&message)),
+            Migrations::Degraded(message) => Migrations::Degraded(self.presentable(&message)),
+            other => other,
+        };
+        self.change(|known| known.migrations = migrations);
+    }
+
+    /// A switch worth seeing: `scheduler`, `polling`.
+    pub fn flag(&self, name: &str, on: bool) {
+        self.change(|known| {
+            known.flags.insert(name.to_owned(), on);
+        });
+    }
+
+    /// Has the monitor of this dependency look now, because something hints at trouble: a service that needs it ended.
+    pub fn look(&self, name: &str) {
+        self.look_of(name).notify_one();
+    }
+
+    /// What [`Board::look`] wakes.
+    pub(crate) fn look_of(&self, name: &str) -> Arc<Notify> {
+        locked(&self.inner.looks).entry(name.to_owned()).or_default().clone()
+    }
+
+    /// Everything that is known now.
+    pub fn snapshot(&self) -> Snapshot {
+        locked(&self.inner.known).clone()
+    }
+
+    /// The body of the health pages now.
+    pub fn report(&self) -> Report {
+        Report::of(&locked(&self.inner.known), Instant::now(), self.inner.clock.now())
+    }
+
+    /// The verdict alone.
+    pub fn judgement(&self) -> Judgement {
+        judge(&locked(&self.inner.known))
+    }
+
+    /// Marked as changed whenever something was written.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The state of this dependency.
+    pub fn state(&self, name: &str) -> Option<ServerState> {
+        locked(&self.inner.known).dependencies.iter().find(|it| it.name == name).map(|it| it.state)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut locked(&self.inner.known));
+        self.inner.changes.send_replace(());
+    }
+
+    /// A name that is not on the board is not an error: the board only shows what it knows.
+    fn change_dependency(&self, name: &str, change: impl FnOnce(&mut DependencyHealth)) {
+        self.change(|known| {
+            if let Some(it) = known.dependencies.iter_mut().find(|it| it.name == name) {
+                change(it);
+            }
+        });
+    }
+
+    /// Without secrets, on one line, not too long: servers' own words end up on a page that strangers may read.
+    fn presentable(&self, text: &str) -> String {
+        let masked = self.inner.masker.mask(text);
+        let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(LONGEST_REASON) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
+        }
+    }
+}
+
+fn state_of(said: &Result<Answer, Refusal>) -> ServerState {
+    said.as_ref().map_or_else(|refusal| refusal.state, |_| ServerState::Ready)
+}
+
+fn state_called(word: &str) -> Option<ServerState> {
+    STATES.into_iter().find(|state| state.word() == word)
+}
+
+fn not_started(name: &str) -> ServiceHealth {
+    let word = "inactive".to_owned();
+    ServiceHealth { name: name.to_owned(), word, ready: false, required: true, restarts: 0, reason: None }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,139 @@
+//! The numbers of `/metrics`, made when they are asked for; nothing is counted in the background.
+//!
+//! | name | type | labels | meaning |
+//! | --- | --- | --- | --- |
+//! | `mainstay_up` | gauge | | 1 while `/readyz` answers 200 |
+//! | `mainstay_phase` | gauge | `phase` | 1 for the phase of the start, 0 for the others |
+//! | `mainstay_uptime_seconds` | gauge | | how long mainstay has run |
+//! | `mainstay_start_duration_seconds` | gauge | `step` | how long each finished phase took |
+//! | `mainstay_dependency_up` | gauge | `name`, `kind` | 1 while it is ready |
+//! | `mainstay_dependency_state` | gauge | `name`, `state` | 1 for what it is doing, 0 for the other states |
+//! | `mainstay_dependency_latency_seconds` | gauge | `name` | how long its last answer took |
+//! | `mainstay_dependency_checks_total` | counter | `name`, `verdict` | checks so far |
+//! | `mainstay_queue_length` | gauge | `name` | entries waiting |
+//! | `mainstay_service_up` | gauge | `service` | 1 while it does what is asked of it |
+//! | `mainstay_service_restarts_total` | counter | `service` | restarts so far |
+//! | `mainstay_migrations_pending` | gauge | | waiting to be applied; absent when not known |
+
+use crate::{DependencyHealth, Phase, Snapshot, judge, state::STATES};
+use database::ServerState;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+use std::fmt;
+use tokio::time::Instant;
+
+/// The content type of [`metrics`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is known, as OpenMetrics text. The names are in the module's source and in the manual, and are a contract.
+pub fn metrics(known: &Snapshot) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Scrape { known: known.clone(), now: Instant::now() }));
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+#[derive(Debug)]
+struct Scrape {
+    known: Snapshot,
+    now: Instant,
+}
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.application(&mut encoder)?;
+        self.dependencies(&mut encoder)?;
+        self.services(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn application(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let known = &self.known;
+        let up = one_if(judge(known).ready);
+        gauge(encoder, "mainstay_up", "Everything required is ready", up)?;
+        let phases = Phase::ALL.map(|phase| (vec![("phase", phase.word())], one_if(phase == known.phase)));
+        gauges(encoder, "mainstay_phase", "How far the start has come", phases)?;
+        let uptime = self.now.saturating_duration_since(known.started).as_secs_f64();
+        gauge(encoder, "mainstay_uptime_seconds", "How long mainstay has run", uptime)?;
+        let steps = known.steps.iter().map(|(phase, took)| (vec![("step", phase.word())], took.as_secs_f64()));
+        gauges(encoder, "mainstay_start_duration_seconds", "How long each step of the start took", steps)?;
+        match known.migrations.pending() {
+            Some(count) => {
+                gauge(encoder, "mainstay_migrations_pending", "Migrations that wait to be applied", count as f64)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn dependencies(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = || self.known.dependencies.iter();
+        let up = all().map(|it| (vec![("name", &*it.name), ("kind", it.kind)], one_if(it.state == ServerState::Ready)));
+        gauges(encoder, "mainstay_dependency_up", "The dependency is ready", up)?;
+        gauges(encoder, "mainstay_dependency_state", "What the dependency is doing", all().flat_map(states))?;
+        let latency = all().filter_map(|it| Some((vec![("name", &*it.name)], it.latency?.as_secs_f64())));
+        gauges(encoder, "mainstay_dependency_latency_seconds", "How long its last answer took", latency)?;
+        counters(encoder, "mainstay_dependency_checks", "Checks so far", all().flat_map(checks))?;
+        let queues = all().flat_map(|it| &it.queues).map(|(name, length)| (vec![("name", &**name)], *length as f64));
+        gauges(encoder, "mainstay_queue_length", "Entries waiting in the queue", queues)
+    }
+
+    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = || self.known.services.iter();
+        let up = all().map(|it| (vec![("service", &*it.name)], one_if(it.ready)));
+        gauges(encoder, "mainstay_service_up", "The service does what is asked of it", up)?;
+        let restarts = all().map(|it| (vec![("service", &*it.name)], it.restarts));
+        counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)
+    }
+}
+
+fn states(it: &DependencyHealth) -> impl Iterator<Item = (Labels<'_>, f64)> {
+    STATES.into_iter().map(|state| (vec![("name", &*it.name), ("state", state.word())], one_if(state == it.state)))
+}
+
+fn checks(it: &DependencyHealth) -> [(Labels<'_>, u64); 3] {
+    let labels = |verdict| vec![("name", &*it.name), ("verdict", verdict)];
+    [
+        (labels("pass"), it.counts.pass),
+        (labels("fail"), it.counts.fail),
+        (labels("could not verify"), it.counts.could_not_verify),
+    ]
+}
+
+/// A single value without labels.
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
+    ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+fn gauges<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels<'a>, f64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    values.into_iter().try_for_each(|(labels, value)| ConstGauge::new(value).encode(family.encode_family(&labels)?))
+}
+
+/// The encoder adds `_total` to the name.
+fn counters<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    values.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))
+}
+
+fn one_if(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}

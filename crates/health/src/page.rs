@@ -1,0 +1,175 @@
+//! The body of the health pages.
+
+use crate::{DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
+use database::ServerState;
+use jiff::{Timestamp, Unit};
+use report::Verdict;
+use serde::Serialize;
+use std::{collections::BTreeMap, time::SystemTime};
+use tokio::time::Instant;
+
+/// The body of `/healthz` and `/readyz`: the fields of S3.5, then the details.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Everything required is ready.
+    pub ok: bool,
+    /// The health in a word.
+    pub status: Status,
+    /// How far the start has come.
+    pub phase: &'static str,
+    /// All databases are ready; nothing when there are none.
+    pub db: Option<bool>,
+    /// All Redis servers are ready; nothing when there are none.
+    pub redis: Option<bool>,
+    /// Length of all queues together; nothing when none is known.
+    pub queue_depth: Option<u64>,
+    /// The application's version.
+    pub version: Option<String>,
+    /// When this was true: RFC 3339, UTC.
+    pub time: String,
+    /// How long mainstay has run, in seconds.
+    pub uptime_s: f64,
+    /// Why it is not `ok`, the worst first.
+    pub reasons: Vec<String>,
+    /// The dependencies.
+    pub checks: Vec<CheckLine>,
+    /// The services.
+    pub services: Vec<ServiceLine>,
+    /// The migrations.
+    pub migrations: MigrationsLine,
+    /// Switches.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub flags: BTreeMap<String, bool>,
+    /// What `/healthz` and `/livez` answer.
+    #[serde(skip)]
+    pub judgement: Judgement,
+}
+
+/// One dependency.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckLine {
+    /// Its name.
+    pub name: String,
+    /// What kind of thing it is.
+    pub kind: &'static str,
+    /// Critical without it, or only degraded.
+    pub required: bool,
+    /// What it is doing.
+    pub state: ServerState,
+    /// For how long, in seconds.
+    pub for_s: f64,
+    /// The verdict of the last check.
+    pub verdict: Verdict,
+    /// How long ago that was, in seconds.
+    pub checked_s: Option<f64>,
+    /// How long the last answer took, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Why the last check did not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Lengths of the queues it holds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub queues: BTreeMap<String, u64>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceLine {
+    /// Its name.
+    pub name: String,
+    /// Its state in a word.
+    pub state: String,
+    /// Does what is asked of it.
+    pub ready: bool,
+    /// Restarts so far.
+    pub restarts: u64,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The migrations.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MigrationsLine {
+    /// `none`, `pending`, `running`, `done`, `failed` or `degraded`.
+    pub state: &'static str,
+    /// How many wait to be applied, when that is known.
+    pub pending: Option<usize>,
+    /// Why they failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Report {
+    /// Folds `known` into a report at `now`, which is `time` by the calendar.
+    pub fn of(known: &Snapshot, now: Instant, time: SystemTime) -> Self {
+        let judgement = judge(known);
+        Self {
+            ok: judgement.ready,
+            status: judgement.status,
+            phase: known.phase.word(),
+            db: all_ready(known, DependencyHealth::is_database),
+            redis: all_ready(known, |it| it.kind == "Redis"),
+            queue_depth: queue_depth(known),
+            version: known.version.clone(),
+            time: rfc3339(time),
+            uptime_s: seconds(now, known.started),
+            reasons: judgement.reasons.clone(),
+            checks: known.dependencies.iter().map(|it| check_line(it, now)).collect(),
+            services: known.services.iter().map(service_line).collect(),
+            migrations: MigrationsLine {
+                state: known.migrations.word(),
+                pending: known.migrations.pending(),
+                message: known.migrations.message().map(str::to_owned),
+            },
+            flags: known.flags.clone(),
+            judgement,
+        }
+    }
+}
+
+fn all_ready(known: &Snapshot, kind: impl Fn(&DependencyHealth) -> bool) -> Option<bool> {
+    let mut of_kind = known.dependencies.iter().filter(|it| kind(it)).peekable();
+    of_kind.peek()?;
+    Some(of_kind.all(|it| it.state == ServerState::Ready))
+}
+
+fn queue_depth(known: &Snapshot) -> Option<u64> {
+    let mut lengths = known.dependencies.iter().flat_map(|it| &it.queues).map(|(_, length)| *length).peekable();
+    lengths.peek()?;
+    Some(lengths.fold(0, u64::saturating_add))
+}
+
+fn check_line(it: &DependencyHealth, now: Instant) -> CheckLine {
+    CheckLine {
+        name: it.name.clone(),
+        kind: it.kind,
+        required: it.required,
+        state: it.state,
+        for_s: seconds(now, it.since),
+        verdict: it.verdict,
+        checked_s: it.checked_at.map(|at| seconds(now, at)),
+        latency_ms: it.latency.map(|latency| (latency.as_secs_f64() * 1e5).round() / 100.0),
+        reason: it.reason.clone(),
+        queues: it.queues.iter().cloned().collect(),
+    }
+}
+
+fn service_line(it: &ServiceHealth) -> ServiceLine {
+    ServiceLine {
+        name: it.name.clone(),
+        state: it.word.clone(),
+        ready: it.ready,
+        restarts: it.restarts,
+        reason: it.reason.clone(),
+    }
+}
+
+fn seconds(now: Instant, since: Instant) -> f64 {
+    (now.saturating_duration_since(since).as_secs_f64() * 10.0).round() / 10.0
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{:.3}", time.round(Unit::Millisecond).unwrap_or(time))
+}

@@ -1,0 +1,257 @@
+//! What is known about the application at one moment.
+
+use database::ServerState;
+use report::Verdict;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How far a start has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Waiting for the dependencies.
+    Gate,
+    /// Applying migrations.
+    Migrate,
+    /// Starting services.
+    Start,
+    /// Everything was started and is watched.
+    Watch,
+    /// Stopping on request.
+    Stopping,
+}
+
+/// Everything that is known at one moment; [`crate::judge`] and the renderings read it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The application's version.
+    pub version: Option<String>,
+    /// When mainstay began.
+    pub started: Instant,
+    /// How far the start has come.
+    pub phase: Phase,
+    /// When that phase began.
+    pub phase_since: Instant,
+    /// How long the phases before took, in order.
+    pub steps: Vec<(Phase, Duration)>,
+    /// Dependencies in the order of the configuration.
+    pub dependencies: Vec<DependencyHealth>,
+    /// Services in the order of their start.
+    pub services: Vec<ServiceHealth>,
+    /// The migrations.
+    pub migrations: Migrations,
+    /// Switches worth seeing: `scheduler`, `polling`. They don't change the verdict.
+    pub flags: BTreeMap<String, bool>,
+}
+
+/// One dependency.
+#[derive(Clone, Debug)]
+pub struct DependencyHealth {
+    /// Its name.
+    pub name: String,
+    /// What kind of thing, as [`config::Target::kind`] says it.
+    pub kind: &'static str,
+    /// Critical without it, or only degraded.
+    pub required: bool,
+    /// What it is doing, after hysteresis: one failed check does not change it.
+    pub state: ServerState,
+    /// Since when it does that.
+    pub since: Instant,
+    /// The verdict of the last check; `skipped` before the first.
+    pub verdict: Verdict,
+    /// Why the last check did not pass.
+    pub reason: Option<String>,
+    /// Up, but failing time and again.
+    pub unsteady: bool,
+    /// How long the last answer took.
+    pub latency: Option<Duration>,
+    /// When it was last asked.
+    pub checked_at: Option<Instant>,
+    /// Lengths of the queues it holds.
+    pub queues: Vec<(String, u64)>,
+    /// Checks so far.
+    pub counts: Counts,
+    /// The last checks, oldest first, at most [`Self::HISTORY`].
+    pub history: VecDeque<Checked>,
+}
+
+/// One check, as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// When it began.
+    pub at: Instant,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What the server was doing.
+    pub state: ServerState,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How many checks ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Passed.
+    pub pass: u64,
+    /// Failed.
+    pub fail: u64,
+    /// Could not look.
+    pub could_not_verify: u64,
+}
+
+/// One service, as far as health cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceHealth {
+    /// Its name.
+    pub name: String,
+    /// The outer word for its state: `activating`, `active`, `deactivating`, `inactive`, `failed`, `parked`.
+    pub word: String,
+    /// Does what is asked of it; also a one-shot that has done its work.
+    pub ready: bool,
+    /// Critical without it, or only degraded.
+    pub required: bool,
+    /// Restarts so far.
+    pub restarts: u64,
+    /// Why it is not ready.
+    pub reason: Option<String>,
+}
+
+/// The migrations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Migrations {
+    /// There are none to apply.
+    #[default]
+    None,
+    /// This many wait to be applied.
+    Pending(usize),
+    /// They are being applied.
+    Running,
+    /// All applied.
+    Done,
+    /// Failed, and nothing is started without them.
+    Failed(String),
+    /// Failed, and services were started all the same.
+    Degraded(String),
+}
+
+/// All states that a dependency can be in.
+pub(crate) const STATES: [ServerState; 9] = [
+    ServerState::Down,
+    ServerState::Unreachable,
+    ServerState::Starting,
+    ServerState::Recovering,
+    ServerState::ReadOnly,
+    ServerState::Full,
+    ServerState::Denied,
+    ServerState::Ready,
+    ServerState::Unknown,
+];
+
+impl Phase {
+    /// All of them, in order.
+    pub const ALL: [Phase; 5] = [Phase::Gate, Phase::Migrate, Phase::Start, Phase::Watch, Phase::Stopping];
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Phase::Gate => "gate",
+            Phase::Migrate => "migrate",
+            Phase::Start => "start",
+            Phase::Watch => "watch",
+            Phase::Stopping => "stopping",
+        }
+    }
+}
+
+impl DependencyHealth {
+    /// How many checks are kept.
+    pub const HISTORY: usize = 60;
+
+    /// Not asked yet.
+    pub fn new(name: impl Into<String>, kind: &'static str, required: bool, now: Instant) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            required,
+            state: ServerState::Unknown,
+            since: now,
+            verdict: Verdict::Skipped,
+            reason: None,
+            unsteady: false,
+            latency: None,
+            checked_at: None,
+            queues: Vec::new(),
+            counts: Counts::default(),
+            history: VecDeque::new(),
+        }
+    }
+
+    /// A PostgreSQL or SQLite database.
+    pub fn is_database(&self) -> bool {
+        matches!(self.kind, "PostgreSQL" | "SQLite")
+    }
+
+    /// Sets what it is doing; the time counts from the change.
+    pub(crate) fn becomes(&mut self, state: ServerState, now: Instant) {
+        if self.state != state {
+            (self.state, self.since) = (state, now);
+        }
+    }
+
+    /// Keeps one check.
+    pub(crate) fn keep(&mut self, checked: Checked) {
+        self.verdict = checked.verdict;
+        self.checked_at = Some(checked.at);
+        self.counts.add(checked.verdict);
+        if self.history.len() == Self::HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(checked);
+    }
+}
+
+impl Counts {
+    fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::Fail => self.fail += 1,
+            Verdict::CouldNotVerify => self.could_not_verify += 1,
+            Verdict::Skipped => {}
+        }
+    }
+}
+
+impl Migrations {
+    /// The word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Migrations::None => "none",
+            Migrations::Pending(_) => "pending",
+            Migrations::Running => "running",
+            Migrations::Done => "done",
+            Migrations::Failed(_) => "failed",
+            Migrations::Degraded(_) => "degraded",
+        }
+    }
+
+    /// How many wait to be applied, when that is known.
+    pub const fn pending(&self) -> Option<usize> {
+        match self {
+            Migrations::Pending(count) => Some(*count),
+            Migrations::None | Migrations::Done => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Why they failed.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Migrations::Failed(message) | Migrations::Degraded(message) => Some(message),
+            _ => None,
+        }
+    }
+}

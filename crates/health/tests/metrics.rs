@@ -1,0 +1,71 @@
+//! The numbers of `/metrics`.
+#![allow(clippy::unwrap_used, reason = "a helper that panics fails its test")]
+
+mod common;
+
+use common::*;
+use database::ServerState;
+use health::{Answer, Migrations, Phase, metrics};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Reads the text format: each sample once, each family described before its samples.
+fn parse(text: &str) -> BTreeMap<&str, f64> {
+    let (mut samples, mut families) = (BTreeMap::new(), Vec::new());
+    let body = text.strip_suffix("# EOF\n").expect("a whole answer");
+    for line in body.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            families.push(family.split(' ').next().unwrap());
+        } else if !line.starts_with('#') {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            let family = families.last().unwrap();
+            assert!(name.starts_with(family), "{name} follows {family}");
+            assert!(samples.insert(name, value.parse().unwrap()).is_none(), "{name} twice");
+        }
+    }
+    samples
+}
+
+/// S2.10: the documented names, with their labels and values.
+#[tokio::test(start_paused = true)]
+async fn names_labels_and_values() {
+    let board = board(&[database("main"), redis("cache")]);
+    tokio::time::advance(Duration::from_millis(1500)).await;
+    passes(&board, "main");
+    board.phase(Phase::Start);
+    tokio::time::advance(Duration::from_millis(250)).await;
+    board.phase(Phase::Watch);
+    board.asked("cache", &Ok(Answer { queues: vec![("p2p".into(), 7)] }), Duration::from_millis(4));
+    fails(&board, "cache", ServerState::Down, "connection refused");
+    fails(&board, "cache", ServerState::Unknown, "out of descriptors");
+    let mut api = service("api", "active", true);
+    api.restarts = 3;
+    board.services(vec![api]);
+    board.migrations(Migrations::Done);
+    let text = metrics(&board.snapshot());
+    let samples = parse(&text);
+    let expected = [
+        ("mainstay_up", 1.0),
+        ("mainstay_uptime_seconds", 1.75),
+        (r#"mainstay_phase{phase="watch"}"#, 1.0),
+        (r#"mainstay_phase{phase="gate"}"#, 0.0),
+        (r#"mainstay_start_duration_seconds{step="gate"}"#, 1.5),
+        (r#"mainstay_start_duration_seconds{step="start"}"#, 0.25),
+        ("mainstay_migrations_pending", 0.0),
+        (r#"mainstay_dependency_up{name="main",kind="SQLite"}"#, 1.0),
+        (r#"mainstay_dependency_up{name="cache",kind="Redis"}"#, 0.0),
+        (r#"mainstay_dependency_state{name="cache",state="unknown"}"#, 1.0),
+        (r#"mainstay_dependency_state{name="cache",state="ready"}"#, 0.0),
+        (r#"mainstay_dependency_latency_seconds{name="cache"}"#, 0.004),
+        (r#"mainstay_dependency_checks_total{name="cache",verdict="pass"}"#, 1.0),
+        (r#"mainstay_dependency_checks_total{name="cache",verdict="fail"}"#, 1.0),
+        (r#"mainstay_dependency_checks_total{name="cache",verdict="could not verify"}"#, 1.0),
+        (r#"mainstay_queue_length{name="p2p"}"#, 7.0),
+        (r#"mainstay_service_up{service="api"}"#, 1.0),
+        (r#"mainstay_service_restarts_total{service="api"}"#, 3.0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(samples.get(name), Some(&value), "{name} in\n{text}");
+    }
+    let states = samples.iter().filter(|(name, _)| name.starts_with("mainstay_dependency_state{name=\"main\""));
+    assert_eq!(states.map(|(_, value)| value).sum::<f64>(), 1.0, "in exactly one state");
+}
