@@ -1,6 +1,20 @@
 //! The machine, behind seams: clock, processes, files, environment, signals. Only this crate touches it.
 
+pub mod env;
+pub mod exec;
+pub mod fs;
+pub mod lock;
+pub mod proc;
 pub mod process;
+pub mod reaper;
+pub mod signals;
+pub mod terminal;
+
+mod clock;
+mod descriptor;
+mod mount;
+
+pub use clock::SystemClock;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::SystemTime};
 

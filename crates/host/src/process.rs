@@ -1,5 +1,14 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
+mod child;
+mod group;
+pub(crate) mod image;
+mod program;
+mod spawner;
+
+pub use program::find_program;
+pub use spawner::SystemSpawner;
+
 use crate::{Env, Pending};
 use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 use tokio::io::AsyncRead;

@@ -1,0 +1,39 @@
+//! The environment mainstay was started with.
+
+use crate::Env;
+use std::ffi::OsString;
+
+/// Every variable whose name and value are UTF-8; [`unreadable`] names the others.
+pub fn read() -> Env {
+    std::env::vars_os().filter_map(readable).collect()
+}
+
+/// The names of the variables that [`read`] leaves out, with `�` in place of what is not UTF-8.
+pub fn unreadable() -> Vec<String> {
+    let name = |(name, _): (OsString, OsString)| name.to_string_lossy().into_owned();
+    std::env::vars_os().filter(|pair| readable(pair.clone()).is_none()).map(name).collect()
+}
+
+fn readable((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn what_is_not_text_is_left_out() {
+        let broken = OsString::from_vec(vec![b'a', 0xff]);
+        assert_eq!(readable(("A".into(), "ы".into())), Some(("A".into(), "ы".into())));
+        assert_eq!(readable(("A".into(), broken.clone())), None);
+        assert_eq!(readable((broken, "x".into())), None);
+    }
+
+    #[test]
+    fn the_environment_of_this_test_is_read() {
+        assert!(read().contains_key("PATH"));
+        assert_eq!(unreadable(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,93 @@
+//! Files: every error names its path and what was being done; every write is all or nothing.
+
+mod atomic;
+mod directory;
+
+pub use atomic::write_atomic;
+pub use directory::{DirFacts, check_dir};
+
+use atomic::{create_new, unique};
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// What is known about a file or directory, links followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Permission bits, such as `0o600`.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its length in bytes.
+    pub len: u64,
+    /// Is it a directory?
+    pub is_dir: bool,
+    /// When its content was last changed, where the file system keeps that.
+    pub modified: Option<SystemTime>,
+}
+
+/// The whole content of a file of at most `max_bytes`.
+///
+/// # Errors
+/// Those of the file system, and `FileTooLarge`.
+pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let read = || {
+        let mut content = Vec::new();
+        File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+        if content.len() as u64 > max_bytes {
+            let why = format!("it has more than {max_bytes} bytes, the most that is read");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
+        Ok(content)
+    };
+    read().map_err(|error| named("read", path, &error))
+}
+
+/// The whole text of a file of at most `max_bytes`.
+///
+/// # Errors
+/// Those of [`read`], and `InvalidData` when it is not UTF-8.
+pub fn read_to_string(path: &Path, max_bytes: u64) -> io::Result<String> {
+    String::from_utf8(read(path, max_bytes)?).map_err(|error| {
+        let why = format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to() + 1);
+        named("read", path, &io::Error::new(io::ErrorKind::InvalidData, why))
+    })
+}
+
+/// Makes a directory and its missing parents, each with `mode` (the umask may take bits away). What is there already
+/// keeps its mode.
+pub fn create_dir_all_private(path: &Path, mode: u32) -> io::Result<()> {
+    let created = DirBuilder::new().recursive(true).mode(mode).create(path);
+    created.map_err(|error| named("create directory", path, &error))
+}
+
+/// The entries of a directory, as paths, sorted by name.
+pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let list = || fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    let mut entries = list().map_err(|error| named("list", dir, &error))?;
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// What is known about `path`, links followed.
+pub fn metadata(path: &Path) -> io::Result<Facts> {
+    let metadata = fs::metadata(path).map_err(|error| named("look at", path, &error))?;
+    Ok(Facts {
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        len: metadata.len(),
+        is_dir: metadata.is_dir(),
+        modified: metadata.modified().ok(),
+    })
+}
+
+fn named(doing: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{doing} `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

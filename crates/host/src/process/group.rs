@@ -1,0 +1,86 @@
+//! A process group, told apart from a later one that got the same number.
+
+use crate::{proc, reaper::Reaper};
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+/// `PIDFD_SIGNAL_PROCESS_GROUP` of pidfd_send_signal(2), Linux 6.9.
+const WHOLE_GROUP: libc::c_uint = 1 << 2;
+
+/// The group that a child of ours leads.
+///
+/// A number may be given to a new process once the leader is reaped and its group is empty. Two ways keep us from
+/// signalling strangers: the pidfd stands for this very group, even after its leader is gone; on a kernel that cannot
+/// signal groups by pidfd, the number is used only while the leader is not reaped, or while somebody of our own
+/// session still is in the group, which keeps the number from being given away.
+pub(crate) struct Group {
+    pid: u32,
+    pidfd: Option<OwnedFd>,
+    reaper: Reaper,
+}
+
+impl Group {
+    pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper) -> Self {
+        Self { pid, pidfd, reaper }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Nobody left is not an error.
+    pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
+        match self.send(signal) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Is there a member that is not a zombie?
+    pub(crate) fn alive(&self) -> bool {
+        // Usually nobody is there any more; that is one system call instead of a look at every process.
+        let empty = self.send(0).is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH));
+        !empty && self.has_members()
+    }
+
+    fn send(&self, signal: i32) -> io::Result<()> {
+        let by_descriptor = self.pidfd.as_ref().map(|pidfd| signal_descriptor(pidfd, signal));
+        match by_descriptor {
+            None => self.signal_number(signal),
+            Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
+                self.signal_number(signal)
+            }
+            Some(result) => result,
+        }
+    }
+
+    fn signal_number(&self, signal: i32) -> io::Result<()> {
+        self.reaper.while_nothing_is_reaped(|registered| {
+            let ours = registered.contains(&self.pid) || self.has_members();
+            if ours { kill_group(self.pid, signal) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+        })
+    }
+
+    fn has_members(&self) -> bool {
+        let session = proc::Process::this().stat().map(|stat| stat.session);
+        let stats = proc::all().into_iter().filter_map(proc::Process::stat);
+        stats.filter(|stat| stat.group == self.pid && Some(stat.session) == session).any(|stat| !stat.has_ended())
+    }
+}
+
+#[expect(unsafe_code, reason = "neither libc nor rustix knows the flag for a whole group yet")]
+fn signal_descriptor(pidfd: &OwnedFd, signal: i32) -> io::Result<()> {
+    let no_info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: the descriptor is open, and a null info asks the kernel to fill it as kill(2) does.
+    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, WHOLE_GROUP) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[expect(unsafe_code, reason = "rustix takes named signals only, a service may name a real-time one")]
+fn kill_group(pid: u32, signal: i32) -> io::Result<()> {
+    // SAFETY: no memory is passed.
+    let result = unsafe { libc::kill(-pid.cast_signed(), signal) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,187 @@
+//! Starting real processes.
+
+use super::{Child, Command, Output, Pipes, Spawner, child::SystemChild, group::Group, image::Image};
+use crate::reaper::Reaper;
+use rustix::{
+    io::fcntl_dupfd_cloexec,
+    pipe::{PipeFlags, pipe_with},
+    process::{Signal, getppid, set_parent_process_death_signal},
+};
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+};
+use tokio::net::unix::pipe::Receiver;
+
+/// The first descriptor that is handed over (sd_listen_fds(3)).
+const FIRST: RawFd = 3;
+
+/// Starts real processes. Make one for the whole program.
+///
+/// A child gets its own process group, the default signals, `/dev/null` as input, its listeners and nothing else that
+/// mainstay has open. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
+/// prctl(2)): start children on the main thread. That does not reach grandchildren.
+pub struct SystemSpawner {
+    reaper: Reaper,
+}
+
+impl SystemSpawner {
+    /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { reaper: Reaper::start()? })
+    }
+
+    /// From now on the orphans among our descendants become our children, and are reaped. Process 1 needs no asking:
+    /// it gets them anyway. Nothing else in the program may wait for children of its own afterwards.
+    pub fn become_subreaper(&self) -> io::Result<()> {
+        self.reaper.adopt_orphans()
+    }
+
+    /// How many orphans were reaped so far.
+    pub fn orphans_reaped(&self) -> u64 {
+        self.reaper.orphans_reaped()
+    }
+}
+
+impl Spawner for SystemSpawner {
+    fn spawn(&self, command: &Command) -> io::Result<Box<dyn Child>> {
+        check_directory(&command.cwd)?;
+        let image = Image::new(&command.argv, &command.env, &command.cwd, command.listeners.len())?;
+        let (ours, theirs) = outputs(command.output)?;
+        let mut start = prepare(command, image, theirs)?;
+        let started = self.reaper.register(|| Ok(start.spawn().map_err(|error| unstartable(command, &error))?.id()))?;
+        let group = Group::new(started.pid, started.pidfd, self.reaper.clone());
+        Ok(Box::new(SystemChild::new(group, ours, started.ended)))
+    }
+}
+
+/// Without this, a missing directory would look like a missing command.
+fn check_directory(cwd: &Path) -> io::Result<()> {
+    if cwd.is_dir() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::NotADirectory, format!("working directory `{}` is not there", cwd.display())))
+}
+
+/// The ends of the pipes that we read, and what the child gets.
+type Outputs = (Option<Pipes>, [Stdio; 2]);
+
+fn outputs(output: Output) -> io::Result<Outputs> {
+    if output == Output::Inherit {
+        return Ok((None, [Stdio::inherit(), Stdio::inherit()]));
+    }
+    let (stdout, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr, theirs_too) = pipe_with(PipeFlags::CLOEXEC)?;
+    let read = |end| Receiver::from_owned_fd(end).map(Box::new);
+    let ours = Pipes { stdout: read(stdout)?, stderr: read(stderr)? };
+    Ok((Some(ours), [theirs.into(), theirs_too.into()]))
+}
+
+fn unstartable(command: &Command, error: &io::Error) -> io::Error {
+    let program = command.argv.first().map_or("", String::as_str);
+    let why = match error.kind() {
+        // The file itself was found a moment ago.
+        io::ErrorKind::NotFound => "the interpreter that its first line or its header names is not there".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("start `{program}`: {why}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+fn prepare(command: &Command, image: Image, [stdout, stderr]: [Stdio; 2]) -> io::Result<Prepared> {
+    let handover = Handover::of(command)?;
+    // The image is executed by `become_child`; std is asked for the fork, the standard descriptors and the report of
+    // an error from the child only.
+    let mut prepared = std::process::Command::new(&command.argv[0]);
+    prepared.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(&command.cwd).process_group(0);
+    let (parent, sources) = (std::process::id(), handover.sources);
+    let mut image = image;
+    #[expect(unsafe_code, reason = "what a child does to itself before it executes the program")]
+    // SAFETY: `become_child` makes system calls only, and neither allocates nor locks (signal-safety(7)).
+    unsafe {
+        prepared.pre_exec(move || Err(become_child(&mut image, &sources, parent)));
+    }
+    Ok(Prepared { command: prepared, _reserved: handover.reserved })
+}
+
+/// A command together with the descriptors that keep [`FIRST`] and the following free for the listeners.
+struct Prepared {
+    command: std::process::Command,
+    _reserved: Vec<OwnedFd>,
+}
+
+impl Prepared {
+    fn spawn(&mut self) -> io::Result<std::process::Child> {
+        self.command.spawn()
+    }
+}
+
+/// The listeners, copied above the numbers at which the child wants them, so that no copy overwrites another.
+struct Handover {
+    sources: Vec<OwnedFd>,
+    /// Holds the wanted numbers that are free, so that the pipe over which std reports a failed `execve` does not get
+    /// one of them and is not overwritten in the child.
+    reserved: Vec<OwnedFd>,
+}
+
+impl Handover {
+    fn of(command: &Command) -> io::Result<Self> {
+        let end = FIRST + RawFd::try_from(command.listeners.len()).map_err(io::Error::other)?;
+        let above = |listener: &Arc<OwnedFd>| fcntl_dupfd_cloexec(listener, end).map_err(io::Error::from);
+        let sources = command.listeners.iter().map(above).collect::<io::Result<Vec<_>>>()?;
+        let mut reserved = Vec::new();
+        while let Some(source) = sources.first() {
+            let next = fcntl_dupfd_cloexec(source, FIRST)?;
+            if next.as_raw_fd() >= end {
+                break;
+            }
+            reserved.push(next);
+        }
+        Ok(Self { sources, reserved })
+    }
+}
+
+/// Runs in the child, after the fork. Returns only when the program cannot be executed.
+fn become_child(image: &mut Image, listeners: &[OwnedFd], parent: u32) -> io::Error {
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        return error.into();
+    }
+    // Our parent may have ended before the request: then nobody will send the signal.
+    if getppid().map(|pid| pid.as_raw_pid().cast_unsigned()) != Some(parent) {
+        return io::Error::from_raw_os_error(libc::ESRCH);
+    }
+    default_signals();
+    if let Err(error) = pass_on(listeners) {
+        return error;
+    }
+    image.exec()
+}
+
+/// An ignored signal would stay ignored in the program (execve(2)). The mask was emptied by std.
+#[expect(unsafe_code, reason = "dispositions have no safe interface")]
+fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: sets no handler. The numbers that cannot be set are refused, which is of no consequence.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Puts the listeners where the program looks for them; everything else closes when it is executed.
+#[expect(unsafe_code, reason = "the targets are numbers, not descriptors that anybody owns")]
+fn pass_on(listeners: &[OwnedFd]) -> io::Result<()> {
+    let mut next = FIRST;
+    for listener in listeners {
+        // SAFETY: replaces descriptors of the child, where nothing of ours runs any more that could use them.
+        if unsafe { libc::dup2(listener.as_raw_fd(), next) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        next += 1;
+    }
+    // SAFETY: sets a flag on descriptors. Linux before 5.11 does not know the call; ours have the flag already.
+    unsafe { libc::syscall(libc::SYS_close_range, next, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    Ok(())
+}
