@@ -1,12 +1,13 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
-use crate::{EnvContract, Target};
-use report::Secret;
+use crate::{EnvContract, Target, dsn::encode, redact::names_a_secret};
+use report::{Masker, Secret};
 use retry::{Backoff, Policy};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-/// One application, as its `mainstay.toml`, its environment and the flags describe it together.
-#[derive(Clone, Debug, PartialEq)]
+/// One application, as its `mainstay.toml`, its environment and the flags describe it together. Prints without secrets:
+/// of variables the names alone.
+#[derive(Clone, PartialEq)]
 pub struct App {
     /// Short name: lower-case letters, digits, `-` and `_`.
     pub name: String,
@@ -114,8 +115,8 @@ pub enum OnFailure {
     Degrade,
 }
 
-/// One supervised process.
-#[derive(Clone, Debug, PartialEq)]
+/// One supervised process. Prints its variables by name alone.
+#[derive(Clone, PartialEq)]
 pub struct Service {
     /// As it is called in `needs`, logs and metrics.
     pub name: String,
@@ -241,9 +242,60 @@ impl App {
         self.run_dir().join("mainstay.lock")
     }
 
-    /// Everything that must never be printed: declared secrets and the passwords of all targets.
+    /// Everything that must never be printed: declared secrets, variables that are secrets by their name, and the passwords
+    /// of all targets, also as they look in a URL.
     pub fn secrets(&self) -> Vec<Secret> {
         let declared = self.contract.secrets(&self.env);
-        declared.into_iter().chain(self.dependencies.iter().filter_map(|it| it.target.password())).collect()
+        let of_services = self.services.iter().flat_map(|service| secrets_by_name(&service.env));
+        let targets = self.dependencies.iter().map(|it| &it.target);
+        let checks = self.services.iter().filter_map(|it| Some(&it.health.as_ref()?.target));
+        let passwords = targets.chain(checks).filter_map(Target::password);
+        let known: Vec<_> =
+            declared.into_iter().chain(secrets_by_name(&self.env)).chain(of_services).chain(passwords).collect();
+        let encoded: Vec<_> =
+            known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();
+        known.into_iter().chain(encoded).collect()
+    }
+}
+
+/// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
+const SHORTEST_SECRET: usize = 8;
+
+fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
+    let secret = env.iter().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_SECRET);
+    secret.map(|(_, value)| Secret::new(value.as_str()))
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut masker = Masker::default();
+        masker.extend(self.secrets());
+        let lines = [
+            format!("name: {:?}, root: {:?}, data: {:?}", self.name, self.root, self.data),
+            format!("contract: {:?}, env: {:?}", self.contract, self.env.keys()),
+            format!("dependencies: {:?}", self.dependencies),
+            format!("migrations: {:?}, services: {:?}", self.migrations, self.services),
+            format!("health: {:?}, roles: {:?}", self.health, self.roles),
+        ];
+        write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("argv", &self.argv)
+            .field("cwd", &self.cwd)
+            .field("env", &self.env.keys())
+            .field("needs", &self.needs)
+            .field("after", &self.after)
+            .field("listen", &self.listen)
+            .field("health", &self.health)
+            .field("restart", &self.restart)
+            .field("stop", &self.stop)
+            .field("handover", &self.handover)
+            .field("start_delay", &self.start_delay)
+            .finish()
     }
 }

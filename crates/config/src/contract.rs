@@ -1,7 +1,16 @@
 //! The environment contract: every variable the application reads, declared once.
 
+mod check;
+mod docs;
+mod example;
+
+pub(crate) use check::check_variable;
+pub use check::env_check;
+pub use docs::env_docs;
+pub use example::env_example;
+
 use report::Secret;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// Every variable the application reads, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,8 +19,8 @@ pub struct EnvContract {
     pub variables: Vec<Variable>,
 }
 
-/// One declared variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One declared variable. Prints without the default of a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -30,9 +39,29 @@ pub struct Variable {
 }
 
 impl EnvContract {
+    /// The declared variable of this name.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+
     /// The values of the declared secrets.
     pub fn secrets(&self, env: &BTreeMap<String, String>) -> Vec<Secret> {
         let secret = self.variables.iter().filter(|variable| variable.secret);
-        secret.filter_map(|variable| env.get(&variable.name)).map(|value| Secret::new(value.as_str())).collect()
+        let names = secret.flat_map(|variable| [&variable.name].into_iter().chain(&variable.aliases));
+        names.filter_map(|name| env.get(name)).map(|value| Secret::new(value.as_str())).collect()
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default = self.default.as_deref().map(|default| if self.secret { "***" } else { default });
+        f.debug_struct("Variable")
+            .field("name", &self.name)
+            .field("about", &self.about)
+            .field("default", &default)
+            .field("secret", &self.secret)
+            .field("required", &self.required)
+            .field("aliases", &self.aliases)
+            .finish_non_exhaustive()
     }
 }

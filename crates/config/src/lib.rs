@@ -6,18 +6,23 @@
 mod app;
 mod command;
 mod contract;
+mod dotenv;
 pub mod dsn;
+mod file;
+mod interpolate;
 mod redact;
 mod resolve;
 mod source;
 mod suggest;
 mod target;
+mod value;
 
 pub use app::{
     Access, App, Dependency, Handover, Health, HealthCheck, Metrics, MigrationSource, Migrations, Monitor, OnFailure,
     Restart, RestartWhen, Service, Stop, Wait,
 };
-pub use contract::{EnvContract, Variable};
+pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use resolve::{Resolved, resolve};
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use target::Target;
+pub use value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size};

@@ -7,14 +7,19 @@ const SECRET_WORDS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "
 
 /// `text` with `***` for what looks like a password.
 pub(crate) fn redact(text: &str) -> String {
+    redact_until(text, text.len())
+}
+
+/// The same for the first `end` bytes of `text`; `end` must not lie within a password.
+pub(crate) fn redact_until(text: &str, end: usize) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut from = 0;
-    for range in secrets(text) {
+    for range in secrets(text).into_iter().filter(|range| range.end <= end) {
         shown.push_str(&text[from..range.start]);
         shown.push_str("***");
         from = range.end;
     }
-    shown.push_str(&text[from..]);
+    shown.push_str(&text[from..end]);
     shown
 }
 
@@ -58,8 +63,8 @@ fn after_names(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices('=') {
         let name = text[..at].trim_end().trim_end_matches(['"', '\'']);
-        let start = name.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').map_or(0, |it| it + 1);
-        if names_a_secret(&name[start..].replace('-', "_")) {
+        let word = name.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().unwrap_or(name);
+        if names_a_secret(&word.replace('-', "_")) {
             found.extend(value(text, at + 1));
         }
     }

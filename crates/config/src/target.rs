@@ -2,12 +2,15 @@
 
 mod parse;
 
-use crate::dsn::{PostgresDsn, RedisDsn};
+use crate::{
+    dsn::{PostgresDsn, RedisDsn},
+    redact::redact,
+};
 use report::Secret;
 use std::{fmt, path::PathBuf};
 
 /// Where something is that can be waited for. Prints as a URL without its password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Target {
     /// `postgres://`, `postgresql://`
     Postgres(PostgresDsn),
@@ -43,6 +46,10 @@ impl Target {
         match self {
             Target::Postgres(dsn) => dsn.password.clone(),
             Target::Redis(dsn) => dsn.password.clone(),
+            Target::Http { url, .. } => {
+                let hidden = crate::redact::secrets(url).into_iter().next()?;
+                Some(Secret::new(&url[hidden]))
+            }
             _ => None,
         }
     }
@@ -70,10 +77,21 @@ impl fmt::Display for Target {
             Target::Redis(dsn) => write!(f, "{dsn}"),
             Target::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Target::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
-            Target::Http { url, .. } => f.write_str(url),
+            Target::Http { url, .. } => f.write_str(&redact(url)),
             Target::Unix(path) => write!(f, "unix:{}", path.display()),
             Target::File(path) => write!(f, "file:{}", path.display()),
-            Target::Command(argv) => write!(f, "exec:{}", shell_words::join(argv)),
+            Target::Command(argv) => write!(f, "exec:{}", redact(&shell_words::join(argv))),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Postgres(dsn) => f.debug_tuple("Postgres").field(dsn).finish(),
+            Target::Redis(dsn) => f.debug_tuple("Redis").field(dsn).finish(),
+            Target::Http { status: Some(status), .. } => write!(f, "{self}#status={status}"),
+            other => write!(f, "{other}"),
         }
     }
 }

@@ -1,7 +1,19 @@
 //! From what was written to what is meant.
 
-use crate::{App, Sources};
+mod dependencies;
+mod environment;
+mod graph;
+mod health;
+mod migrations;
+mod names;
+mod services;
+
+use crate::{
+    App, EnvContract, Sources,
+    file::{Context, Table, check},
+};
 use report::Finding;
+use toml::{Spanned, de::DeTable};
 
 /// A complete application, and what the operator should know about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,5 +27,59 @@ pub struct Resolved {
 /// Reads all layers, flag > environment > file > default, and returns the application they describe together, or
 /// *all* problems, each with its place and what to do.
 pub fn resolve(sources: &Sources<'_>) -> Result<Resolved, Vec<Finding>> {
-    Err(vec![Finding::error(format!("cannot read the configuration of {} yet", sources.root.display()))])
+    let mut context = Context::new(sources);
+    let document = parse(&context)?;
+    let document = document.as_ref().map(Spanned::get_ref);
+    if let Some(document) = document {
+        check(&context, document);
+    }
+    let contract = environment::complete(&mut context, document);
+    let app = app(&Table::root(&context, document), contract);
+    names::warn_of_unknown_variables(&context);
+    let warnings = context.verdict()?;
+    Ok(Resolved { app, warnings })
+}
+
+/// The file as TOML; one problem for each line that is none.
+fn parse<'a>(context: &Context<'a>) -> Result<Option<Spanned<DeTable<'a>>>, Vec<Finding>> {
+    let Some(file) = &context.sources.file else { return Ok(None) };
+    let (document, errors) = DeTable::parse_recoverable(&file.text);
+    for error in &errors {
+        let finding = Finding::error(format!("`{}` is not TOML: {}", file.name, error.message().replace('\n', ", ")));
+        context.problem(match error.span() {
+            Some(span) => context.at(finding, &span),
+            None => finding,
+        });
+    }
+    let problems = context.verdict().err().unwrap_or_default();
+    if problems.is_empty() { Ok(Some(document)) } else { Err(one_per_line(problems)) }
+}
+
+/// A broken line often breaks the parser's idea of what follows in it: the first problem of a line is enough.
+fn one_per_line(mut problems: Vec<Finding>) -> Vec<Finding> {
+    problems.dedup_by_key(|problem| problem.place.as_ref().map(|place| place.line));
+    problems
+}
+
+fn app(root: &Table<'_>, contract: EnvContract) -> App {
+    let (context, sources) = (root.context, root.context.sources);
+    let name = names::application(root);
+    let data = sources.root.join(root.setting("data").flag("--data", &sources.flags.data).text().unwrap_or_default());
+    names::refuse_ambiguous(root);
+    let dependencies = dependencies::read(root, &name, &data);
+    let migrations = migrations::read(root, &dependencies);
+    let services = services::read(root, &dependencies);
+    let health = health::read(root, &services.chosen);
+    App {
+        name,
+        root: sources.root.clone(),
+        data,
+        contract,
+        env: context.env.clone(),
+        dependencies,
+        migrations,
+        services: services.chosen,
+        health,
+        roles: services.roles,
+    }
 }

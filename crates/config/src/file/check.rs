@@ -1,0 +1,145 @@
+//! Looks at every key of the file once: is it known, and has it the right shape?
+
+use super::{Context, Kind, Section, keys};
+use crate::{interpolate::is_variable_name, suggest::did_you_mean};
+use report::Finding;
+use std::ops::Range;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+/// Reports every unknown key and every value of the wrong shape, and learns the names of the variables that stand for
+/// the keys.
+pub(crate) fn check(context: &Context<'_>, document: &DeTable<'_>) {
+    Walk { context }.table(document, &keys::ROOT, "");
+}
+
+struct Walk<'a> {
+    context: &'a Context<'a>,
+}
+
+impl Walk<'_> {
+    fn table(&self, table: &DeTable<'_>, section: &'static Section, path: &str) {
+        for (name, value) in super::table::in_order(table) {
+            match section.key(name.get_ref()) {
+                Some(key) => self.value(value, key.kind, &join(path, key.name)),
+                None if path.is_empty() && self.is_for_later(name) => {}
+                None => self.unknown(name, section, path),
+            }
+        }
+    }
+
+    fn value(&self, value: &Spanned<DeValue<'_>>, kind: Kind, path: &str) {
+        match (kind, value.get_ref()) {
+            (Kind::Table(section) | Kind::Either(section, _), DeValue::Table(table)) => {
+                self.table(table, section, path)
+            }
+            (Kind::Map(section), DeValue::Table(entries)) => self.map(entries, section, path, is_name, NAME),
+            (Kind::Contract(section), DeValue::Table(entries)) => {
+                self.map(entries, section, path, is_variable_name, VARIABLE_NAME);
+            }
+            (Kind::Variables, DeValue::Table(entries)) => {
+                for (name, value) in super::table::in_order(entries) {
+                    self.name(name, path, is_variable_name, VARIABLE_NAME);
+                    self.value(value, Kind::Text, &join(path, name.get_ref()));
+                }
+            }
+            (kind, DeValue::Array(items)) if matches!(kind, Kind::Command | Kind::Texts) => {
+                items.iter().for_each(|item| self.value(item, Kind::Text, path));
+            }
+            (kind, written) if fits(kind, written) => {}
+            (kind, written) => self.wrong_shape(kind, written, value.span(), path),
+        }
+    }
+
+    fn map(&self, entries: &DeTable<'_>, section: &'static Section, path: &str, is_good: fn(&str) -> bool, rule: &str) {
+        let contract = path == "env";
+        for (name, value) in super::table::in_order(entries) {
+            self.name(name, path, is_good, rule);
+            let path = join(path, name.get_ref());
+            match value.get_ref() {
+                DeValue::Table(table) => self.table(table, section, &path),
+                DeValue::String(_) if contract => {}
+                written => self.wrong_shape(Kind::Table(section), written, value.span(), &path),
+            }
+        }
+    }
+
+    fn name(&self, name: &Spanned<toml::de::DeString<'_>>, path: &str, is_good: fn(&str) -> bool, rule: &str) {
+        if !is_good(name.get_ref()) {
+            let finding = Finding::error(format!("`{}` in `[{path}]` is no good name", name.get_ref())).hint(rule);
+            self.context.problem(self.context.at(finding, &name.span()));
+        }
+    }
+
+    fn is_for_later(&self, name: &Spanned<toml::de::DeString<'_>>) -> bool {
+        let Some((section, what)) = keys::LATER.iter().find(|(section, _)| section == name.get_ref()) else {
+            return false;
+        };
+        let finding = Finding::error(format!("this version of mainstay does not {what} yet"))
+            .hint(format!("remove `[{section}]` and everything below it"));
+        self.context.problem(self.context.at(finding, &name.span()));
+        true
+    }
+
+    fn unknown(&self, name: &Spanned<toml::de::DeString<'_>>, section: &Section, path: &str) {
+        let place = if path.is_empty() { String::new() } else { format!(" in `[{path}]`") };
+        let known: Vec<_> = section.names().map(|name| format!("`{name}`")).collect();
+        let mut finding = Finding::error(format!("unknown key `{}`{place}", name.get_ref()))
+            .seen(format!("keys here are {}", known.join(", ")));
+        finding.hint = did_you_mean(name.get_ref(), section.names());
+        self.context.problem(self.context.at(finding, &name.span()));
+    }
+
+    fn wrong_shape(&self, kind: Kind, written: &DeValue<'_>, span: Range<usize>, path: &str) {
+        let summary = format!("{}: expected {}, found {}", called(path), kind.expected(), shape(written));
+        self.context.problem(self.context.at(Finding::error(summary), &span));
+    }
+}
+
+const NAME: &str = "a name has lower-case letters, digits, `-` and `_`, and begins with a letter";
+const VARIABLE_NAME: &str = "the name of a variable has letters, digits and `_`, and begins with none of the digits";
+
+/// Lower-case letters, digits, `-` and `_`, a letter first, at most 64.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+}
+
+/// Numbers and truth values may also be texts, so that they can come from a variable: `attempts = "${ATTEMPTS:-20}"`.
+fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
+    match written {
+        DeValue::String(_) => kind.is_scalar() && !matches!(kind, Kind::Texts),
+        DeValue::Integer(_) => {
+            matches!(kind, Kind::Count | Kind::Factor | Kind::Duration | Kind::Address | Kind::Metrics | Kind::Signal)
+        }
+        DeValue::Float(_) => matches!(kind, Kind::Factor | Kind::Duration),
+        DeValue::Boolean(_) => matches!(kind, Kind::Bool | Kind::Metrics),
+        _ => false,
+    }
+}
+
+fn shape(written: &DeValue<'_>) -> &'static str {
+    match written {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "`true` or `false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// ``` `wait` in `[databases.main]` ```
+pub(crate) fn called(path: &str) -> String {
+    match path.rsplit_once('.') {
+        Some((table, key)) => format!("`{key}` in `[{table}]`"),
+        None => format!("`{path}`"),
+    }
+}

@@ -1,0 +1,430 @@
+//! The table of all keys. The reader, the hints for unknown keys, the JSON schema, the reference page and the names of
+//! the variables all come from it, so they cannot drift apart.
+
+/// One key of a [`Section`].
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// As it would be written, without quotes; empty for none.
+    pub(crate) default: &'static str,
+    /// A value that is not the default, as TOML.
+    pub(crate) example: &'static str,
+    pub(crate) about: &'static str,
+}
+
+/// What may be written after a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Text,
+    Path,
+    Url,
+    Bool,
+    /// A whole number, at least 1.
+    Count,
+    /// A number, at least 1.
+    Factor,
+    Duration,
+    Address,
+    Signal,
+    /// `true`, `false` or an address.
+    Metrics,
+    Choice(&'static [&'static str]),
+    /// One text that is split into words, or a list of words.
+    Command,
+    Texts,
+    /// Names and texts.
+    Variables,
+    Table(&'static Section),
+    /// A table, or a short form of its most important key.
+    Either(&'static Section, &'static str),
+    /// Tables by name.
+    Map(&'static Section),
+    /// The contract: a table, or the default, by the variable's name.
+    Contract(&'static Section),
+}
+
+/// The keys of a table.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) about: &'static str,
+    pub(crate) keys: &'static [Key],
+}
+
+impl Section {
+    /// The key of this name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// All names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        self.keys.iter().map(|key| key.name)
+    }
+}
+
+impl Kind {
+    /// Does one variable hold all of it?
+    pub(crate) fn is_scalar(self) -> bool {
+        !matches!(self, Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_))
+    }
+
+    /// What is expected, for messages and the reference.
+    pub(crate) fn expected(self) -> String {
+        match self {
+            Kind::Text => "text".into(),
+            Kind::Path => "a path".into(),
+            Kind::Url => "a URL".into(),
+            Kind::Bool => "`true` or `false`".into(),
+            Kind::Count => "a whole number".into(),
+            Kind::Factor => "a number".into(),
+            Kind::Duration => "a span of time such as `30s`".into(),
+            Kind::Address => "an address such as `127.0.0.1:8000`".into(),
+            Kind::Signal => "a signal such as `TERM`".into(),
+            Kind::Metrics => "`true`, `false` or an address".into(),
+            Kind::Choice(words) => report::or_list(words),
+            Kind::Command => "a command, in one text or as a list of words".into(),
+            Kind::Texts => "a list of texts".into(),
+            Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_) => "a table".into(),
+            Kind::Either(_, short) => format!("a table or {short}"),
+        }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, example: &'static str, about: &'static str) -> Key {
+    Key { name, kind, default, example, about }
+}
+
+/// Sections that a later version will read. Accepting them now would promise what is not done.
+pub(crate) const LATER: [(&str, &str); 3] =
+    [("schedule", "run schedules"), ("backup", "take backups"), ("deploy", "make releases")];
+
+/// The whole file.
+pub(crate) static ROOT: Section = Section {
+    about: "One application. The file is `mainstay.toml` in the directory of the application; commands run there and \
+            relative paths start there.",
+    keys: &[
+        key(
+            "name",
+            Kind::Text,
+            "",
+            "\"booking\"",
+            "Short name: lower-case letters, digits, `-` and `_`. Default: the name of the directory.",
+        ),
+        key("data", Kind::Path, "data", "\"/var/lib/booking\"", "Every mutable path lies below it."),
+        key("role", Kind::Text, "", "\"api\"", "Starts only the services of this role. Default: all services."),
+        key(
+            "env_files",
+            Kind::Texts,
+            "",
+            "[\".env\", \".env.prod\"]",
+            "Files of variables, a later one wins over an earlier one, the process's environment over all. Default: `.env`, if it exists.",
+        ),
+        key(
+            "env",
+            Kind::Contract(&VARIABLE),
+            "",
+            "",
+            "The environment contract: every variable that the application reads, declared once.",
+        ),
+        key(
+            "databases",
+            Kind::Map(&DATABASE),
+            "",
+            "",
+            "PostgreSQL and SQLite databases by name. Without any, migrations and services that need `main` get one from the variables, or an SQLite file below `data`.",
+        ),
+        key(
+            "dependencies",
+            Kind::Map(&DEPENDENCY),
+            "",
+            "",
+            "What else services need, by name: Redis, a port, a URL, a socket, a file, a command.",
+        ),
+        key(
+            "migrations",
+            Kind::Table(&MIGRATIONS),
+            "",
+            "",
+            "What brings the schema up to date before the services start.",
+        ),
+        key("services", Kind::Map(&SERVICE), "", "", "The supervised processes by name."),
+        key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
+    ],
+};
+
+/// `[env]`
+pub(crate) static VARIABLE: Section = Section {
+    about: "One declared variable. Its name stands before the `=`; a text instead of a table is its default.",
+    keys: &[
+        key("about", Kind::Text, "", "\"Bot token\"", "Purpose, in one line."),
+        key("default", Kind::Text, "", "\"info\"", "Used when the variable is not set."),
+        key("example", Kind::Text, "", "\"123456:ABC\"", "Shown in `.env.example`."),
+        key("secret", Kind::Bool, "false", "true", "Never printed."),
+        key("required", Kind::Bool, "false", "true", "The application does not start without it."),
+        key("aliases", Kind::Texts, "", "[\"SPORTMONKS_TOKEN\"]", "Old names that still work, with a warning."),
+    ],
+};
+
+const URL_OF_DATABASE: &str = "`postgres://…`, `sqlite:…`, or libpq's `host=… dbname=…`. Default: assembled from \
+                               variables; when none of them is set, an SQLite file below `data`.";
+const WAIT: &str = "How long the gate waits. With `attempts` and without `wait` there is no time limit.";
+const REQUIRED: &str = "A required one holds up the start and makes health critical; another one makes it degraded.";
+const INTERVAL: &str = "The same pause between all attempts. Default: 200 ms, doubling up to 5 s, with jitter.";
+
+/// `[databases.NAME]`
+pub(crate) static DATABASE: Section = Section {
+    about: "A database that is waited for before the start and watched afterwards.",
+    keys: &[
+        key("url", Kind::Url, "", "\"${DATABASE_URL}\"", URL_OF_DATABASE),
+        key(
+            "access",
+            Kind::Choice(&["read-write", "read-only"]),
+            "read-write",
+            "\"read-only\"",
+            "What it must allow: `read-write` waits for a primary, for `read-only` a replica will do. Default of a database named `ro`, `r`, `reader` or `replica`: `read-only`.",
+        ),
+        key("required", Kind::Bool, "true", "false", REQUIRED),
+        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
+        key(
+            "attempts",
+            Kind::Count,
+            "",
+            "20",
+            "How many attempts the gate makes. Default: as many as fit into `wait`.",
+        ),
+        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
+        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
+        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
+        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+    ],
+};
+
+/// `[dependencies.NAME]`
+pub(crate) static DEPENDENCY: Section = Section {
+    about: "Something else that services need.",
+    keys: &[
+        key(
+            "url",
+            Kind::Url,
+            "",
+            "\"redis://127.0.0.1/1\"",
+            "`redis://…`, `tcp://host:port`, `http://…`, `unix:/path`, `file:/path`, `exec:command`, or a database. Default of one whose name contains `redis`: `REDIS_URL`, or `REDIS_HOST`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`.",
+        ),
+        key(
+            "access",
+            Kind::Choice(&["read-write", "read-only"]),
+            "read-write",
+            "\"read-only\"",
+            "What it must allow, as for a database.",
+        ),
+        key("required", Kind::Bool, "true", "false", REQUIRED),
+        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
+        key(
+            "attempts",
+            Kind::Count,
+            "",
+            "20",
+            "How many attempts the gate makes. Default: as many as fit into `wait`.",
+        ),
+        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
+        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
+        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
+        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+        key("queues", Kind::Texts, "", "[\"events:p2p\"]", "Redis lists and streams whose lengths health shows."),
+    ],
+};
+
+/// `monitor`
+pub(crate) static MONITOR: Section = Section {
+    about: "How a dependency is watched once everything runs.",
+    keys: &[
+        key("every", Kind::Duration, "60s", "\"10s\"", "Time between checks."),
+        key("failures", Kind::Count, "2", "3", "Failures in a row until it is called down and recovery begins."),
+    ],
+};
+
+/// `[migrations]`
+pub(crate) static MIGRATIONS: Section = Section {
+    about: "Either plain `.sql` files in `dir`, or an external `command`; in both cases under a lock, so that any number \
+            of starters may run at once.",
+    keys: &[
+        key("database", Kind::Text, "", "\"main\"", "The database they belong to. Default: the first one."),
+        key("dir", Kind::Path, "", "\"migrations\"", "Directory of plain `.sql` files."),
+        key("command", Kind::Command, "", "\"alembic upgrade head\"", "An external command."),
+        key(
+            "backoff",
+            Kind::Choice(&["fixed", "exponential"]),
+            "fixed",
+            "\"exponential\"",
+            "`fixed`: the same pause each time; `exponential`: doubling pauses.",
+        ),
+        key(
+            "attempts",
+            Kind::Count,
+            "",
+            "30",
+            "How often to try when the reason is transient. Default: 20, or 6 when `exponential`.",
+        ),
+        key("interval", Kind::Duration, "", "\"5s\"", "The first pause. Default: 3 s, or 2 s when `exponential`."),
+        key("max_interval", Kind::Duration, "64s", "\"30s\"", "No pause of an `exponential` backoff is longer."),
+        key(
+            "lock_timeout",
+            Kind::Duration,
+            "10m",
+            "\"1m\"",
+            "How long to wait for another starter that holds the lock.",
+        ),
+        key(
+            "on_failure",
+            Kind::Choice(&["stop", "degrade", "strict", "degraded"]),
+            "stop",
+            "\"degrade\"",
+            "What a final failure means: `stop` starts nothing, `degrade` starts the services all the same. `strict` and `degraded` say the same.",
+        ),
+    ],
+};
+
+/// `[services.NAME]`
+pub(crate) static SERVICE: Section = Section {
+    about: "One supervised process.",
+    keys: &[
+        key(
+            "command",
+            Kind::Command,
+            "",
+            "\"booking-backend --port 8000\"",
+            "Program and arguments. One text is split at blanks, quotes are respected; there is no shell.",
+        ),
+        key("roles", Kind::Texts, "", "[\"api\"]", "The roles it belongs to. Default: the one of its own name."),
+        key(
+            "needs",
+            Kind::Texts,
+            "",
+            "[\"main\", \"redis\"]",
+            "Databases, dependencies and services that must be ready before it.",
+        ),
+        key(
+            "listen",
+            Kind::Address,
+            "",
+            "\"127.0.0.1:8000\"",
+            "The address that mainstay binds and hands over as `LISTEN_FDS`; its port is also put into `PORT`.",
+        ),
+        key(
+            "health",
+            Kind::Either(&CHECK, "a path such as `/health`"),
+            "",
+            "\"/health\"",
+            "How its readiness and health are told.",
+        ),
+        key(
+            "restart",
+            Kind::Either(&RESTART, "`always`, `on-failure` or `never`"),
+            "",
+            "\"on-failure\"",
+            "When it is started again.",
+        ),
+        key("stop", Kind::Table(&STOP), "", "", "How it is stopped."),
+        key("cwd", Kind::Path, "", "\"backend\"", "Working directory. Default: the directory of `mainstay.toml`."),
+        key("env", Kind::Variables, "", "{ LOG_LEVEL = \"debug\" }", "Variables for this service alone."),
+        key(
+            "handover",
+            Kind::Choice(&["overlap", "exclusive"]),
+            "overlap",
+            "\"exclusive\"",
+            "May two generations run at once? `exclusive` is for pollers and schedulers.",
+        ),
+        key("start_delay", Kind::Duration, "0s", "\"5s\"", "Waits this long before the first start."),
+    ],
+};
+
+/// `health` of a service
+pub(crate) static CHECK: Section = Section {
+    about: "How the readiness and health of a service are told: exactly one of `http`, `tcp`, `unix`, `file`, `command`.",
+    keys: &[
+        key(
+            "http",
+            Kind::Text,
+            "",
+            "\"/health\"",
+            "A path on `listen`, or else on `$PORT`; or a whole URL. Ready on a 2xx or 3xx answer, or on the status of `#status=204`.",
+        ),
+        key("tcp", Kind::Address, "", "8000", "An address that accepts connections."),
+        key("unix", Kind::Path, "", "\"run/app.sock\"", "A socket that accepts connections."),
+        key("file", Kind::Path, "", "\"run/ready\"", "A file that exists."),
+        key("command", Kind::Command, "", "\"booking-check\"", "A command that ends with 0."),
+        key(
+            "every",
+            Kind::Duration,
+            "10s",
+            "\"5s\"",
+            "Time between checks once it is ready. While it starts, it is asked more often.",
+        ),
+        key("timeout", Kind::Duration, "3s", "\"1s\"", "One check takes no longer."),
+        key("failures", Kind::Count, "3", "5", "Failures in a row until it is called unhealthy and restarted."),
+        key("start_timeout", Kind::Duration, "60s", "\"2m\"", "How long it may take to become ready."),
+    ],
+};
+
+/// `restart` of a service
+pub(crate) static RESTART: Section = Section {
+    about: "When and how fast an ended service is started again.",
+    keys: &[
+        key(
+            "when",
+            Kind::Choice(&["always", "on-failure", "never"]),
+            "always",
+            "\"never\"",
+            "After every end that nobody asked for; after an exit code other than 0 or a signal; never. Default of `mainstay run -- CMD`: `on-failure`.",
+        ),
+        key("initial", Kind::Duration, "1s", "\"2s\"", "The first wait of a service that crashes again and again."),
+        key("factor", Kind::Factor, "2", "1.5", "Each wait is the previous one times this."),
+        key("max", Kind::Duration, "30s", "\"5m\"", "No wait is longer."),
+        key("stable_after", Kind::Duration, "60s", "\"5m\"", "A life at least this long begins the waits anew."),
+    ],
+};
+
+/// `stop` of a service
+pub(crate) static STOP: Section = Section {
+    about: "How a service is stopped.",
+    keys: &[
+        key("signal", Kind::Signal, "TERM", "\"INT\"", "The polite signal."),
+        key(
+            "grace",
+            Kind::Duration,
+            "30s",
+            "\"10s\"",
+            "Time from the polite signal until `SIGKILL` to the whole group.",
+        ),
+    ],
+};
+
+/// `[health]`
+pub(crate) static HEALTH: Section = Section {
+    about: "mainstay's own health endpoint. Nothing listens unless an address is given.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Address,
+            "",
+            "\"127.0.0.1:8081\"",
+            "Where `/healthz`, `/readyz`, `/health` and `/ready` are answered.",
+        ),
+        key("tcp", Kind::Address, "", "8082", "A plain TCP port that accepts while the application is not critical."),
+        key(
+            "metrics",
+            Kind::Metrics,
+            "false",
+            "\"127.0.0.1:9090\"",
+            "Where `/metrics` is answered: `true` beside the health pages, an address for a port of its own.",
+        ),
+        key(
+            "version",
+            Kind::Text,
+            "",
+            "\"1.4.2\"",
+            "The application's version, shown in health. Default: `APP_VERSION`, or `GIT_SHA`.",
+        ),
+    ],
+};

@@ -1,0 +1,178 @@
+//! mainstay's own health endpoint, and how the health of a service is told.
+
+use crate::{
+    Health, HealthCheck, Metrics, Service, Target,
+    file::{Origin, Table, Written},
+    value::{parse_address, parse_bool},
+};
+use report::Finding;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+/// mainstay's own endpoint.
+pub(super) fn read(root: &Table<'_>, services: &[Service]) -> Health {
+    let (table, flags) = (root.table("health"), &root.context.sources.flags);
+    let listen = table.setting("listen").flag("--health-listen", &flags.listen).address();
+    let tcp = table.setting("tcp").flag("--health-tcp", &flags.tcp).address();
+    let metrics = metrics(&table, listen);
+    let released = root.context.var("APP_VERSION").or(root.context.var("GIT_SHA"));
+    let version = table.setting("version").text().or(released.map(str::to_owned));
+    refuse_shared_addresses(root, services, listen, tcp, metrics);
+    Health { listen, tcp, metrics, version }
+}
+
+fn metrics(table: &Table<'_>, listen: Option<SocketAddr>) -> Metrics {
+    let setting = table.setting("metrics").flag("--metrics", &table.context.sources.flags.metrics);
+    let Some(written) = setting.written() else { return Metrics::Off };
+    match (parse_bool(&written.text), parse_address(&written.text)) {
+        (Ok(false), _) => Metrics::Off,
+        (Ok(true), _) if listen.is_some() => Metrics::WithHealth,
+        (Ok(true), _) => {
+            let hint = "set `listen` in `[health]`, or write an address: `metrics = \"127.0.0.1:9090\"`";
+            setting.refuse(&written, "there are no health pages beside which metrics could be shown", hint);
+            Metrics::Off
+        }
+        (_, Ok(address)) => Metrics::Own(address),
+        _ => {
+            let summary = format!("`{}` is not an address", written.text);
+            setting.refuse(&written, &summary, "write `true`, `false` or an address such as `127.0.0.1:9090`");
+            Metrics::Off
+        }
+    }
+}
+
+fn refuse_shared_addresses(
+    root: &Table<'_>,
+    services: &[Service],
+    listen: Option<SocketAddr>,
+    tcp: Option<SocketAddr>,
+    metrics: Metrics,
+) {
+    let own = match metrics {
+        Metrics::Own(address) => Some(address),
+        _ => None,
+    };
+    let services = services.iter().map(|service| (format!("the service `{}`", service.name), service.listen));
+    let ours = [("`listen` in `[health]`", listen), ("`tcp` in `[health]`", tcp), ("`metrics` in `[health]`", own)];
+    let mut seen: BTreeMap<SocketAddr, String> = BTreeMap::new();
+    for (who, address) in services.chain(ours.map(|(who, address)| (who.to_owned(), address))) {
+        let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        if let Some(first) = seen.insert(address, who.clone()) {
+            let finding = Finding::error(format!("{first} and {who} listen on the same address"));
+            root.context.problem(finding.seen(format!("`{address}`")).hint("give one of them another port"));
+        }
+    }
+}
+
+/// How the health of `service` is told; nothing when nothing is said.
+pub(super) fn check(
+    service: &Table<'_>,
+    listen: Option<SocketAddr>,
+    port: Option<&str>,
+    flag: &Option<String>,
+) -> Option<HealthCheck> {
+    let (setting, table) = (service.setting("health").flag("--health", flag), service.table("health"));
+    let asked = match setting.given() {
+        Some(written) => short(&table, &written, listen, port),
+        None => one_of(&table, listen, port),
+    };
+    let pause = |name, default| table.setting(name).pause().unwrap_or(Duration::from_secs(default));
+    let (every, timeout, start_timeout) = (pause("every", 10), pause("timeout", 3), pause("start_timeout", 60));
+    let failures = table.setting("failures").count().unwrap_or(3);
+    Some(HealthCheck { target: asked?, every, timeout, failures, start_timeout })
+}
+
+/// The short form: a path or a URL.
+fn short(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+    if written.text.starts_with('/') {
+        return http(table, written, listen, port);
+    }
+    match Target::parse(&written.text) {
+        Ok(target) => Some(target.below(&table.context.sources.root)),
+        Err(error) => {
+            let finding = table.context.error(&written.origin, &error.problem).seen(format!("`{}`", error.shown));
+            table.context.problem(finding.hint("write a path such as `/health`, or a URL"));
+            None
+        }
+    }
+}
+
+/// The table: exactly one of the five.
+fn one_of(table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+    const KINDS: [&str; 5] = ["http", "tcp", "unix", "file", "command"];
+    let given: Vec<_> =
+        KINDS.into_iter().filter(|kind| table.value(kind).is_some() || table.setting(kind).given().is_some()).collect();
+    match given[..] {
+        [] if !table.is_written() => None,
+        [kind] => target(table, kind, listen, port),
+        _ => {
+            let summary = match given.len() {
+                0 => format!("{} does not say what is asked", table.title()),
+                _ => format!("{} asks {} at once", table.title(), given.join(" and ")),
+            };
+            let finding = Finding::error(summary).hint("write exactly one of `http`, `tcp`, `unix`, `file`, `command`");
+            table.setting(given.first().unwrap_or(&"http")).missing(finding);
+            None
+        }
+    }
+}
+
+fn target(table: &Table<'_>, kind: &str, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+    let path = |name| table.setting(name).text().map(|path| table.context.sources.root.join(path));
+    match kind {
+        "http" => http(table, &table.setting("http").written()?, listen, port),
+        "tcp" => {
+            let address = reachable(table.setting("tcp").address()?);
+            Some(Target::Tcp { host: address.ip().to_string(), port: address.port() })
+        }
+        "unix" => path("unix").map(Target::Unix),
+        "file" => path("file").map(Target::File),
+        _ => table.setting("command").command().map(Target::Command),
+    }
+}
+
+/// A path is asked on the address that the service listens on, or else on `$PORT` of this machine.
+fn http(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+    let refuse = |origin: &Origin, summary: &str, hint: &str| {
+        table.context.problem(table.context.error(origin, summary).hint(hint));
+    };
+    let url = match written.text.starts_with('/') {
+        false => written.text.clone(),
+        true => match (listen, port.map(parse_address)) {
+            (Some(address), _) | (None, Some(Ok(address))) => format!("http://{}{}", reachable(address), written.text),
+            (None, Some(Err(_))) => {
+                refuse(&Origin::Variable("PORT".into()), "it is not a port", "set `PORT` to a number from 1 to 65535");
+                return None;
+            }
+            (None, None) => {
+                let hint = "set `listen` of the service or the variable `PORT`, or write a whole URL";
+                refuse(&written.origin, "it is not known where to ask for the path", hint);
+                return None;
+            }
+        },
+    };
+    match Target::parse(&url) {
+        Ok(target @ Target::Http { .. }) => Some(target),
+        Ok(other) => {
+            refuse(&written.origin, &format!("`{other}` is not an HTTP address"), "write `/health` or `http://…`");
+            None
+        }
+        Err(error) => {
+            refuse(&written.origin, &error.problem, error.hint.as_deref().unwrap_or("write `/health` or `http://…`"));
+            None
+        }
+    }
+}
+
+/// Who listens everywhere is asked on this machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
