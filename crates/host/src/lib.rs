@@ -2,13 +2,17 @@
 
 pub mod env;
 pub mod exec;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 pub mod fs;
 pub mod lock;
+pub mod net;
 pub mod proc;
 pub mod process;
 pub mod reaper;
 pub mod signals;
 pub mod terminal;
+pub mod watch;
 
 mod clock;
 mod descriptor;

@@ -84,3 +84,61 @@ fn kill_group(pid: u32, signal: i32) -> io::Result<()> {
     let result = unsafe { libc::kill(-pid.cast_signed(), signal) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{os::unix::process::CommandExt, process::Child};
+
+    #[expect(clippy::disallowed_methods, reason = "a group that the reaper does not touch is the point")]
+    fn sleeper() -> Child {
+        std::process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap()
+    }
+
+    /// As on a kernel before 6.9.
+    fn without_descriptor(reaper: Reaper, child: &Child) -> Group {
+        Group::new(child.id(), None, reaper)
+    }
+
+    #[tokio::test]
+    async fn by_number_the_group_is_reached_as_well() {
+        let mut child = sleeper();
+        let group = without_descriptor(Reaper::start().unwrap(), &child);
+        assert!(group.alive());
+        assert_eq!(group.signal(999).unwrap_err().raw_os_error(), Some(libc::EINVAL));
+        group.signal(libc::SIGKILL).unwrap();
+        child.wait().unwrap();
+        assert!(!group.alive());
+        group.signal(libc::SIGKILL).expect("nobody left is not an error");
+    }
+
+    #[tokio::test]
+    async fn a_zombie_is_not_alive() {
+        let mut child = sleeper();
+        let group = without_descriptor(Reaper::start().unwrap(), &child);
+        group.signal(libc::SIGKILL).unwrap();
+        crate::proc::wait_gone(child.id()).await.unwrap();
+        assert!(!group.alive());
+        child.wait().unwrap();
+    }
+
+    /// So is a stranger that was given the number of a group of ours.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a group that the reaper does not touch is the point")]
+    async fn a_group_of_another_session_is_left_alone() {
+        let mut child = std::process::Command::new("setsid").args(["sleep", "1000"]).spawn().unwrap();
+        let session = || proc::Process::new(child.id()).stat().map(|stat| stat.session);
+        let moved = async {
+            while session() != Some(child.id()) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), moved).await.unwrap();
+        let group = without_descriptor(Reaper::start().unwrap(), &child);
+        group.signal(libc::SIGKILL).unwrap();
+        assert!(!group.alive());
+        assert!(proc::Process::new(child.id()).is_running(), "the signal did not reach it");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

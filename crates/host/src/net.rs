@@ -1,0 +1,11 @@
+//! Addresses and sockets, as far as they are the machine's.
+
+mod bind;
+mod interfaces;
+mod resolve;
+mod sockets;
+
+pub use bind::{BindError, SocketHolder, bind_for_child, bind_tcp};
+pub use interfaces::is_local;
+pub use resolve::{ResolveError, resolve};
+pub use sockets::{unix_peer_pid, unix_socket_paths};
