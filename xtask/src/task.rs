@@ -64,7 +64,10 @@ pub(crate) fn files(ending: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths.filter(|path| path.is_file()).collect())
 }
 
-/// Where cargo puts the programs of a debug build.
+/// Where cargo puts the programs of a debug build: beside this one.
 pub(crate) fn programs() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("debug")
+    std::env::current_exe()
+        .ok()
+        .and_then(|program| program.parent().map(PathBuf::from))
+        .unwrap_or_else(|| root().join("target/debug"))
 }

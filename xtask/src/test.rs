@@ -1,6 +1,6 @@
 //! Runs every test, with everything that they need.
+use crate::setup;
 use crate::task::{Done, cargo, step, works};
-use crate::{setup, task};
 
 /// Sets up, builds the programs that tests start, then runs all tests; `more` goes to the test runner.
 pub(crate) fn run(more: &[&str]) -> Done {
@@ -22,7 +22,7 @@ fn runner(more: &[&str]) -> std::process::Command {
     } else {
         cargo(["test", "--workspace", "--no-fail-fast"])
     };
-    command.args(more).env("MAINSTAY_BIN_DIR", task::programs()).stdin(std::process::Stdio::null());
+    command.args(more).stdin(std::process::Stdio::null());
     command
 }
 

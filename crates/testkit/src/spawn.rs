@@ -44,18 +44,24 @@ fn lookup(passwd: &str, name: &str) -> Option<Account> {
     Some(Account { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
 }
 
-/// A command for `program` that runs under the servers' account, in a clean environment, and dies with this process.
+/// A command for a server: under the servers' account, in a clean environment, and tied to this process.
+pub(crate) fn server(program: &Path) -> Command {
+    let mut command = tied(program, Account::for_servers());
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// A command for `program` that dies with this process.
 ///
 /// `setpriv` changes the account and sets the death signal without a line of unsafe code, then becomes the program.
-pub(crate) fn server(program: &Path) -> Command {
+pub(crate) fn tied(program: &Path, account: Option<Account>) -> Command {
     let mut command = Command::new(components::find("setpriv"));
     command.args(["--pdeathsig", "KILL"]);
-    if let Some(Account { uid, gid }) = Account::for_servers() {
+    if let Some(Account { uid, gid }) = account {
         command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}")).arg("--clear-groups");
     }
     command.arg("--").arg(program);
-    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");
-    command.current_dir("/").stdin(Stdio::null());
     command
 }
 
