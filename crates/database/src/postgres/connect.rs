@@ -14,8 +14,9 @@ pub async fn connect(dsn: &PostgresDsn, name: &str, timeout: Duration) -> Result
     let mut best: Option<Refusal> = None;
     let passes = passes(dsn.session_attrs);
     let total = passes.len() * dsn.hosts.len();
-    let tries = passes.iter().flat_map(|wanted| dsn.hosts.iter().map(move |host| (*wanted, host)));
-    for (tried, (wanted, host)) in tries.enumerate() {
+    // Collected, because an iterator of closures that lives across an await keeps the future from being `Send`.
+    let tries: Vec<_> = passes.iter().flat_map(|wanted| dsn.hosts.iter().map(move |host| (*wanted, host))).collect();
+    for (tried, (wanted, host)) in tries.into_iter().enumerate() {
         match visit(dsn, host, name, wanted, limit(dsn, &deadline, total - tried)).await {
             Ok(session) => return Ok(session),
             // Another host would hear the same name and password.
