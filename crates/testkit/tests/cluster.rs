@@ -1,4 +1,7 @@
 //! The makers of real PostgreSQL servers make what they say.
+#![expect(clippy::disallowed_methods, reason = "the kit is checked with the real client and by a process to kill")]
+#![expect(clippy::print_stdout, reason = "one test tells another its server's process id")]
+use std::process::Command;
 use std::time::Duration;
 use testkit::{Cluster, Shutdown};
 
@@ -54,4 +57,58 @@ fn stops_smartly_when_the_last_session_ends() {
     });
     drop(session);
     testkit::wait_until(LIMIT, "the server ends", || !cluster.running());
+}
+
+#[test]
+fn demands_passwords_and_speaks_tls() {
+    let dir = testkit::TempDir::new();
+    let (key, certificate) = (dir.path().join("key.pem"), dir.path().join("certificate.pem"));
+    let mut openssl = Command::new(testkit::find_component("openssl"));
+    openssl
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout"])
+        .arg(&key);
+    assert!(openssl.arg("-out").arg(&certificate).output().unwrap().status.success());
+    let cluster = Cluster::builder().password("p'w").tls(dir.read("certificate.pem"), dir.read("key.pem")).start();
+
+    let psql = |url: String| {
+        let mut psql = Command::new(testkit::find_component("psql"));
+        let output = psql
+            .env_clear()
+            .args(["-XAtwc", "select ssl from pg_stat_ssl where pid = pg_backend_pid()", &url])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert_eq!(psql(cluster.url_of("app:p'w", "app") + "?sslmode=require"), "t\n");
+    assert_eq!(psql(cluster.url_of("app:p'w", "app") + "?sslmode=disable"), "f\n");
+    let refused = psql(cluster.url_of("app:wrong", "app"));
+    assert!(refused.contains("password authentication failed for user \"app\""), "{refused}");
+    assert_eq!(psql(cluster.socket_url()), "f\n");
+}
+
+/// A killed test run leaves no server behind.
+#[test]
+fn dies_with_the_process_that_made_it() {
+    let mut running = testkit::Test::new(std::env::current_exe().unwrap())
+        .env("TESTKIT_HOLD_A_CLUSTER", "1")
+        .args(["--exact", "holds_a_cluster_when_asked", "--nocapture"])
+        .spawn();
+    let line = running.wait_for_line("holding ", LIMIT);
+    let pid: u32 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(std::path::Path::new(&format!("/proc/{pid}")).exists());
+    running.kill9();
+    testkit::wait_until(LIMIT, "the server is gone", || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    });
+}
+
+/// The other half of the test above, which kills it.
+#[test]
+fn holds_a_cluster_when_asked() {
+    if std::env::var_os("TESTKIT_HOLD_A_CLUSTER").is_some() {
+        let cluster = Cluster::start();
+        println!("\nholding {}", cluster.pid());
+        std::thread::sleep(Duration::from_secs(60));
+    }
 }
