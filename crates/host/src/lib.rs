@@ -12,6 +12,7 @@ pub mod process;
 pub mod reaper;
 pub mod signals;
 pub mod terminal;
+pub mod user;
 pub mod watch;
 
 mod clock;

@@ -75,6 +75,19 @@ pub enum State {
     OutOfOrder,
 }
 
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::Applied => "applied",
+            State::Pending => "pending",
+            State::Changed => "changed",
+            State::Renamed => "renamed",
+            State::Missing => "missing",
+            State::OutOfOrder => "out of order",
+        })
+    }
+}
+
 /// The migrations to apply, in order.
 ///
 /// # Errors
