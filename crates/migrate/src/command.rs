@@ -66,28 +66,34 @@ async fn perform(run: &Run<'_>, argv: &[String]) -> Result<(), MigrateError> {
     if exit == Exit::Code(0) {
         return Ok(());
     }
-    let judgement = judge::judge(exit, tail.lines(), run.is_first_riddle(), || ask(run.job.target)).await;
+    let judgement = judge::judge(exit, &tail, run.is_first_riddle(), || ask(run.job.target)).await;
     if judgement.riddle {
         run.riddle();
     }
     Err(failed(command, exit, tail, judgement))
 }
 
+/// The command in one short line, scripts shortened.
 fn command_line(argv: &[String]) -> String {
-    argv.join(" ")
+    const LONGEST: usize = 80;
+    let words = argv.iter().flat_map(|arg| arg.split_whitespace()).collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
 }
 
-fn failed(command: String, exit: Exit, tail: Tail, judgement: Judgement) -> MigrateError {
+fn failed(command: String, exit: Exit, tail: Vec<String>, judgement: Judgement) -> MigrateError {
     let exit = match exit {
         Exit::Code(code) => format!("ended with exit code {code}"),
         Exit::Signal(signal) => format!("was ended by signal {signal}"),
     };
     let transience = if judgement.again { Transience::Transient } else { Transience::Permanent };
-    MigrateError::Command { command, exit, why: judgement.why, tail: tail.lines().to_vec(), transience }
+    MigrateError::Command { command, exit, why: judgement.why, tail, transience }
 }
 
 /// Runs it to its end; its lines go out as they come.
-async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Tail), MigrateError> {
+async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), MigrateError> {
     let job = run.job;
     let unstartable = |error: std::io::Error| MigrateError::Spawn {
         program: argv.first().cloned().unwrap_or_default(),
@@ -102,7 +108,7 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Tail), Migrate
         output: Output::Piped,
     };
     let mut running = Running { child: job.spawner.spawn(&command).map_err(unstartable)?, ended: false };
-    let (pipes, tail) = (running.child.take_output(), Mutex::default());
+    let (pipes, tail) = (running.child.take_output(), Mutex::<Tail>::default());
     let exit = {
         let mut reading = pin!(output::read(pipes, job.lines, &tail));
         tokio::select! {
@@ -113,7 +119,7 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Tail), Migrate
             () = &mut reading => running.wait().await,
         }
     };
-    Ok((exit.map_err(unstartable)?, tail.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    Ok((exit.map_err(unstartable)?, tail.into_inner().unwrap_or_else(PoisonError::into_inner).into_lines()))
 }
 
 /// A child that must not outlive the lock: when nobody waits for it any more, its whole group is killed.

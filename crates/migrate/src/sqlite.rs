@@ -11,7 +11,9 @@
 mod apply;
 mod look;
 
-pub(crate) use look::{exists, open_to_read, rows};
+pub(crate) use look::{exists, rows_of};
+
+use look::rows;
 
 use crate::{
     Holder, MigrateError,
@@ -22,7 +24,12 @@ use crate::{
     run::refuse_obstacles,
 };
 use config::Target;
-use std::{panic::resume_unwind, path::Path, sync::Arc};
+use database::sqlite::open;
+use std::{
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
@@ -42,47 +49,61 @@ enum Step {
 
 /// One attempt: applies what is pending.
 pub(crate) async fn up(run: &Run<'_>, path: &Path, directory: Directory) -> Result<(), MigrateError> {
-    let directory = Arc::new(directory);
-    let pending = {
-        let (path, directory) = (path.to_owned(), directory.clone());
-        blocking(move || first_look(&path, &directory)).await?
-    };
+    let place: Arc<(PathBuf, Directory)> = Arc::new((path.to_owned(), directory));
+    let look = place.clone();
+    let pending = blocking(move || first_look(&look.0, &look.1)).await?;
     run.looked(pending);
     if pending == 0 {
         return Ok(());
     }
-    let mut since = Instant::now();
-    let mut waiting = Waiting::new(run.job.migrations.lock_timeout);
+    let mut busy = Busy::new(run);
     loop {
-        let (path, directory, kept) = (path.to_owned(), directory.clone(), run.kept());
-        match blocking(move || apply::next(&path, &directory, kept)).await? {
+        let (place, kept) = (place.clone(), run.kept());
+        match blocking(move || apply::next(&place.0, &place.1, kept)).await? {
             Step::Current => return Ok(()),
             Step::Overtaken => {}
+            Step::Busy => busy.wait(run).await?,
             Step::Applied(applied) => {
                 run.applied(applied);
-                (since, waiting) = (Instant::now(), Waiting::new(run.job.migrations.lock_timeout));
+                busy = Busy::new(run);
             }
-            Step::Busy => match waiting.refused(since.elapsed()) {
-                Next::GiveUp => {
-                    return Err(MigrateError::Locked { waited: since.elapsed(), holder: Holder::default() });
+        }
+    }
+}
+
+/// The wait for somebody else's write lock; who that is, SQLite does not tell.
+struct Busy {
+    since: Instant,
+    waiting: Waiting,
+}
+
+impl Busy {
+    fn new(run: &Run<'_>) -> Self {
+        Self { since: Instant::now(), waiting: Waiting::new(run.job.migrations.lock_timeout) }
+    }
+
+    async fn wait(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+        let waited = self.since.elapsed();
+        match self.waiting.refused(waited) {
+            Next::GiveUp => Err(MigrateError::Locked { waited, holder: Holder::default() }),
+            Next::Wait { wait, say } => {
+                if say {
+                    run.job.say_waiting(&Holder::default(), waited);
                 }
-                Next::Wait { wait, say } => {
-                    if say {
-                        run.job.say_waiting(&Holder::default(), since.elapsed());
-                    }
-                    sleep(wait).await;
-                    run.waited(wait);
-                }
-            },
+                sleep(wait).await;
+                run.waited(wait);
+                Ok(())
+            }
         }
     }
 }
 
 /// How many files are pending. No lock, and no file where there was none.
 fn first_look(path: &Path, directory: &Directory) -> Result<usize, MigrateError> {
-    let rows = match open_to_read(path)? {
-        Some(connection) => rows(&connection, path)?,
-        None => Vec::new(),
+    let rows = match look::rows_of(path) {
+        // A database that a crash left behind may have to be mended before it can be read, and that is a write.
+        Err(MigrateError::Refused(_)) => rows(&open(path).map_err(MigrateError::Refused)?, path)?,
+        looked => looked?,
     };
     let pending = ledger::pending(&directory.migrations, &rows).map_err(MigrateError::Conflicts)?;
     refuse_obstacles(&pending, &Target::Sqlite(path.to_owned()))?;

@@ -8,7 +8,6 @@ use crate::{
 };
 use config::{MigrationSource, Target};
 use serde::Serialize;
-use std::path::Path;
 
 /// How the migrations stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,18 +80,12 @@ async fn rows(job: &Job<'_>) -> Result<Vec<Row>, MigrateError> {
             session.close().await;
             Ok(rows)
         }
-        Target::Sqlite(path) => sqlite_rows(path).await,
+        Target::Sqlite(path) => {
+            let path = path.clone();
+            sqlite::blocking(move || sqlite::rows_of(&path)).await
+        }
         other => Err(MigrateError::WrongTarget { kind: other.kind() }),
     }
-}
-
-async fn sqlite_rows(path: &Path) -> Result<Vec<Row>, MigrateError> {
-    let path = path.to_owned();
-    sqlite::blocking(move || match sqlite::open_to_read(&path)? {
-        Some(connection) => sqlite::rows(&connection, &path),
-        None => Ok(Vec::new()),
-    })
-    .await
 }
 
 impl Counts {

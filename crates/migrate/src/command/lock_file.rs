@@ -6,6 +6,7 @@ use crate::{
     lock::{Next, Waiting},
 };
 use host::lock::{InstanceLock, LockError};
+use retry::Transience;
 use std::path::{Path, PathBuf};
 use tokio::time::{Instant, sleep};
 
@@ -20,9 +21,7 @@ pub(super) async fn take(run: &Run<'_>, database: &Path) -> Result<InstanceLock,
                 return Ok(lock);
             }
             Err(LockError::Held { holder, .. }) => described(&holder),
-            Err(LockError::Io { path, error }) => {
-                return Err(MigrateError::Directory { path, kind: error.kind(), message: error.to_string() });
-            }
+            Err(error) => return Err(broken(&error)),
         };
         let waited = started.elapsed();
         match waiting.refused(waited) {
@@ -35,6 +34,10 @@ pub(super) async fn take(run: &Run<'_>, database: &Path) -> Result<InstanceLock,
             }
         }
     }
+}
+
+fn broken(error: &LockError) -> MigrateError {
+    MigrateError::Sql { doing: "take the migration lock", error: error.to_string(), transience: Transience::Permanent }
 }
 
 fn beside(database: &Path) -> PathBuf {

@@ -15,22 +15,28 @@ const KEPT: usize = 40;
 /// A longer line goes out in pieces: its writer may never end it.
 const LONGEST: u64 = 64 * 1024;
 
-/// The last lines of both outputs, in the order in which they were read.
+/// The last lines of each output. Which of two lines on different outputs came first cannot be known.
 #[derive(Debug, Default)]
-pub(super) struct Tail(VecDeque<String>);
+pub(super) struct Tail {
+    stdout: VecDeque<String>,
+    stderr: VecDeque<String>,
+}
 
 impl Tail {
-    fn push(&mut self, line: &[u8]) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
+    fn push(&mut self, stream: Stream, line: &[u8]) {
+        let lines = match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        };
+        if lines.len() == KEPT {
+            lines.pop_front();
         }
-        self.0.push_back(String::from_utf8_lossy(line).into_owned());
-        self.0.make_contiguous();
+        lines.push_back(String::from_utf8_lossy(line).into_owned());
     }
 
-    /// The lines, the last one last.
-    pub(super) fn lines(&self) -> &[String] {
-        self.0.as_slices().0
+    /// The lines, those on standard error last: that is where a reason stands.
+    pub(super) fn into_lines(self) -> Vec<String> {
+        self.stdout.into_iter().chain(self.stderr).collect()
     }
 }
 
@@ -54,6 +60,6 @@ async fn read_one(from: Box<dyn AsyncRead + Send + Unpin>, stream: Stream, lines
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         lines.line(SERVICE, stream, text);
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        tail.lock().unwrap_or_else(PoisonError::into_inner).push(stream, text);
     }
 }

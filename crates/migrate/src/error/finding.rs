@@ -44,10 +44,10 @@ impl MigrateError {
                 tool.map(|tool| format!(" (it looks like {tool})")).unwrap_or_default(),
             ),
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
-            MigrateError::Locked { .. } => {
-                "wait until it has finished, or look what it does with `SELECT * FROM pg_stat_activity`; a killed holder lets go by itself"
-                    .to_owned()
-            }
+            MigrateError::Locked { holder, .. } => match holder.pid {
+                Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
+                None => "another process writes to the database: find it with `fuser` on the file".to_owned(),
+            },
             MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => "install it, or correct `command` in `[migrations]`".to_owned(),
             MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{
     Step,
-    look::{open_to_read, rows, shape},
+    look::{rows, shape},
 };
 use crate::{
     FileFailure, MigrateError, Migration,
@@ -11,9 +11,12 @@ use crate::{
     ledger::{self, Shape},
     scan::{Dialect, statements, wants_foreign_keys_off},
 };
-use database::sqlite::{open, refusal, transience};
+use database::{
+    Refusal,
+    sqlite::{open, refusal, transience},
+};
 use report::Place;
-use retry::{Classify, Transience};
+use retry::Transience;
 use rusqlite::{Batch, Connection, Error, fallible_iterator::FallibleIterator};
 use std::{path::Path, time::Duration};
 use tokio::time::Instant;
@@ -29,17 +32,11 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT
 
 /// Applies the next pending file, if there is one and nobody else writes.
 pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>) -> Result<Step, MigrateError> {
-    let Some(migration) = pending(open_to_read(path)?.as_ref(), path, directory)?.cloned() else {
-        return Ok(Step::Current);
-    };
     let connection = match open(path) {
-        Err(refusal)
-            if refusal.transience() == Transience::Transient && refusal.state == database::ServerState::Starting =>
-        {
-            return Ok(Step::Busy);
-        }
+        Err(refusal) if is_busy(&refusal) => return Ok(Step::Busy),
         opened => opened.map_err(MigrateError::Refused)?,
     };
+    let Some(migration) = pending(&connection, path, directory)? else { return Ok(Step::Current) };
     let keys_off = wants_foreign_keys_off(&migration.text);
     let words = |error: Error| MigrateError::Refused(refusal(&error, path));
     connection.pragma_update(None, "foreign_keys", !keys_off).map_err(words)?;
@@ -47,20 +44,25 @@ pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>) -> Res
         return Ok(Step::Busy);
     }
     // The ledger as it is now that nobody else can write. Dropping the connection rolls back.
-    if pending(Some(&connection), path, directory)?.is_none_or(|next| next.version != migration.version) {
+    if pending(&connection, path, directory)? != Some(migration) {
         return Ok(Step::Overtaken);
     }
     let started = Instant::now();
-    run(&connection, &migration, keys_off, started).map_err(|failed| explained(&migration, failed, kept, path))?;
-    Ok(Step::Applied(applied(&migration, started.elapsed())))
+    run(&connection, migration, keys_off, started).map_err(|failed| explained(migration, failed, kept, path))?;
+    Ok(Step::Applied(applied(migration, started.elapsed())))
+}
+
+/// Does somebody else hold the file? A full disk is worth waiting for too, but nobody's lock.
+fn is_busy(refusal: &Refusal) -> bool {
+    refusal.code.as_deref().is_some_and(|code| code.starts_with("SQLITE_BUSY") || code.starts_with("SQLITE_LOCKED"))
 }
 
 fn pending<'a>(
-    connection: Option<&Connection>,
+    connection: &Connection,
     path: &Path,
     directory: &'a Directory,
 ) -> Result<Option<&'a Migration>, MigrateError> {
-    let rows = connection.map(|connection| rows(connection, path)).transpose()?.unwrap_or_default();
+    let rows = rows(connection, path)?;
     let pending = ledger::pending(&directory.migrations, &rows).map_err(MigrateError::Conflicts)?;
     Ok(pending.first().copied())
 }

@@ -11,8 +11,25 @@ use std::{io::ErrorKind, path::Path, time::Duration};
 /// A reader in WAL mode never waits for a writer; before the mode is set it may.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What was applied to the database in this file; nothing when there is no file. Writes nothing.
+pub(crate) fn rows_of(path: &Path) -> Result<Vec<Row>, MigrateError> {
+    open_to_read(path)?.map_or_else(|| Ok(Vec::new()), |connection| rows(&connection, path))
+}
+
+/// What was applied, in no order; nothing when there is no ledger.
+///
+/// # Errors
+/// [`MigrateError::ForeignTable`], or why the file cannot be read.
+pub(super) fn rows(connection: &Connection, path: &Path) -> Result<Vec<Row>, MigrateError> {
+    match shape(connection).map_err(|error| MigrateError::Refused(refusal(&error, path)))? {
+        Shape::Absent => Ok(Vec::new()),
+        Shape::Foreign { columns, tool } => Err(MigrateError::ForeignTable { table: TABLE.to_owned(), columns, tool }),
+        Shape::Ours => read(connection).map_err(|error| MigrateError::Refused(refusal(&error, path))),
+    }
+}
+
 /// A connection that cannot write, or nothing when there is no file.
-pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateError> {
+fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateError> {
     if host::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
@@ -23,18 +40,6 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateErr
         Ok(connection)
     };
     open().map(Some).map_err(|error| MigrateError::Refused(refusal(&error, path)))
-}
-
-/// What was applied, in no order; nothing when there is no ledger.
-///
-/// # Errors
-/// [`MigrateError::ForeignTable`], or why the file cannot be read.
-pub(crate) fn rows(connection: &Connection, path: &Path) -> Result<Vec<Row>, MigrateError> {
-    match shape(connection).map_err(|error| MigrateError::Refused(refusal(&error, path)))? {
-        Shape::Absent => Ok(Vec::new()),
-        Shape::Foreign { columns, tool } => Err(MigrateError::ForeignTable { table: TABLE.to_owned(), columns, tool }),
-        Shape::Ours => read(connection).map_err(|error| MigrateError::Refused(refusal(&error, path))),
-    }
 }
 
 /// Whose table it is.
