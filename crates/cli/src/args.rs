@@ -1,0 +1,296 @@
+//! What may be typed. Every verb has an example.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Carries a database-backed service from git push to healthy, and keeps it there
+#[derive(Debug, Parser)]
+#[command(name = "mainstay", version, disable_help_subcommand = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 used or configured wrongly, 3 could not check or degraded, \
+                        75 not yet (the gate timed out), 130 interrupted")]
+pub(crate) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// How to write events: for people, as logfmt, or as JSON [default: human on a terminal, logfmt elsewhere]
+    #[arg(long, global = true, value_enum, env = "MAINSTAY_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// The least level that is written
+    #[arg(long, global = true, value_enum, env = "MAINSTAY_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub(crate) log_level: LogLevel,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One sentence a line
+    Human,
+    /// key=value pairs
+    Logfmt,
+    /// One object a line
+    Json,
+}
+
+/// The least level that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// All there is
+    Debug,
+    /// The ordinary course
+    Info,
+    /// What somebody should look at
+    Warn,
+    /// What does not work
+    Error,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Wait for the databases, migrate, start the services and keep them up
+    #[command(after_help = "Example: mainstay up --dir examples/booking")]
+    Up(Up),
+    /// Wait, migrate and run one command, without any file: a container's entrypoint
+    #[command(after_help = "Example: mainstay run --database \"$DATABASE_URL\" --migrate \"alembic upgrade head\" -- \
+                            uvicorn app:app")]
+    Run(Run),
+    /// Wait until databases and other things are ready, then execute a command
+    #[command(after_help = "Example: mainstay wait postgres://bot@127.0.0.1/bot redis://127.0.0.1/1 --timeout 60s -- \
+                            ./bot\n\nKinds: postgres:// sqlite: redis:// tcp:// http:// https:// unix: file: exec:")]
+    Wait(Wait),
+    /// Bring the schema of a database up to date
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Ask a running mainstay how the application is: for HEALTHCHECK
+    #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
+    Health(Health),
+    /// The environment contract
+    #[command(subcommand)]
+    Env(Env),
+    /// Print the JSON schema of mainstay.toml
+    #[command(after_help = "Example: mainstay schema > mainstay.schema.json")]
+    Schema,
+}
+
+/// Which application.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Place {
+    /// Where to look for mainstay.toml, upwards from here [default: the current directory]
+    #[arg(long, value_name = "DIR", env = "MAINSTAY_DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The file itself
+    #[arg(long, value_name = "FILE", env = "MAINSTAY_CONFIG", conflicts_with = "dir")]
+    pub(crate) config: Option<PathBuf>,
+    /// Look for no file at all.
+    #[arg(skip)]
+    pub(crate) nowhere: bool,
+}
+
+impl Place {
+    /// No file is looked for.
+    pub(crate) fn nowhere() -> Self {
+        Self { nowhere: true, ..Self::default() }
+    }
+}
+
+/// How long and how often to wait. Values are parsed with the configuration, so that all problems are told at once.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Patience {
+    /// Give up after this long: 60s, 5m [default: 60s]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) timeout: Option<String>,
+    /// Give up after this many attempts
+    #[arg(long, value_name = "N")]
+    pub(crate) attempts: Option<String>,
+    /// Wait this long between attempts [default: growing from 200ms to 5s]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) interval: Option<String>,
+    /// What databases must allow: read-write or read-only [default: read-write]
+    #[arg(long, value_name = "ACCESS")]
+    pub(crate) access: Option<String>,
+}
+
+/// Flags of `up`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// Start only the services of this role
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Print the plan, check everything, start nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// With --dry-run: the report as JSON
+    #[arg(long, requires = "dry_run")]
+    pub(crate) json: bool,
+}
+
+/// Flags of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A database to wait for; the first one is migrated [default: DATABASE_URL, PG*, DB_*, POSTGRES_*]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Vec<String>,
+    /// Something else that the command needs; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub(crate) need: Vec<String>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// Apply the .sql files of this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "migrate")]
+    pub(crate) dir: Option<String>,
+    /// Migrate by this command
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) migrate: Option<String>,
+    /// Do not start the command when the gate or the migrations fail (the default)
+    #[arg(long, conflicts_with = "degraded")]
+    pub(crate) strict: bool,
+    /// Start the command even when the gate or the migrations fail; health says degraded
+    #[arg(long)]
+    pub(crate) degraded: bool,
+    /// How the health of the command is told: /health on $PORT, or a URL
+    #[arg(long, value_name = "PATH|URL")]
+    pub(crate) health: Option<String>,
+    /// Answer /healthz and /readyz here
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) health_listen: Option<String>,
+    /// A plain TCP health port
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) health_tcp: Option<String>,
+    /// Answer /metrics: `on` beside health, or an address of its own
+    #[arg(long, value_name = "on|ADDRESS")]
+    pub(crate) metrics: Option<String>,
+    /// When to start the command again after it ended: never, on-failure or always [default: never]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) restart: Option<String>,
+    /// Time from the polite signal until KILL [default: 30s]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) grace: Option<String>,
+    /// Wait this long before the command is started
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) start_delay: Option<String>,
+    /// Read variables from this file; may be given several times [default: .env, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<String>,
+    /// Where locks and other mutable files go [default: data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// Print the plan, check everything, start nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// With --dry-run: the report as JSON
+    #[arg(long, requires = "dry_run")]
+    pub(crate) json: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Flags of `wait`.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// What to wait for [default: the databases and dependencies of mainstay.toml]
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// The same as an URL; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// Do not print a line for each try
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Executed when everything is ready
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Flags of the verbs of `migrate`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Migrations {
+    /// The database [default: that of mainstay.toml, or DATABASE_URL, PG*, DB_*, POSTGRES_*]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// The directory of .sql files, or of the application when it holds a mainstay.toml
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The file mainstay.toml itself
+    #[arg(long, value_name = "FILE", env = "MAINSTAY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Migrate by this command instead
+    #[arg(long, value_name = "COMMAND", conflicts_with = "dir")]
+    pub(crate) command: Option<String>,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// With `status`: exit with 3 when something is pending
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// The verbs of `migrate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Migrate {
+    /// Apply what is pending, exactly once whoever else starts beside it
+    #[command(after_help = "Example: mainstay migrate up --database sqlite:data/bot.db --dir migrations")]
+    Up(Migrations),
+    /// What is applied and what is pending; exit code 1 when files and database disagree
+    #[command(after_help = "Example: mainstay migrate status --json")]
+    Status(Migrations),
+}
+
+/// Flags of `health`.
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Where mainstay answers [default: the health address of mainstay.toml]
+    #[arg(long, value_name = "ADDRESS|URL")]
+    pub(crate) url: Option<String>,
+    /// Ask /readyz instead of /healthz
+    #[arg(long)]
+    pub(crate) ready: bool,
+    /// Exit with 0 or 1 alone, as containers want it: degraded and starting are no reason to be replaced
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The verbs of `env`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Env {
+    /// Compare the contract with the environment, .env.example and the table in the manual
+    #[command(after_help = "Example: mainstay env check --dir examples/booking")]
+    Check(EnvFiles),
+    /// Print .env.example
+    #[command(after_help = "Example: mainstay env example > .env.example")]
+    Example(Place),
+    /// Print the table of variables as Markdown
+    #[command(after_help = "Example: mainstay env docs > docs/environment.md")]
+    Docs(Place),
+}
+
+/// Flags of `env check`.
+#[derive(Debug, Args)]
+pub(crate) struct EnvFiles {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Compare this file with `env example` [default: .env.example, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) example: Option<PathBuf>,
+    /// Compare the table in this file with `env docs`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) docs: Option<PathBuf>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,60 @@
+//! Is the data directory fit to keep data in? (S2.2)
+
+use config::App;
+use host::fs::{DirFacts, check_dir, create_dir_all_private};
+use report::{Finding, bytes};
+use std::path::Path;
+
+/// Below this much room a warning is due: a database that finds none stops.
+const LITTLE_ROOM: u64 = 64 << 20;
+/// Nobody else reads what is below.
+const MODE: u32 = 0o700;
+
+/// Looks at the data directory, and makes it when it lies below the application's own; answers with what is now true.
+///
+/// One that lies elsewhere is never made: when it is missing, so is its volume, and data written to the empty mount point
+/// would be lost behind it.
+pub(crate) fn data_directory(app: &App) -> Result<String, Finding> {
+    let path = &app.data;
+    if !check_dir(path).exists && path.starts_with(&app.root) {
+        create_dir_all_private(path, MODE).map_err(|error| unfit(path, "cannot be made").because(&error))?;
+    }
+    judge(path, &check_dir(path))?;
+    let run = app.run_dir();
+    create_dir_all_private(&run, MODE).map_err(|error| unfit(&run, "cannot be made").because(&error))?;
+    Ok(format!("`{}` is there and writable", path.display()))
+}
+
+/// Is it there, a directory, on a writable mount, and really writable?
+pub(crate) fn judge(path: &Path, facts: &DirFacts) -> Result<(), Finding> {
+    if !facts.exists {
+        return Err(unfit(path, "is not there").hint("is its volume mounted? Otherwise make it, or change `data`"));
+    }
+    if !facts.is_dir {
+        return Err(unfit(path, "is not a directory").hint("change `data`"));
+    }
+    if let Some(mount) = &facts.read_only_mount {
+        let seen = format!("the file system at `{}` is mounted read-only", mount.display());
+        return Err(unfit(path, "cannot be written to").seen(seen).hint("mount it read-write, or change `data`"));
+    }
+    if let Err(error) = &facts.writable {
+        let owner = facts.owner.map_or_else(|| "nobody known".to_owned(), |uid| format!("user {uid}"));
+        let finding = unfit(path, "cannot be written to").because(error);
+        let finding = finding.seen(format!("it belongs to {owner}, and we are user {}", facts.our_uid));
+        return Err(finding.hint(format!("run as its owner, or `chown {} {}`", facts.our_uid, path.display())));
+    }
+    Ok(())
+}
+
+/// A warning when there is little room left.
+pub(crate) fn room(path: &Path, facts: &DirFacts) -> Option<Finding> {
+    let free = facts.free_bytes.filter(|free| *free < LITTLE_ROOM)?;
+    Some(
+        Finding::warning(format!("only {} are left on the disk of `{}`", bytes(free), path.display()))
+            .hint("make room before the database finds none"),
+    )
+}
+
+fn unfit(path: &Path, why: &str) -> Finding {
+    Finding::error(format!("the data directory `{}` {why}", path.display()))
+}

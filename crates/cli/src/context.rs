@@ -1,0 +1,41 @@
+//! What every verb gets: the world as it was at the start.
+
+use crate::terminal::Terminal;
+use host::{Clock, Env, SystemClock, process::SystemSpawner};
+use report::Finding;
+use std::{path::PathBuf, sync::Arc};
+
+/// The world as it was at the start, and the seams to it.
+pub(crate) struct Context {
+    /// The environment, read once.
+    pub(crate) env: Env,
+    /// The working directory. Absolute.
+    pub(crate) cwd: PathBuf,
+    /// Name of the operating system's user.
+    pub(crate) user: Option<String>,
+    /// Where everything is told.
+    pub(crate) terminal: Arc<Terminal>,
+    /// Wall time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Starts children.
+    pub(crate) spawner: Arc<SystemSpawner>,
+}
+
+impl Context {
+    /// Looks round once. Call it on the runtime: the spawner waits for children there.
+    pub(crate) fn new(terminal: Arc<Terminal>) -> Result<Self, Finding> {
+        let cwd = std::env::current_dir().map_err(|error| {
+            Finding::error("there is no working directory").because(&error).hint("go to a directory that exists")
+        })?;
+        let spawner =
+            SystemSpawner::new().map_err(|error| Finding::error("children cannot be waited for").because(&error))?;
+        Ok(Self {
+            env: host::env::read(),
+            cwd,
+            user: host::user::user_name(),
+            terminal,
+            clock: Arc::new(SystemClock),
+            spawner: Arc::new(spawner),
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! `--dry-run`: the plan, and everything that can be checked without starting or changing anything (S2.6).
+
+use crate::{check, context::Context, start::World};
+use config::{App, Dependency, MigrationSource, Service};
+use host::fs::check_dir;
+use migrate::MigrateError;
+use plan::{Intent, Plan};
+use report::{Check, Finding, Outcome, Verdict, count};
+use serde::Serialize;
+use std::time::Duration;
+
+/// No single question takes longer than this: nobody waits in a dry run.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What a dry run found.
+#[derive(Serialize)]
+struct Preflight<'a> {
+    app: &'a str,
+    verdict: Verdict,
+    plan: &'a Plan,
+    checks: &'a [Check],
+}
+
+/// Prints the plan and checks everything. Exit 0 when all passed, 1 when something failed, 3 when something could not be
+/// verified.
+pub(crate) async fn report(context: &Context, app: App, json: bool) -> Outcome {
+    let plan = Plan::of(Intent::Up, &app);
+    let world = World::new(context, app);
+    let checks = checks(&world).await;
+    let verdict = total(&checks);
+    match json {
+        true => {
+            let preflight = Preflight { app: &world.app.name, verdict, plan: &plan, checks: &checks };
+            context.terminal.data(&format!("{:#}", serde_json::json!(preflight)));
+        }
+        false => context.terminal.data(&text(&plan, &checks, verdict)),
+    }
+    match verdict {
+        Verdict::Pass | Verdict::Skipped => Outcome::Done,
+        Verdict::Fail => Outcome::Failed,
+        Verdict::CouldNotVerify => Outcome::Degraded,
+    }
+}
+
+async fn checks(world: &World) -> Vec<Check> {
+    let mut checks = vec![data(&world.app)];
+    for dependency in &world.app.dependencies {
+        checks.push(ask(world, dependency).await);
+    }
+    checks.extend(pending(world).await);
+    checks.extend(world.app.services.iter().map(|service| program(world, service)));
+    checks.extend(world.app.services.iter().filter_map(port));
+    checks
+}
+
+fn data(app: &App) -> Check {
+    let facts = check_dir(&app.data);
+    let subject = format!("data directory `{}`", app.data.display());
+    if !facts.exists && app.data.starts_with(&app.root) {
+        return Check { subject, verdict: Verdict::Skipped, seen: "not there yet; it will be made".into(), hint: None };
+    }
+    match check::judge(&app.data, &facts) {
+        Ok(()) => match check::room(&app.data, &facts) {
+            Some(warning) => of(subject, Verdict::Fail, &warning),
+            None => {
+                Check { subject, verdict: Verdict::Pass, seen: "a file was written and removed".into(), hint: None }
+            }
+        },
+        Err(finding) => of(subject, Verdict::Fail, &finding),
+    }
+}
+
+async fn ask(world: &World, dependency: &Dependency) -> Check {
+    let subject = format!("{} `{}`", dependency.target.kind(), dependency.name);
+    let limit = dependency.wait.attempt_timeout.min(LIMIT);
+    match probe::ask(&dependency.target, dependency.access, limit, &world.probes).await {
+        Ok(ready) => {
+            let seen = ready.note.map_or_else(|| ready.what.clone(), |note| format!("{}; {note}", ready.what));
+            Check { subject, verdict: Verdict::Pass, seen, hint: None }
+        }
+        Err(refusal) => {
+            let verdict = match (refusal.state, dependency.required) {
+                (database::ServerState::Unknown, _) => Verdict::CouldNotVerify,
+                (_, true) => Verdict::Fail,
+                (_, false) => Verdict::CouldNotVerify,
+            };
+            let seen = format!("{}: {refusal}", refusal.state);
+            Check { subject, verdict, seen, hint: refusal.hint }
+        }
+    }
+}
+
+async fn pending(world: &World) -> Option<Check> {
+    let job = world.job()?;
+    let subject = format!("migrations of `{}`", job.migrations.database);
+    if let MigrationSource::Command(argv) = &job.migrations.source {
+        let seen = format!("`{}` keeps what is pending to itself", argv.join(" "));
+        return Some(Check { subject, verdict: Verdict::Skipped, seen, hint: None });
+    }
+    Some(match migrate::pending(&job).await {
+        Ok(pending) => {
+            let names: Vec<_> = pending.unwrap_or_default().into_iter().map(|(_, name)| name).collect();
+            let seen = match names.as_slice() {
+                [] => "nothing pending".to_owned(),
+                names => format!("{} pending: {}", count(names.len(), "migration"), names.join(", ")),
+            };
+            Check { subject, verdict: Verdict::Pass, seen, hint: None }
+        }
+        Err(error) => {
+            // When the database cannot be asked, nothing is known about what is pending.
+            let verdict = if unanswered(&error) { Verdict::CouldNotVerify } else { Verdict::Fail };
+            match error.findings().first() {
+                Some(finding) => of(subject, verdict, finding),
+                None => Check { subject, verdict, seen: error.to_string(), hint: None },
+            }
+        }
+    })
+}
+
+fn unanswered(error: &MigrateError) -> bool {
+    matches!(error, MigrateError::Refused(_))
+}
+
+fn program(world: &World, service: &Service) -> Check {
+    let subject = format!("command of `{}`", service.name);
+    match host::process::find_program(&service.argv[0], &world.app.env, &service.cwd) {
+        Ok(path) => Check { subject, verdict: Verdict::Pass, seen: path.display().to_string(), hint: None },
+        Err(error) => Check {
+            subject,
+            verdict: Verdict::Fail,
+            seen: error.to_string(),
+            hint: Some(format!("check `command` and `cwd` of `[services.{}]`", service.name)),
+        },
+    }
+}
+
+fn port(service: &Service) -> Option<Check> {
+    let address = service.listen?;
+    let subject = format!("address {address} of `{}`", service.name);
+    Some(match host::net::bind_tcp(address) {
+        Ok(_) => Check { subject, verdict: Verdict::Pass, seen: "free".into(), hint: None },
+        Err(error) => of(subject, Verdict::Fail, &Finding::error("taken").because(&error)),
+    })
+}
+
+fn of(subject: String, verdict: Verdict, finding: &Finding) -> Check {
+    let seen = match finding.seen.as_slice() {
+        [] => finding.summary.clone(),
+        seen => format!("{}: {}", finding.summary, seen.join("; ")),
+    };
+    Check { subject, verdict, seen, hint: finding.hint.clone() }
+}
+
+fn total(checks: &[Check]) -> Verdict {
+    let any = |verdict| checks.iter().any(|check| check.verdict == verdict);
+    match (any(Verdict::Fail), any(Verdict::CouldNotVerify)) {
+        (true, _) => Verdict::Fail,
+        (false, true) => Verdict::CouldNotVerify,
+        (false, false) => Verdict::Pass,
+    }
+}
+
+fn text(plan: &Plan, checks: &[Check], verdict: Verdict) -> String {
+    let width = checks.iter().map(|check| check.subject.chars().count()).max().unwrap_or_default();
+    let mut text = format!("plan, nothing of it was done:\n{plan}\nchecks:\n");
+    for check in checks {
+        text += &format!("  {:<16}  {:<width$}  {}\n", check.verdict, check.subject, check.seen);
+        if let Some(hint) = &check.hint {
+            text += &format!("  {:<16}  hint: {hint}\n", "");
+        }
+    }
+    text + &format!("\n{verdict}\n")
+}

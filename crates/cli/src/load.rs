@@ -1,0 +1,115 @@
+//! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
+
+use crate::{args::Place, context::Context};
+use config::{Files, Overrides, Resolved, Sources, TextFile};
+use report::Finding;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The name that is looked for, upwards.
+pub(crate) const FILE_NAME: &str = "mainstay.toml";
+/// More than this is no file written by a person.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// How strictly a configuration is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Everything that a start needs must be there.
+    Strict,
+    /// A missing variable is a warning: nothing will be started.
+    Lenient,
+}
+
+/// Must there be a `mainstay.toml`?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Without it there is nothing to do.
+    File,
+    /// Flags and variables may do.
+    Anything,
+}
+
+/// Reads and resolves the configuration; its warnings are told, its secrets hidden from now on.
+pub(crate) fn load(
+    context: &Context,
+    place: &Place,
+    flags: Overrides,
+    need: Need,
+    reading: Reading,
+) -> Result<Resolved, Vec<Finding>> {
+    let found = find(context, place)?;
+    if found.is_none() && need == Need::File {
+        return Err(vec![no_file(context, place)]);
+    }
+    let root = match &found {
+        Some(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        None => context.cwd.clone(),
+    };
+    let file = found.map(|path| read_file(context, &path)).transpose()?;
+    let resolved = config::resolve(&Sources {
+        file,
+        env: &context.env,
+        flags,
+        root,
+        home: context.env.get("HOME").map(PathBuf::from),
+        user: context.user.clone(),
+        files: &Disk { cwd: &context.cwd },
+        lenient: reading == Reading::Lenient,
+    })?;
+    context.terminal.hide(resolved.app.secrets());
+    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
+    Ok(resolved)
+}
+
+/// The file that `place` means: the named one, or the first one upwards from the directory.
+fn find(context: &Context, place: &Place) -> Result<Option<PathBuf>, Vec<Finding>> {
+    if place.nowhere {
+        return Ok(None);
+    }
+    if let Some(file) = &place.config {
+        return Ok(Some(context.cwd.join(file)));
+    }
+    let start = match &place.dir {
+        Some(dir) => context.cwd.join(dir),
+        None => context.cwd.clone(),
+    };
+    let start = start.canonicalize().map_err(|error| {
+        let hint = "`--dir` takes the directory that holds mainstay.toml";
+        vec![Finding::error(format!("cannot look into `{}`", start.display())).because(&error).hint(hint)]
+    })?;
+    Ok(start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|file| file.is_file()))
+}
+
+fn no_file(context: &Context, place: &Place) -> Finding {
+    let start = place.dir.clone().unwrap_or_else(|| context.cwd.clone());
+    Finding::error(format!("there is no {FILE_NAME} in `{}` nor above it", start.display()))
+        .hint("name it with --dir or --config; without a file, use `mainstay run --database URL -- CMD`")
+}
+
+fn read_file(context: &Context, path: &Path) -> Result<TextFile, Vec<Finding>> {
+    match (Disk { cwd: &context.cwd }).read(path) {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(vec![Finding::error(format!("there is no file `{}`", path.display()))]),
+        Err(error) => Err(vec![Finding::error(format!("`{}` cannot be read", path.display())).because(&error)]),
+    }
+}
+
+/// The real disk; shows paths as short as they can be.
+pub(crate) struct Disk<'a> {
+    pub(crate) cwd: &'a Path,
+}
+
+impl Files for Disk<'_> {
+    fn read(&self, path: &Path) -> io::Result<Option<TextFile>> {
+        let text = match host::fs::read_to_string(path, MAX_BYTES) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mode = host::fs::metadata(path)?.mode & 0o7777;
+        let name = path.strip_prefix(self.cwd).unwrap_or(path).display().to_string();
+        Ok(Some(TextFile { name, text, mode }))
+    }
+}

@@ -1,0 +1,60 @@
+//! Lets chapters ask through the sense that they do not import themselves.
+
+use super::World;
+use crate::context::Context;
+use config::{Access, App, Dependency, HealthCheck, Target};
+use database::Refusal;
+use health::{Answer, Asker};
+use host::Pending;
+use std::sync::Arc;
+use supervise::Checker;
+
+/// What probes need from around them.
+pub(crate) fn gate_context(context: &Context, app: &App) -> probe::Context {
+    probe::Context { spawner: context.spawner.clone(), root: app.root.clone(), env: app.env.clone() }
+}
+
+/// Asks dependencies for the monitor, and services for their supervisor.
+pub(super) struct Senses(pub(super) Arc<World>);
+
+impl Asker for Senses {
+    fn ask<'a>(&'a self, dependency: &'a Dependency) -> Pending<'a, Result<Answer, Refusal>> {
+        Box::pin(async move {
+            let limit = dependency.wait.attempt_timeout;
+            probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await?;
+            Ok(Answer { queues: queues(dependency).await })
+        })
+    }
+}
+
+/// The lengths of the queues that a Redis holds; those that cannot be read are left out.
+async fn queues(dependency: &Dependency) -> Vec<(String, u64)> {
+    let Target::Redis(dsn) = &dependency.target else { return Vec::new() };
+    if dependency.queues.is_empty() {
+        return Vec::new();
+    }
+    let lengths = database::redis::queue_lengths(dsn, &dependency.queues, dependency.wait.attempt_timeout).await;
+    lengths.into_iter().filter_map(|(name, length)| Some((name, length?))).collect()
+}
+
+impl Checker for Senses {
+    fn check<'a>(&'a self, check: &'a HealthCheck) -> Pending<'a, Result<(), String>> {
+        Box::pin(async move {
+            let asked = probe::ask(&check.target, Access::ReadWrite, check.timeout, &self.0.probes).await;
+            asked.map(drop).map_err(|refusal| refusal.to_string())
+        })
+    }
+
+    fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>> {
+        Box::pin(async move {
+            let Some(dependency) = self.0.app.dependency(name).filter(|dependency| dependency.required) else {
+                return Ok(());
+            };
+            // The monitor learns of it too, and tells everybody else.
+            self.0.board.look(name);
+            let limit = dependency.wait.attempt_timeout;
+            let asked = probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await;
+            asked.map(drop).map_err(|refusal| refusal.to_string())
+        })
+    }
+}

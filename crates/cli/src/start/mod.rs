@@ -1,0 +1,102 @@
+//! The story of a start: prepare, gate, migrate, start, watch; and of its end.
+
+mod adapters;
+mod pages;
+mod stage;
+mod watch;
+mod world;
+
+pub(crate) use adapters::gate_context;
+pub(crate) use world::World;
+
+use crate::context::Context;
+use config::App;
+use health::Phase;
+use host::signals::{Signal, Signals};
+use plan::{Intent, Performed, Plan, Timeline};
+use report::{Event, Finding, Journal, Level, Outcome};
+use stage::Live;
+
+/// Brings `app` up and keeps it up until it ends or is told to stop; answers with the exit code.
+pub(crate) async fn bring_up(context: &Context, app: App) -> u8 {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
+    };
+    become_parent_of_orphans(context);
+    let world = World::new(context, app);
+    let _pages = match pages::serve(&world) {
+        Ok(pages) => pages,
+        Err(finding) => return tell(context, &[finding], Outcome::Misused).code(),
+    };
+    let mut stage = Live::new(world.clone());
+    let plan = Plan::of(Intent::Up, &world.app);
+    let performed = tokio::select! {
+        performed = plan.perform(&mut stage, &*world.journal) => Ok(performed),
+        signal = asked_to_stop(&mut signals) => Err(signal),
+    };
+    match performed {
+        Err(signal) => interrupted(&world, stage, signal, signals).await,
+        Ok(performed) if can_go_on(&performed) => {
+            tell(context, &performed.findings, performed.outcome);
+            tell_timeline(&world, &performed.timeline);
+            watch::watch(&world, stage, signals, performed.outcome).await
+        }
+        Ok(performed) => {
+            stage.abandon(&mut signals).await;
+            tell(context, &performed.findings, performed.outcome).code()
+        }
+    }
+}
+
+fn can_go_on(performed: &Performed) -> bool {
+    matches!(performed.outcome, Outcome::Done | Outcome::Degraded)
+}
+
+/// As process 1, or as subreaper elsewhere, descendants that lose their parent become ours and are reaped.
+fn become_parent_of_orphans(context: &Context) {
+    if let Err(error) = context.spawner.become_subreaper() {
+        let text = format!("orphaned processes will not be reaped here: {error}");
+        context.terminal.note(Event::new("start.no-subreaper", text).level(Level::Warn));
+    }
+}
+
+/// The next signal that means stop; others are not ours to act on here.
+async fn asked_to_stop(signals: &mut Signals) -> Signal {
+    loop {
+        match signals.next().await {
+            signal @ (Signal::Terminate | Signal::Interrupt | Signal::Quit | Signal::Hangup) => return signal,
+            Signal::User1 | Signal::User2 => {}
+        }
+    }
+}
+
+/// Stopped before everything was up: what was started is stopped, and that is no success.
+async fn interrupted(world: &World, stage: Live, signal: Signal, mut signals: Signals) -> u8 {
+    world.board.phase(Phase::Stopping);
+    let name = host::signals::signal_name(signal.number()).unwrap_or("a signal");
+    let text = format!("stopping: {name} came before everything was up");
+    world.journal.note(Event::new("start.interrupted", text).level(Level::Warn).with("signal", name));
+    stage.abandon(&mut signals).await;
+    Outcome::Interrupted.code()
+}
+
+/// One line for each step, so that it can be found again in a log.
+fn tell_timeline(world: &World, timeline: &Timeline) {
+    for line in timeline.lines() {
+        world.journal.note(Event::new("start.timeline", line));
+    }
+    let took = timeline.total();
+    let text = format!("`{}` is up after {}", world.app.name, report::seconds(took));
+    world.journal.note(Event::new("start.done", text).with("took", took));
+}
+
+fn unheard(error: &std::io::Error) -> Finding {
+    Finding::error("signals cannot be listened to").because(error)
+}
+
+/// Tells every finding; answers with `outcome`.
+fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
+    findings.iter().for_each(|finding| context.terminal.finding(finding));
+    outcome
+}

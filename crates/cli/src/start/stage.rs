@@ -1,0 +1,221 @@
+//! How each step of the plan is really done.
+
+use super::{World, adapters::Senses};
+use crate::{check::data_directory, words};
+use config::{App, Dependency};
+use database::ServerState;
+use health::{Answer, Migrations, Phase, ServiceHealth};
+use host::{
+    lock::{InstanceLock, LockError},
+    signals::Signals,
+};
+use plan::{Stage, StepKind, Trouble};
+use probe::gate::{GateError, Opened};
+use report::{Finding, Outcome, count};
+use std::{sync::Arc, time::Duration};
+use supervise::{Ended, Handle, Need, ServiceStatus, Supervisor, Word};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+
+/// Carries the steps out for real, and holds what they have opened.
+pub(super) struct Live {
+    world: Arc<World>,
+    /// Held until the process ends.
+    _lock: Option<InstanceLock>,
+    prepared: Option<Supervisor>,
+    pub(super) running: Option<Running>,
+}
+
+/// Services that were started.
+pub(super) struct Running {
+    pub(super) handle: Handle,
+    pub(super) ended: JoinHandle<Ended>,
+}
+
+impl Stage for Live {
+    async fn perform(&mut self, step: &StepKind) -> Result<String, Trouble> {
+        match step {
+            StepKind::Prepare { .. } => self.prepare(),
+            StepKind::Gate { .. } => self.gate().await,
+            StepKind::Migrate { .. } => self.migrate().await,
+            StepKind::Start { .. } => self.start().await,
+        }
+    }
+}
+
+impl Live {
+    pub(super) fn new(world: Arc<World>) -> Self {
+        Self { world, _lock: None, prepared: None, running: None }
+    }
+
+    /// Takes what only one may have: the lock of the data directory and the sockets. Fails before anything was done.
+    fn prepare(&mut self) -> Result<String, Trouble> {
+        let world = &self.world;
+        let misused = |finding| Trouble::new(Outcome::Misused, finding);
+        let seen = data_directory(&world.app).map_err(misused)?;
+        self._lock = Some(lock(&world.app).map_err(misused)?);
+        let services = world.app.services.clone();
+        let senses = Arc::new(Senses(world.clone()));
+        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
+        let supervisor = Supervisor::new(services, &world.app.env, spawner, senses, journal, lines)
+            .map_err(|error| misused(Finding::from(&error)))?;
+        self.prepared = Some(supervisor);
+        Ok(seen)
+    }
+
+    /// Waits for every dependency at once. One that is not required holds nothing up.
+    async fn gate(&mut self) -> Result<String, Trouble> {
+        self.world.board.phase(Phase::Gate);
+        let required: Vec<_> = self.world.app.dependencies.iter().filter(|it| it.required).collect();
+        let others: Vec<_> = self.world.app.dependencies.iter().filter(|it| !it.required).collect();
+        let opened = self.wait_for(&required).await.map_err(|errors| self.gate_trouble(errors))?;
+        self.look_once(&others).await;
+        Ok(match opened {
+            0 => "nothing to wait for".to_owned(),
+            _ => format!("{} ready", count(opened, "dependency").replace("dependencys", "dependencies")),
+        })
+    }
+
+    async fn wait_for(&self, dependencies: &[&Dependency]) -> Result<usize, Vec<GateError>> {
+        let opened = probe::gate::wait_all(dependencies, &self.world.probes, &*self.world.journal).await?;
+        for (dependency, opened) in dependencies.iter().zip(&opened) {
+            self.on_board(dependency, opened);
+        }
+        Ok(opened.len())
+    }
+
+    fn on_board(&self, dependency: &Dependency, opened: &Opened) {
+        self.world.board.asked(&dependency.name, &Ok(Answer::default()), opened.ready.latency);
+    }
+
+    /// Asks those that may be missing, once: the monitor goes on with them.
+    async fn look_once(&self, dependencies: &[&Dependency]) {
+        for dependency in dependencies {
+            let limit = dependency.wait.attempt_timeout.min(Duration::from_secs(2));
+            let asked = probe::ask(&dependency.target, dependency.access, limit, &self.world.probes).await;
+            let (latency, answer) = match asked {
+                Ok(ready) => (ready.latency, Ok(Answer::default())),
+                Err(refusal) => (limit, Err(refusal)),
+            };
+            self.world.board.asked(&dependency.name, &answer, latency);
+        }
+    }
+
+    fn gate_trouble(&self, errors: Vec<GateError>) -> Trouble {
+        for error in &errors {
+            self.world.board.waiting(&error.name, ServerState::Unknown, &error.to_string());
+        }
+        let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
+        Trouble { outcome, findings: errors.iter().map(Finding::from).collect() }
+    }
+
+    async fn migrate(&mut self) -> Result<String, Trouble> {
+        let Some(job) = self.world.job() else { return Ok("no migrations".to_owned()) };
+        self.world.board.phase(Phase::Migrate);
+        self.world.board.migrations(Migrations::Running);
+        match migrate::up(&job).await {
+            Ok(report) => {
+                self.world.board.migrations(Migrations::Done);
+                Ok(words::applied(&report))
+            }
+            Err(error) => {
+                self.world.board.migrations(match job.migrations.on_failure {
+                    config::OnFailure::Degrade => Migrations::Degraded(error.to_string()),
+                    config::OnFailure::Stop => Migrations::Failed(error.to_string()),
+                });
+                Err(Trouble { outcome: error.outcome(), findings: error.findings() })
+            }
+        }
+    }
+
+    /// Starts the services and waits until each is ready or over.
+    async fn start(&mut self) -> Result<String, Trouble> {
+        self.world.board.phase(Phase::Start);
+        let Some(supervisor) = self.prepared.take() else { return Ok("no services".to_owned()) };
+        let handle = supervisor.handle();
+        for dependency in self.world.app.dependencies.iter().filter(|it| it.required) {
+            if self.world.board.state(&dependency.name) != Some(ServerState::Ready) {
+                let reason = "it was not ready at the start".to_owned();
+                handle.need(&dependency.name, Need::Down { reason });
+            }
+        }
+        let ended = tokio::spawn(supervisor.run());
+        self.running = Some(Running { handle: handle.clone(), ended });
+        let statuses = settled(&self.world, &handle).await;
+        started(&statuses)
+    }
+
+    /// Stops whatever was started.
+    pub(super) async fn abandon(mut self, signals: &mut Signals) {
+        if let Some(running) = self.running.take() {
+            super::watch::stop(running, signals).await;
+        }
+    }
+}
+
+fn lock(app: &App) -> Result<InstanceLock, Finding> {
+    let path = app.lock_file();
+    InstanceLock::acquire(&path, &format!("mainstay up ({})", app.name)).map_err(|error| match error {
+        LockError::Held { holder, .. } => Finding::error(format!("`{}` is already running", app.name))
+            .seen(format!("process {} holds `{}`: {}", holder.pid, path.display(), holder.command))
+            .hint("stop it first, or give this one another data directory with --data or `data`"),
+        LockError::Io { .. } => Finding::error("the lock of the single instance cannot be taken").because(&error),
+    })
+}
+
+/// All services, once each is ready, over or parked, or when their time is up. The board follows.
+async fn settled(world: &World, handle: &Handle) -> Vec<ServiceStatus> {
+    let mut watch = handle.watch();
+    let deadline = Instant::now() + longest_start(&world.app);
+    loop {
+        let statuses = watch.borrow_and_update().clone();
+        show(world, &statuses);
+        let all = statuses.iter().all(|status| status.ready || matches!(status.fine, "done" | "failed" | "parked"));
+        if all || !matches!(timeout_at(deadline, watch.changed()).await, Ok(Ok(()))) {
+            return statuses;
+        }
+    }
+}
+
+/// Longer than this no start is waited for; the services go on all the same.
+fn longest_start(app: &App) -> Duration {
+    let own = |service: &config::Service| {
+        let ready = service.health.as_ref().map_or(Duration::from_secs(10), |health| health.start_timeout);
+        service.start_delay + ready
+    };
+    app.services.iter().map(own).sum::<Duration>() + Duration::from_secs(1)
+}
+
+/// Puts the services on the board.
+pub(super) fn show(world: &World, statuses: &[ServiceStatus]) {
+    let services = statuses.iter().map(|status| ServiceHealth {
+        name: status.name.clone(),
+        word: status.word.to_string(),
+        ready: status.ready || is_done(status),
+        required: true,
+        restarts: status.restarts.into(),
+        reason: status.reason.clone(),
+    });
+    world.board.services(services.collect());
+}
+
+fn started(statuses: &[ServiceStatus]) -> Result<String, Trouble> {
+    let late: Vec<_> = statuses.iter().filter(|status| !status.ready && !is_done(status)).collect();
+    if late.is_empty() {
+        return Ok(format!("{} up", count(statuses.len(), "service")));
+    }
+    let failed = late.iter().any(|status| status.word == Word::Failed);
+    let finding = late.iter().fold(Finding::error("not every service is up"), |finding, status| {
+        let reason = status.reason.as_deref().unwrap_or("no reason given");
+        finding.seen(format!("`{}` is {}: {reason}", status.name, status.word))
+    });
+    // What failed for good ends the start; what is only late is watched on.
+    Err(Trouble::new(if failed { Outcome::Failed } else { Outcome::Degraded }, finding))
+}
+
+/// A one-shot that has done its work is as good as one that runs.
+fn is_done(status: &ServiceStatus) -> bool {
+    status.fine == "done"
+}

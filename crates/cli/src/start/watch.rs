@@ -1,0 +1,115 @@
+//! After the start: watches dependencies and services until the end, and mends what can be mended.
+
+use super::{
+    World,
+    adapters::Senses,
+    asked_to_stop,
+    stage::{Live, Running, show},
+};
+use health::{Migrations, News, Phase, Recovery, Told};
+use host::signals::{Signal, Signals};
+use report::{Event, Journal, Level, Outcome};
+use std::sync::Arc;
+use supervise::{Ended, Handle, Need, Word};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::JoinSet,
+};
+
+/// Watches until the services have ended or somebody asks for the end; answers with the exit code.
+pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signals, so_far: Outcome) -> u8 {
+    let Some(mut running) = live.running.take() else { return so_far.code() };
+    world.board.phase(Phase::Watch);
+    let (_monitors, mut news) = monitors(world);
+    let mut statuses = running.handle.watch();
+    loop {
+        tokio::select! {
+            ended = &mut running.ended => return end(world, ended.ok(), None),
+            Some(news) = news.recv() => act(world, &running.handle, news).await,
+            Ok(()) = statuses.changed() => {
+                let seen = statuses.borrow_and_update().clone();
+                show(world, &seen);
+            }
+            signal = asked_to_stop(&mut signals) => {
+                world.board.phase(Phase::Stopping);
+                return end(world, stop(running, &mut signals).await, Some(signal));
+            }
+        }
+    }
+}
+
+/// One monitor for each dependency.
+fn monitors(world: &Arc<World>) -> (JoinSet<()>, UnboundedReceiver<News>) {
+    let (tell, news) = unbounded_channel();
+    let mut tasks = JoinSet::new();
+    for dependency in world.app.dependencies.clone() {
+        let (world, tell) = (world.clone(), tell.clone());
+        tasks.spawn(async move {
+            let senses = Senses(world.clone());
+            health::watch(&dependency, &senses, &world.board, &*world.journal, tell).await;
+        });
+    }
+    (tasks, news)
+}
+
+async fn act(world: &World, handle: &Handle, news: News) {
+    let required = world.app.dependency(&news.dependency).is_some_and(|dependency| dependency.required);
+    match news.told {
+        Told::Down { reason, .. } if required => handle.need(&news.dependency, Need::Down { reason }),
+        Told::Up { .. } if required => handle.need(&news.dependency, Need::Met),
+        Told::Down { .. } | Told::Up { .. } => {}
+        Told::Recover(Recovery::CheckSchema) => check_schema(world, &news.dependency).await,
+        Told::Recover(Recovery::RestartUnhealthy) => restart_unhealthy(world, handle, &news.dependency),
+    }
+}
+
+/// S1.10: after a database was away its schema may be gone with it; then the migrations bring it back.
+async fn check_schema(world: &World, database: &str) {
+    let Some(job) = world.job().filter(|job| job.migrations.database == database) else { return };
+    world.board.migrations(Migrations::Running);
+    match migrate::up(&job).await {
+        Ok(_) => world.board.migrations(Migrations::Done),
+        Err(error) => {
+            world.board.migrations(Migrations::Degraded(error.to_string()));
+            error.findings().iter().for_each(|finding| world.terminal.finding(finding));
+        }
+    }
+}
+
+/// Those that did not find back by themselves; healthy ones are left alone.
+fn restart_unhealthy(world: &World, handle: &Handle, dependency: &str) {
+    for status in handle.snapshot() {
+        let needs =
+            world.app.services.iter().any(|it| it.name == status.name && it.needs.iter().any(|n| n == dependency));
+        if needs && status.word == Word::Active && !status.ready {
+            let _ = handle.restart(&status.name);
+        }
+    }
+}
+
+/// Stops politely; a second signal kills at once.
+pub(super) async fn stop(mut running: Running, signals: &mut Signals) -> Option<Ended> {
+    running.handle.stop();
+    loop {
+        tokio::select! {
+            ended = &mut running.ended => return ended.ok(),
+            _ = asked_to_stop(signals) => running.handle.force(),
+        }
+    }
+}
+
+/// Tells how it ended. Being told to stop is no failure; Ctrl-C is an interrupt.
+fn end(world: &World, ended: Option<Ended>, signal: Option<Signal>) -> u8 {
+    let Some(ended) = ended else {
+        world.journal.note(Event::new("up.lost", "the supervisor itself has ended").level(Level::Error));
+        return Outcome::Failed.code();
+    };
+    match signal {
+        Some(Signal::Interrupt) => Outcome::Interrupted.code(),
+        Some(_) => Outcome::Done.code(),
+        None => {
+            ended.findings().iter().for_each(|finding| world.terminal.finding(finding));
+            ended.code()
+        }
+    }
+}

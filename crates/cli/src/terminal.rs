@@ -1,0 +1,163 @@
+//! The only place that writes to the terminal: data to standard output, all else to standard error.
+
+use crate::args::{LogFormat, LogLevel};
+use host::Clock;
+use jiff::Timestamp;
+use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
+use std::{
+    io::{self, Write},
+    sync::{Arc, RwLock},
+};
+
+/// Renders events, findings, data and the lines of services.
+pub(crate) struct Terminal {
+    format: LogFormat,
+    least: Level,
+    clock: Arc<dyn Clock>,
+    /// What is only known once the configuration has been read.
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    masker: Masker,
+    app: Option<String>,
+    /// How the lines of services are marked.
+    mark: Mark,
+}
+
+/// How the lines of services are marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Events are bare sentences and lines pass as they are.
+    #[default]
+    Bare,
+    /// Each line bears the name of who wrote it, padded to this width.
+    Name(usize),
+}
+
+/// Who writes the events, in the marks.
+const SELF: &str = "mainstay";
+
+impl Terminal {
+    pub(crate) fn new(format: LogFormat, least: LogLevel, clock: Arc<dyn Clock>) -> Self {
+        let least = match least {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warn => Level::Warn,
+            LogLevel::Error => Level::Error,
+        };
+        Self { format, least, clock, known: RwLock::default() }
+    }
+
+    /// From now on these never appear in anything that is written.
+    pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
+        self.know(|known| known.masker.extend(secrets));
+    }
+
+    /// From now on lines are marked for this application and these services.
+    pub(crate) fn introduce<'a>(&self, app: &str, services: impl IntoIterator<Item = &'a str>) {
+        let width = services.into_iter().chain([SELF]).map(str::len).max().unwrap_or_default();
+        self.know(|known| {
+            known.app = Some(app.to_owned());
+            known.mark = Mark::Name(width);
+        });
+    }
+
+    /// Writes an answer to standard output.
+    pub(crate) fn data(&self, text: &str) {
+        let text = self.masked(text);
+        write(&mut io::stdout().lock(), text.trim_end_matches('\n').as_bytes());
+    }
+
+    /// Writes a finding to standard error, as people read it.
+    pub(crate) fn finding(&self, finding: &Finding) {
+        match self.format {
+            LogFormat::Json => {
+                let body = serde_json::to_string(finding).unwrap_or_else(|_| quoted(&finding.summary));
+                self.error_line(&format!("{{\"time\":\"{}\",\"finding\":{body}}}", self.stamp(None).time()));
+            }
+            LogFormat::Human | LogFormat::Logfmt => self.error_line(&finding.to_string()),
+        }
+    }
+
+    fn error_line(&self, text: &str) {
+        write(&mut io::stderr().lock(), self.masked(text).as_bytes());
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.known.read().map(|known| known.masker.mask(text).into_owned()).unwrap_or_default()
+    }
+
+    fn know(&self, change: impl FnOnce(&mut Known)) {
+        if let Ok(mut known) = self.known.write() {
+            change(&mut known);
+        }
+    }
+
+    fn stamp<'a>(&self, app: Option<&'a str>) -> Stamp<'a> {
+        Stamp { at: Timestamp::try_from(self.clock.now()).unwrap_or_default(), app }
+    }
+
+    fn event_line(&self, event: &Event, known: &Known) -> String {
+        let stamp = self.stamp(known.app.as_deref());
+        match (self.format, known.mark) {
+            (LogFormat::Human, Mark::Bare) => human(event),
+            (LogFormat::Human, Mark::Name(width)) => format!("{SELF:<width$} | {}", human(event)),
+            (LogFormat::Logfmt, _) => format!("time={} {}", stamp.time(), logfmt(event)),
+            (LogFormat::Json, _) => json(event, stamp),
+        }
+    }
+
+    fn service_line(&self, service: &str, stream: Stream, line: &[u8], known: &Known) -> Vec<u8> {
+        let text = String::from_utf8_lossy(line);
+        let text = known.masker.mask(&text);
+        let name = if stream == Stream::Stdout { "stdout" } else { "stderr" };
+        match (self.format, known.mark) {
+            // Bytes that are not UTF-8 pass as they came, unless a secret had to be taken out.
+            (_, Mark::Bare) if known.masker.is_empty() => line.to_vec(),
+            (_, Mark::Bare) => text.into_owned().into_bytes(),
+            (LogFormat::Human, Mark::Name(width)) => format!("{service:<width$} | {text}").into_bytes(),
+            (LogFormat::Logfmt, _) => {
+                let time = self.stamp(None).time();
+                format!("time={time} service={service} stream={name} line={}", quoted(&text)).into_bytes()
+            }
+            (LogFormat::Json, _) => {
+                let time = self.stamp(None).time();
+                serde_json::json!({ "time": time, "service": service, "stream": name, "line": text })
+                    .to_string()
+                    .into_bytes()
+            }
+        }
+    }
+}
+
+impl Journal for Terminal {
+    fn note(&self, event: Event) {
+        if event.level < self.least {
+            return;
+        }
+        let Ok(known) = self.known.read() else { return };
+        let line = self.event_line(&event, &known);
+        write(&mut io::stderr().lock(), known.masker.mask(&line).as_bytes());
+    }
+}
+
+impl Lines for Terminal {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        let Ok(known) = self.known.read() else { return };
+        let line = self.service_line(service, stream, line, &known);
+        match stream {
+            Stream::Stdout => write(&mut io::stdout().lock(), &line),
+            Stream::Stderr => write(&mut io::stderr().lock(), &line),
+        }
+    }
+}
+
+/// One write for each line, so that lines of several writers never mix. A closed output is nobody's failure.
+fn write(output: &mut impl Write, line: &[u8]) {
+    let mut whole = Vec::with_capacity(line.len() + 1);
+    whole.extend_from_slice(line);
+    whole.push(b'\n');
+    let _ = output.write_all(&whole).and_then(|()| output.flush());
+}

@@ -1,0 +1,47 @@
+//! One file for each verb.
+
+mod env;
+mod health;
+mod migrate;
+mod run;
+mod schema;
+mod up;
+mod wait;
+
+use crate::{
+    args::{Migrate, Patience, Verb},
+    context::Context,
+};
+use config::Overrides;
+use report::{Finding, Outcome};
+
+/// Does what was typed; answers with the exit code.
+pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
+    match verb {
+        Verb::Up(args) => up::up(&context, args).await,
+        Verb::Run(args) => run::run(&context, args).await,
+        Verb::Wait(args) => wait::wait(&context, args).await,
+        Verb::Migrate(Migrate::Up(args)) => migrate::up(&context, args).await.code(),
+        Verb::Migrate(Migrate::Status(args)) => migrate::status(&context, args).await.code(),
+        Verb::Health(args) => health::health(&context, args).await.code(),
+        Verb::Env(verb) => env::env(&context, verb).code(),
+        Verb::Schema => schema::schema(&context).code(),
+    }
+}
+
+/// Tells every finding; answers with `outcome`.
+fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
+    findings.iter().for_each(|finding| context.terminal.finding(finding));
+    outcome
+}
+
+/// The flags that all waiting shares.
+fn patience(args: Patience) -> Overrides {
+    Overrides {
+        access: args.access,
+        timeout: args.timeout,
+        attempts: args.attempts,
+        interval: args.interval,
+        ..Overrides::default()
+    }
+}

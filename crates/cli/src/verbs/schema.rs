@@ -1,0 +1,10 @@
+//! `mainstay schema`
+
+use crate::context::Context;
+use report::Outcome;
+
+/// Prints the JSON schema of `mainstay.toml`.
+pub(super) fn schema(context: &Context) -> Outcome {
+    context.terminal.data(&format!("{:#}", config::schema()));
+    Outcome::Done
+}

@@ -1,0 +1,26 @@
+//! `mainstay up`
+
+use crate::{
+    args::Up,
+    context::Context,
+    dry_run,
+    load::{Need, Reading, load},
+    start,
+};
+use config::Overrides;
+use report::Outcome;
+
+/// Brings the application up and keeps it up, or tells with `--dry-run` what would be done.
+pub(super) async fn up(context: &Context, args: Up) -> u8 {
+    let flags = Overrides { role: args.role, ..super::patience(args.patience) };
+    let resolved = match load(context, &args.place, flags, Need::File, Reading::Strict) {
+        Ok(resolved) => resolved,
+        Err(findings) => return super::tell(context, &findings, Outcome::Misused).code(),
+    };
+    let app = resolved.app;
+    if args.dry_run {
+        return dry_run::report(context, app, args.json).await.code();
+    }
+    context.terminal.introduce(&app.name, app.services.iter().map(|service| service.name.as_str()));
+    start::bring_up(context, app).await
+}

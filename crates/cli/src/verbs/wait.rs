@@ -1,0 +1,88 @@
+//! `mainstay wait`
+
+use crate::{
+    args::{Place, Wait},
+    context::Context,
+    load::{Need, Reading, load},
+    start::gate_context,
+};
+use config::{App, Overrides};
+use host::signals::Signals;
+use probe::gate::{GateError, wait_all};
+use report::{Event, Finding, Journal, Outcome};
+
+/// Waits until everything is ready, then executes the command, if there is one.
+pub(super) async fn wait(context: &Context, args: Wait) -> u8 {
+    let app = match load_targets(context, &args) {
+        Ok(app) => app,
+        Err(findings) => return super::tell(context, &findings, Outcome::Misused).code(),
+    };
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return super::tell(context, &[signals_failed(&error)], Outcome::Failed).code(),
+    };
+    let outcome = tokio::select! {
+        outcome = open(context, &app, args.quiet) => outcome,
+        _ = signals.next() => Outcome::Interrupted,
+    };
+    match outcome {
+        Outcome::Done if !args.command.is_empty() => execute(context, &args.command),
+        outcome => outcome.code(),
+    }
+}
+
+/// What was named, or else what `mainstay.toml` or the environment names.
+fn load_targets(context: &Context, args: &Wait) -> Result<App, Vec<Finding>> {
+    let named = !args.urls.is_empty() || !args.database.is_empty();
+    let place = if named { Place::nowhere() } else { args.place.clone() };
+    let flags = Overrides {
+        databases: args.database.clone(),
+        needs: args.urls.clone(),
+        ..super::patience(args.patience.clone())
+    };
+    let app = load(context, &place, flags, Need::Anything, Reading::Lenient)?.app;
+    match app.dependencies.is_empty() {
+        true => Err(vec![nothing_named()]),
+        false => Ok(app),
+    }
+}
+
+fn nothing_named() -> Finding {
+    Finding::error("there is nothing to wait for").seen("no URL, no mainstay.toml, no DATABASE_URL").hint(
+        "name what to wait for: `mainstay wait postgres://bot@127.0.0.1/bot redis://127.0.0.1/1 tcp://127.0.0.1:8080`",
+    )
+}
+
+async fn open(context: &Context, app: &App, quiet: bool) -> Outcome {
+    let dependencies: Vec<_> = app.dependencies.iter().collect();
+    let probes = gate_context(context, app);
+    let journal: &dyn Journal = if quiet { &Silence } else { &*context.terminal };
+    match wait_all(&dependencies, &probes, journal).await {
+        Ok(_) => Outcome::Done,
+        Err(errors) => {
+            let findings: Vec<_> = errors.iter().map(Finding::from).collect();
+            let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
+            super::tell(context, &findings, outcome)
+        }
+    }
+}
+
+/// Takes note of nothing.
+struct Silence;
+
+impl Journal for Silence {
+    fn note(&self, _: Event) {}
+}
+
+/// Becomes the command. Coming back means that it could not be executed; 127 and 126 are a shell's codes for that, but
+/// ours say that it was named wrongly.
+fn execute(context: &Context, command: &[String]) -> u8 {
+    let error = host::exec::exec(command, &context.env, &context.cwd);
+    let program = command.first().map(String::as_str).unwrap_or_default();
+    let finding = Finding::error(format!("`{program}` cannot be executed")).because(&error);
+    super::tell(context, &[finding.hint("check its name and its x permission")], Outcome::Misused).code()
+}
+
+fn signals_failed(error: &std::io::Error) -> Finding {
+    Finding::error("signals cannot be listened to").because(error)
+}

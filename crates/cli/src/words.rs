@@ -1,0 +1,36 @@
+//! Answers of the chapters as people read them.
+
+use migrate::{Report, Status, ledger::Entry};
+use report::{count, seconds};
+use std::time::Duration;
+
+/// `3 migrations applied in 1.2 s`, or that there was nothing to do.
+pub(crate) fn applied(report: &Report) -> String {
+    let took: Duration = report.applied.iter().map(|applied| applied.took).sum();
+    match (report.applied.len(), report.pending_before) {
+        (0, 0) => "all migrations up to date".to_owned(),
+        (0, _) => "all migrations up to date: another starter applied them".to_owned(),
+        (applied, _) => format!("applied {} in {}", count(applied, "new migration"), seconds(took)),
+    }
+}
+
+/// One line for each migration, and the counts.
+pub(crate) fn status(status: &Status) -> String {
+    let width = status.migrations.iter().map(|entry| entry.name.chars().count()).max().unwrap_or_default();
+    let mut text: String = status.migrations.iter().map(|entry| line(entry, width)).collect();
+    text += &match status.current {
+        None => format!("{}: an external command keeps its state to itself\n", status.database),
+        Some(_) => {
+            let counts = &status.counts;
+            let all = [(counts.applied, "applied"), (counts.pending, "pending"), (counts.conflicts, "in conflict")];
+            let told: Vec<_> = all.iter().map(|(number, what)| format!("{number} {what}")).collect();
+            format!("{}: {}\n", status.database, told.join(", "))
+        }
+    };
+    text
+}
+
+fn line(entry: &Entry, width: usize) -> String {
+    let when = entry.applied_at.as_deref().unwrap_or_default();
+    format!("{:<12}  {:<width$}  {when}", entry.state.to_string(), entry.name).trim_end().to_owned() + "\n"
+}
