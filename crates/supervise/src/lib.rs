@@ -1,1 +1,41 @@
 //! Keeps services running until told to stop.
+//!
+//! # Theory of operation
+//!
+//! [`Life`] is the life of one service as a pure machine; it knows no clock, no process and no other service. A driver
+//! for each service carries out what it decides: it spawns, signals, reads lines, asks the health check, and feeds back
+//! what happened. A driver sleeps until something happens, so that services that just run cost nothing. The
+//! [`Supervisor`] knows all of them: it starts each after those it starts after, passes on what is told through its
+//! [`Handle`], stops them in the reverse order and ends when nobody has anything left to do.
+//!
+//! Two promises shape it. **No start is lost**: a service never starts while a dependency that it needs is down, starts
+//! the moment that it is back, and its ends in the meantime are not counted. **Never two**: no copy is started while
+//! anybody of the old one's process group lives.
+//!
+//! What is not here yet has its place: log files behind [`report::Lines`], cgroups behind [`host::process::Spawner`],
+//! a control socket in front of [`Handle`], schedules beside [`Supervisor`].
+
+mod check;
+mod doubts;
+mod driver;
+mod ended;
+mod handle;
+mod input;
+mod life;
+mod listen;
+pub mod output;
+mod say;
+mod state;
+mod status;
+mod supervisor;
+mod vigil;
+
+pub use check::Checker;
+pub use ended::{Ended, EndedService};
+pub use handle::{Handle, Need, NoSuchService};
+pub use input::{Effect, Input};
+pub use life::Life;
+pub use listen::ListenError;
+pub use state::{Failure, Leaving, Run, State, Then, Word};
+pub use status::ServiceStatus;
+pub use supervisor::Supervisor;

@@ -1,0 +1,345 @@
+//! Carries out what one [`Life`] decides: one task for each service, asleep until something happens.
+
+use crate::{
+    check::Checker,
+    doubts::Doubts,
+    input::{Effect, Input},
+    life::Life,
+    output::tell_lines,
+    say,
+    state::{Run, State},
+    status::ServiceStatus,
+    vigil::{Verdict, Vigil},
+};
+use config::Service;
+use host::{
+    Pending,
+    process::{Child, Command, Exit, Spawner},
+};
+use report::{Journal, Lines, Stream, seconds};
+use std::{collections::VecDeque, future::pending, io, sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+
+/// How long an end waits for the last lines, so that they are told before it. A grandchild may hold the pipe for ever.
+const LAST_LINES: Duration = Duration::from_millis(5);
+
+/// How long the end of everything waits for them, where somebody who has escaped from the group holds a pipe.
+const VERY_LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The first look at a group whose leader has ended; later ones come at doubling intervals up to [`RARE_LOOK`].
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+
+/// The longest interval between two looks at a group.
+const RARE_LOOK: Duration = Duration::from_millis(100);
+
+/// What a driver works with; the same for all services.
+pub(crate) struct Outfit {
+    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) checker: Arc<dyn Checker>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) lines: Arc<dyn Lines>,
+}
+
+/// What became of a service, for the supervisor.
+pub(crate) struct Change {
+    pub(crate) index: usize,
+    pub(crate) status: ServiceStatus,
+    pub(crate) state: State,
+}
+
+/// Drives one service.
+pub(crate) struct Driver {
+    index: usize,
+    service: Arc<Service>,
+    command: Command,
+    outfit: Arc<Outfit>,
+    changes: UnboundedSender<Change>,
+    life: Life,
+    child: Option<Group>,
+    /// Tasks that tell the lines of this process, and of earlier ones whose pipes somebody still holds.
+    readers: Vec<JoinHandle<()>>,
+    check: Option<Watch>,
+    doubts: Doubts,
+    published: Option<ServiceStatus>,
+}
+
+/// The process group of a child, which may outlive its leader.
+struct Group {
+    child: Box<dyn Child>,
+    /// When to look whether anybody is left, and the interval to the next look; nothing while the leader lives.
+    look: Option<(Instant, Duration)>,
+}
+
+/// The health check of a running process, and the question that is on its way.
+struct Watch {
+    run: Run,
+    vigil: Vigil,
+    question: Option<Pending<'static, Result<(), String>>>,
+}
+
+enum Happened {
+    Told(Input),
+    Ended(Exit),
+    Answered(Result<(), String>),
+    NeedsAnswered(Vec<(String, Result<(), String>)>),
+    Tick,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        index: usize,
+        command: Command,
+        life: Life,
+        outfit: Arc<Outfit>,
+        changes: UnboundedSender<Change>,
+    ) -> Self {
+        let service = Arc::clone(life.service());
+        let doubts = Doubts::new(Arc::clone(&outfit.checker));
+        let (child, readers, check, published) = (None, Vec::new(), None, None);
+        Self { index, service, command, outfit, changes, life, child, readers, check, doubts, published }
+    }
+
+    /// Starts the service and keeps to its life until nobody can tell it anything any more.
+    pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
+        self.feed(Input::Wanted);
+        self.publish();
+        while let Some(happened) = self.next(&mut inbox).await {
+            self.take(happened).await;
+            self.publish();
+        }
+        let _ = timeout(VERY_LAST_LINES, last_lines(&mut self.readers)).await;
+    }
+
+    async fn next(&mut self, inbox: &mut UnboundedReceiver<Input>) -> Option<Happened> {
+        let tick = self.next_tick();
+        let Self { child, check, doubts, .. } = self;
+        tokio::select! {
+            biased;
+            told = inbox.recv() => told.map(Happened::Told),
+            exit = end_of(child.as_mut()) => Some(Happened::Ended(exit)),
+            answer = answer_to(check.as_mut()) => Some(Happened::Answered(answer)),
+            answers = doubts.answers() => Some(Happened::NeedsAnswered(answers)),
+            () = until(tick) => Some(Happened::Tick),
+        }
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        let look = self.child.as_ref().and_then(|group| group.look).map(|(at, _)| at);
+        let check = self.check.as_ref().filter(|watch| watch.question.is_none()).map(|watch| watch.vigil.next());
+        [self.life.state().due(), look, check, self.doubts.due()].into_iter().flatten().min()
+    }
+
+    async fn take(&mut self, happened: Happened) {
+        match happened {
+            Happened::Told(input) => self.told(input),
+            Happened::Ended(exit) => self.ended(exit).await,
+            Happened::Answered(answer) => self.answered(answer),
+            Happened::NeedsAnswered(answers) => self.needs_answered(answers),
+            Happened::Tick => self.tick(Instant::now()),
+        }
+    }
+
+    fn told(&mut self, input: Input) {
+        if let Input::NeedLost { name, .. } | Input::NeedMet { name } = &input {
+            self.doubts.settle(name);
+        }
+        self.feed(input);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if self.life.state().due().is_some_and(|due| due <= now) {
+            self.feed(Input::Elapsed);
+        }
+        if self.child.as_ref().and_then(|group| group.look).is_some_and(|(at, _)| at <= now) {
+            self.look(now);
+        }
+        if let Some(watch) = &mut self.check
+            && watch.question.is_none()
+            && watch.vigil.next() <= now
+        {
+            watch.question = Some(question(&self.outfit.checker, &self.service));
+        }
+        self.doubts.tick(now);
+    }
+
+    // The process.
+
+    /// The leader ended. Its last lines are told first.
+    async fn ended(&mut self, exit: Exit) {
+        let Some(group) = &mut self.child else { return };
+        let _ = timeout(LAST_LINES, last_lines(&mut self.readers)).await;
+        let left_behind = group.child.group_alive();
+        match left_behind {
+            true => group.look = Some((Instant::now() + FIRST_LOOK, FIRST_LOOK)),
+            false => self.child = None,
+        }
+        self.feed(Input::Exited { exit, left_behind });
+    }
+
+    fn look(&mut self, now: Instant) {
+        let Some(group) = &mut self.child else { return };
+        if group.child.group_alive() {
+            let interval = group.look.map_or(FIRST_LOOK, |(_, interval)| (interval * 2).min(RARE_LOOK));
+            group.look = Some((now + interval, interval));
+        } else {
+            self.child = None;
+            self.feed(Input::GroupGone);
+        }
+    }
+
+    // What the answers amount to.
+
+    fn answered(&mut self, answer: Result<(), String>) {
+        let Some(watch) = &mut self.check else { return };
+        watch.question = None;
+        match watch.vigil.answered(answer, Instant::now()) {
+            Some(Verdict::Ready) => self.feed(Input::Ready),
+            Some(Verdict::Unready(reason)) => self.feed(Input::Unready { reason }),
+            Some(Verdict::Unhealthy(reason)) => self.feed(Input::Unhealthy { reason }),
+            Some(Verdict::Healthy) => self.outfit.journal.note(say::healthy(&self.service.name)),
+            None => {}
+        }
+    }
+
+    fn needs_answered(&mut self, answers: Vec<(String, Result<(), String>)>) {
+        for input in self.doubts.answered(answers, Instant::now()) {
+            self.feed(input);
+        }
+        self.feed(Input::NeedsKnown);
+    }
+
+    // The life.
+
+    fn feed(&mut self, input: Input) {
+        if let (Input::NeedMet { .. }, Some(watch)) = (&input, &mut self.check) {
+            watch.vigil.pardon(Instant::now());
+        }
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.life.step(input, Instant::now()) {
+                inputs.extend(self.carry_out(effect));
+            }
+        }
+        self.watch_over();
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Spawn => return Some(self.spawn()),
+            Effect::Signal(signal) => self.signal(signal),
+            Effect::Kill => self.signal(SIGKILL),
+            Effect::AskNeeds => self.doubts.ask(self.service.needs.clone()),
+            Effect::Note(event) => self.outfit.journal.note(event),
+        }
+        None
+    }
+
+    fn spawn(&mut self) -> Input {
+        match self.outfit.spawner.spawn(&self.command) {
+            Ok(mut child) => {
+                let pid = child.pid();
+                self.read(child.as_mut());
+                self.child = Some(Group { child, look: None });
+                Input::Spawned { pid }
+            }
+            Err(error) => Input::SpawnFailed { reason: error.to_string(), permanent: is_permanent(error.kind()) },
+        }
+    }
+
+    fn read(&mut self, child: &mut dyn Child) {
+        let Some(pipes) = child.take_output() else { return };
+        let name: Arc<str> = self.service.name.as_str().into();
+        let lines = || Arc::clone(&self.outfit.lines);
+        let stdout = tell_lines(pipes.stdout, Arc::clone(&name), Stream::Stdout, lines());
+        let stderr = tell_lines(pipes.stderr, name, Stream::Stderr, lines());
+        self.readers.retain(|reader| !reader.is_finished());
+        self.readers.extend([tokio::spawn(stdout), tokio::spawn(stderr)]);
+    }
+
+    fn signal(&self, signal: i32) {
+        if let Some(Err(error)) = self.child.as_ref().map(|group| group.child.signal(signal)) {
+            self.outfit.journal.note(say::signal_failed(&self.service.name, signal, &error));
+        }
+    }
+
+    /// A new process gets a new vigil, a gone one none.
+    fn watch_over(&mut self) {
+        let run = match self.life.state() {
+            State::Starting(run) | State::Running(run) => Some(Run { accused: false, ..*run }),
+            _ => None,
+        };
+        if self.check.as_ref().map(|watch| watch.run) != run {
+            let health = self.service.health.as_ref();
+            let watch = |(run, check): (Run, _)| Watch { run, vigil: Vigil::new(check, run.since), question: None };
+            self.check = run.zip(health).map(watch);
+        }
+    }
+
+    fn publish(&mut self) {
+        let failing = self.check.as_ref().and_then(|watch| watch.vigil.failing());
+        let status = ServiceStatus::of(&self.service.name, &self.life, failing);
+        if self.published.as_ref() != Some(&status) {
+            self.published = Some(status.clone());
+            // Nobody listens any more when the supervisor was dropped; then this task ends, too.
+            let _ = self.changes.send(Change { index: self.index, status, state: self.life.state().clone() });
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// Whoever drops the supervisor does not want its services any more.
+    fn drop(&mut self) {
+        self.signal(SIGKILL);
+    }
+}
+
+const SIGKILL: i32 = 9;
+
+/// Nobody mends these by waiting.
+fn is_permanent(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    matches!(kind, InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied)
+}
+
+fn question(checker: &Arc<dyn Checker>, service: &Arc<Service>) -> Pending<'static, Result<(), String>> {
+    let (checker, service) = (Arc::clone(checker), Arc::clone(service));
+    Box::pin(async move {
+        let Some(check) = &service.health else { return Ok(()) };
+        let answer = timeout(check.timeout, checker.check(check)).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer within {}", seconds(check.timeout))))
+    })
+}
+
+async fn end_of(group: Option<&mut Group>) -> Exit {
+    match group.filter(|group| group.look.is_none()) {
+        // A child that cannot be waited for is as lost as one that was killed.
+        Some(group) => group.child.wait().await.unwrap_or(Exit::Signal(SIGKILL)),
+        None => pending().await,
+    }
+}
+
+async fn answer_to(watch: Option<&mut Watch>) -> Result<(), String> {
+    match watch.and_then(|watch| watch.question.as_mut()) {
+        Some(question) => question.await,
+        None => pending().await,
+    }
+}
+
+/// Those of the last process first. Safe to drop and call again.
+async fn last_lines(readers: &mut Vec<JoinHandle<()>>) {
+    while let Some(reader) = readers.last_mut() {
+        let _ = reader.await;
+        readers.pop();
+    }
+}
+
+async fn until(tick: Option<Instant>) {
+    match tick {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}

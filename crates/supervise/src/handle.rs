@@ -1,0 +1,95 @@
+//! What others may ask of a running supervisor.
+
+use crate::status::ServiceStatus;
+use tokio::sync::{mpsc::UnboundedSender, watch};
+
+/// How a dependency is, as somebody told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It is there.
+    Met,
+    /// It is down.
+    Down {
+        /// Why, in a few words.
+        reason: String,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Need { name: String, need: Need },
+    Stop,
+    Force,
+    Restart { name: String },
+}
+
+/// There is no service of this name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no service `{name}` here; there {}", known(.services))]
+pub struct NoSuchService {
+    /// The name that was asked for.
+    pub name: String,
+    /// The names that there are.
+    pub services: Vec<String>,
+}
+
+/// What others may ask of a running supervisor. Clones ask the same one; a request to one that has ended is void.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(crate) commands: UnboundedSender<Command>,
+    pub(crate) statuses: watch::Receiver<Vec<ServiceStatus>>,
+}
+
+impl Handle {
+    /// Tells how a dependency is. Tell it only of those that are required: what is told to be down parks everybody who
+    /// needs it. What was never told is taken to be there. Told before [`Supervisor::run`](crate::Supervisor::run), it
+    /// is known before anything starts.
+    pub fn need(&self, name: impl Into<String>, need: Need) {
+        self.send(Command::Need { name: name.into(), need });
+    }
+
+    /// Stops all services politely, those first that were started last.
+    pub fn stop(&self) {
+        self.send(Command::Stop);
+    }
+
+    /// Kills all services at once: for a second Ctrl-C.
+    pub fn force(&self) {
+        self.send(Command::Force);
+    }
+
+    /// Stops `service` politely and starts it again; one that has ended is started. Nothing else is touched. While a
+    /// dependency that it needs is down, it is parked instead.
+    ///
+    /// # Errors
+    /// When there is no service of this name.
+    pub fn restart(&self, service: &str) -> Result<(), NoSuchService> {
+        let services: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
+        if !services.iter().any(|name| name == service) {
+            return Err(NoSuchService { name: service.to_owned(), services });
+        }
+        self.send(Command::Restart { name: service.to_owned() });
+        Ok(())
+    }
+
+    /// How all services are now, in the order in which they are started.
+    pub fn snapshot(&self) -> Vec<ServiceStatus> {
+        self.statuses.borrow().clone()
+    }
+
+    /// How all services are, and when that changes.
+    pub fn watch(&self) -> watch::Receiver<Vec<ServiceStatus>> {
+        self.statuses.clone()
+    }
+
+    fn send(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+fn known(services: &[String]) -> String {
+    match services {
+        [] => "is none".to_owned(),
+        services => format!("is {}", report::or_list(services)),
+    }
+}

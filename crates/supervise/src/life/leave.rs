@@ -1,0 +1,66 @@
+//! How a service is made to leave: politely, and in the end not.
+
+use super::Life;
+use crate::{
+    input::Effect,
+    say,
+    state::{Failure, Leaving, Run, State, Then},
+};
+use config::RestartWhen;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Patience with a group after `SIGKILL`. Longer means that the kernel holds it.
+const KILL_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Life {
+    /// It is unhealthy, or late: restart it, unless a dependency is to blame.
+    pub(super) fn accuse(&mut self, reason: &str, now: Instant) {
+        let lacks = self.lacks();
+        let (State::Starting(run) | State::Running(run)) = &mut self.state else { return };
+        let (never, needs) = (self.service.restart.when == RestartWhen::Never, !self.service.needs.is_empty());
+        run.accused = !lacks && !never;
+        let run = *run;
+        self.note(say::unhealthy(&self.service.name, reason, &self.unmet));
+        match run.accused {
+            true if needs => self.effects.push(Effect::AskNeeds),
+            true => self.replace(run, now),
+            false => {}
+        }
+    }
+
+    pub(super) fn replace(&mut self, run: Run, now: Instant) {
+        self.ask_to_leave(run, Then::Recover { lived: now - run.since }, now);
+    }
+
+    pub(super) fn ask_to_leave(&mut self, run: Run, then: Then, now: Instant) {
+        let stop = self.service.stop;
+        self.note(say::stopping(&self.service.name, stop.signal));
+        self.effects.push(Effect::Signal(stop.signal));
+        self.enter(State::Stopping(Leaving { pid: run.pid, deadline: now + stop.grace, exit: None, then }), now);
+    }
+
+    pub(super) fn kill(&mut self, leaving: Leaving, now: Instant) {
+        self.effects.push(Effect::Kill);
+        self.enter(State::Killing(Leaving { deadline: now + KILL_PATIENCE, ..leaving }), now);
+    }
+
+    pub(super) fn elapsed(&mut self, now: Instant) {
+        if self.state.due().is_none_or(|due| due > now) {
+            return;
+        }
+        match self.state {
+            State::Delayed { .. } | State::Backoff { .. } => self.begin(now),
+            State::Stopping(leaving) => {
+                self.note(say::killed(&self.service.name, self.service.stop.grace));
+                self.kill(leaving, now);
+            }
+            State::Killing(leaving) if self.wanted => {
+                self.note(say::unkillable(&self.service.name, leaving.pid));
+                self.kill(leaving, now);
+            }
+            State::Killing(leaving) => self.fail(Failure::Unkillable { pid: leaving.pid }, now),
+            _ => {}
+        }
+    }
+}
