@@ -11,7 +11,9 @@ pub mod dsn;
 mod file;
 mod interpolate;
 mod redact;
+mod reference;
 mod resolve;
+mod schema;
 mod source;
 mod suggest;
 mod target;
@@ -22,7 +24,9 @@ pub use app::{
     Restart, RestartWhen, Service, Stop, Wait,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
+pub use reference::reference;
 pub use resolve::{Resolved, resolve};
+pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use target::Target;
 pub use value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size};

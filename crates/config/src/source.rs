@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -27,8 +27,8 @@ pub struct Sources<'a> {
     pub lenient: bool,
 }
 
-/// A text written by a person.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A text written by a person. Prints without its content, which may hold secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct TextFile {
     /// As it is shown to the user.
     pub name: String,
@@ -45,8 +45,8 @@ pub trait Files {
 }
 
 /// What the command line says. Every value is the text as it was given: `resolve` reads it by the same rules as the
-/// file, and names the flag when it cannot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// file, and names the flag when it cannot. Does not print: URLs may hold passwords.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--name`
     pub name: Option<String>,
@@ -99,6 +99,18 @@ pub struct Overrides {
 /// Files in memory, by absolute path.
 #[derive(Clone, Debug, Default)]
 pub struct FileMap(BTreeMap<PathBuf, TextFile>);
+
+impl fmt::Debug for TextFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextFile({:?}, mode {:04o}, {} bytes)", self.name, self.mode, self.text.len())
+    }
+}
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overrides").finish_non_exhaustive()
+    }
+}
 
 impl<'a> Sources<'a> {
     /// No file, no flags: the environment alone.

@@ -7,7 +7,7 @@ mod settings;
 
 pub(crate) use parse::is_conninfo;
 pub use parse::parse;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{IGNORED, PARAMETERS, Settings};
 
 use super::encode;
 use report::Secret;

@@ -43,13 +43,12 @@ fn check_parameters(text: &str, query: &str) -> Result<(), TargetError> {
 
 /// `sqlite:///app.db` is the absolute `/app.db` to most, and the relative `app.db` to SQLAlchemy and Django.
 fn warn_of_two_readings(text: &str, path: &str, around: &Surroundings<'_>) {
-    if path.starts_with('/') {
+    if let Some(relative) = path.strip_prefix('/') {
         around.warn(
             Finding::warning(format!("`{text}` is read as the absolute path `{path}`"))
                 .seen("SQLAlchemy and Django read three slashes as a relative path")
                 .hint(format!(
-                    "write `sqlite:///{path}` for the absolute path, `sqlite:{}` for the relative one",
-                    &path[1..]
+                    "write `sqlite:///{path}` for the absolute path, `sqlite:{relative}` for the relative one"
                 )),
         );
     }

@@ -45,7 +45,7 @@ impl Walk<'_> {
                     self.value(value, Kind::Text, &join(path, name.get_ref()));
                 }
             }
-            (kind, DeValue::Array(items)) if matches!(kind, Kind::Command | Kind::Texts) => {
+            (Kind::Command | Kind::Texts, DeValue::Array(items)) => {
                 items.iter().for_each(|item| self.value(item, Kind::Text, path));
             }
             (kind, written) if fits(kind, written) => {}
@@ -109,7 +109,7 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 /// Numbers and truth values may also be texts, so that they can come from a variable: `attempts = "${ATTEMPTS:-20}"`.
-fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
+pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
     match written {
         DeValue::String(_) => kind.is_scalar() && !matches!(kind, Kind::Texts),
         DeValue::Integer(_) => {

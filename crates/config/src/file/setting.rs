@@ -1,6 +1,6 @@
 //! One key with all its layers: flag > environment > file > default.
 
-use super::{Context, Key, Kind, Origin, Table};
+use super::{Context, Key, Kind, Origin, Table, check::fits};
 use crate::{
     command,
     interpolate::{Unresolved, interpolate},
@@ -67,7 +67,7 @@ impl<'a> Setting<'a> {
     }
 
     fn in_file(&self) -> Option<Written> {
-        let value = self.table.value(self.key.name)?;
+        let value = self.table.value(self.key.name).filter(|value| fits(self.key.kind, value.get_ref()))?;
         let origin = self.table.origin(self.key, value.span());
         let text = match value.get_ref() {
             DeValue::String(text) => interpolated(self.context(), text, &origin)?,

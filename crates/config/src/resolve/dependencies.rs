@@ -99,20 +99,26 @@ fn add_flag(all: &mut Vec<Named>, origin: &'static str, text: &str, fallback: St
 fn database(root: &Table<'_>, named: Named, app: &str, data: &Path) -> Option<Dependency> {
     let table = root.entry("databases", &named.name);
     let access = access(&table, &named.name);
+    let target = database_target(root, &table, &named, access).unwrap_or_else(|| {
+        Some(Target::Sqlite(data.join(format!("{}.db", if named.name == "main" { app } else { &named.name }))))
+    });
+    dependency(&table, named.name, target, access, Vec::new())
+}
+
+/// The target, if its URL or the variables name one that is good; nothing when they name none.
+fn database_target(root: &Table<'_>, table: &Table<'_>, named: &Named, access: Access) -> Option<Option<Target>> {
     let part = if access == Access::ReadOnly { Part::Reader } else { Part::Writer };
-    let url = url_of(&table, &named, if named.name == "main" { Some("MAINSTAY_DATABASE") } else { None });
-    let target = match url {
-        Some(written) => parse(&table, &written)?,
-        None => match assembled(root, part) {
-            Some((variable, result)) => from_variable(root, variable, result)?,
-            None => Target::Sqlite(data.join(format!("{}.db", if named.name == "main" { app } else { &named.name }))),
-        },
+    let target = match url_of(table, named, (named.name == "main").then_some("MAINSTAY_DATABASE")) {
+        Some(written) => parse(table, &written),
+        None => assembled(root, part).map(|(variable, result)| from_variable(root, variable, result))?,
     };
-    if !matches!(target, Target::Postgres(_) | Target::Sqlite(_)) {
-        refuse_kind(&table, &named, &target);
-        return None;
+    match target {
+        Some(target) if !matches!(target, Target::Postgres(_) | Target::Sqlite(_)) => {
+            refuse_kind(table, named, &target);
+            Some(None)
+        }
+        target => Some(target),
     }
-    Some(dependency(root, &table, named.name, target, access))
 }
 
 fn refuse_kind(table: &Table<'_>, named: &Named, target: &Target) {
@@ -126,16 +132,17 @@ fn other(root: &Table<'_>, named: Named) -> Option<Dependency> {
     let table = root.entry("dependencies", &named.name);
     let access = access(&table, &named.name);
     let target = match url_of(&table, &named, None) {
-        Some(written) => parse(&table, &written)?,
+        Some(written) => parse(&table, &written),
         None => match surrounded(root, assemble::redis).filter(|_| named.name.contains("redis")) {
-            Some((variable, result)) => from_variable(root, variable, result)?,
+            Some((variable, result)) => from_variable(root, variable, result),
             None => {
                 missing_url(root, &table, &named.name);
-                return None;
+                None
             }
         },
     };
-    Some(dependency(root, &table, named.name, target, access))
+    let queues = queues(&table, target.as_ref());
+    dependency(&table, named.name, target, access, queues)
 }
 
 fn missing_url(root: &Table<'_>, table: &Table<'_>, name: &str) {
@@ -228,25 +235,22 @@ fn access(table: &Table<'_>, name: &str) -> Access {
     if setting.choice() == Some("read-only") { Access::ReadOnly } else { Access::ReadWrite }
 }
 
-fn dependency(root: &Table<'_>, table: &Table<'_>, name: String, target: Target, access: Access) -> Dependency {
-    let is_database = matches!(target, Target::Postgres(_) | Target::Sqlite(_));
-    let from_needs = !is_database || root.entries("dependencies").iter().any(|entry| entry.name == name);
-    let queues = if from_needs { queues(root, &name, &target) } else { Vec::new() };
-    Dependency {
-        required: table.setting("required").bool().unwrap_or(true),
-        wait: wait(table),
-        monitor: monitor(&table.table("monitor")),
-        queues,
-        name,
-        target,
-        access,
-    }
+/// Everything is read, and its problems told, also when there is no good target.
+fn dependency(
+    table: &Table<'_>,
+    name: String,
+    target: Option<Target>,
+    access: Access,
+    queues: Vec<String>,
+) -> Option<Dependency> {
+    let required = table.setting("required").bool().unwrap_or(true);
+    let (wait, monitor) = (wait(table), monitor(&table.table("monitor")));
+    Some(Dependency { name, target: target?, access, required, wait, monitor, queues })
 }
 
-fn queues(root: &Table<'_>, name: &str, target: &Target) -> Vec<String> {
-    let table = root.entry("dependencies", name);
+fn queues(table: &Table<'_>, target: Option<&Target>) -> Vec<String> {
     let queues: Vec<_> = table.setting("queues").texts().into_iter().map(|queue| queue.text).collect();
-    if !queues.is_empty() && !matches!(target, Target::Redis(_)) {
+    if let Some(target) = target.filter(|it| !queues.is_empty() && !matches!(it, Target::Redis(_))) {
         let finding = Finding::error(format!("`queues` in {}: only Redis has queues", table.title()));
         table.setting("queues").missing(finding.seen(format!("`{target}`")).hint("remove `queues`"));
     }

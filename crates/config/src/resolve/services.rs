@@ -65,10 +65,11 @@ fn from_command(root: &Table<'_>, dependencies: &[Dependency]) -> Option<Read> {
 fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
     let entries = root.entries("services");
     let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
+    let dependencies = names_of_dependencies(root, dependencies);
     let read = |entry: crate::file::Entry<'_>| {
         let table = &entry.table;
         let argv = command_of(table, &entry.span);
-        let (needs, after) = needs(root, table, dependencies, &names);
+        let (needs, after) = needs(table, &dependencies, &names);
         let mut roles: Vec<_> = table.setting("roles").texts().into_iter().map(|role| role.text).collect();
         if roles.is_empty() {
             roles.push(entry.name.clone());
@@ -90,18 +91,13 @@ fn command_of(table: &Table<'_>, span: &Range<usize>) -> Vec<String> {
 }
 
 /// `needs`, split into dependencies and services.
-fn needs(
-    root: &Table<'_>,
-    table: &Table<'_>,
-    dependencies: &[Dependency],
-    services: &[String],
-) -> (Vec<String>, Vec<String>) {
+fn needs(table: &Table<'_>, dependencies: &[String], services: &[String]) -> (Vec<String>, Vec<String>) {
     let (mut needs, mut after) = (Vec::new(), Vec::new());
     for written in table.setting("needs").texts() {
         let name = &written.text;
         let list = match services.contains(name) {
             true => &mut after,
-            false if is_dependency(root, dependencies, name) => &mut needs,
+            false if dependencies.contains(name) => &mut needs,
             false => {
                 refuse_unknown(table, &written, dependencies, services);
                 continue;
@@ -117,15 +113,19 @@ fn needs(
     (needs, after)
 }
 
-/// Also one whose own problem is reported already.
-fn is_dependency(root: &Table<'_>, dependencies: &[Dependency], name: &str) -> bool {
-    let declared = |map| root.entries(map).iter().any(|entry| entry.name == name);
-    dependencies.iter().any(|it| it.name == name) || declared("databases") || declared("dependencies")
+/// Names of databases and dependencies, also of those whose own problem is told already.
+fn names_of_dependencies(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
+    let mut names: Vec<_> = dependencies.iter().map(|it| it.name.clone()).collect();
+    for entry in ["databases", "dependencies"].iter().flat_map(|map| root.entries(map)) {
+        if !names.contains(&entry.name) {
+            names.push(entry.name);
+        }
+    }
+    names
 }
 
-fn refuse_unknown(table: &Table<'_>, written: &Written, dependencies: &[Dependency], services: &[String]) {
-    let known: Vec<_> =
-        dependencies.iter().map(|it| it.name.as_str()).chain(services.iter().map(String::as_str)).collect();
+fn refuse_unknown(table: &Table<'_>, written: &Written, dependencies: &[String], services: &[String]) {
+    let known: Vec<_> = dependencies.iter().chain(services).map(String::as_str).collect();
     let hint = did_you_mean(&written.text, known.iter().copied()).unwrap_or(format!("known are {}", or_list(known)));
     let summary = format!("there is no database, dependency or service `{}`", written.text);
     table.context.problem(table.context.error(&written.origin, &summary).hint(hint));

@@ -13,22 +13,22 @@ pub(super) const SOCKET_DIRECTORY: &str = "/var/run/postgresql";
 
 /// The parameters that have a meaning here, each with the variable that sets it (PostgreSQL manual, "Parameter Key
 /// Words" and "Environment Variables").
-const PARAMETERS: [(&str, Option<&str>); 15] = [
-    ("host", Some("PGHOST")),
-    ("port", Some("PGPORT")),
-    ("user", Some("PGUSER")),
-    ("password", Some("PGPASSWORD")),
-    ("passfile", Some("PGPASSFILE")),
-    ("dbname", Some("PGDATABASE")),
-    ("sslmode", Some("PGSSLMODE")),
-    ("sslrootcert", Some("PGSSLROOTCERT")),
-    ("sslcert", Some("PGSSLCERT")),
-    ("sslkey", Some("PGSSLKEY")),
-    ("target_session_attrs", Some("PGTARGETSESSIONATTRS")),
-    ("application_name", Some("PGAPPNAME")),
-    ("options", Some("PGOPTIONS")),
-    ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
-    ("channel_binding", Some("PGCHANNELBINDING")),
+pub(crate) const PARAMETERS: [(&str, &str); 15] = [
+    ("host", "PGHOST"),
+    ("port", "PGPORT"),
+    ("user", "PGUSER"),
+    ("password", "PGPASSWORD"),
+    ("passfile", "PGPASSFILE"),
+    ("dbname", "PGDATABASE"),
+    ("sslmode", "PGSSLMODE"),
+    ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcert", "PGSSLCERT"),
+    ("sslkey", "PGSSLKEY"),
+    ("target_session_attrs", "PGTARGETSESSIONATTRS"),
+    ("application_name", "PGAPPNAME"),
+    ("options", "PGOPTIONS"),
+    ("connect_timeout", "PGCONNECT_TIMEOUT"),
+    ("channel_binding", "PGCHANNELBINDING"),
 ];
 
 /// Other names of the same: asyncpg's and JDBC's.
@@ -41,7 +41,7 @@ const SYNONYMS: [(&str, &str); 5] = [
 ];
 
 /// Parameters of libpq and of drivers that concern the application's own connections, not ours.
-const IGNORED: [&str; 27] = [
+pub(crate) const IGNORED: [&str; 27] = [
     "async_fallback",
     "client_encoding",
     "command_timeout",
@@ -109,7 +109,7 @@ impl Settings {
     /// Fills what is missing from the `PG*` variables, the password file and libpq's defaults.
     pub(crate) fn completed(mut self, around: &Surroundings<'_>) -> Result<Self, TargetError> {
         for (key, variable) in PARAMETERS {
-            if let Some(value) = variable.and_then(|variable| around.var(variable)) {
+            if let Some(value) = around.var(variable) {
                 self.values.entry(key).or_insert_with(|| value.to_owned());
             }
         }
