@@ -1,6 +1,7 @@
 //! Why a server cannot be used now, and how long it is worth waiting.
 
 use crate::ServerState;
+use report::Finding;
 use retry::{Classify, Transience};
 use std::{fmt, time::Duration};
 
@@ -43,6 +44,16 @@ impl Classify for Refusal {
     }
 }
 
+impl From<&Refusal> for Finding {
+    fn from(refusal: &Refusal) -> Self {
+        let finding = Finding::error(refusal.to_string()).seen(format_args!("state: {}", refusal.state));
+        match &refusal.hint {
+            Some(hint) => finding.hint(hint),
+            None => finding,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
@@ -59,4 +70,41 @@ impl fmt::Display for Refusal {
 
 fn is_sqlstate(code: &str) -> bool {
     code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: Option<&str>) -> Refusal {
+        Refusal {
+            state: ServerState::Recovering,
+            patience: Patience::Deadline,
+            code: code.map(str::to_owned),
+            message: "the database system is not yet accepting connections".into(),
+            detail: Some("Consistent recovery state has not been yet reached".into()),
+            hint: Some("wait".into()),
+        }
+    }
+
+    /// S0.1: the words of the server, all of them, in one line.
+    #[test]
+    fn a_refusal_is_one_line() {
+        let line =
+            "the database system is not yet accepting connections: Consistent recovery state has not been yet reached";
+        assert_eq!(refusal(Some("57P03")).to_string(), format!("{line} (SQLSTATE 57P03)"));
+        assert_eq!(refusal(Some("SQLITE_BUSY")).to_string(), format!("{line} (SQLITE_BUSY)"));
+        assert_eq!(refusal(None).to_string(), line);
+        let finding = Finding::from(&refusal(None));
+        assert_eq!(finding.to_string(), format!("error: {line}\n  seen: state: recovering\n  hint: wait"));
+    }
+
+    #[test]
+    fn only_what_waiting_cannot_mend_is_permanent() {
+        let of = |patience| Refusal { patience, ..refusal(None) }.transience();
+        assert_eq!(of(Patience::None), Transience::Permanent);
+        for patience in [Patience::Deadline, Patience::Tries(2), Patience::Grace(Duration::ZERO)] {
+            assert_eq!(of(patience), Transience::Transient);
+        }
+    }
 }

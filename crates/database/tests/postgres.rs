@@ -10,7 +10,7 @@ use database::{
     postgres::{Facts, ask, connect},
 };
 use std::{future::Future, path::PathBuf, time::Duration};
-use testkit::Cluster;
+use testkit::{Answer, Cluster, FakePostgres, Reaction};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -68,13 +68,13 @@ fn a_ready_server_says_who_it_is() {
 
     let again = asked(&unix(&cluster), Access::ReadWrite).unwrap();
     assert_eq!(again.identity, facts.identity);
+    // No line in the server's log complains about us.
+    assert!(!cluster.log().contains("FATAL") && !cluster.log().contains("ERROR"), "{}", cluster.log());
     cluster.stop_fast();
     cluster.start_again();
     let later = asked(&unix(&cluster), Access::ReadWrite).unwrap();
     assert_eq!(later.identity.system_identifier, facts.identity.system_identifier);
     assert!(later.identity.started > facts.identity.started);
-    // No line in the server's log complains about us.
-    assert!(!cluster.log().contains("FATAL") && !cluster.log().contains("ERROR"), "{}", cluster.log());
 }
 
 /// A role that may not read the control file still gets its answer, and the server's log no error.
@@ -209,23 +209,50 @@ fn transactions_that_are_read_only_by_default_are_read_only() {
     assert!(refusal.hint.unwrap().contains("default_transaction_read_only"));
 }
 
-/// A crash of another backend ends ours with a WARNING (57P02) and nothing else; it becomes the cause.
 #[test]
-fn a_crash_is_known_by_its_warning() {
+fn a_session_knows_its_backend_and_shows_its_name() {
     let cluster = Cluster::start();
     run(async {
         let session = connect(&tcp(&cluster), "mainstay-test", LIMIT).await.unwrap();
         assert!(session.backend_pid.is_some());
-        let seen = session
-            .client
-            .query_one("SELECT pg_backend_pid(), current_setting('application_name')", &[])
-            .await
-            .unwrap();
+        let sql = "SELECT pg_backend_pid(), current_setting('application_name')";
+        let seen = session.client.query_one(sql, &[]).await.unwrap();
         assert_eq!((Some(seen.get::<_, i32>(0)), seen.get::<_, &str>(1)), (session.backend_pid, "mainstay-test"));
-        let (answer, ()) =
-            tokio::join!(session.client.simple_query("SELECT pg_sleep(30)"), async { cluster.crash_backend() });
-        let error = session.explain(&answer.unwrap_err());
-        assert_eq!((error.code.as_str(), error.lost), ("57P02", true), "{error}");
+        session.close().await;
+    });
+}
+
+/// A crash of another backend ends ours with a WARNING (57P02) and nothing else; it becomes the cause.
+///
+/// PostgreSQL sends it on a best-effort basis: about one session in twenty hears nothing.
+#[test]
+fn a_crash_is_known_by_its_warning() {
+    let cluster = Cluster::start();
+    let crashed = || {
+        cluster.wait_writable(Duration::from_secs(30));
+        run(async {
+            let session = connect(&tcp(&cluster), "mainstay-test", LIMIT).await.unwrap();
+            let crash = async { cluster.crash_backend() };
+            let (answer, ()) = tokio::join!(session.client.simple_query("SELECT pg_sleep(30)"), crash);
+            session.explain(&answer.unwrap_err())
+        })
+    };
+    let heard = (0..8).map(|_| crashed()).find(|error| {
+        assert!(error.lost && ["57P02", "08006"].contains(&error.code.as_str()), "{error}");
+        error.code == "57P02"
+    });
+    assert_eq!(heard.map(|error| error.severity).as_deref(), Some("WARNING"));
+}
+
+/// The same, from a server that always sends it, in the middle of a query.
+#[test]
+fn a_warning_in_the_middle_of_a_query_is_its_cause() {
+    let server = FakePostgres::start([Answer::Ready]).on("work", Reaction::Crash);
+    run(async {
+        let session = connect(&dsn(Host::Tcp("127.0.0.1".into(), server.port())), "test", LIMIT).await.unwrap();
+        let error = session.client.simple_query("SELECT work()").await.unwrap_err();
+        assert_eq!(session.explain(&error).code, "57P02");
+        assert_eq!(session.notices().len(), 1);
     });
 }
 
@@ -347,6 +374,111 @@ fn a_syntax_error_has_its_place() {
     });
 }
 
+/// S0.1: the temporary server of an image's first-start scripts listens on its socket only, told so on its command
+/// line.
+#[test]
+fn a_temporary_server_is_recognised() {
+    let cluster = Cluster::start();
+    cluster.stop_fast();
+    let temporary = Temporary::start(&cluster);
+    let facts = testkit::wait_for(Duration::from_secs(20), "the temporary server", || {
+        asked(&unix(&cluster), Access::ReadWrite).ok()
+    });
+    assert!(facts.socket_only_by_command_line, "{facts:?}");
+    assert!(facts.up < Duration::from_secs(25));
+    drop(temporary);
+}
+
+/// A server started on the data directory of a stopped cluster, as an image's entrypoint does it.
+struct Temporary(std::process::Child);
+
+impl Temporary {
+    #[expect(clippy::disallowed_methods, reason = "a test starts a server in an unusual way")]
+    fn start(cluster: &Cluster) -> Self {
+        use std::os::unix::{fs::MetadataExt, process::CommandExt};
+        let owner = std::fs::metadata(cluster.data_dir()).unwrap();
+        let mut command = std::process::Command::new(testkit::find_component("postgres"));
+        command.arg("-D").arg(cluster.data_dir()).args(["-c", "listen_addresses="]);
+        // Only root may, and need, become somebody else.
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            command.uid(owner.uid()).gid(owner.gid());
+        }
+        let quiet = std::process::Stdio::null;
+        Self(command.stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().unwrap())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A crash while we log in is a WARNING and then nothing.
+#[test]
+fn a_crash_while_logging_in_is_known_by_its_warning() {
+    let server = FakePostgres::start([Answer::crash(), Answer::HangUp, Answer::recovering()]);
+    let dsn = PostgresDsn { sslmode: SslMode::Disable, ..dsn(Host::Tcp("127.0.0.1".into(), server.port())) };
+    let crash = refused(&dsn);
+    assert_eq!((crash.state, crash.code.as_deref()), (ServerState::Recovering, Some("57P02")), "{crash}");
+    let silent = refused(&dsn);
+    assert_eq!((silent.state, silent.patience), (ServerState::Down, Patience::Deadline), "{silent}");
+    assert_eq!(refused(&dsn).code.as_deref(), Some("57P03"));
+    assert_eq!(server.connections().len(), 3, "one connection per try");
+}
+
+/// `pg_hba.conf` may insist on TLS, or on its absence: `allow` and `prefer` find the way.
+#[test]
+fn the_way_that_is_admitted_is_found() {
+    let made = Certificates::make();
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| made.dir.read(name));
+    for (rule, mode, tls) in [
+        ("hostnossl all all 127.0.0.1/32 reject", SslMode::Allow, true),
+        ("hostssl all all 127.0.0.1/32 reject", SslMode::Prefer, false),
+    ] {
+        let cluster = Cluster::builder().hba(rule).tls(certificate.as_str(), key.as_str()).start();
+        let encrypted = run(async {
+            let session = connect(&PostgresDsn { sslmode: mode, ..tcp(&cluster) }, "test", LIMIT).await.unwrap();
+            let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+            session.client.query_one(sql, &[]).await.unwrap().get::<_, bool>(0)
+        });
+        assert_eq!(encrypted, tls, "{mode:?}");
+        let strict = if tls { SslMode::Disable } else { SslMode::Require };
+        let refusal = refused(&PostgresDsn { sslmode: strict, ..tcp(&cluster) });
+        assert_eq!(refusal.code.as_deref(), Some("28000"), "{refusal}");
+    }
+}
+
+/// Two servers that want a certificate of the client, and SCRAM bound to the channel.
+#[test]
+fn a_client_certificate_is_shown_and_scram_is_bound_to_the_channel() {
+    let made = Certificates::make();
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| made.dir.read(name));
+    let cluster = Cluster::builder()
+        .password("right horse")
+        .hba("hostssl all app 127.0.0.1/32 scram-sha-256 clientcert=verify-ca")
+        .file("root.crt", made.dir.read("root.crt"))
+        .conf("ssl_ca_file = 'root.crt'")
+        .tls(certificate, key)
+        .start();
+    let bound = PostgresDsn {
+        user: "app".into(),
+        database: "app".into(),
+        password: Some("right horse".into()),
+        sslmode: SslMode::Require,
+        channel_binding: ChannelBinding::Require,
+        sslcert: Some(made.path("server.crt")),
+        sslkey: Some(made.path("server.key")),
+        ..tcp(&cluster)
+    };
+    assert_eq!(asked(&bound, Access::ReadWrite).map(|facts| facts.state), Ok(ServerState::Ready));
+    let bare = refused(&PostgresDsn { sslcert: None, sslkey: None, ..bound.clone() });
+    assert_eq!(bare.state, ServerState::Denied, "{bare}");
+    let plain = refused(&PostgresDsn { sslmode: SslMode::Disable, ..bound });
+    assert_ne!(plain.state, ServerState::Ready, "{plain}");
+}
+
 /// A key and a certificate for `localhost`, made by an authority; and another authority.
 struct Certificates {
     dir: testkit::TempDir,
@@ -386,8 +518,11 @@ impl Certificates {
 
     #[expect(clippy::disallowed_methods, reason = "a test makes its own certificates")]
     fn openssl(&self, arguments: &[&str]) {
-        let output = std::process::Command::new("openssl").args(arguments).current_dir(self.dir.path()).output();
-        let output = output.expect("openssl is missing: apt-get install openssl");
+        let output = std::process::Command::new(testkit::find_component("openssl"))
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 

@@ -180,15 +180,24 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.inner.as_mut().poll_write(cx, bytes)
+        self.inner.as_mut().poll_write(cx, bytes).map(|written| unless_gone(written, bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner.as_mut().poll_flush(cx)
+        self.inner.as_mut().poll_flush(cx).map(|flushed| unless_gone(flushed, ()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.inner.as_mut().poll_shutdown(cx)
+    }
+}
+
+/// A server that has gone has said why before (57P01, say), and that may not have been read yet. The driver would drop
+/// the connection at a failed write: so the write is called done, and the next read finds the words, then the end.
+fn unless_gone<T>(result: io::Result<T>, done: T) -> io::Result<T> {
+    match result {
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(done),
+        other => other,
     }
 }
 
