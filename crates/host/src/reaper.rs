@@ -3,10 +3,10 @@
 use crate::process::Exit;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus, pidfd_open, set_child_subreaper, wait, waitpid};
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -23,12 +23,15 @@ pub fn is_init() -> bool {
 ///
 /// Children nobody registered are left alone otherwise: they belong to whoever started them, such as the standard
 /// library inside a test.
-#[derive(Clone)]
-pub(crate) struct Reaper(Arc<Mutex<Table>>);
+#[derive(Clone, Copy)]
+pub(crate) struct Reaper(());
 
-#[derive(Default)]
+/// One for the whole process, as its children are: two reapers that adopt orphans would take each other's children for
+/// such.
+static TABLE: Mutex<Table> = Mutex::new(Table { children: BTreeMap::new(), adopts: false, orphans: 0 });
+
 struct Table {
-    children: HashMap<u32, watch::Sender<Option<Exit>>>,
+    children: BTreeMap<u32, watch::Sender<Option<Exit>>>,
     adopts: bool,
     orphans: u64,
 }
@@ -50,20 +53,19 @@ impl Reaper {
     pub(crate) fn start() -> io::Result<Self> {
         // Listen first: a child that ends before the first poll is not missed.
         let mut ended = signal(SignalKind::child())?;
-        let reaper = Self(Arc::new(Mutex::new(Table { adopts: is_init(), ..Table::default() })));
-        let own = reaper.clone();
+        table().adopts |= is_init();
         tokio::spawn(async move {
             while ended.recv().await.is_some() {
-                own.table().reap();
+                table().reap();
             }
         });
-        Ok(reaper)
+        Ok(Self(()))
     }
 
     /// Runs `start`, which returns the pid of a new child, with reaping held off until the child is registered: however
     /// fast it ends, its end is not lost.
     pub(crate) fn register(&self, start: impl FnOnce() -> io::Result<u32>) -> io::Result<Registered> {
-        let mut table = self.table();
+        let mut table = table();
         let pid = start()?;
         // It is not reaped yet, so the number is still its own.
         let pidfd = Pid::from_raw(pid.cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
@@ -77,25 +79,25 @@ impl Reaper {
             // Any pid switches it on (PR_SET_CHILD_SUBREAPER takes a flag).
             set_child_subreaper(Some(rustix::process::getpid()))?;
         }
-        let mut table = self.table();
+        let mut table = table();
         table.adopts = true;
         table.reap();
         Ok(())
     }
 
     pub(crate) fn orphans_reaped(&self) -> u64 {
-        self.table().orphans
+        table().orphans
     }
 
     /// Runs `act` with the pids that are registered and not reaped, and keeps them from being reaped meanwhile.
     pub(crate) fn while_nothing_is_reaped<T>(&self, act: impl FnOnce(&[u32]) -> T) -> T {
-        let table = self.table();
+        let table = table();
         act(&table.children.keys().copied().collect::<Vec<_>>())
     }
+}
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn table() -> MutexGuard<'static, Table> {
+    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Table {

@@ -11,7 +11,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 use tokio::{
     sync::watch,
@@ -88,7 +87,7 @@ impl Child for FakeChild {
                 self.fate.end(now, Exit::Signal(KILL));
             }
             (_, Life::Serves(takes)) => self.fate.end(now + *takes, Exit::Code(0)),
-            _ => self.fate.end(now + Duration::ZERO, Exit::Code(0)),
+            _ => self.fate.end(now, Exit::Code(0)),
         }
         Ok(())
     }

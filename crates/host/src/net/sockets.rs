@@ -1,12 +1,11 @@
 //! The sockets of this machine, as the kernel lists them.
 
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, sockopt::socket_peercred,
-};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use std::{
     collections::BTreeSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::{AsRawFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -76,12 +75,20 @@ pub fn unix_peer_pid(path: &Path) -> io::Result<u32> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
-    let pid = socket_pid(&socket)?;
-    u32::try_from(pid).ok().filter(|pid| *pid > 0).ok_or_else(|| io::ErrorKind::NotFound.into())
+    peer_pid(&socket)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-fn socket_pid(socket: &rustix::fd::OwnedFd) -> io::Result<i32> {
-    Ok(socket_peercred(socket)?.pid.as_raw_pid())
+/// Nothing when the process is outside of our pid namespace: its number is 0 then, which rustix's type cannot hold.
+#[expect(unsafe_code, reason = "getsockopt(2) without a type of its own for the answer")]
+fn peer_pid(socket: &OwnedFd) -> io::Result<Option<u32>> {
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut size = size_of::<libc::ucred>() as libc::socklen_t;
+    let (socket, answer) = (socket.as_raw_fd(), (&raw mut peer).cast());
+    // SAFETY: the answer has the size that is told.
+    if unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, answer, &raw mut size) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u32::try_from(peer.pid).ok().filter(|pid| *pid > 0))
 }
 
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]

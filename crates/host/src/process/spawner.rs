@@ -20,7 +20,7 @@ use tokio::net::unix::pipe::Receiver;
 /// The first descriptor that is handed over (sd_listen_fds(3)).
 const FIRST: RawFd = 3;
 
-/// Starts real processes. Make one for the whole program.
+/// Starts real processes.
 ///
 /// A child gets its own process group, the default signals, `/dev/null` as input, its listeners and nothing else that
 /// mainstay has open. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
@@ -54,7 +54,7 @@ impl Spawner for SystemSpawner {
         let (ours, theirs) = outputs(command.output)?;
         let mut start = prepare(command, image, theirs)?;
         let started = self.reaper.register(|| Ok(start.spawn().map_err(|error| unstartable(command, &error))?.id()))?;
-        let group = Group::new(started.pid, started.pidfd, self.reaper.clone());
+        let group = Group::new(started.pid, started.pidfd, self.reaper);
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }
