@@ -50,7 +50,8 @@ pub struct Applied {
     pub version: Version,
     /// Its file's name.
     pub name: String,
-    /// How long it took.
+    /// How long it took; seconds in JSON.
+    #[serde(serialize_with = "as_seconds")]
     pub took: Duration,
 }
 
@@ -61,10 +62,15 @@ pub struct Report {
     pub applied: Vec<Applied>,
     /// How many were pending when it began, as the first look told.
     pub pending_before: usize,
-    /// How long the lock was waited for.
+    /// How long the lock was waited for; seconds in JSON.
+    #[serde(serialize_with = "as_seconds")]
     pub lock_waited: Duration,
     /// Attempts made.
     pub attempts: u32,
+}
+
+fn as_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
 }
 
 impl Identity {
