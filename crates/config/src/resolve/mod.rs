@@ -7,6 +7,8 @@ mod health;
 mod migrations;
 mod names;
 mod services;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     App, EnvContract, Sources,
