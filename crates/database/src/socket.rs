@@ -1,6 +1,7 @@
 //! Opens sockets to servers, and says in our words why it could not.
 
 use crate::{Patience, Refusal, ServerState};
+use host::net::{ResolveError, resolve};
 use retry::Deadline;
 use rustix::net::sockopt;
 use std::{
@@ -24,7 +25,7 @@ const NAME_GRACE: Patience = Patience::Grace(Duration::from_secs(30));
 
 /// Connects to the first address of `host` that accepts.
 pub async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<TcpStream, Refusal> {
-    let addresses = within(deadline, host, resolve(host, port)).await??;
+    let addresses = within(deadline, host, addresses(host, port)).await??;
     let mut last = None;
     for (tried, address) in addresses.iter().enumerate() {
         match open_address(*address, share(deadline, addresses.len() - tried)).await {
@@ -71,14 +72,15 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     Ok(sockopt::set_tcp_user_timeout(stream, USER_TIMEOUT_MS)?)
 }
 
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
-    match tokio::net::lookup_host((host, port)).await {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(error) if error.to_string().contains("Temporary failure") => {
-            Err(Refusal { message: format!("the name `{host}` could not be looked up: {error}"), ..unreachable() })
-        }
-        Err(_) => Err(unknown_name(host)),
-    }
+async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
+    resolve(host, port).await.map_err(|error| match error {
+        ResolveError::NotFound { .. } => unknown_name(host),
+        ResolveError::TryAgain { .. } | ResolveError::Other { .. } => Refusal {
+            message: error.to_string(),
+            hint: Some("does name resolution work on this machine (/etc/resolv.conf)?".into()),
+            ..unreachable()
+        },
+    })
 }
 
 fn unreachable() -> Refusal {

@@ -337,12 +337,30 @@ fn strangers_are_recognised() {
     }
 }
 
-/// S0.1: the temporary server of an image's first-start scripts is recognised.
+/// A server that is meant to listen on its socket only is not the temporary one of an image.
 #[test]
-fn a_server_on_its_socket_only_is_recognised() {
+fn socket_only_by_its_file_is_for_good() {
     let cluster = Cluster::builder().conf("listen_addresses = ''").start();
-    let facts = asked(&unix(&cluster), Access::ReadWrite).unwrap();
-    assert!(!facts.socket_only_by_command_line, "it is so by its file, for good");
+    assert!(!asked(&unix(&cluster), Access::ReadWrite).unwrap().socket_only_by_command_line);
+}
+
+/// Before PostgreSQL 14 a server has to be asked whether it is a standby.
+#[test]
+fn an_old_server_is_asked_for_its_nature() {
+    for (recovery, read_only, attrs, admitted) in [
+        ("f", "off", SessionAttrs::ReadWrite, true),
+        ("t", "on", SessionAttrs::ReadWrite, false),
+        ("t", "on", SessionAttrs::Standby, true),
+        ("f", "on", SessionAttrs::ReadOnly, true),
+    ] {
+        let row = vec![recovery.into(), read_only.into()];
+        let server = FakePostgres::start([Answer::Ready])
+            .parameter("in_hot_standby", "")
+            .on("pg_is_in_recovery", Reaction::Rows(vec!["recovery", "read_only"], vec![row]));
+        let host = Host::Tcp("127.0.0.1".into(), server.port());
+        let met = run(connect(&PostgresDsn { session_attrs: attrs, ..dsn(host) }, "test", LIMIT));
+        assert_eq!(met.is_ok(), admitted, "{attrs:?} {met:?}");
+    }
 }
 
 /// The server's settings, from the URL's `options`.
@@ -450,7 +468,16 @@ fn the_way_that_is_admitted_is_found() {
     }
 }
 
-/// Two servers that want a certificate of the client, and SCRAM bound to the channel.
+/// A server without TLS that does not admit us is asked once, not twice.
+#[test]
+fn a_refusal_by_pg_hba_costs_one_line() {
+    let cluster = Cluster::builder().hba("host all all 127.0.0.1/32 reject").start();
+    let refusal = refused(&tcp(&cluster));
+    assert_eq!(refusal.code.as_deref(), Some("28000"), "{refusal}");
+    assert_eq!(cluster.log().matches("FATAL").count(), 1, "{}", cluster.log());
+}
+
+/// A server that wants a certificate of the client, and a client that wants SCRAM bound to the channel.
 #[test]
 fn a_client_certificate_is_shown_and_scram_is_bound_to_the_channel() {
     let made = Certificates::make();

@@ -36,7 +36,11 @@ fn fits(nature: Nature, wanted: SessionAttrs) -> bool {
 
 /// PostgreSQL 14 and later report it unasked.
 async fn nature(session: &Session) -> Result<Nature, tokio_postgres::Error> {
-    let on = |name| session.parameter(name).map(|value| value == "on");
+    let on = |name| match session.parameter(name)? {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    };
     if let Some((standby, read_only)) = on("in_hot_standby").zip(on("default_transaction_read_only")) {
         return Ok(Nature { standby, read_only });
     }

@@ -16,8 +16,10 @@ pub(super) async fn login(dsn: &PostgresDsn, host: &Host, name: &str, deadline: 
     for encryption in ways(dsn.sslmode, host) {
         match attempt(dsn, host, name, *encryption, deadline).await {
             Ok(session) => return Ok(session),
-            Err(refusal) if is_about_encryption(&refusal) => first = first.or(Some(refusal)),
-            Err(refusal) => return Err(refusal),
+            Err(Failure { refusal, encrypted }) if other_way_may_do(*encryption, encrypted, &refusal) => {
+                first = first.or(Some(refusal));
+            }
+            Err(Failure { refusal, .. }) => return Err(refusal),
         }
     }
     Err(first.unwrap_or_else(|| socket::closed(&host.to_string())))
@@ -33,12 +35,19 @@ fn ways(mode: SslMode, host: &Host) -> &'static [Encryption] {
     }
 }
 
-/// May it go better with, or without, TLS? `pg_hba.conf` may admit only one of them (28000).
-fn is_about_encryption(refusal: &Refusal) -> bool {
-    let about_both = |message: &str| message.contains("pg_hba.conf") || !message.is_ascii();
+/// A try that failed.
+struct Failure {
+    refusal: Refusal,
+    encrypted: bool,
+}
+
+/// May it go better with, or without, TLS? `pg_hba.conf` may admit only one of them (28000, in whatever language).
+fn other_way_may_do(encryption: Encryption, encrypted: bool, refusal: &Refusal) -> bool {
     match refusal.code.as_deref() {
         Some(tls::CODE) => true,
-        Some("28000") => about_both(&refusal.message),
+        // Without TLS it has been tried just now, and each try is a line in the server's log.
+        Some("28000") if encryption == Encryption::Offered && !encrypted => false,
+        Some("28000") => refusal.message.contains("pg_hba.conf") || !refusal.message.is_ascii(),
         _ => false,
     }
 }
@@ -49,13 +58,16 @@ async fn attempt(
     name: &str,
     encryption: Encryption,
     deadline: &Deadline,
-) -> Result<Session, Refusal> {
+) -> Result<Session, Failure> {
     let heard = Heard::default();
-    let wire = wire::open(dsn, host, encryption, &heard, deadline).await?;
+    let wire = wire::open(dsn, host, encryption, &heard, deadline).await;
+    let wire = wire.map_err(|refusal| Failure { refusal, encrypted: false })?;
+    let encrypted = wire.encrypted();
     let settings = settings(dsn, name);
-    match wire::answered(host, deadline, settings.connect_raw(wire, Ours)).await? {
+    let failure = |refusal| Failure { refusal, encrypted };
+    match wire::answered(host, deadline, settings.connect_raw(wire, Ours)).await.map_err(failure)? {
         Ok((client, connection)) => Ok(Session::begin::<Wire, Wire>(client, connection, host.clone(), heard)),
-        Err(error) => Err(explain(&error, &heard, host)),
+        Err(error) => Err(failure(explain(&error, &heard, host))),
     }
 }
 

@@ -38,8 +38,16 @@ pub(super) enum Encryption {
 
 /// The connection to one server.
 pub(super) struct Wire {
-    inner: Pin<Box<dyn TlsStream + Send>>,
+    inner: Inner,
+    encrypted: bool,
     ear: Ear,
+}
+
+impl Wire {
+    /// Is it inside TLS?
+    pub(super) fn encrypted(&self) -> bool {
+        self.encrypted
+    }
 }
 
 /// Opens the connection and, if so wanted, TLS in it.
@@ -54,13 +62,14 @@ pub(super) async fn open(
     match host {
         Host::Unix(directory, port) => {
             let path = directory.join(format!(".s.PGSQL.{port}"));
-            Ok(Wire { inner: Box::pin(Plain(socket::open_unix(&path, deadline).await?)), ear })
+            Ok(Wire { inner: Box::pin(Plain(socket::open_unix(&path, deadline).await?)), encrypted: false, ear })
         }
         Host::Tcp(name, port) => {
             let socket = socket::open_tcp(name, *port, deadline).await?;
             let place = host.to_string();
             let secured = secure(dsn, name, &place, socket, encryption);
-            Ok(Wire { inner: answered(host, deadline, secured).await??, ear })
+            let (inner, encrypted) = answered(host, deadline, secured).await??;
+            Ok(Wire { inner, encrypted, ear })
         }
     }
 }
@@ -82,13 +91,13 @@ async fn secure(
     place: &str,
     mut socket: tokio::net::TcpStream,
     encryption: Encryption,
-) -> Result<Inner, Refusal> {
+) -> Result<(Inner, bool), Refusal> {
     if encryption == Encryption::Plain {
-        return Ok(Box::pin(Plain(socket)));
+        return Ok((Box::pin(Plain(socket)), false));
     }
     match request(&mut socket, place).await? {
-        b'S' => handshake(dsn, name, place, socket).await,
-        b'N' if encryption == Encryption::Offered => Ok(Box::pin(Plain(socket))),
+        b'S' => Ok((handshake(dsn, name, place, socket).await?, true)),
+        b'N' if encryption == Encryption::Offered => Ok((Box::pin(Plain(socket)), false)),
         b'N' => Err(tls::trouble(
             format!("{place} does not offer TLS, and sslmode={} insists on it", word(dsn.sslmode)),
             Some("turn on `ssl` in postgresql.conf, or use sslmode=prefer"),
