@@ -3,7 +3,7 @@
 use super::{graph, health};
 use crate::{
     Dependency, Handover, Restart, RestartWhen, Service, Stop, command,
-    file::{Origin, Table, Written, keys},
+    file::{Kind, Origin, Table, Written, keys},
     suggest::did_you_mean,
 };
 use report::{Finding, or_list};
@@ -186,7 +186,7 @@ fn restart_when(service: &Table<'_>, table: &Table<'_>, flag: &Option<String>) -
     let short = service.setting("restart").flag("--restart", flag);
     let setting = if short.given().is_some() { short } else { table.setting("when") };
     let written = setting.given()?;
-    let keys::Kind::Choice(words) = keys::RESTART.key("when")?.kind else { return None };
+    let Kind::Choice(words) = keys::RESTART.key("when")?.kind else { return None };
     match words.iter().position(|word| *word == written.text.trim()) {
         Some(0) => Some(RestartWhen::Always),
         Some(1) => Some(RestartWhen::OnFailure),
