@@ -186,6 +186,17 @@ fn nothing_named_nothing_waited_for() {
     assert!(file("[services.api]\ncommand = 'x'").var("PGHOST", "db").app().dependencies.is_empty());
 }
 
+/// `wait URL…` waits for what is named and for nothing else.
+#[test]
+fn what_is_named_to_wait_for_is_all() {
+    let urls = ["redis://r", "host=db user=bot", "postgresql://bot@b/x", "https://h/", "tcp://a:1"];
+    let given = nothing().var("DATABASE_URL", "postgres://bot@other/app");
+    let app = given.clone().flags(|it| it.needs = urls.map(str::to_owned).into()).app();
+    let names: Vec<_> = app.dependencies.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["redis", "postgres", "postgres2", "http", "tcp"]);
+    assert_eq!(given.app().dependencies[0].name, "main");
+}
+
 #[test]
 fn an_embedded_database_is_there_when_it_is_needed() {
     for text in

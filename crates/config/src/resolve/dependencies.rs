@@ -6,6 +6,7 @@ use crate::{
     dsn::{
         Surroundings,
         assemble::{self, Part},
+        postgres,
     },
     file::{Entry, Origin, Setting, Table, Written, is_name},
 };
@@ -47,6 +48,9 @@ fn named_databases(root: &Table<'_>) -> Vec<Named> {
 
 /// Without `[databases]`: does anything name or need `main`?
 fn wants_main(root: &Table<'_>) -> bool {
+    if only_named(root) {
+        return false;
+    }
     let url = root.entry("databases", "main").setting("url").short("MAINSTAY_DATABASE").given();
     if url.is_some_and(|url| !url.text.is_empty()) {
         return true;
@@ -59,6 +63,14 @@ fn wants_main(root: &Table<'_>) -> bool {
     !taken && (migrations::wants_main(root) || root.entries("services").into_iter().any(needed))
 }
 
+/// `wait URL…`: what is named is all that is meant, whatever the variables say.
+fn only_named(root: &Table<'_>) -> bool {
+    let sources = root.context.sources;
+    let flags = &sources.flags;
+    let works = flags.command.is_some() || flags.dir.is_some() || flags.migrate.is_some();
+    sources.file.is_none() && !flags.needs.is_empty() && !works
+}
+
 fn named_needs(root: &Table<'_>) -> Vec<Named> {
     let mut all = in_file(root.entries("dependencies"));
     let sources = root.context.sources;
@@ -69,14 +81,26 @@ fn named_needs(root: &Table<'_>) -> Vec<Named> {
         false => sources.flags.needs.iter().map(|text| ("--need", text.as_str())).collect(),
     };
     for (origin, text) in texts {
-        let kind: String = text.chars().take_while(char::is_ascii_lowercase).collect();
-        let kind = if kind.is_empty() { "need".to_owned() } else { kind };
+        let kind = kind(text).to_owned();
         let taken =
             all.iter().filter(|named| named.name.trim_end_matches(|c: char| c.is_ascii_digit()) == kind).count();
         let fallback = if taken == 0 { kind } else { format!("{kind}{}", taken + 1) };
         add_flag(&mut all, origin, text, fallback);
     }
     all
+}
+
+/// What a dependency without a name is called.
+fn kind(text: &str) -> &str {
+    let scheme = text.split(':').next().unwrap_or_default();
+    match scheme.split('+').next().unwrap_or(scheme) {
+        _ if postgres::is_conninfo(text) => "postgres",
+        "postgres" | "postgresql" | "jdbc" => "postgres",
+        "redis" | "rediss" => "redis",
+        "http" | "https" => "http",
+        known @ ("sqlite" | "tcp" | "unix" | "file" | "exec") => known,
+        _ => "need",
+    }
 }
 
 fn in_file(entries: Vec<Entry<'_>>) -> Vec<Named> {
