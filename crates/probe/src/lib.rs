@@ -1,1 +1,23 @@
 //! Is a dependency truly ready? And the gate that waits until it is.
+//!
+//! [`ask`] puts one question to one dependency. The [`gate`] asks until the answer is yes, or can never be.
+
+mod ask;
+mod command;
+mod context;
+pub mod gate;
+mod http;
+mod local;
+mod notice;
+mod peek;
+mod progress;
+mod ready;
+mod refusals;
+mod tcp;
+
+pub use ask::ask;
+pub use context::Context;
+pub use gate::{GateError, Opened, wait, wait_all};
+pub use http::{LARGEST_BODY, Response, http_get};
+pub use progress::{Phase, Progress};
+pub use ready::{Facts, Ready};

@@ -1,0 +1,57 @@
+//! Which process is the server?
+
+use super::title;
+use config::dsn::Host;
+use host::{net, proc::Process};
+use std::path::PathBuf;
+
+/// The postmaster behind one of `hosts`, if it runs here: whoever listens on the unix socket of that port. Connecting
+/// to it and going away again leaves no line in its log.
+pub(super) async fn find(hosts: &[Host]) -> Option<Process> {
+    let mut local = false;
+    for host in hosts {
+        for socket in sockets(host, &mut local).await {
+            if let Ok(pid) = net::unix_peer_pid(&socket) {
+                return Some(Process::new(pid));
+            }
+        }
+    }
+    if local { the_only_one() } else { None }
+}
+
+async fn sockets(host: &Host, local: &mut bool) -> Vec<PathBuf> {
+    match host {
+        Host::Unix(dir, port) => {
+            *local = true;
+            vec![dir.join(socket_name(*port))]
+        }
+        Host::Tcp(name, port) if is_here(name, *port).await => {
+            *local = true;
+            let wanted = socket_name(*port);
+            let named = |path: &PathBuf| path.file_name().is_some_and(|name| name == wanted.as_str());
+            net::unix_socket_paths().into_iter().filter(named).collect()
+        }
+        Host::Tcp(..) => Vec::new(),
+    }
+}
+
+/// The name of PostgreSQL's unix socket for a port.
+pub(crate) fn socket_name(port: u16) -> String {
+    format!(".s.PGSQL.{port}")
+}
+
+/// Without a socket that we may use: a server in recovery, if there is exactly one on this machine.
+fn the_only_one() -> Option<Process> {
+    let recovering = |process: &Process| process.cmdline().is_some_and(|title| title::startup(&title).is_some());
+    let mut all = host::proc::all().into_iter().filter(recovering);
+    let one = all.next()?;
+    all.next().is_none().then_some(())?;
+    one.parent()
+}
+
+async fn is_here(name: &str, port: u16) -> bool {
+    match net::resolve(name, port).await {
+        Ok(addresses) => addresses.iter().any(|address| net::is_local(address.ip())),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,180 @@
+//! What can be noticed while nobody asks: a port that opens, a recovery that moves or ends.
+
+use crate::{Progress, gate::Input, local::Sight, peek::Peek};
+use config::{Target, dsn::Host};
+use database::ServerState;
+use host::{proc, watch::Watch};
+use std::{future::pending, path::PathBuf, time::Duration};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// Between two looks at a recovery that is seen; its end is noticed without looking.
+const GLANCE: Duration = Duration::from_millis(500);
+/// Between two searches for a server that is not seen.
+const SEARCH: Duration = Duration::from_millis(100);
+const SEARCH_MOST: Duration = Duration::from_secs(2);
+/// From the end of the startup process to `ready` in `postmaster.pid`.
+const OPENING: Duration = Duration::from_millis(100);
+
+/// Notices things about one target; only a PostgreSQL gives anything to notice.
+pub(crate) struct Notice {
+    hosts: Vec<Host>,
+    peek: Peek,
+    sight: Option<Seen>,
+    /// When to search for it again, and the wait after that.
+    search: (Instant, Duration),
+    began: Instant,
+}
+
+/// A recovering server in sight.
+struct Seen {
+    sight: Sight,
+    glance: Instant,
+    progress: Option<Progress>,
+    status: Option<String>,
+    watch: Option<Watch>,
+}
+
+impl Notice {
+    pub(crate) fn new(target: &Target) -> Self {
+        let hosts = match target {
+            Target::Postgres(dsn) => dsn.hosts.clone(),
+            _ => Vec::new(),
+        };
+        let now = Instant::now();
+        Self { peek: Peek::new(&hosts), hosts, sight: None, search: (now, SEARCH), began: now }
+    }
+
+    /// How far its recovery is, after it refused in `state`.
+    pub(crate) async fn look(&mut self, state: ServerState) -> Option<Progress> {
+        if self.hosts.is_empty() || !is_closed(state) {
+            self.sight = None;
+            return None;
+        }
+        if self.sight.is_none() {
+            self.find().await;
+        }
+        self.glance()
+    }
+
+    /// Resolves when something is noticed about a server that refused in `state`. May be dropped and called again.
+    pub(crate) async fn next(&mut self, state: Option<ServerState>) -> Input {
+        match state {
+            _ if self.hosts.is_empty() => pending().await,
+            Some(ServerState::Down) => {
+                self.peek.listening().await;
+                Input::Hint
+            }
+            Some(state) if is_closed(state) || state == ServerState::ReadOnly => self.recovery(state).await,
+            _ => pending().await,
+        }
+    }
+
+    async fn recovery(&mut self, state: ServerState) -> Input {
+        loop {
+            let Some(seen) = &mut self.sight else {
+                sleep_until(self.search.0).await;
+                self.find().await;
+                match self.glance() {
+                    Some(progress) if is_closed(state) => return Input::Progress(Some(progress)),
+                    _ => continue,
+                }
+            };
+            match seen.wait().await {
+                Sign::Ended => {
+                    seen.opened().await;
+                    self.sight = None;
+                    self.search = (Instant::now() + SEARCH, SEARCH);
+                    return Input::Hint;
+                }
+                Sign::Status => return Input::Hint,
+                Sign::Time => {
+                    let before = self.sight.as_ref().and_then(|seen| seen.progress.clone());
+                    let now = self.glance();
+                    // A replica that replays for ever makes no progress towards accepting writes.
+                    if now != before && is_closed(state) {
+                        return Input::Progress(now);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn find(&mut self) {
+        let gap = self.search.1;
+        self.search = (Instant::now() + gap, (gap * 2).min(SEARCH_MOST));
+        self.sight = Sight::find(&self.hosts).await.map(Seen::new);
+    }
+
+    fn glance(&mut self) -> Option<Progress> {
+        let seen = self.sight.as_mut()?;
+        seen.glance = Instant::now() + GLANCE;
+        seen.progress = seen.sight.progress(self.began.elapsed());
+        seen.progress.clone()
+    }
+}
+
+/// Something about a recovering server.
+enum Sign {
+    /// Its startup process is gone.
+    Ended,
+    /// It wrote another word into `postmaster.pid`.
+    Status,
+    /// Time to look how far it is.
+    Time,
+}
+
+impl Seen {
+    fn new(sight: Sight) -> Self {
+        let files: Vec<PathBuf> = sight.status_file().into_iter().collect();
+        let watch = Watch::new(&files).ok().filter(|_| !files.is_empty());
+        Self { glance: Instant::now() + GLANCE, progress: None, status: sight.status(), watch, sight }
+    }
+
+    async fn wait(&mut self) -> Sign {
+        loop {
+            tokio::select! {
+                biased;
+                watching = changed(&mut self.watch) => {
+                    if !watching {
+                        self.watch = None;
+                    }
+                    let before = std::mem::replace(&mut self.status, self.sight.status());
+                    if self.status != before && is_open(self.status.as_deref()) {
+                        return Sign::Status;
+                    }
+                }
+                _ = proc::wait_gone(self.sight.startup().pid) => return Sign::Ended,
+                () = sleep_until(self.glance) => return Sign::Time,
+            }
+        }
+    }
+
+    /// The startup process ends a moment before the server opens. Where `postmaster.pid` may be read it tells the
+    /// moment, and spares the server's log a line.
+    async fn opened(&mut self) {
+        let open = async {
+            while !is_open(self.sight.status().as_deref()) {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if self.sight.status().is_some() {
+            let _ = timeout(OPENING, open).await;
+        }
+    }
+}
+
+/// Resolves when the watched file changes, with whether it can be watched on.
+async fn changed(watch: &mut Option<Watch>) -> bool {
+    match watch {
+        Some(watch) => watch.next().await.is_ok(),
+        None => pending().await,
+    }
+}
+
+fn is_closed(state: ServerState) -> bool {
+    matches!(state, ServerState::Starting | ServerState::Recovering)
+}
+
+fn is_open(status: Option<&str>) -> bool {
+    matches!(status, Some("ready" | "standby"))
+}
