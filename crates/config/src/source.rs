@@ -1,4 +1,4 @@
-//! Everything that [`crate::resolve`] looks at. It reads nothing else: no clock, no file, no process environment.
+//! Everything that [`crate::resolve()`] looks at. It reads nothing else: no clock, no file, no process environment.
 
 use std::{
     collections::BTreeMap,

@@ -170,6 +170,30 @@ fn variables_and_flags_are_named() {
 }
 
 #[test]
+fn a_table_of_the_wrong_shape_is_told_once() {
+    let told = file("[[services]]\ncommand = 'x'").problems();
+    assert!(
+        told.contains("`services`: expected a table, found a list") && told.contains("write `[services.NAME]`"),
+        "{told}"
+    );
+    let told =
+        file("[services]\napi = 'x'\n[databases]\nmain = 'sqlite:x'\n[dependencies]\nr = 'tcp://x:1'").problems();
+    assert_eq!(told.matches("error:").count(), 3, "{told}");
+    assert!(told.contains("write `[services.api]` and its keys below it"), "{told}");
+    let told = file("[services.api]\ncommand = 'x'\nhealth = { every = '5s' }").problems();
+    assert!(told.contains("`[services.api.health]` does not say what is asked\n  --> mainstay.toml:3:10"), "{told}");
+}
+
+/// A secret that a reference put where it does not belong is not told.
+#[test]
+fn no_problem_tells_a_secret() {
+    let text = "[env]\nBOT = { secret = true }\n[databases.main]\nwait = '${BOT}'\ninterval = 'x://u:hunter2@h'\naccess = \
+                '${DB_PASSWORD}'";
+    let told = file(text).var("BOT", "hunter").var("DB_PASSWORD", "hunter22").problems();
+    assert!(told.contains("`***` is not a span of time") && !told.contains("hunter"), "{told}");
+}
+
+#[test]
 fn an_unknown_variable_of_ours_is_a_warning() {
     let told = file("[databases.main]\nurl = 'sqlite:a.db'").var("MAINSTAY_DATABASES_MAIN_WIAT", "1s").warnings();
     assert_eq!(

@@ -94,7 +94,13 @@ impl Walk<'_> {
 
     fn wrong_shape(&self, kind: Kind, written: &DeValue<'_>, span: Range<usize>, path: &str) {
         let summary = format!("{}: expected {}, found {}", called(path), kind.expected(), shape(written));
-        self.context.problem(self.context.at(Finding::error(summary), &span));
+        let finding = Finding::error(summary);
+        let finding = match kind {
+            Kind::Table(_) => finding.hint(format!("write `[{path}]` and its keys below it")),
+            Kind::Map(_) => finding.hint(format!("write `[{path}.NAME]` and its keys below it")),
+            _ => finding,
+        };
+        self.context.problem(self.context.at(finding, &span));
     }
 }
 

@@ -1,12 +1,15 @@
 //! What all readers share: the sources, the environment so far, and the problems found on the way.
 
 use crate::{Sources, redact};
-use report::{Finding, Place};
+use report::{Finding, Masker, Place, Secret};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
+
+/// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
+const SHORTEST_SECRET: usize = 8;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) env: BTreeMap<String, String>,
     /// Where variables of `.env` files were written.
     pub(crate) places: BTreeMap<String, Place>,
+    /// Names of variables that the contract declares as secrets.
+    pub(crate) secrets: Vec<String>,
     problems: RefCell<Vec<Finding>>,
     warnings: RefCell<Vec<Finding>>,
     /// Every `MAINSTAY_*` that means something.
@@ -38,6 +43,7 @@ impl<'a> Context<'a> {
             sources,
             env: sources.env.clone(),
             places: BTreeMap::new(),
+            secrets: Vec::new(),
             problems: RefCell::default(),
             warnings: RefCell::default(),
             known: RefCell::default(),
@@ -62,15 +68,30 @@ impl<'a> Context<'a> {
         warnings.into_iter().for_each(|warning| self.warn(warning));
     }
 
-    /// All problems, those of the file in the order of the file; or, when there is none, the warnings.
+    /// All problems, those of the file in the order of the file; or, when there is none, the warnings. Whatever was put
+    /// into a value by a `${SECRET}` is taken out again.
     pub(crate) fn verdict(&self) -> Result<Vec<Finding>, Vec<Finding>> {
         let mut problems = self.problems.take();
         problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
-        if problems.is_empty() { Ok(self.warnings.take()) } else { Err(problems) }
+        let masker = self.masker();
+        let masked = |findings: Vec<Finding>| findings.into_iter().map(|it| masked(it, &masker)).collect();
+        if problems.is_empty() { Ok(masked(self.warnings.take())) } else { Err(masked(problems)) }
+    }
+
+    fn masker(&self) -> Masker {
+        let is_secret = |name: &String, value: &String| {
+            self.secrets.contains(name) || (value.len() >= SHORTEST_SECRET && redact::names_a_secret(name))
+        };
+        let mut masker = Masker::default();
+        masker.extend(
+            self.env.iter().filter(|(name, value)| is_secret(name, value)).map(|(_, it)| Secret::new(it.as_str())),
+        );
+        masker
     }
 
     /// `summary` as an error of the value from `origin`: it says which key, variable or flag it is about.
     pub(crate) fn error(&self, origin: &Origin, summary: &str) -> Finding {
+        let summary = redact::redact(summary);
         match origin {
             Origin::Flag(flag) => Finding::error(format!("`{flag}`: {summary}")),
             Origin::Variable(name) => {
@@ -105,6 +126,16 @@ impl<'a> Context<'a> {
     /// The value of a variable, unless it is unset or empty.
     pub(crate) fn var(&self, name: &str) -> Option<&str> {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+fn masked(finding: Finding, masker: &Masker) -> Finding {
+    let mask = |text: String| masker.mask(&text).into_owned();
+    Finding {
+        summary: mask(finding.summary),
+        seen: finding.seen.into_iter().map(mask).collect(),
+        hint: finding.hint.map(mask),
+        ..finding
     }
 }
 

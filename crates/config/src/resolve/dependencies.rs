@@ -104,7 +104,8 @@ fn kind(text: &str) -> &str {
 }
 
 fn in_file(entries: Vec<Entry<'_>>) -> Vec<Named> {
-    entries.into_iter().map(|entry| Named { name: entry.name, flag: None }).collect()
+    let tables = entries.into_iter().filter(|entry| entry.table.is_written());
+    tables.map(|entry| Named { name: entry.name, flag: None }).collect()
 }
 
 /// `NAME=URL`, or a URL for the `fallback`.

@@ -17,6 +17,7 @@ const DEFAULT_FILE: &str = ".env";
 
 /// Reads the `.env` files and the contract, and completes the environment of the context.
 pub(super) fn complete<'a>(context: &mut Context<'a>, document: Option<&DeTable<'a>>) -> EnvContract {
+    context.secrets = declared_secrets(document);
     let files = read_files(context, document);
     let mut from_files: BTreeMap<String, (String, Place)> = BTreeMap::new();
     files.into_iter().for_each(|(_, values)| from_files.extend(values));
@@ -34,14 +35,13 @@ pub(super) fn complete<'a>(context: &mut Context<'a>, document: Option<&DeTable<
 type Values = BTreeMap<String, (String, Place)>;
 
 fn read_files(context: &Context<'_>, document: Option<&DeTable<'_>>) -> Vec<(TextFile, Values)> {
-    let declared_secrets = declared_secrets(document);
     let mut read = Vec::new();
     for written in names_of_files(context, document) {
         let Some(file) = open(context, &written) else { continue };
         let found = dotenv::parse(&file);
         found.problems.into_iter().for_each(|problem| context.problem(problem));
         context.warn_all(found.warnings);
-        warn_of_open_file(context, &file, &found.values, &declared_secrets);
+        warn_of_open_file(context, &file, &found.values);
         read.push((file, found.values));
     }
     read
@@ -79,11 +79,11 @@ fn open(context: &Context<'_>, written: &Written) -> Option<TextFile> {
 }
 
 /// S4.11: a file with secrets is for its owner, at most for its group.
-fn warn_of_open_file(context: &Context<'_>, file: &TextFile, values: &Values, declared: &[String]) {
+fn warn_of_open_file(context: &Context<'_>, file: &TextFile, values: &Values) {
     if file.mode & 0o027 == 0 {
         return;
     }
-    let secret = |name: &&String| names_a_secret(name) || declared.contains(name);
+    let secret = |name: &&String| names_a_secret(name) || context.secrets.contains(name);
     let secrets: Vec<_> = values.keys().filter(secret).map(|name| format!("`{name}`")).collect();
     if secrets.is_empty() {
         return;

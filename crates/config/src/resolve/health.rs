@@ -77,7 +77,7 @@ pub(super) fn check(
     let (setting, table) = (service.setting("health").flag("--health", flag), service.table("health"));
     let asked = match setting.given() {
         Some(written) => short(&table, &written, listen, port),
-        None => one_of(&table, listen, port),
+        None => one_of(service, &table, listen, port),
     };
     let pause = |name, default| table.setting(name).pause().unwrap_or(Duration::from_secs(default));
     let (every, timeout, start_timeout) = (pause("every", 10), pause("timeout", 3), pause("start_timeout", 60));
@@ -101,7 +101,7 @@ fn short(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port:
 }
 
 /// The table: exactly one of the five.
-fn one_of(table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+fn one_of(service: &Table<'_>, table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
     const KINDS: [&str; 5] = ["http", "tcp", "unix", "file", "command"];
     let given: Vec<_> =
         KINDS.into_iter().filter(|kind| table.value(kind).is_some() || table.setting(kind).given().is_some()).collect();
@@ -114,7 +114,7 @@ fn one_of(table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> 
                 _ => format!("{} asks {} at once", table.title(), given.join(" and ")),
             };
             let finding = Finding::error(summary).hint("write exactly one of `http`, `tcp`, `unix`, `file`, `command`");
-            table.setting(given.first().unwrap_or(&"http")).missing(finding);
+            service.setting("health").missing(finding);
             None
         }
     }

@@ -77,7 +77,7 @@ fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
         let service = service(table, entry.name, argv, needs, after, None);
         Read { service, roles, span: Some(entry.span) }
     };
-    entries.into_iter().map(read).collect()
+    entries.into_iter().filter(|entry| entry.table.is_written()).map(read).collect()
 }
 
 fn command_of(table: &Table<'_>, span: &Range<usize>) -> Vec<String> {
