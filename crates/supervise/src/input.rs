@@ -71,7 +71,7 @@ pub enum Input {
         /// What was seen last.
         reason: String,
     },
-    /// [`State::due`] has come.
+    /// [`State::due`](crate::State::due) has come.
     Elapsed,
 }
 

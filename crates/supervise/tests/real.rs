@@ -149,24 +149,16 @@ async fn a_hundred_thousand_lines_arrive_whole_and_in_order() {
     }
 }
 
-/// A line that comes late, from a process that has left the group, is told before the end of everything.
-#[tokio::test]
-async fn the_very_last_line_is_told() {
-    let mut stage = stage(vec![once(script("job", "setsid sh -c 'sleep 0.1; echo late' & echo early; exit 3"))]);
-    assert_eq!(stage.end().await.code(), 3);
-    assert_eq!(stage.lines("job"), ["early", "late"]);
-}
-
-/// A crash is followed by a start at once. The limit is generous: the machine may be busy.
+/// A first crash is followed by a start without any wait.
 #[tokio::test]
 async fn a_first_crash_restarts_at_once() {
     let mut stage = stage(vec![script("api", "echo up $$; exec sleep 1000")]);
     let first = stage.until("api", |status| status.ready).await;
     let pid = rustix::process::Pid::from_raw(first.pid.unwrap().cast_signed()).unwrap();
-    let killed = Instant::now();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let again = stage.until("api", |status| status.ready && status.pid != first.pid).await;
-    assert!(killed.elapsed() < ms(900), "before the first wait of the backoff: {:?}", killed.elapsed());
+    let texts = stage.recorder.texts();
+    assert!(texts.iter().any(|text| text == "api starts again at once, restart 1"), "{texts:#?}");
     assert_eq!((again.restarts, again.last_exit.as_deref()), (1, Some("signal 9 (SIGKILL)")));
     stage.stop().await;
 }

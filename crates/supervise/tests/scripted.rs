@@ -4,12 +4,17 @@ mod support;
 
 use config::Service;
 use host::{
+    Pending,
     fake::{FakeSpawner, Life},
-    process::Exit,
+    process::{Child, Command, Exit, Pipes, Spawner},
 };
+use std::{io, time::Duration};
 use supervise::{Need, Word};
 use support::{Stage, after, checked, ms, needing, once, s, service};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncWriteExt, duplex, empty},
+    time::{Instant, sleep},
+};
 
 const CRASH: Exit = Exit::Code(1);
 const HOUR: u64 = 3600;
@@ -356,4 +361,61 @@ async fn a_status_as_json() {
         r#"{"name":"api","word":"parked","fine":"parked","ready":false,"for_s":7.0,"restarts":0,"last_exit":"exit code 1","reason":"needs `main`, which is down: connection refused"}"#
     );
     stage.stop().await;
+}
+
+/// A job that is over at once, while somebody who has left its group holds its output and writes one more line.
+struct Escaped {
+    /// When the line comes.
+    writes: Duration,
+}
+
+impl Spawner for Escaped {
+    fn spawn(&self, _: &Command) -> io::Result<Box<dyn Child>> {
+        Ok(Box::new(Over { writes: Some(self.writes) }))
+    }
+}
+
+struct Over {
+    writes: Option<Duration>,
+}
+
+impl Child for Over {
+    fn pid(&self) -> u32 {
+        1
+    }
+
+    fn signal(&self, _: i32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn take_output(&mut self) -> Option<Pipes> {
+        let after = self.writes.take()?;
+        let (mut theirs, ours) = duplex(64);
+        tokio::spawn(async move {
+            theirs.write_all(b"early\n").await?;
+            sleep(after).await;
+            theirs.write_all(b"late").await
+        });
+        Some(Pipes { stdout: Box::new(ours), stderr: Box::new(empty()) })
+    }
+
+    fn wait(&mut self) -> Pending<'_, io::Result<Exit>> {
+        Box::pin(std::future::ready(Ok(Exit::Code(3))))
+    }
+
+    fn group_alive(&self) -> bool {
+        false
+    }
+}
+
+/// The end of everything waits for the very last lines, but not for ever.
+#[tokio::test(start_paused = true)]
+async fn the_very_last_line_is_told() {
+    for (writes, lines) in [(ms(900), vec!["early", "late"]), (s(HOUR), vec!["early"])] {
+        let mut stage = Stage::started(vec![once(service("job", &["./job"]))], Escaped { writes });
+        let begun = Instant::now();
+        assert_eq!(stage.end().await.code(), 3);
+        assert!(begun.elapsed() <= s(1) + ms(10), "{:?}", begun.elapsed());
+        assert_eq!(stage.lines("job"), lines);
+    }
 }
