@@ -53,7 +53,7 @@ pub(crate) enum Verb {
     /// Wait, migrate and run one command, without any file: a container's entrypoint
     #[command(after_help = "Example: mainstay run --database \"$DATABASE_URL\" --migrate \"alembic upgrade head\" -- \
                             uvicorn app:app")]
-    Run(Run),
+    Run(Box<Run>),
     /// Wait until databases and other things are ready, then execute a command
     #[command(after_help = "Example: mainstay wait postgres://bot@127.0.0.1/bot redis://127.0.0.1/1 --timeout 60s -- \
                             ./bot\n\nKinds: postgres:// sqlite: redis:// tcp:// http:// https:// unix: file: exec:")]

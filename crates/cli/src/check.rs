@@ -1,7 +1,10 @@
-//! Is the data directory fit to keep data in? (S2.2)
+//! What can be told before anything is done: is the data directory fit to keep data in (S2.2), can the commands be run?
 
-use config::App;
-use host::fs::{DirFacts, check_dir, create_dir_all_private};
+use config::{App, MigrationSource, OnFailure};
+use host::{
+    fs::{DirFacts, check_dir, create_dir_all_private},
+    process::find_program,
+};
 use report::{Finding, bytes};
 use std::path::Path;
 
@@ -9,6 +12,29 @@ use std::path::Path;
 const LITTLE_ROOM: u64 = 64 << 20;
 /// Nobody else reads what is below.
 const MODE: u32 = 0o700;
+
+/// Are the programs of all services there, and that of the migrations? All that are not are told at once, before the
+/// database has been changed for an application that cannot run.
+pub(crate) fn programs(app: &App) -> Result<(), Vec<Finding>> {
+    let needed = app.migrations.iter().filter(|it| it.on_failure == OnFailure::Stop);
+    let migrations = needed.filter_map(|migrations| match &migrations.source {
+        MigrationSource::Command(argv) => Some(("the migrations".to_owned(), argv, app.env.clone(), &app.root)),
+        MigrationSource::Directory(_) => None,
+    });
+    let services = app.services.iter().map(|service| {
+        let env = app.env.iter().chain(&service.env).map(|(name, value)| (name.clone(), value.clone())).collect();
+        (format!("`{}`", service.name), &service.argv, env, &service.cwd)
+    });
+    let missing: Vec<_> = migrations
+        .chain(services)
+        .filter_map(|(of, argv, env, cwd)| {
+            let error = find_program(&argv[0], &env, cwd).err()?;
+            let finding = Finding::error(format!("the command of {of} cannot be run")).because(&error);
+            Some(finding.hint("check its name, its x permission, the working directory and `PATH`"))
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing) }
+}
 
 /// Looks at the data directory, and makes it when it lies below the application's own; answers with what is now true.
 ///

@@ -91,8 +91,15 @@ fn no_file(context: &Context, place: &Place) -> Finding {
 fn read_file(context: &Context, path: &Path) -> Result<TextFile, Vec<Finding>> {
     match (Disk { cwd: &context.cwd }).read(path) {
         Ok(Some(file)) => Ok(file),
-        Ok(None) => Err(vec![Finding::error(format!("there is no file `{}`", path.display()))]),
-        Err(error) => Err(vec![Finding::error(format!("`{}` cannot be read", path.display())).because(&error)]),
+        Ok(None) => Err(vec![
+            Finding::error(format!("there is no file `{}`", path.display()))
+                .hint(format!("`--config` takes the file itself, `--dir` the directory that holds {FILE_NAME}")),
+        ]),
+        Err(error) => Err(vec![
+            Finding::error(format!("`{}` cannot be read", path.display()))
+                .because(&error)
+                .hint("it must be a text file in UTF-8 that we may read"),
+        ]),
     }
 }
 

@@ -114,7 +114,7 @@ impl Finding {
         let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
-            if !self.seen.iter().any(|seen| seen.contains(&text)) {
+            if self.summary != text && !self.seen.iter().any(|seen| seen.contains(&text)) {
                 self.seen.push(text);
             }
             next = cause.source();

@@ -25,10 +25,6 @@ pub(crate) async fn bring_up(context: &Context, app: App) -> u8 {
     };
     become_parent_of_orphans(context);
     let world = World::new(context, app);
-    let _pages = match pages::serve(&world) {
-        Ok(pages) => pages,
-        Err(finding) => return tell(context, &[finding], Outcome::Misused).code(),
-    };
     let mut stage = Live::new(world.clone());
     let plan = Plan::of(Intent::Up, &world.app);
     let performed = tokio::select! {

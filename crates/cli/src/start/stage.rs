@@ -1,7 +1,14 @@
 //! How each step of the plan is really done.
 
-use super::{World, adapters::Senses};
-use crate::{check::data_directory, words};
+use super::{
+    World,
+    adapters::Senses,
+    pages::{self, Serving},
+};
+use crate::{
+    check::{data_directory, programs},
+    words,
+};
 use config::{App, Dependency};
 use database::ServerState;
 use health::{Answer, Migrations, Phase, ServiceHealth};
@@ -24,6 +31,8 @@ pub(super) struct Live {
     world: Arc<World>,
     /// Held until the process ends.
     _lock: Option<InstanceLock>,
+    /// Answered from the first moment to the last.
+    _pages: Option<Serving>,
     prepared: Option<Supervisor>,
     pub(super) running: Option<Running>,
 }
@@ -47,15 +56,18 @@ impl Stage for Live {
 
 impl Live {
     pub(super) fn new(world: Arc<World>) -> Self {
-        Self { world, _lock: None, prepared: None, running: None }
+        Self { world, _lock: None, _pages: None, prepared: None, running: None }
     }
 
-    /// Takes what only one may have: the lock of the data directory and the sockets. Fails before anything was done.
+    /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
+    /// lock first and can name its holder. Fails before anything was done.
     fn prepare(&mut self) -> Result<String, Trouble> {
         let world = &self.world;
         let misused = |finding| Trouble::new(Outcome::Misused, finding);
+        programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
         let seen = data_directory(&world.app).map_err(misused)?;
         self._lock = Some(lock(&world.app).map_err(misused)?);
+        self._pages = Some(pages::serve(world).map_err(misused)?);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());

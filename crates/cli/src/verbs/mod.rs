@@ -19,7 +19,7 @@ use report::{Finding, Outcome};
 pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
     match verb {
         Verb::Up(args) => up::up(&context, args).await,
-        Verb::Run(args) => run::run(&context, args).await,
+        Verb::Run(args) => run::run(&context, *args).await,
         Verb::Wait(args) => wait::wait(&context, args).await,
         Verb::Migrate(Migrate::Up(args)) => migrate::up(&context, args).await.code(),
         Verb::Migrate(Migrate::Status(args)) => migrate::status(&context, args).await.code(),

@@ -40,11 +40,17 @@ fn load_targets(context: &Context, args: &Wait) -> Result<App, Vec<Finding>> {
         needs: args.urls.clone(),
         ..super::patience(args.patience.clone())
     };
-    let app = load(context, &place, flags, Need::Anything, Reading::Lenient)?.app;
+    let loaded = load(context, &place, flags, Need::Anything, Reading::Lenient);
+    let app = loaded.map_err(|findings| findings.into_iter().map(without_flag).collect::<Vec<_>>())?.app;
     match app.dependencies.is_empty() {
         true => Err(vec![nothing_named()]),
         false => Ok(app),
     }
+}
+
+/// What `run` takes by a flag is typed here as it is.
+fn without_flag(finding: Finding) -> Finding {
+    Finding { summary: finding.summary.replace("`--need`: ", "what to wait for: "), ..finding }
 }
 
 fn nothing_named() -> Finding {
