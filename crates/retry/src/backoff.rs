@@ -84,7 +84,8 @@ mod tests {
     /// S3.1: 2, 4, 8, 16, 32, 64 seconds.
     #[test]
     fn doubling_is_the_entrypoint_of_the_seed() {
-        let waits: Vec<_> = Backoff::doubling(Duration::from_secs(2), Duration::from_secs(64)).waits().take(7).collect();
+        let waits: Vec<_> =
+            Backoff::doubling(Duration::from_secs(2), Duration::from_secs(64)).waits().take(7).collect();
         assert_eq!(waits.iter().map(Duration::as_secs).collect::<Vec<_>>(), [2, 4, 8, 16, 32, 64, 64]);
     }
 

@@ -139,7 +139,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn success_ends_it() {
-        let answer = |attempt| async move { if attempt < 3 { Err(Failure(Transience::Transient)) } else { Ok(attempt) } };
+        let answer =
+            |attempt| async move { if attempt < 3 { Err(Failure(Transience::Transient)) } else { Ok(attempt) } };
         assert_eq!(retry(&every_three_seconds(5), answer, |_| {}).await.unwrap(), 3);
     }
 }
