@@ -22,6 +22,8 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     /// Databases and other dependencies by name, in the order of the file, databases first.
     pub dependencies: Vec<Dependency>,
+    /// What a gate that stays closed means for the start.
+    pub on_failure: OnFailure,
     /// The migrations, if there are any.
     pub migrations: Option<Migrations>,
     /// The services of the chosen role, each after those it needs.
@@ -105,7 +107,7 @@ pub enum MigrationSource {
     Command(Vec<String>),
 }
 
-/// What a failed migration means for the start.
+/// What a closed gate or a failed migration means for the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFailure {
     /// Nothing is started; exit 1.

@@ -207,6 +207,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         contract: config::EnvContract { variables: vec![secret] },
         env: [("TOKEN".to_owned(), "hunter22".to_owned())].into(),
         dependencies,
+        on_failure: config::OnFailure::Stop,
         migrations: None,
         services: Vec::new(),
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },

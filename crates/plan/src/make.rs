@@ -35,7 +35,7 @@ fn prepare(app: &App) -> Step {
 fn gate(app: &App) -> Step {
     let mark = |required: bool| if required { "" } else { "?" };
     let dependencies = app.dependencies.iter().map(|it| format!("{}{}", it.name, mark(it.required))).collect();
-    must(StepKind::Gate { dependencies })
+    Step { kind: StepKind::Gate { dependencies }, may_fail: app.on_failure == OnFailure::Degrade }
 }
 
 fn gate_of_migrations(app: &App) -> Step {

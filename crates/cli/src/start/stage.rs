@@ -10,7 +10,6 @@ use crate::{
     words,
 };
 use config::{App, Dependency};
-use database::ServerState;
 use health::{Answer, Migrations, Phase, ServiceHealth};
 use host::{
     lock::{InstanceLock, LockError},
@@ -20,7 +19,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{sync::Arc, time::Duration};
-use supervise::{Ended, Handle, Need, ServiceStatus, Supervisor, Word};
+use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -117,7 +116,7 @@ impl Live {
 
     fn gate_trouble(&self, errors: Vec<GateError>) -> Trouble {
         for error in &errors {
-            self.world.board.waiting(&error.name, ServerState::Unknown, &error.to_string());
+            self.world.board.waiting(&error.name, error.refusal.state, &error.to_string());
         }
         let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
         Trouble { outcome, findings: errors.iter().map(Finding::from).collect() }
@@ -142,17 +141,12 @@ impl Live {
         }
     }
 
-    /// Starts the services and waits until each is ready or over.
+    /// Starts the services and waits until each is ready or over. Whoever comes here with a dependency that is not ready
+    /// was told to start all the same, so nobody is parked for that yet; from now on the monitor tells.
     async fn start(&mut self) -> Result<String, Trouble> {
         self.world.board.phase(Phase::Start);
         let Some(supervisor) = self.prepared.take() else { return Ok("no services".to_owned()) };
         let handle = supervisor.handle();
-        for dependency in self.world.app.dependencies.iter().filter(|it| it.required) {
-            if self.world.board.state(&dependency.name) != Some(ServerState::Ready) {
-                let reason = "it was not ready at the start".to_owned();
-                handle.need(&dependency.name, Need::Down { reason });
-            }
-        }
         let ended = tokio::spawn(supervisor.run());
         self.running = Some(Running { handle: handle.clone(), ended });
         let statuses = settled(&self.world, &handle).await;

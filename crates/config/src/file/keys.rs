@@ -50,6 +50,13 @@ pub(crate) static ROOT: Section = Section {
             "What else services need, by name: Redis, a port, a URL, a socket, a file, a command.",
         ),
         key(
+            "on_failure",
+            Kind::Choice(&["stop", "degrade", "strict", "degraded"]),
+            "stop",
+            "\"degrade\"",
+            "What a gate that stays closed means: `stop` starts nothing, `degrade` starts the services all the same, and health says `degraded`. Migrations without an `on_failure` of their own follow it.",
+        ),
+        key(
             "migrations",
             Kind::Table(&MIGRATIONS),
             "",
@@ -186,9 +193,9 @@ pub(crate) static MIGRATIONS: Section = Section {
         key(
             "on_failure",
             Kind::Choice(&["stop", "degrade", "strict", "degraded"]),
-            "stop",
+            "",
             "\"degrade\"",
-            "What a final failure means: `stop` starts nothing, `degrade` starts the services all the same. `strict` and `degraded` say the same.",
+            "What a final failure means: `stop` starts nothing, `degrade` starts the services all the same. Default: that of the whole application.",
         ),
     ],
 };

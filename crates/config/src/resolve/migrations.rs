@@ -10,11 +10,11 @@ use retry::{Backoff, Policy};
 use std::time::Duration;
 
 /// The migrations of the file, of the variables or of the flags; they need a database to belong to.
-pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency]) -> Option<Migrations> {
+pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], whole: OnFailure) -> Option<Migrations> {
     let table = root.table("migrations");
     let source = source(root, &table);
     let database = database(root, &table, dependencies, source.is_some());
-    let (policy, lock_timeout, on_failure) = (policy(&table), lock_timeout(&table), on_failure(&table));
+    let (policy, lock_timeout, on_failure) = (policy(&table), lock_timeout(&table), on_failure(&table, whole));
     Some(Migrations { database: database?, source: source?, policy, lock_timeout, on_failure })
 }
 
@@ -137,10 +137,12 @@ fn lock_timeout(table: &Table<'_>) -> Duration {
     table.setting("lock_timeout").duration().unwrap_or(Duration::from_secs(600))
 }
 
-fn on_failure(table: &Table<'_>) -> OnFailure {
+/// Of the whole application, or of its migrations; `default` when it says nothing.
+pub(super) fn on_failure(table: &Table<'_>, default: OnFailure) -> OnFailure {
     let flags = &table.context.sources.flags;
     match table.setting("on_failure").flag("--degraded", &flags.on_failure).choice() {
         Some("degrade" | "degraded") => OnFailure::Degrade,
-        _ => OnFailure::Stop,
+        Some(_) => OnFailure::Stop,
+        None => default,
     }
 }

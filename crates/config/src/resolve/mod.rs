@@ -11,7 +11,7 @@ mod services;
 mod tests;
 
 use crate::{
-    App, EnvContract, Sources,
+    App, EnvContract, OnFailure, Sources,
     file::{Context, Table, check},
 };
 use report::Finding;
@@ -69,7 +69,8 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let data = sources.root.join(root.setting("data").flag("--data", &sources.flags.data).text().unwrap_or_default());
     names::refuse_ambiguous(root);
     let dependencies = dependencies::read(root, &name, &data);
-    let migrations = migrations::read(root, &dependencies);
+    let on_failure = migrations::on_failure(root, OnFailure::Stop);
+    let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
     let health = health::read(root, &services.chosen);
     App {
@@ -79,6 +80,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         contract,
         env: context.env.clone(),
         dependencies,
+        on_failure,
         migrations,
         services: services.chosen,
         health,
