@@ -1,5 +1,6 @@
 //! From what was written to what is meant.
 
+mod addresses;
 mod dependencies;
 mod environment;
 mod graph;
@@ -78,7 +79,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         root: sources.root.clone(),
         data,
         contract,
-        env: context.env.clone(),
+        env: addresses::told(context.env.clone(), &dependencies),
         dependencies,
         on_failure,
         migrations,
