@@ -1,0 +1,87 @@
+//! What end-to-end tests share.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(clippy::disallowed_methods, reason = "tests stand outside the program and play the machine it runs on")]
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    time::Duration,
+};
+use testkit::{Running, Test, wait_for};
+
+/// No condition of a test takes longer on a busy machine.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// The program in a directory of its own, with an environment that does not depend on who runs the tests.
+pub fn mainstay() -> Test {
+    Test::new(env!("CARGO_BIN_EXE_mainstay")).env("PATH", "/usr/local/bin:/usr/bin:/bin")
+}
+
+/// The names in a directory, sorted, those in directories below as `directory/name`.
+pub fn names(dir: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    collect(dir, "", &mut names);
+    names.sort();
+    names
+}
+
+fn collect(dir: &Path, prefix: &str, names: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = format!("{prefix}{}", entry.file_name().display());
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{name}/"), names);
+        }
+        names.push(name);
+    }
+}
+
+/// Status and body of a page on 127.0.0.1; nothing when nobody answers.
+pub fn get(port: u16, path: &str) -> Option<(u16, String)> {
+    request(port, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))
+}
+
+/// Status and body after a POST of JSON.
+pub fn post(port: u16, path: &str, body: &str) -> Option<(u16, String)> {
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    request(port, &format!("{head}Content-Length: {length}\r\n\r\n{body}"))
+}
+
+fn request(port: u16, text: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(LIMIT)).ok()?;
+    stream.write_all(text.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+/// Waits until a page answers with this status and returns its body; panics with all that `running` has printed.
+#[track_caller]
+pub fn wait_for_page(running: &mut Running, port: u16, path: &str, status: u16) -> String {
+    let begun = std::time::Instant::now();
+    wait_for(LIMIT * 2, path, || {
+        let seen = get(port, path);
+        let over = begun.elapsed() > LIMIT || !running.running();
+        let found = seen.clone().filter(|(seen, _)| *seen == status).map(|(_, body)| body);
+        assert!(found.is_some() || !over, "{path} is {seen:?}\n{}\n{}", running.stdout(), running.stderr());
+        found
+    })
+}
+
+/// True while a process exists and is no zombie.
+pub fn alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
+}
+
+/// The number after `key` in a line, such as a process id after `pid=`.
+#[track_caller]
+pub fn number_after(line: &str, key: &str) -> u32 {
+    let rest = line.rsplit_once(key).unwrap_or_else(|| panic!("no `{key}` in `{line}`")).1;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_else(|_| panic!("no number after `{key}` in `{line}`"))
+}
