@@ -1,18 +1,6 @@
 //! Answers of the chapters as people read them.
 
-use migrate::{Report, Status, ledger::Entry};
-use report::{count, seconds};
-use std::time::Duration;
-
-/// `3 migrations applied in 1.2 s`, or that there was nothing to do.
-pub(crate) fn applied(report: &Report) -> String {
-    let took: Duration = report.applied.iter().map(|applied| applied.took).sum();
-    match (report.applied.len(), report.pending_before) {
-        (0, 0) => "all migrations up to date".to_owned(),
-        (0, _) => "all migrations up to date: another starter applied them".to_owned(),
-        (applied, _) => format!("applied {} in {}", count(applied, "new migration"), seconds(took)),
-    }
-}
+use migrate::{Status, ledger::Entry};
 
 /// One line for each migration, and the counts.
 pub(crate) fn status(status: &Status) -> String {

@@ -1,11 +1,12 @@
 //! What is to be migrated, with what, and what came of it.
 
 use crate::{Holder, Migration, Version, directory::Directory, ledger::Row};
-use config::{Migrations, Target};
+use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
-use report::{Event, Journal, Lines};
+use report::{Event, Journal, Lines, count, seconds};
 use std::{
+    fmt,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -67,6 +68,22 @@ pub struct Report {
     pub lock_waited: Duration,
     /// Attempts made.
     pub attempts: u32,
+    /// An external command did it, and keeps to itself what that was.
+    pub external: bool,
+}
+
+/// One sentence about what is now true.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = self.applied.iter().map(|applied| applied.took).sum();
+        match (self.external, self.applied.len(), self.pending_before) {
+            (true, ..) => f.write_str("the migration command is done"),
+            (false, 0, 0) => f.write_str("all migrations up to date"),
+            (false, 0, _) => f.write_str("all migrations up to date: another starter applied them"),
+            (false, number, _) => write!(f, "applied {} in {}", count(number, "new migration"), seconds(took)),
+        }?;
+        if self.attempts > 1 { write!(f, ", {} attempts", self.attempts) } else { Ok(()) }
+    }
 }
 
 fn as_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -170,7 +187,8 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn report(&self, attempts: u32) -> Report {
-        Report { attempts, ..self.progress().report.clone() }
+        let external = matches!(self.job.migrations.source, MigrationSource::Command(_));
+        Report { attempts, external, ..self.progress().report.clone() }
     }
 }
 

@@ -86,15 +86,9 @@ fn say_failed(job: &Job<'_>, policy: &Policy, trial: &Trial<'_, MigrateError>) {
 }
 
 fn done(job: &Job<'_>, report: Report, took: Duration) -> Report {
-    let what = match (&job.migrations.source, report.applied.len()) {
-        (MigrationSource::Command(_), _) => "migrations done by the command".to_owned(),
-        (_, 0) => "migrations are current".to_owned(),
-        (_, number) => format!("{} applied", report::count(number, "migration")),
-    };
-    let tries = if report.attempts > 1 { format!(", {} attempts", report.attempts) } else { String::new() };
-    let text = format!("{what} ({}{tries})", report::seconds(took));
     job.journal.note(
-        Event::new("migrate.done", text)
+        Event::new("migrate.done", report.to_string())
+            .level(Level::Debug)
             .with("applied", report.applied.len())
             .with("attempts", report.attempts)
             .with("lock_waited", report.lock_waited)

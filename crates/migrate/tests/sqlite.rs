@@ -37,7 +37,10 @@ async fn what_is_pending_is_applied_once() {
     let report = bench.up().await.unwrap();
     assert_eq!((names(&report), report.pending_before), (vec!["0001_slots.sql", "0002_fill.sql"], 2));
     let again = serde_json::to_value(bench.up().await.unwrap()).unwrap();
-    assert_eq!(again, serde_json::json!({"applied": [], "pending_before": 0, "lock_waited": 0.0, "attempts": 1}));
+    assert_eq!(
+        again,
+        serde_json::json!({"applied": [], "pending_before": 0, "lock_waited": 0.0, "attempts": 1, "external": false})
+    );
     assert_eq!(count(&file, "select count(*) from slots"), 2);
     let after = within(status(&bench.job())).await.unwrap();
     assert_eq!(after.current, Some(true));

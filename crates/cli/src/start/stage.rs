@@ -5,10 +5,7 @@ use super::{
     adapters::Senses,
     pages::{self, Serving},
 };
-use crate::{
-    check::{data_directory, programs},
-    words,
-};
+use crate::check::{data_directory, programs};
 use config::{App, Dependency};
 use health::{Answer, Migrations, Phase, ServiceHealth};
 use host::{
@@ -129,7 +126,7 @@ impl Live {
         match migrate::up(&job).await {
             Ok(report) => {
                 self.world.board.migrations(Migrations::Done);
-                Ok(words::applied(&report))
+                Ok(report.to_string())
             }
             Err(error) => {
                 self.world.board.migrations(match job.migrations.on_failure {

@@ -37,7 +37,7 @@ async fn apply(context: &Context, world: &World, json: bool) -> Outcome {
     }
     match migrate::up(&job).await {
         Ok(report) => {
-            let text = format!("migrate: {}", words::applied(&report));
+            let text = format!("migrate: {report}");
             context.terminal.note(Event::new("migrate.done", text).with("applied", report.applied.len()));
             if json {
                 context.terminal.data(&serde_json::json!(report).to_string());
