@@ -182,6 +182,12 @@ impl Cluster {
     /// Starts the stopped server on the same port and does not wait.
     #[track_caller]
     pub fn start_again_nowait(&self) {
+        self.start_again_with(&[]);
+    }
+
+    /// The same with more arguments for `postgres`, as `["-c", "listen_addresses="]`.
+    #[track_caller]
+    pub fn start_again_with(&self, arguments: &[&str]) {
         let mut process = self.child();
         assert!(process.is_none(), "the server runs already");
         let log =
@@ -190,6 +196,7 @@ impl Cluster {
         command
             .arg("-D")
             .arg(self.data_dir())
+            .args(arguments)
             .stdout(log.try_clone().expect("cannot share the server's log"))
             .stderr(log);
         *process = Some(spawn::spawn(command).expect("cannot start PostgreSQL"));
