@@ -5,7 +5,7 @@ mod around;
 use around::{context, dependency, limited};
 use config::Access;
 use database::ServerState;
-use probe::{GateError, Opened, gate::Reason, wait, wait_all};
+use probe::{Facts, GateError, Opened, gate::Reason, wait, wait_all};
 use report::{Finding, Outcome, Recorder};
 use std::{path::Path, time::Duration};
 use testkit::{Answer, Cluster, FakePostgres, Reaction};
@@ -83,6 +83,25 @@ async fn a_server_that_is_started_later_is_noticed() {
         opened.unwrap();
         assert_eq!(cluster.psql("SELECT 1"), "1");
     }
+}
+
+/// Never early: the server that a container image starts for its first-start scripts listens on its socket only, and is
+/// stopped again before the real one starts.
+#[tokio::test]
+async fn the_server_of_a_first_start_script_is_not_the_one() {
+    let cluster = Cluster::start();
+    cluster.stop_fast();
+    cluster.start_again_with(&["-c", "listen_addresses="]);
+    cluster.wait_ready(LONG);
+    let (journal, url) = (Recorder::default(), cluster.socket_url());
+    let scripts = async {
+        told(&journal, "it answers on its unix socket only").await;
+        cluster.stop_fast();
+        cluster.start_again_nowait();
+    };
+    let (opened, ()) = tokio::join!(gate(&url, LONG, &journal), scripts);
+    let Facts::Postgres(facts) = opened.unwrap().ready.facts else { panic!("facts of a PostgreSQL") };
+    assert!(!facts.socket_only_by_command_line, "{facts:?}");
 }
 
 /// Never early: a standby answers, but is not what a writer needs.

@@ -153,3 +153,7 @@ fn tell(name: &str, opened: Opened, journal: &dyn Journal) -> Opened {
 fn refuse(dependency: &Dependency, gave_up: GaveUp) -> GateError {
     GateError::new(&dependency.name, dependency.target.to_string(), gave_up)
 }
+
+#[cfg(test)]
+#[path = "wait_tests.rs"]
+mod tests;

@@ -40,13 +40,22 @@ pub(crate) fn socket_name(port: u16) -> String {
     format!(".s.PGSQL.{port}")
 }
 
-/// Without a socket that we may use: a server in recovery, if there is exactly one on this machine.
+/// Without a socket that we may use: a server in recovery, if there is exactly one on this machine, as in a container
+/// whose port is forwarded. One whose socket we do see listens on another port, so it is not the one behind ours.
 fn the_only_one() -> Option<Process> {
     let recovering = |process: &Process| process.cmdline().is_some_and(|title| title::startup(&title).is_some());
-    let mut all = host::proc::all().into_iter().filter(recovering);
+    let elsewhere = servers_with_sockets();
+    let all = host::proc::all().into_iter().filter(recovering).filter_map(Process::parent);
+    let mut all = all.filter(|server| !elsewhere.contains(server));
     let one = all.next()?;
-    all.next().is_none().then_some(())?;
-    one.parent()
+    all.next().is_none().then_some(one)
+}
+
+fn servers_with_sockets() -> Vec<Process> {
+    let of_postgres =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".s.PGSQL."));
+    let sockets = net::unix_socket_paths().into_iter().filter(of_postgres);
+    sockets.filter_map(|socket| net::unix_peer_pid(&socket).ok()).map(Process::new).collect()
 }
 
 async fn is_here(name: &str, port: u16) -> bool {
