@@ -26,7 +26,7 @@ pub use components::find as find_component;
 pub use fake_postgres::{Answer, FakePostgres, Reaction, Value};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use port::free_port;
-pub use program::{Output, Running, Test, program};
+pub use program::{Output, Running, Test, program, scrub};
 pub use redis::{Builder as RedisBuilder, Redis};
 pub use rustix::process::Signal;
 pub use scratch::TempDir;

@@ -5,6 +5,7 @@ mod scrub;
 
 pub use output::Output;
 pub use running::Running;
+pub use scrub::scrub;
 
 use crate::scratch::TempDir;
 use crate::spawn;

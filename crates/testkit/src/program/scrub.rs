@@ -16,7 +16,7 @@ const LABELS: &[(&str, usize, &str)] = &[
 ];
 
 /// The text with every time stamp, span, process id and five-digit port replaced.
-pub(super) fn scrub(text: &str) -> String {
+pub fn scrub(text: &str) -> String {
     let mut scrubbed = String::with_capacity(text.len());
     let mut rest = text;
     let mut previous = ' ';
