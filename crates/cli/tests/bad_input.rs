@@ -4,7 +4,11 @@
 //! `### file NAME` writes what follows, `### rename OLD NEW`, `### env NAME=VALUE`, and `### run ARGUMENTS` runs mainstay and expects what
 //! follows on standard error, with `exit CODE` as the last line. Standard output must stay empty, and afterwards there must be no file that
 //! the case did not write itself, but for those of `### left NAME…`. `UPDATE=1` in the environment writes what was really told.
-#![allow(clippy::disallowed_methods, reason = "tests stand outside the program and play the machine it runs on")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests stand outside the program and play the machine it runs on"
+)]
 
 mod support;
 
