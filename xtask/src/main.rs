@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask setup | test | lint | docs`.
+//! The project's own tasks: `cargo xtask setup | test | lint | docs | bench`.
 #![expect(clippy::disallowed_methods, reason = "a build tool, not part of the program: it starts cargo, git and apt")]
 #![expect(
     clippy::print_stdout,
@@ -6,6 +6,7 @@
     reason = "a build tool, not part of the program: it talks to a terminal"
 )]
 
+mod bench;
 mod docs;
 mod lint;
 mod setup;
@@ -21,6 +22,7 @@ usage: cargo xtask TASK
   test [ARGS]    setup, then build the programs and run every test; ARGS go to the test runner
   lint           fmt, clippy, rustdoc, forbidden words, lengths of files
   docs [--check] write the generated references, or check that they are current
+  bench [ARGS]   measure a release build beside its peers; --help tells what
 
 exit codes: 0 done, 1 failed, 2 used wrongly or something is missing";
 
@@ -32,6 +34,9 @@ fn main() -> ExitCode {
         ["lint"] => lint::run(),
         ["docs"] => docs::run(false),
         ["docs", "--check"] => docs::run(true),
+        ["bench", rest @ ..] => bench::run(rest),
+        // What the benchmarks start: this program in another role.
+        [verb @ (bench::STAMP | bench::IDLE), file, name] => bench::help(verb, file, name),
         _ => Err(task::Failure::Usage(USAGE.to_owned())),
     };
     done.map_or_else(task::Failure::report, |()| ExitCode::SUCCESS)

@@ -1,0 +1,76 @@
+//! What is to be measured.
+use crate::task::Failure;
+
+const FLAGS: [&str; 3] = ["--quick", "--peers", "--no-build"];
+
+const USAGE: &str = "\
+usage: cargo xtask bench [gate|start|restart|idle|all]... [--quick] [--peers] [--no-build]
+
+  gate     the server accepts -> the command runs; lines in the server's log and CPU while waiting
+  start    `up` with ten idle services: until all of them run
+  restart  a service is killed -> its next copy runs
+  idle     memory, wake-ups and CPU of the supervisor of ten idle services
+  --quick     few rounds
+  --peers     fetch other supervisors to compare with into the build directory (pip and apt; nothing is installed)
+  --no-build  measure the release that is there";
+
+/// One group of measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chapter {
+    Gate,
+    Start,
+    Restart,
+    Idle,
+}
+
+/// What was asked for on the command line.
+pub(super) struct Options {
+    pub(super) chapters: Vec<Chapter>,
+    pub(super) quick: bool,
+    pub(super) peers: bool,
+    pub(super) build: bool,
+}
+
+const ALL: [Chapter; 4] = [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle];
+
+impl Chapter {
+    /// As it is called on the command line and on disk.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+impl Options {
+    /// Without a chapter: all.
+    pub(super) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
+        let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
+        if flags.contains(&"--help") {
+            return Err(Failure::Usage(USAGE.to_owned()));
+        }
+        if let Some(unknown) = flags.iter().find(|flag| !FLAGS.contains(*flag)) {
+            return Err(Failure::Usage(format!("error: unknown flag `{unknown}`\n{USAGE}")));
+        }
+        Ok(Self {
+            chapters: chapters(&names)?,
+            quick: flags.contains(&"--quick"),
+            peers: flags.contains(&"--peers"),
+            build: !flags.contains(&"--no-build"),
+        })
+    }
+}
+
+fn chapters(names: &[&str]) -> Result<Vec<Chapter>, Failure> {
+    if names.is_empty() || names.contains(&"all") {
+        return Ok(ALL.to_vec());
+    }
+    let known = |name: &&str| {
+        let found = ALL.into_iter().find(|chapter| chapter.name() == *name);
+        found.ok_or_else(|| Failure::Usage(format!("error: unknown benchmark `{name}`\n{USAGE}")))
+    };
+    names.iter().map(known).collect()
+}
