@@ -41,7 +41,7 @@ fn sentence(name: &str, waiting: &Waiting) -> String {
     parts.push(format!("{} elapsed", seconds(waiting.elapsed)));
     parts.push(match waiting.next {
         Some(next) => format!("next try in {}", seconds(next)),
-        None => "no time for another try".to_owned(),
+        None => "no other try".to_owned(),
     });
     parts.extend(refusal.hint.as_ref().map(|hint| format!("hint: {}", one_line(hint))));
     parts.join(", ")

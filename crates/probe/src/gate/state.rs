@@ -208,18 +208,23 @@ impl Gate {
         }
         let refused = Refused::after(known, refusal, quiet, now);
         self.refused = Some(refused.clone());
-        if refused.is_hopeless(now) {
-            return vec![self.give_up(Reason::Hopeless, refused, now)];
-        }
-        if self.passed(now) || (!quiet && self.is_last(now)) {
-            return vec![self.give_up(Reason::TimedOut, refused, now)];
+        let end = match () {
+            () if refused.is_hopeless(now) => Some(Reason::Hopeless),
+            () if self.passed(now) || (!quiet && self.is_last(now)) => Some(Reason::TimedOut),
+            () => None,
+        };
+        if let Some(reason) = end {
+            // Each attempt has its line, the last one too.
+            let line = (!quiet).then(|| self.say(&refused, None, now));
+            return line.into_iter().chain([self.give_up(reason, refused, now)]).collect();
         }
         if !quiet {
             self.next = self.next_attempt(&refused, now);
         }
         self.look = self.next_look(refused.refusal.state, now);
         let wait = Effect::Wait(self.wake());
-        if quiet && !news { vec![wait] } else { vec![self.say(&refused, now), wait] }
+        let next = self.deadline.is_none_or(|at| self.next < at).then(|| self.next.saturating_sub(now));
+        if quiet && !news { vec![wait] } else { vec![self.say(&refused, next, now), wait] }
     }
 
     fn next_attempt(&mut self, refused: &Refused, now: Duration) -> Duration {
@@ -278,14 +283,14 @@ impl Gate {
         self.rules.policy.is_last(self.attempts) && !moves
     }
 
-    fn say(&self, refused: &Refused, now: Duration) -> Effect {
+    fn say(&self, refused: &Refused, next: Option<Duration>, now: Duration) -> Effect {
         Effect::Say(Box::new(Waiting {
             attempt: self.attempts,
             attempts: self.rules.policy.attempts.filter(|most| self.attempts <= *most),
             refusal: refused.told(now),
             progress: self.progress.clone().filter(|_| leaves_a_line(refused.refusal.state)),
             elapsed: now,
-            next: self.deadline.is_none_or(|at| self.next < at).then(|| self.next.saturating_sub(now)),
+            next,
         }))
     }
 

@@ -110,7 +110,7 @@ fn attempts_are_counted_and_told() {
     let run = play(rules, s(100), &[], |_| Err(starting()));
     let gave_up = run.gave_up();
     assert_eq!((gave_up.reason, gave_up.attempts, gave_up.elapsed), (Reason::TimedOut, 20, s(57)));
-    assert_eq!((run.said.len(), run.said[2].attempt, run.said[2].attempts), (19, 3, Some(20)));
+    assert_eq!((run.said.len(), run.said[2].attempt, run.said[2].attempts), (20, 3, Some(20)));
     assert_eq!((run.said[2].elapsed, run.said[2].next), (s(6), Some(s(3))));
 }
 
