@@ -42,13 +42,18 @@ pub(crate) fn programs(app: &App) -> Result<(), Vec<Finding>> {
 /// would be lost behind it.
 pub(crate) fn data_directory(app: &App) -> Result<String, Finding> {
     let path = &app.data;
-    if !check_dir(path).exists && path.starts_with(&app.root) {
+    if will_be_made(app, &check_dir(path)) {
         create_dir_all_private(path, MODE).map_err(|error| unfit(path, "cannot be made").because(&error))?;
     }
     judge(path, &check_dir(path))?;
     let run = app.run_dir();
     create_dir_all_private(&run, MODE).map_err(|error| unfit(&run, "cannot be made").because(&error))?;
     Ok(format!("`{}` is there and writable", path.display()))
+}
+
+/// Is it missing, and ours to make?
+pub(crate) fn will_be_made(app: &App, facts: &DirFacts) -> bool {
+    !facts.exists && app.data.starts_with(&app.root)
 }
 
 /// Is it there, a directory, on a writable mount, and really writable?

@@ -1,7 +1,7 @@
 //! `--dry-run`: the plan, and everything that can be checked without starting or changing anything (S2.6).
 
 use crate::{check, context::Context, start::World};
-use config::{App, Dependency, MigrationSource, Service};
+use config::{App, Dependency, MigrationSource, Service, Target};
 use host::fs::check_dir;
 use migrate::MigrateError;
 use plan::{Intent, Plan};
@@ -43,7 +43,7 @@ pub(crate) async fn report(context: &Context, app: App, json: bool) -> Outcome {
 }
 
 async fn checks(world: &World) -> Vec<Check> {
-    let mut checks = vec![data(&world.app)];
+    let mut checks: Vec<_> = world.app.keeps_data.then(|| data(&world.app)).into_iter().collect();
     for dependency in &world.app.dependencies {
         checks.push(ask(world, dependency).await);
     }
@@ -56,8 +56,8 @@ async fn checks(world: &World) -> Vec<Check> {
 fn data(app: &App) -> Check {
     let facts = check_dir(&app.data);
     let subject = format!("data directory `{}`", app.data.display());
-    if !facts.exists && app.data.starts_with(&app.root) {
-        return Check { subject, verdict: Verdict::Skipped, seen: "not there yet; it will be made".into(), hint: None };
+    if check::will_be_made(app, &facts) {
+        return not_there_yet(subject);
     }
     match check::judge(&app.data, &facts) {
         Ok(()) => match check::room(&app.data, &facts) {
@@ -70,8 +70,18 @@ fn data(app: &App) -> Check {
     }
 }
 
+fn not_there_yet(subject: String) -> Check {
+    Check { subject, verdict: Verdict::Skipped, seen: "not there yet; it will be made".into(), hint: None }
+}
+
 async fn ask(world: &World, dependency: &Dependency) -> Check {
     let subject = format!("{} `{}`", dependency.target.kind(), dependency.name);
+    let app = &world.app;
+    if matches!(&dependency.target, Target::Sqlite(file) if file.starts_with(&app.data))
+        && check::will_be_made(app, &check_dir(&app.data))
+    {
+        return not_there_yet(subject);
+    }
     let limit = dependency.wait.attempt_timeout.min(LIMIT);
     match probe::ask(&dependency.target, dependency.access, limit, &world.probes).await {
         Ok(ready) => {

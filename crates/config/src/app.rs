@@ -15,6 +15,8 @@ pub struct App {
     pub root: PathBuf,
     /// Every mutable path lies below it. Absolute.
     pub data: PathBuf,
+    /// Is there a data directory? `run` without a file keeps nothing and takes no lock, unless it is given one.
+    pub keeps_data: bool,
     /// The declared variables.
     pub contract: EnvContract,
     /// The environment that services and migrations get: the process's own, completed by the `.env` files, the aliases

@@ -204,6 +204,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         name: "booking".into(),
         root: "/".into(),
         data: "/data".into(),
+        keeps_data: true,
         contract: config::EnvContract { variables: vec![secret] },
         env: [("TOKEN".to_owned(), "hunter22".to_owned())].into(),
         dependencies,

@@ -29,5 +29,5 @@ pub use lock::Holder;
 pub use migration::Migration;
 pub use run::{missing_table, recheck, up};
 pub use scan::Obstacle;
-pub use status::{Status, pending, status};
+pub use status::{Status, check, pending, status};
 pub use version::Version;

@@ -6,7 +6,7 @@ use crate::{
     ledger::{self, Entry, Row, State},
     postgres, sqlite,
 };
-use config::{MigrationSource, Target};
+use config::{App, MigrationSource, Target};
 use serde::Serialize;
 
 /// How the migrations stand.
@@ -48,6 +48,17 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let counts = Counts::of(&migrations);
     let current = Some(counts.pending + counts.conflicts == 0);
     Ok(Status { database: job.target.to_string(), current, counts, migrations })
+}
+
+/// Are the files of `app` there and readable as migrations? Asked before anything is waited for.
+///
+/// # Errors
+/// As [`crate::directory::read`].
+pub fn check(app: &App) -> Result<(), MigrateError> {
+    match app.migrations.as_ref().map(|migrations| &migrations.source) {
+        Some(MigrationSource::Directory(dir)) => crate::directory::read(dir, &app.root).map(drop),
+        Some(MigrationSource::Command(_)) | None => Ok(()),
+    }
 }
 
 /// The versions and names that `up` would apply, in order; nothing for an external command, which does not tell.

@@ -29,7 +29,7 @@ fn must(kind: StepKind) -> Step {
 }
 
 fn prepare(app: &App) -> Step {
-    must(StepKind::Prepare { data: app.data.display().to_string() })
+    must(StepKind::Prepare { data: app.keeps_data.then(|| app.data.display().to_string()) })
 }
 
 fn gate(app: &App) -> Step {

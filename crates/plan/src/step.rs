@@ -8,10 +8,10 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum StepKind {
-    /// Look at the data directory and take the lock of the single instance.
+    /// Look at what must be there before anything is waited for, and take the lock of the single instance.
     Prepare {
-        /// The data directory.
-        data: String,
+        /// The data directory, when there is one; the lock lies there.
+        data: Option<String>,
     },
     /// Wait until these dependencies are ready.
     Gate {
@@ -64,7 +64,8 @@ impl StepKind {
 impl fmt::Display for StepKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StepKind::Prepare { data } => write!(f, "prepare  check `{data}` and take its lock"),
+            StepKind::Prepare { data: Some(data) } => write!(f, "prepare  check `{data}` and take its lock"),
+            StepKind::Prepare { data: None } => write!(f, "prepare  check the commands and bind the addresses"),
             StepKind::Gate { dependencies } if dependencies.is_empty() => write!(f, "gate     nothing to wait for"),
             StepKind::Gate { dependencies } => write!(f, "gate     wait for {}", list(dependencies)),
             StepKind::Migrate { database, source } => {

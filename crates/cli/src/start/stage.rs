@@ -61,8 +61,12 @@ impl Live {
         let world = &self.world;
         let misused = |finding| Trouble::new(Outcome::Misused, finding);
         programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
-        let seen = data_directory(&world.app).map_err(misused)?;
-        self._lock = Some(lock(&world.app).map_err(misused)?);
+        migrate::check(&world.app).map_err(|error| Trouble { outcome: error.outcome(), findings: error.findings() })?;
+        let seen = match world.app.keeps_data {
+            true => data_directory(&world.app).map_err(misused)?,
+            false => "nothing to keep".to_owned(),
+        };
+        self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         self._pages = Some(pages::serve(world).map_err(misused)?);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
@@ -163,7 +167,7 @@ fn lock(app: &App) -> Result<InstanceLock, Finding> {
     InstanceLock::acquire(&path, &format!("mainstay up ({})", app.name)).map_err(|error| match error {
         LockError::Held { holder, .. } => Finding::error(format!("`{}` is already running", app.name))
             .seen(format!("process {} holds `{}`: {}", holder.pid, path.display(), holder.command))
-            .hint("stop it first, or give this one another data directory with --data or `data`"),
+            .hint("stop it first, or give this one another data directory: `data`, or MAINSTAY_DATA"),
         LockError::Io { .. } => Finding::error("the lock of the single instance cannot be taken").because(&error),
     })
 }

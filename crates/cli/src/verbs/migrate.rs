@@ -32,6 +32,9 @@ pub(super) async fn up(context: &Context, args: Migrations) -> Outcome {
 
 async fn apply(context: &Context, world: &World, json: bool) -> Outcome {
     let Some(job) = world.job() else { return super::tell(context, &[no_migrations()], Outcome::Misused) };
+    if let Err(error) = migrate::check(&world.app) {
+        return super::tell(context, &error.findings(), error.outcome());
+    }
     if let Err(error) = gate(context, world).await {
         return super::tell(context, &[Finding::from(&error)], error.outcome());
     }

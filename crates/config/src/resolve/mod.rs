@@ -67,7 +67,9 @@ fn one_per_line(mut problems: Vec<Finding>) -> Vec<Finding> {
 fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let (context, sources) = (root.context, root.context.sources);
     let name = names::application(root);
-    let data = sources.root.join(root.setting("data").flag("--data", &sources.flags.data).text().unwrap_or_default());
+    let stated = root.setting("data").flag("--data", &sources.flags.data);
+    let keeps_data = sources.file.is_some() || stated.given().is_some();
+    let data = sources.root.join(stated.text().unwrap_or_default());
     names::refuse_ambiguous(root);
     let dependencies = dependencies::read(root, &name, &data);
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
@@ -78,6 +80,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         name,
         root: sources.root.clone(),
         data,
+        keeps_data,
         contract,
         env: addresses::told(context.env.clone(), &dependencies),
         dependencies,
