@@ -8,7 +8,7 @@ use std::{
     path::Path,
     time::Duration,
 };
-use testkit::{Running, Test, wait_for};
+use testkit::{Running, Test, free_port, program, wait_for};
 
 /// No condition of a test takes longer on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -84,4 +84,60 @@ pub fn number_after(line: &str, key: &str) -> u32 {
     let rest = line.rsplit_once(key).unwrap_or_else(|| panic!("no `{key}` in `{line}`")).1;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_else(|_| panic!("no number after `{key}` in `{line}`"))
+}
+
+/// The reference application in a directory of its own, on ports of its own.
+pub struct Booking {
+    pub test: Test,
+    /// Where mainstay answers.
+    pub health: u16,
+    /// Where the backend answers.
+    pub api: u16,
+}
+
+/// `mainstay up` of a copy of the reference application; without `DATABASE_URL`, on SQLite.
+pub fn booking() -> Booking {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/booking");
+    let (health, api) = (free_port(), free_port());
+    let text = std::fs::read_to_string(example.join("mainstay.toml")).expect("the example has a mainstay.toml");
+    let text = text.replace(":8900", &format!(":{health}")).replace(":8000", &format!(":{api}"));
+    let mut test = mainstay().file("mainstay.toml", &text).args(["up"]);
+    for file in std::fs::read_dir(example.join("migrations")).expect("the example has migrations").flatten() {
+        let text = std::fs::read_to_string(file.path()).expect("migrations are text");
+        test = test.file(&format!("migrations/{}", file.file_name().display()), &text);
+    }
+    let test = test
+        .env("MAINSTAY_LOG_FORMAT", "human")
+        .env("BOOKING_BACKEND", program("booking-backend").display().to_string())
+        .env("MAINSTAY_DATABASES_MAIN_MONITOR_EVERY", "300ms");
+    Booking { test, health, api }
+}
+
+impl Booking {
+    /// The same on another database.
+    pub fn on(self, url: &str) -> Self {
+        Self { test: self.test.env("DATABASE_URL", url), ..self }
+    }
+
+    /// Books a slot and returns what the application then says of it.
+    #[track_caller]
+    pub fn book(&self) -> String {
+        let slot = self.ask("/services/consultation/slots", r#"{"starts_at":"2033-05-18T03:33:20Z"}"#);
+        let booking = self.ask("/bookings", &format!(r#"{{"slot_id":"{}","customer":"Ada"}}"#, id_in(&slot)));
+        let seen = get(self.api, &format!("/bookings/{}", id_in(&booking))).expect("the backend answers");
+        assert_eq!(seen.0, 200, "{seen:?}");
+        seen.1
+    }
+
+    #[track_caller]
+    fn ask(&self, path: &str, body: &str) -> String {
+        let answer = post(self.api, path, body).expect("the backend answers");
+        assert!(matches!(answer.0, 200 | 201), "{path}: {answer:?}");
+        answer.1
+    }
+}
+
+fn id_in(body: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    body["id"].as_str().expect("an id").to_owned()
 }
