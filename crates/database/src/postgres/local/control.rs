@@ -3,85 +3,18 @@
 
 use super::Lsn;
 
-/// What the control file says. It is written at checkpoints and changes of state only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ControlFile {
-    /// Given by `initdb`.
-    pub system_identifier: u64,
-    /// What the cluster was doing when the file was written.
-    pub state: ClusterState,
-    /// When it was written, in seconds since 1970.
-    pub written: i64,
-    /// The last checkpoint.
-    pub checkpoint: Lsn,
-    /// Where recovery begins.
-    pub redo: Lsn,
-    /// The timeline of the last checkpoint.
-    pub timeline: u32,
-}
-
-/// What a cluster is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClusterState {
-    /// Made by `initdb`, never run.
-    Starting,
-    /// Shut down.
-    ShutDown,
-    /// A standby that is shut down.
-    ShutDownInRecovery,
-    /// Shutting down.
-    ShuttingDown,
-    /// Replays its log after a crash.
-    InCrashRecovery,
-    /// Replays an archive, or follows a primary.
-    InArchiveRecovery,
-    /// Runs; or has crashed and has not begun to recover.
-    InProduction,
-}
+/// How much of the control file is looked at, in bytes; it has 8 kB.
+pub const CONTROL_FILE: u64 = 8192;
 
 /// `PG_CONTROL_VERSION` of PostgreSQL 11, 12, 13 to 17, and 18.
 const KNOWN: [u32; 4] = [1100, 1201, 1300, 1800];
 
-impl ControlFile {
-    /// How much of the file is looked at, in bytes.
-    pub const LENGTH: u64 = 52;
-
-    /// Reads the first bytes of `global/pg_control`; none when they are too few or of an unknown version.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        if !KNOWN.contains(&u32_at(bytes, 8)?) {
-            return None;
-        }
-        Some(Self {
-            system_identifier: u64_at(bytes, 0)?,
-            state: state(u32_at(bytes, 16)?)?,
-            written: i64::from_ne_bytes(*bytes.get(24..)?.first_chunk()?),
-            checkpoint: Lsn(u64_at(bytes, 32)?),
-            redo: Lsn(u64_at(bytes, 40)?),
-            timeline: u32_at(bytes, 48)?,
-        })
-    }
-}
-
-/// `DBState`.
-fn state(number: u32) -> Option<ClusterState> {
-    let states = [
-        ClusterState::Starting,
-        ClusterState::ShutDown,
-        ClusterState::ShutDownInRecovery,
-        ClusterState::ShuttingDown,
-        ClusterState::InCrashRecovery,
-        ClusterState::InArchiveRecovery,
-        ClusterState::InProduction,
-    ];
-    states.get(usize::try_from(number).ok()?).copied()
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+/// Where recovery begins to replay, from the content of the control file; none when it is too short or of an unknown
+/// version. (The file is written at checkpoints and when the server changes its state.)
+pub fn redo_start(control_file: &[u8]) -> Option<Lsn> {
+    let version = u32::from_ne_bytes(*control_file.get(8..)?.first_chunk()?);
+    let redo = u64::from_ne_bytes(*control_file.get(40..)?.first_chunk()?);
+    KNOWN.contains(&version).then_some(Lsn(redo))
 }
 
 #[cfg(test)]
@@ -92,10 +25,10 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics_and_unknown_versions_are_none(bytes: Vec<u8>, version in 1801u32..) {
-            let _ = ControlFile::parse(&bytes);
+            let _ = redo_start(&bytes);
             let mut file = vec![0; 100];
             file[8..12].copy_from_slice(&version.to_ne_bytes());
-            prop_assert_eq!(ControlFile::parse(&file), None);
+            prop_assert_eq!(redo_start(&file), None);
         }
     }
 }

@@ -8,7 +8,7 @@ mod pidfile;
 mod segment;
 mod title;
 
-pub use control::{ClusterState, ControlFile};
-pub use pidfile::{PidFile, PostmasterStatus};
+pub use control::{CONTROL_FILE, redo_start};
+pub use pidfile::PostmasterStatus;
 pub use segment::{Lsn, SEGMENT_SIZE, Segment};
-pub use title::{Phase, phase};
+pub use title::{Startup, is_final_checkpoint, is_wal_receiver};
