@@ -2,7 +2,7 @@
 
 use crate::{Progress, gate::Input, local::Sight, peek::Peek};
 use config::{Target, dsn::Host};
-use database::ServerState;
+use database::{ServerState, postgres::local::PostmasterStatus};
 use host::{proc, watch::Watch};
 use std::{future::pending, path::PathBuf, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -30,7 +30,7 @@ struct Seen {
     sight: Sight,
     glance: Instant,
     progress: Option<Progress>,
-    status: Option<String>,
+    status: Option<PostmasterStatus>,
     watch: Option<Watch>,
 }
 
@@ -139,7 +139,7 @@ impl Seen {
                         self.watch = None;
                     }
                     let before = std::mem::replace(&mut self.status, self.sight.status());
-                    if self.status != before && is_open(self.status.as_deref()) {
+                    if self.status != before && self.status.is_some_and(PostmasterStatus::is_open) {
                         return Sign::Status;
                     }
                 }
@@ -153,7 +153,7 @@ impl Seen {
     /// moment, and spares the server's log a line.
     async fn opened(&mut self) {
         let open = async {
-            while !is_open(self.sight.status().as_deref()) {
+            while !self.sight.status().is_some_and(PostmasterStatus::is_open) {
                 sleep(Duration::from_millis(1)).await;
             }
         };
@@ -173,8 +173,4 @@ async fn changed(watch: &mut Option<Watch>) -> bool {
 
 fn is_closed(state: ServerState) -> bool {
     matches!(state, ServerState::Starting | ServerState::Recovering)
-}
-
-fn is_open(status: Option<&str>) -> bool {
-    matches!(status, Some("ready" | "standby"))
 }

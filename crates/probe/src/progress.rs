@@ -1,5 +1,6 @@
 //! How far the recovery of a local server is.
 
+use database::postgres::local::Lsn;
 use report::{Event, seconds};
 use std::{fmt, time::Duration};
 
@@ -8,8 +9,10 @@ use std::{fmt, time::Duration};
 pub struct Progress {
     /// What it is doing.
     pub phase: Phase,
-    /// Where replay is, in bytes of the write-ahead log, when that could be read.
-    pub position: Option<u64>,
+    /// Where replay is in the write-ahead log, when that could be read.
+    pub position: Option<Lsn>,
+    /// Where it began and where the log ends, when that could be read.
+    pub log: Option<(Lsn, Lsn)>,
     /// Replay in the recent past, bytes per second.
     pub rate: Option<f64>,
     /// Shortest and longest likely time until replay reaches the end of the log. An end of recovery checkpoint follows.
@@ -45,7 +48,10 @@ impl Progress {
     pub(crate) fn fields(&self, event: Event) -> Event {
         let mut event = event.with("phase", self.phase.words());
         if let Some(position) = self.position {
-            event = event.with("position", lsn(position));
+            event = event.with("position", position.to_string());
+        }
+        if let Some((begin, end)) = self.log {
+            event = event.with("begin", begin.to_string()).with("end", end.to_string());
         }
         if let Some(rate) = self.rate {
             event = event.with("rate", rate.round());
@@ -57,13 +63,25 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// How much of the log is replayed, in per cent.
+    fn share(&self) -> Option<u128> {
+        let (Lsn(position), (Lsn(begin), Lsn(end))) = (self.position?, self.log?);
+        let done = u128::from(position.saturating_sub(begin).min(end.saturating_sub(begin)));
+        (done * 100).checked_div(u128::from(end.saturating_sub(begin)))
+    }
+}
+
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.phase.words())?;
         match (self.phase, self.position) {
             (Phase::Replaying, None) => f.write_str(", position could not be read")?,
-            (Phase::Replaying | Phase::Waiting, Some(position)) => write!(f, " at {}", lsn(position))?,
+            (Phase::Replaying | Phase::Waiting, Some(position)) => write!(f, " at {position}")?,
             _ => {}
+        }
+        if let (Some(share), Some((begin, end))) = (self.share(), self.log) {
+            write!(f, " ({share} % of {begin}..{end})")?;
         }
         if let Some(rate) = self.rate {
             write!(f, ", {:.0} MB/s", rate / 1e6)?;
@@ -73,11 +91,6 @@ impl fmt::Display for Progress {
             None => Ok(()),
         }
     }
-}
-
-/// A log position as PostgreSQL writes it.
-pub(crate) fn lsn(position: u64) -> String {
-    format!("{:X}/{:08X}", position >> 32, position & 0xFFFF_FFFF)
 }
 
 /// `12-30 s`, `3 m 5 s - 9 m 0 s`.
@@ -97,7 +110,8 @@ mod tests {
     fn as_people_read_it() {
         let progress = Progress {
             phase: Phase::Replaying,
-            position: Some(0x3A00_0000),
+            position: Some(Lsn(0x3A00_0000)),
+            log: None,
             rate: Some(48e6),
             left: Some((Duration::from_secs(12), Duration::from_secs(30))),
         };
@@ -109,7 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_written_as_postgresql_writes_them() {
-        assert_eq!(lsn(0x1_0000_0ABC), "1/00000ABC");
+    fn the_share_is_of_what_there_is_to_replay() {
+        let at = |position, begin, end| {
+            let log = Some((Lsn(begin), Lsn(end)));
+            let progress =
+                Progress { phase: Phase::Replaying, position: Some(Lsn(position)), log, rate: None, left: None };
+            progress.to_string()
+        };
+        assert_eq!(at(0x1100_0000, 0x150_0790, 0x1A00_0000), "redo at 0/11000000 (63 % of 0/1500790..0/1A000000)");
+        assert_eq!(at(0x100_0000, 0x150_0790, 0x200_0000), "redo at 0/1000000 (0 % of 0/1500790..0/2000000)");
+        assert_eq!(at(u64::MAX, 0, u64::MAX), "redo at FFFFFFFF/FFFFFFFF (100 % of 0/0..FFFFFFFF/FFFFFFFF)");
+        assert_eq!(at(5, 7, 7), "redo at 0/5");
     }
 }

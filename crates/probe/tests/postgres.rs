@@ -54,7 +54,7 @@ async fn crash_recovery_is_shown_and_its_end_noticed() {
     let (url, waiting) = (cluster.url(), journal.texts());
     assert!(waiting.is_empty());
     let release = async {
-        told(&journal, "redo at 0/").await;
+        told(&journal, " % of 0/").await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
         let before = refusals_in(&cluster.log());
         held.release();

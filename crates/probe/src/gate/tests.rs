@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Phase, Progress, Ready, ready::Temporary};
-use database::{Patience, Refusal, ServerState};
+use database::{Patience, Refusal, ServerState, postgres::local::Lsn};
 use proptest::prelude::*;
 use retry::{Backoff, Policy};
 use std::time::Duration;
@@ -34,7 +34,13 @@ fn down() -> Refusal {
 }
 
 fn at(position: u64) -> Input {
-    Input::Progress(Some(Progress { phase: Phase::Replaying, position: Some(position), rate: None, left: None }))
+    Input::Progress(Some(Progress {
+        phase: Phase::Replaying,
+        position: Some(Lsn(position)),
+        log: None,
+        rate: None,
+        left: None,
+    }))
 }
 
 /// How a run ended, with the time and kind of everything before.

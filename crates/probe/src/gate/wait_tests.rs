@@ -3,7 +3,7 @@
 use super::*;
 use crate::{Phase, Progress};
 use config::{Access, Monitor, Target, Wait};
-use database::Patience;
+use database::{Patience, postgres::local::Lsn};
 use report::Recorder;
 use retry::{Backoff, Policy};
 use std::{collections::VecDeque, future::pending};
@@ -78,7 +78,8 @@ fn refused(times: usize) -> VecDeque<(Duration, Result<Ready, Refusal>)> {
 async fn the_lines_of_a_wait() {
     let progress = Progress {
         phase: Phase::Replaying,
-        position: Some(0x3A00_0000),
+        position: Some(Lsn(0x3A00_0000)),
+        log: None,
         rate: Some(48e6),
         left: Some((Duration::from_secs(12), Duration::from_secs(30))),
     };
@@ -130,7 +131,7 @@ async fn the_limit_is_kept_by_the_clock() {
 /// A hint is followed at once, not at the next attempt.
 #[tokio::test(start_paused = true)]
 async fn a_hint_wakes_it() {
-    let progress = Some(Progress { phase: Phase::Beginning, position: None, rate: None, left: None });
+    let progress = Some(Progress { phase: Phase::Beginning, position: None, log: None, rate: None, left: None });
     let hint_after = Some(Duration::from_millis(700));
     let mut script = Script { answers: refused(1), hint_after, progress, ..Script::default() };
     script.answers.push_back((Duration::ZERO, Ok(Ready::new("PostgreSQL 15.18"))));

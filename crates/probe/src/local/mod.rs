@@ -4,16 +4,17 @@
 mod log_end;
 mod postmaster;
 mod replay;
-mod title;
 
 pub(crate) use postmaster::socket_name;
 
 use crate::{Phase, Progress};
 use config::dsn::Host;
-use host::proc::Process;
+use database::postgres::local::{
+    CONTROL_FILE, PostmasterStatus, SEGMENT_SIZE, Segment, Startup, is_final_checkpoint, is_wal_receiver, redo_start,
+};
+use host::{fs, proc::Process};
 use replay::Replay;
 use std::{path::PathBuf, time::Duration};
-use title::Title;
 
 /// A local server that is not open yet.
 #[derive(Debug)]
@@ -23,7 +24,8 @@ pub(crate) struct Sight {
     startup: Process,
     /// The data directory, when we may see it.
     data: Option<PathBuf>,
-    replay: Replay,
+    /// Since it was first seen to replay.
+    replay: Option<Replay>,
 }
 
 impl Sight {
@@ -31,7 +33,7 @@ impl Sight {
     pub(crate) async fn find(hosts: &[Host]) -> Option<Self> {
         let postmaster = postmaster::find(hosts).await?;
         let startup = startup_of(postmaster)?;
-        Some(Self { postmaster, startup, data: postmaster.cwd(), replay: Replay::default() })
+        Some(Self { postmaster, startup, data: postmaster.cwd(), replay: None })
     }
 
     /// The process whose end is the sign.
@@ -44,51 +46,61 @@ impl Sight {
         self.data.as_ref().map(|data| data.join("postmaster.pid"))
     }
 
-    /// What the server says in `postmaster.pid`: `starting`, `ready`, `standby`, `stopping`.
-    pub(crate) fn status(&self) -> Option<String> {
-        let text = host::fs::read_to_string(&self.status_file()?, 4096).ok()?;
-        text.lines().last().map(|line| line.trim().to_owned())
+    /// What the server says there.
+    pub(crate) fn status(&self) -> Option<PostmasterStatus> {
+        PostmasterStatus::parse(&fs::read_to_string(&self.status_file()?, 4096).ok()?)
     }
 
     /// How far it is at `now`, a time since any fixed moment. Nothing when its startup process is gone.
     pub(crate) fn progress(&mut self, now: Duration) -> Option<Progress> {
         let titles: Vec<_> = self.postmaster.children().into_iter().filter_map(|child| child.cmdline()).collect();
-        let title = titles.iter().find_map(|title| title::startup(title))?;
-        let phase = phase(&title, &titles);
-        if let Title::Recovering(segment) = &title {
-            self.replay.note(now, segment);
+        let startup = titles.iter().find_map(|title| Startup::parse(title))?;
+        if let Startup::Replaying(segment) = startup {
+            self.note(now, segment);
         }
-        if phase != Phase::Replaying {
-            return Some(Progress { phase, position: self.replay.position(), rate: None, left: None });
+        let (phase, replay) = (phase(startup, &titles), self.replay.as_ref());
+        let progress = Progress { phase, position: replay.map(Replay::position), log: None, rate: None, left: None };
+        let Some(replay) = replay.filter(|_| phase == Phase::Replaying) else { return Some(progress) };
+        let end = self.pg_wal().and_then(|pg_wal| log_end::find(&pg_wal, replay.at()));
+        let log = end.and_then(|end| replay.log(end));
+        Some(Progress { log, rate: replay.rate(), left: end.and_then(|end| replay.left(end)), ..progress })
+    }
+
+    fn note(&mut self, now: Duration, segment: Segment) {
+        match &mut self.replay {
+            Some(replay) => replay.note(now, segment),
+            None => self.replay = Some(self.replay_from(now, segment)),
         }
-        let end = self.data.as_deref().and_then(|data| self.replay.at().and_then(|at| log_end::find(data, at)));
-        Some(Progress {
-            phase,
-            position: self.replay.position(),
-            rate: self.replay.rate(),
-            left: end.and_then(|end| self.replay.left(end)),
-        })
+    }
+
+    /// The control file and the log belong to the server: others may only see its titles.
+    fn replay_from(&self, now: Duration, segment: Segment) -> Replay {
+        let control = self.data.as_ref().map(|data| data.join("global/pg_control"));
+        let begin = control.and_then(|file| redo_start(&fs::read(&file, CONTROL_FILE).ok()?));
+        let file = self.pg_wal().map(|pg_wal| pg_wal.join(segment.to_string()));
+        let size = file.and_then(|file| Some(fs::metadata(&file).ok()?.len)).unwrap_or(SEGMENT_SIZE);
+        Replay::new(now, segment, size, begin)
+    }
+
+    fn pg_wal(&self) -> Option<PathBuf> {
+        self.data.as_ref().map(|data| data.join("pg_wal"))
     }
 }
 
 fn startup_of(postmaster: Process) -> Option<Process> {
-    postmaster
-        .children()
-        .into_iter()
-        .find(|child| child.cmdline().is_some_and(|title| title::startup(&title).is_some()))
+    let is_startup = |process: &Process| process.cmdline().is_some_and(|title| Startup::parse(&title).is_some());
+    postmaster.children().into_iter().find(is_startup)
 }
 
-fn phase(startup: &Title, all: &[String]) -> Phase {
-    if all.iter().any(|title| title::is_final_checkpoint(title)) {
+fn phase(startup: Startup, all: &[String]) -> Phase {
+    if all.iter().any(|title| is_final_checkpoint(title)) {
         return Phase::Checkpoint;
     }
     match startup {
-        Title::Beginning => Phase::Beginning,
+        Startup::Preparing => Phase::Beginning,
         // A replica goes on replaying for ever: that it moves is no sign of an end.
-        Title::Waiting | Title::Recovering(_) if all.iter().any(|title| title::is_wal_receiver(title)) => {
-            Phase::Waiting
-        }
-        Title::Waiting => Phase::Waiting,
-        Title::Recovering(_) => Phase::Replaying,
+        Startup::Replaying(_) if all.iter().any(|title| is_wal_receiver(title)) => Phase::Waiting,
+        Startup::Waiting => Phase::Waiting,
+        Startup::Replaying(_) => Phase::Replaying,
     }
 }

@@ -1,7 +1,7 @@
 //! Which process is the server?
 
-use super::title;
 use config::dsn::Host;
+use database::postgres::local::Startup;
 use host::{net, proc::Process};
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ pub(crate) fn socket_name(port: u16) -> String {
 /// Without a socket that we may use: a server in recovery, if there is exactly one on this machine, as in a container
 /// whose port is forwarded. One whose socket we do see listens on another port, so it is not the one behind ours.
 fn the_only_one() -> Option<Process> {
-    let recovering = |process: &Process| process.cmdline().is_some_and(|title| title::startup(&title).is_some());
+    let recovering = |process: &Process| process.cmdline().is_some_and(|title| Startup::parse(&title).is_some());
     let elsewhere = servers_with_sockets();
     let all = host::proc::all().into_iter().filter(recovering).filter_map(Process::parent);
     let mut all = all.filter(|server| !elsewhere.contains(server));
