@@ -1,6 +1,10 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
-use crate::{EnvContract, Target, dsn::encode, redact::names_a_secret};
+use crate::{
+    EnvContract, Target,
+    dsn::encode,
+    redact::{self, names_a_secret},
+};
 use report::{Masker, Secret};
 use retry::{Backoff, Policy};
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
@@ -254,11 +258,22 @@ impl App {
         let targets = self.dependencies.iter().map(|it| &it.target);
         let checks = self.services.iter().filter_map(|it| Some(&it.health.as_ref()?.target));
         let passwords = targets.chain(checks).filter_map(Target::password);
-        let known: Vec<_> =
-            declared.into_iter().chain(secrets_by_name(&self.env)).chain(of_services).chain(passwords).collect();
+        let known: Vec<_> = declared
+            .into_iter()
+            .chain(secrets_by_name(&self.env))
+            .chain(of_services)
+            .chain(passwords)
+            .chain(self.passwords_as_written())
+            .collect();
         let encoded: Vec<_> =
             known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();
         known.into_iter().chain(encoded).collect()
+    }
+
+    /// Passwords within the URLs of variables, as they stand there: escapes can be written in several ways (`%2f`, `%2F`), and what is printed is the text of the variable.
+    fn passwords_as_written(&self) -> impl Iterator<Item = Secret> {
+        let values = self.env.values().chain(self.services.iter().flat_map(|service| service.env.values()));
+        values.flat_map(|value| redact::in_urls(value).into_iter().map(|at| Secret::new(&value[at])))
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
 
 /// From the first `:` after `://` to the last `@` before the next URL or the end of the line: a password may contain
 /// anything, also `@` and `/`.
-fn in_urls(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn in_urls(text: &str) -> Vec<Range<usize>> {
     let starts: Vec<usize> = text.match_indices("://").map(|(at, _)| at + 3).collect();
     let mut found = Vec::new();
     for (index, &start) in starts.iter().enumerate() {

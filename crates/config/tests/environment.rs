@@ -141,3 +141,16 @@ fn the_check_finds_what_the_environment_lacks() {
          environment or in `.env`"
     );
 }
+
+/// S4.11: a password is hidden as it stands in a variable too, however its escapes are written, also one of a URL that
+/// mainstay itself has no use for.
+#[test]
+fn passwords_are_hidden_as_they_are_written() {
+    let given = file("[databases.main]\n[services.api]\ncommand = 'api'\nenv = { MQ = 'amqp://bot:hunter4@mq' }")
+        .var("DATABASE_URL", "postgres://bot:p%40ss%2fhunter2@db/app")
+        .var("BROKER", "amqp://bot:hunter3@mq:5672/");
+    let secrets = given.app().secrets();
+    for hidden in ["p@ss/hunter2", "p%40ss%2fhunter2", "p%40ss%2Fhunter2", "hunter3", "hunter4"] {
+        assert!(secrets.iter().any(|secret| secret.reveal() == hidden), "{hidden}");
+    }
+}
