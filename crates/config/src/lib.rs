@@ -25,7 +25,7 @@ pub use app::{
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use reference::reference;
-pub use resolve::{Resolved, resolve};
+pub use resolve::{Declared, Resolved, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use target::Target;

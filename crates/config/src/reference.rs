@@ -28,7 +28,8 @@ Everything stands in one file, `mainstay.toml`. It is found upwards from the cur
 - Unknown keys are errors. All problems are told at once, each with its line.
 ";
 
-const SHORT_VARIABLES: [(&str, &str); 11] = [
+/// What one variable sets for many keys at once, or for a key by a shorter name.
+pub(crate) const SHORT_VARIABLES: [(&str, &str); 11] = [
     ("MAINSTAY_TIMEOUT", "`wait` of all databases and dependencies"),
     ("MAINSTAY_ATTEMPTS", "`attempts` of all databases and dependencies"),
     ("MAINSTAY_INTERVAL", "`interval` of all databases and dependencies"),

@@ -154,3 +154,17 @@ fn passwords_are_hidden_as_they_are_written() {
         assert!(secrets.iter().any(|secret| secret.reveal() == hidden), "{hidden}");
     }
 }
+
+/// S2.5: the contract can be asked for before anything of it is set.
+#[test]
+fn the_contract_is_known_before_anything_is_set() {
+    let file = format!("{CONTRACT}[databases.main]\nurl = '${{DATABASE_URL}}'\n");
+    let (env, files) = (BTreeMap::new(), config::FileMap::default());
+    let mut sources = config::Sources::new("/srv/booking", &env, &files);
+    sources.file = Some(TextFile { name: "mainstay.toml".into(), text: file, mode: 0o644 });
+    let declared = config::declared(&sources).unwrap();
+    assert!(env_example(&declared.contract).contains("TG_BOT_TOKEN="));
+    assert_eq!(declared.env["LOG_LEVEL"], "info");
+    sources.file = Some(TextFile { name: "mainstay.toml".into(), text: "nmae = 'x'".into(), mode: 0o644 });
+    assert!(told(&config::declared(&sources).unwrap_err()).contains("did you mean `name`?"));
+}

@@ -209,3 +209,22 @@ fn two_listeners_do_not_share_an_address() {
     let told = file("[services.api]\ncommand = 'x'\nlisten = 8000\n[health]\nlisten = 8000").problems();
     assert!(told.contains("the service `api` and `listen` in `[health]` listen on the same address"), "{told}");
 }
+
+/// What is known but has nothing to set is no slip, and a slip is compared with it.
+#[test]
+fn a_short_variable_is_known_also_where_nothing_is_waited_for() {
+    let told = nothing().var("MAINSTAY_TIMEOUT", "5s").var("MAINSTAY_TIMEOT", "5s").warnings();
+    assert_eq!(
+        told,
+        "warning: the variable `MAINSTAY_TIMEOT` means nothing to mainstay\n  hint: did you mean `MAINSTAY_TIMEOUT`?"
+    );
+}
+
+#[test]
+fn a_url_whose_variable_is_unset_is_told_once() {
+    let told = file("[dependencies.redis]\nurl = '${REDIS_URL}'").problems();
+    assert!(told.contains("the variable `REDIS_URL` is not set"), "{told}");
+    assert_eq!(told.matches("error:").count(), 1, "{told}");
+    let told = file("[dependencies.redis]\nurl = '${REDIS_URL:-}'").problems();
+    assert!(told.contains("`url` is missing in `[dependencies.redis]`"), "{told}");
+}

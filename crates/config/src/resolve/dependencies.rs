@@ -171,6 +171,9 @@ fn other(root: &Table<'_>, named: Named) -> Option<Dependency> {
 }
 
 fn missing_url(root: &Table<'_>, table: &Table<'_>, name: &str) {
+    if table.value("url").is_some() && table.setting("url").given().is_none() {
+        return; // it is there and cannot be read: that is told already
+    }
     let hint = match name.contains("redis") {
         true => "write `url = \"redis://127.0.0.1/0\"`, or set `REDIS_URL` or `REDIS_HOST`",
         false => "write for example `url = \"tcp://127.0.0.1:8080\"`",

@@ -16,6 +16,7 @@ use crate::{
     file::{Context, Table, check},
 };
 use report::Finding;
+use std::collections::BTreeMap;
 use toml::{Spanned, de::DeTable};
 
 /// A complete application, and what the operator should know about it.
@@ -41,6 +42,30 @@ pub fn resolve(sources: &Sources<'_>) -> Result<Resolved, Vec<Finding>> {
     names::warn_of_unknown_variables(&context);
     let warnings = context.verdict()?;
     Ok(Resolved { app, warnings })
+}
+
+/// What the file declares of the environment, and the environment as it completes it. Nothing else of the file has to
+/// be right, so that whoever sets an application up can ask for its variables before any of them is set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// The declared variables.
+    pub contract: EnvContract,
+    /// As [`App::env`], without what services are told of their dependencies.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Reads the contract alone. What the environment lacks is no problem here: [`crate::env_check`] tells it.
+pub fn declared(sources: &Sources<'_>) -> Result<Declared, Vec<Finding>> {
+    let sources = Sources { lenient: true, ..sources.clone() };
+    let mut context = Context::new(&sources);
+    let document = parse(&context)?;
+    let document = document.as_ref().map(Spanned::get_ref);
+    if let Some(document) = document {
+        check(&context, document);
+    }
+    let contract = environment::complete(&mut context, document);
+    context.verdict()?;
+    Ok(Declared { contract, env: context.env })
 }
 
 /// The file as TOML; one problem for each line that is none.

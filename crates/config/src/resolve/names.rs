@@ -2,6 +2,7 @@
 
 use crate::{
     file::{Context, Table, is_name, variable_name},
+    reference::SHORT_VARIABLES,
     suggest::nearest,
 };
 use report::Finding;
@@ -68,7 +69,9 @@ pub(super) fn refuse_ambiguous(root: &Table<'_>) {
 
 /// A `MAINSTAY_…` that means nothing is a slip.
 pub(super) fn warn_of_unknown_variables(context: &Context<'_>) {
-    let known = context.known();
+    let mut known = context.known();
+    // Known also when nothing is there that they could set, as an image's own `MAINSTAY_TIMEOUT`.
+    known.extend(SHORT_VARIABLES.iter().map(|(name, _)| (*name).to_owned()));
     for name in context.env.keys().filter(|name| name.starts_with("MAINSTAY_")) {
         if known.contains(name) || READ_ELSEWHERE.contains(&name.as_str()) {
             continue;
