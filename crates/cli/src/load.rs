@@ -39,6 +39,19 @@ pub(crate) fn load(
     need: Need,
     reading: Reading,
 ) -> Result<Resolved, Vec<Finding>> {
+    let resolved = load_in_silence(context, place, flags, need, reading)?;
+    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
+    Ok(resolved)
+}
+
+/// The same for who tells the warnings together with more.
+pub(crate) fn load_in_silence(
+    context: &Context,
+    place: &Place,
+    flags: Overrides,
+    need: Need,
+    reading: Reading,
+) -> Result<Resolved, Vec<Finding>> {
     let found = find(context, place)?;
     if found.is_none() && need == Need::File {
         return Err(vec![no_file(context, place)]);
@@ -59,7 +72,6 @@ pub(crate) fn load(
         lenient: reading == Reading::Lenient,
     })?;
     context.terminal.hide(resolved.app.secrets());
-    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
     Ok(resolved)
 }
 

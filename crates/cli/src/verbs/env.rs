@@ -3,9 +3,9 @@
 use crate::{
     args::{Env, EnvFiles, Place},
     context::Context,
-    load::{Disk, Need, Reading, load},
+    load::{Disk, Need, Reading, load, load_in_silence},
 };
-use config::{App, Files, Overrides};
+use config::{App, Files, Overrides, Resolved};
 use report::{Finding, Outcome, Severity, count};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,8 @@ fn app(context: &Context, place: &Place) -> Result<App, Vec<Finding>> {
 
 /// Exit 1 when something is wrong or drifted; warnings alone change nothing.
 fn check(context: &Context, args: &EnvFiles) -> Outcome {
-    let findings = match app(context, &args.place).and_then(|app| compare(context, &app, args)) {
+    let read = load_in_silence(context, &args.place, Overrides::default(), Need::File, Reading::Lenient);
+    let findings = match read.and_then(|resolved| compare(context, resolved, args)) {
         Ok(findings) => findings,
         Err(findings) => return super::tell(context, &findings, Outcome::Misused),
     };
@@ -47,14 +48,27 @@ fn check(context: &Context, args: &EnvFiles) -> Outcome {
     if wrong == 0 { Outcome::Done } else { Outcome::Failed }
 }
 
-fn compare(context: &Context, app: &App, args: &EnvFiles) -> Result<Vec<Finding>, Vec<Finding>> {
+fn compare(context: &Context, resolved: Resolved, args: &EnvFiles) -> Result<Vec<Finding>, Vec<Finding>> {
+    let Resolved { app, warnings } = resolved;
     let example = match &args.example {
         Some(path) => Some(context.cwd.join(path)),
         None => Some(app.root.join(".env.example")).filter(|path| path.is_file()),
     };
     let example = example.map(|path| text(context, &path)).transpose()?;
     let docs = args.docs.as_ref().map(|path| text(context, &context.cwd.join(path))).transpose()?;
-    Ok(config::env_check(&app.contract, &app.env, example.as_ref(), docs.as_ref()))
+    Ok(once(warnings, config::env_check(&app.contract, &app.env, example.as_ref(), docs.as_ref())))
+}
+
+/// What was noticed while reading is told once: the check knows how bad it is, the reader where it stands.
+fn once(mut warnings: Vec<Finding>, checked: Vec<Finding>) -> Vec<Finding> {
+    let placed = |mut finding: Finding| {
+        if let Some(at) = warnings.iter().position(|warning| warning.summary == finding.summary) {
+            finding.place = warnings.remove(at).place;
+        }
+        finding
+    };
+    let checked: Vec<_> = checked.into_iter().map(placed).collect();
+    warnings.into_iter().chain(checked).collect()
 }
 
 fn text(context: &Context, path: &Path) -> Result<config::TextFile, Vec<Finding>> {
