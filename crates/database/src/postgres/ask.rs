@@ -67,6 +67,9 @@ const WELCOME: &str = "SELECT CASE WHEN pg_catalog.has_function_privilege('pg_ca
 const SOCKET_ONLY: &str =
     "SELECT setting = '' AND source = 'command line' FROM pg_catalog.pg_settings WHERE name = 'listen_addresses'";
 
+/// The answers are some hundred bytes.
+const LONGEST_ANSWER: usize = 256 * 1024;
+
 /// Asks the database whether it can be used for `access`, in `timeout` altogether: one connection, one round trip.
 ///
 /// Errors: why it cannot be used now. A standby, or `default_transaction_read_only`, is refused with 25006 when
@@ -75,6 +78,7 @@ pub async fn ask(dsn: &PostgresDsn, access: Access, timeout: Duration) -> Result
     let deadline = Deadline::after(timeout);
     let name = dsn.application_name.as_deref().unwrap_or("mainstay");
     let session = connect(dsn, name, timeout).await?;
+    session.allow(LONGEST_ANSWER);
     let facts = socket::within(&deadline, &session.host.to_string(), look(&session)).await?;
     session.close().await;
     judge(facts?, access, dsn)
@@ -83,16 +87,18 @@ pub async fn ask(dsn: &PostgresDsn, access: Access, timeout: Duration) -> Result
 async fn look(session: &Session) -> Result<Facts, Refusal> {
     let on_socket = matches!(session.host, Host::Unix(..));
     let sql = if on_socket { [NEEDED, WELCOME, SOCKET_ONLY].join(";") } else { [NEEDED, WELCOME].join(";") };
-    let explain = |error: tokio_postgres::Error| session.explain(&error).refusal();
-    let mut answers = pin!(session.client.simple_query_raw(&sql).await.map_err(explain)?);
+    let explain = |error: tokio_postgres::Error| session.explain(&error);
+    let mut answers = pin!(session.client.simple_query_raw(&sql).await.map_err(|error| explain(error).refusal())?);
     let mut rows = Vec::new();
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(SimpleQueryMessage::Row(row)) => rows.push(row),
             Ok(_) => {}
-            // What is only good to know may be denied.
-            Err(_) if !rows.is_empty() => break,
-            Err(error) => return Err(explain(error)),
+            // What is only good to know may be denied; a server that ends the session is not ready.
+            Err(error) => match explain(error) {
+                denied if !rows.is_empty() && !denied.lost => break,
+                error => return Err(error.refusal()),
+            },
         }
     }
     read(session, &rows).ok_or_else(|| {

@@ -75,6 +75,11 @@ impl Session {
         if error.code == super::error::LOST { self.heard.last_words().unwrap_or(error) } else { error }
     }
 
+    /// From now on the server may send so many bytes; more end the session.
+    pub(super) fn allow(&self, bytes: usize) {
+        self.heard.allow(bytes);
+    }
+
     /// Says goodbye, so that the server does not learn it from a broken connection. Waits a second at most.
     pub async fn close(self) {
         let Self { client, mut driver, .. } = self;

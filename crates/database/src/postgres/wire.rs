@@ -182,8 +182,7 @@ impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready_or_pending!(self.inner.as_mut().poll_read(cx, buf))?;
-        self.ear.take(&buf.filled()[before..]);
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.ear.take(&buf.filled()[before..]))
     }
 }
 

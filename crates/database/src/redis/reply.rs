@@ -1,7 +1,9 @@
 //! Replies of Redis, read from bytes. Bounded: what we ask for is small.
 
-/// The longest text that is read.
+/// The longest text that is read, the longest line, and the longest reply altogether.
 const LONGEST: usize = 1024 * 1024;
+const LONGEST_LINE: usize = 64 * 1024;
+const LONGEST_REPLY: usize = 2 * 1024 * 1024;
 /// The longest array, and how deep arrays may lie in arrays.
 const WIDEST: usize = 4096;
 const DEEPEST: u8 = 4;
@@ -44,7 +46,10 @@ impl Reply {
 
 /// The first reply in `bytes` and its length; nothing when it is not whole yet.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Nonsense> {
-    element(bytes, 0)
+    match element(bytes, 0)? {
+        None if bytes.len() > LONGEST_REPLY => Err(Nonsense),
+        found => Ok(found),
+    }
 }
 
 fn element(bytes: &[u8], depth: u8) -> Result<Option<(Reply, usize)>, Nonsense> {
@@ -65,7 +70,9 @@ fn element(bytes: &[u8], depth: u8) -> Result<Option<(Reply, usize)>, Nonsense> 
 fn line(bytes: &[u8]) -> Result<Option<(String, usize)>, Nonsense> {
     match bytes.windows(2).position(|pair| pair == b"\r\n") {
         Some(end) => Ok(Some((String::from_utf8_lossy(&bytes[..end]).into_owned(), end + 2))),
-        None if bytes.first().is_some_and(|kind| !b"+-:$*".contains(kind)) || bytes.len() > LONGEST => Err(Nonsense),
+        None if bytes.first().is_some_and(|kind| !b"+-:$*".contains(kind)) || bytes.len() > LONGEST_LINE => {
+            Err(Nonsense)
+        }
         None => Ok(None),
     }
 }
