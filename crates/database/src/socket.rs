@@ -143,6 +143,12 @@ pub fn refusal(error: &io::Error, place: &str) -> Refusal {
             ),
             ..unreachable()
         },
+        // connect(2) to a unix socket does not wait for a place in the queue.
+        ErrorKind::WouldBlock => Refusal {
+            message: format!("{place} accepts nobody now: as many as it allows are waiting already"),
+            hint: Some("its server may be overloaded or suspended".into()),
+            ..unreachable()
+        },
         ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Refusal { message: format!("{place} cannot be reached: {error}"), ..unreachable() }
         }
@@ -165,6 +171,7 @@ mod tests {
             (ErrorKind::NotFound, ServerState::Down, Patience::Deadline),
             (ErrorKind::UnexpectedEof, ServerState::Down, Patience::Deadline),
             (ErrorKind::HostUnreachable, ServerState::Unreachable, Patience::Deadline),
+            (ErrorKind::WouldBlock, ServerState::Unreachable, Patience::Deadline),
             (ErrorKind::PermissionDenied, ServerState::Denied, Patience::None),
             (ErrorKind::Other, ServerState::Unknown, Patience::Deadline),
         ];
@@ -173,6 +180,24 @@ mod tests {
             assert_eq!((refusal.state, refusal.patience), (state, patience), "{kind:?}");
             assert!(refusal.message.contains("db:5432"), "{refusal}");
         }
+    }
+
+    /// A suspended server fills its queue; that is no fault of ours.
+    #[tokio::test]
+    async fn a_full_queue_is_unreachable() {
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let mut waiting = Vec::new();
+        let refusal = loop {
+            match open_unix(&path, &Deadline::after(Duration::from_secs(20))).await {
+                Ok(stream) if waiting.len() < 10 => waiting.push(stream),
+                Ok(_) => panic!("the queue has no end"),
+                Err(refusal) => break refusal,
+            }
+        };
+        assert_eq!((refusal.state, refusal.patience), (ServerState::Unreachable, Patience::Deadline), "{refusal}");
     }
 
     /// A name that does not exist is forgiven for 30 s: Compose may not have started it yet.

@@ -36,7 +36,9 @@ fn meaning(code: &str, words: &str) -> (ServerState, Patience, Option<&'static s
         "ERR" if words.starts_with("max number of clients") => {
             (Full, Deadline, Some("raise maxclients, or let fewer clients connect"))
         }
-        "ERR" if words.contains("without any password") => {
+        // Before Redis 6.
+        "ERR" if words.starts_with("invalid password") => meaning("WRONGPASS", words),
+        "ERR" if words.contains("without any password") || words.contains("no password is set") => {
             (Denied, Never, Some("the server wants no password: remove it from the URL"))
         }
         "ERR" if words.starts_with("DB index") || words.starts_with("invalid DB index") => {
@@ -69,6 +71,8 @@ mod tests {
             ),
             ("NOAUTH Authentication required.", Denied, Patience::Tries(2)),
             ("WRONGPASS invalid username-password pair or user is disabled.", Denied, Patience::Tries(2)),
+            ("ERR invalid password", Denied, Patience::Tries(2)),
+            ("ERR Client sent AUTH, but no password is set", Denied, Patience::None),
             ("ERR max number of clients reached", Full, Patience::Deadline),
             ("ERR DB index is out of range", Denied, Patience::None),
             (
