@@ -20,6 +20,8 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_COUNT: u32 = 3;
 const USER_TIMEOUT_MS: u32 = 25_000;
+/// The code of a refusal by this machine, before any server was asked.
+pub(crate) const FORBIDDEN: &str = "EACCES";
 /// A name may be unknown while its container is being started.
 const NAME_GRACE: Patience = Patience::Grace(Duration::from_secs(30));
 
@@ -137,6 +139,7 @@ pub fn refusal(error: &io::Error, place: &str) -> Refusal {
         ErrorKind::PermissionDenied => Refusal {
             state: ServerState::Denied,
             patience: Patience::None,
+            code: Some(FORBIDDEN.into()),
             message: format!("not permitted to connect to {place}"),
             hint: Some(
                 "the directories above the socket must be searchable, the socket writable, for this user".into(),

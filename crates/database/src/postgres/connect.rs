@@ -58,8 +58,11 @@ async fn visit(
     Ok(session)
 }
 
+/// A socket that this user may not touch says nothing about the next host.
 fn is_final(refusal: &Refusal) -> bool {
-    refusal.state == ServerState::Denied && matches!(refusal.patience, Patience::Tries(_) | Patience::None)
+    refusal.state == ServerState::Denied
+        && matches!(refusal.patience, Patience::Tries(_) | Patience::None)
+        && refusal.code.as_deref() != Some(socket::FORBIDDEN)
 }
 
 /// Names the host when there are several.
@@ -87,5 +90,22 @@ fn better(best: Option<Refusal>, new: Refusal) -> Refusal {
     match best {
         Some(best) if nearness(&best) >= nearness(&new) => best,
         _ => new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::SqlError;
+    use std::io::{Error, ErrorKind};
+
+    /// libpq goes on to the next host when a socket cannot be opened, and stops when a server has refused the password.
+    #[test]
+    fn only_what_a_server_said_holds_for_the_next_one() {
+        assert!(!is_final(&socket::refusal(&Error::from(ErrorKind::PermissionDenied), "/run/a/.s.PGSQL.5432")));
+        assert!(!is_final(&socket::refusal(&Error::from(ErrorKind::ConnectionRefused), "a:5432")));
+        let said = |code: &str| SqlError { code: code.into(), ..SqlError::default() }.refusal();
+        assert!(is_final(&said("28P01")));
+        assert!(!is_final(&said("28000")), "it may be created yet");
     }
 }
