@@ -1,4 +1,5 @@
 //! What a reviewer should not have to say.
+use crate::docs;
 use crate::task::{Done, Failure, cargo, files, root, step};
 use std::path::Path;
 
@@ -19,6 +20,7 @@ const LONG: usize = 400;
 pub(crate) fn run() -> Done {
     forbidden_words()?;
     lengths()?;
+    docs::run(true)?;
     step("fmt", cargo(["fmt", "--all", "--check"]))?;
     step("clippy", cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     let mut rustdoc = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);

@@ -20,7 +20,7 @@ usage: cargo xtask TASK
 
   setup          install what the tests need (apt, as root), else print the command
   test [ARGS]    setup, then build the programs and run every test; ARGS go to the test runner
-  lint           fmt, clippy, rustdoc, forbidden words, lengths of files
+  lint           references, fmt, clippy, rustdoc, forbidden words, lengths of files
   docs [--check] write the generated references, or check that they are current
   bench [ARGS]   measure a release build beside its peers; --help tells what
 

@@ -17,6 +17,7 @@ const NEEDS: &[Need] = &[
     Need { program: "git", package: "git", found: || works("git", &["--version"]) },
     Need { program: "openssl", package: "openssl", found: || works("openssl", &["version"]) },
     Need { program: "python3", package: "python3", found: || works("python3", &["--version"]) },
+    Need { program: "PyYAML", package: "python3-yaml", found: || works("python3", &["-c", "import yaml"]) },
     Need { program: "curl", package: "curl", found: || works("curl", &["--version"]) },
     Need { program: "setpriv", package: "util-linux", found: || works("setpriv", &["--version"]) },
     Need { program: "a C compiler", package: "gcc libc6-dev", found: || works("cc", &["--version"]) },

@@ -63,11 +63,3 @@ pub(crate) fn files(ending: &str) -> Result<Vec<PathBuf>, Failure> {
     let paths = names.split('\0').filter(|name| name.ends_with(ending)).map(|name| root().join(name));
     Ok(paths.filter(|path| path.is_file()).collect())
 }
-
-/// Where cargo puts the programs of a debug build: beside this one.
-pub(crate) fn programs() -> PathBuf {
-    std::env::current_exe()
-        .ok()
-        .and_then(|program| program.parent().map(PathBuf::from))
-        .unwrap_or_else(|| root().join("target/debug"))
-}
