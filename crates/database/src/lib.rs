@@ -10,7 +10,7 @@ mod refusal;
 pub mod socket;
 pub mod sqlite;
 mod state;
-mod tls;
+pub mod tls;
 
 pub use refusal::{Patience, Refusal};
 pub use state::ServerState;

@@ -1,19 +1,21 @@
 //! TLS for clients, as strict as asked: any certificate, one of a trusted authority, or one for this very host.
 
+mod verifier;
+
 use crate::{Patience, Refusal, ServerState};
 use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::{
-        WantsClientCert, WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
+    CertificateError, ClientConfig, ConfigBuilder, Error, RootCertStore,
+    client::{WantsClientCert, WebPkiServerVerifier},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
 };
 use std::{io, path::Path, sync::Arc};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use verifier::{Trusted, Verifier};
 
 /// The code of a [`Refusal`] about TLS.
-pub(crate) const CODE: &str = "TLS";
+pub const CODE: &str = "TLS";
 /// Certificates and keys are smaller; bundles of all public authorities are about 250 kB.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
@@ -37,6 +39,23 @@ pub(crate) enum Roots<'a> {
     File(&'a Path),
 }
 
+/// Shakes hands over `socket`, at `place`, with a server whose certificate an authority that this system trusts has
+/// issued for the host `name`. The time limit is the caller's.
+///
+/// # Errors
+/// Those of a socket, and refusals with [`CODE`].
+pub async fn connect(socket: TcpStream, name: &str, place: &str) -> Result<TlsStream<TcpStream>, Refusal> {
+    // Read for each connection: the roots take memory, and such connections are rare.
+    let settings = client(Check::Host, Roots::System, None)?;
+    let server = ServerName::try_from(name.to_owned())
+        .map_err(|_| trouble(format!("`{name}` is not a name that a certificate can hold"), None))?;
+    TlsConnector::from(Arc::new(settings)).connect(server, socket).await.map_err(|error| {
+        let refused = refusal(&error, place);
+        let hint = "its certificate must be for this host and of an authority that the system trusts";
+        if refused.code.is_some() { Refusal { hint: Some(hint.into()), ..refused } } else { refused }
+    })
+}
+
 /// The settings of one client.
 pub(crate) fn client(
     check: Check,
@@ -47,26 +66,23 @@ pub(crate) fn client(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| trouble(error.to_string(), None))?;
-    let verifier = verifier(check, roots, provider)?;
-    with_identity(builder.dangerous().with_custom_certificate_verifier(verifier), identity)
+    let verifier = Verifier { trusted: trusted(check, roots, &provider)?, provider };
+    with_identity(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)), identity)
 }
 
-fn verifier(
-    check: Check,
-    roots: Roots<'_>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Refusal> {
+/// Nobody is trusted when nothing is checked.
+fn trusted(check: Check, roots: Roots<'_>, provider: &Arc<CryptoProvider>) -> Result<Option<Trusted>, Refusal> {
     if check == Check::Nothing {
-        return Ok(Arc::new(Anyone(provider)));
+        return Ok(None);
     }
-    let trusted = read_roots(roots)?;
+    let roots_read = read_roots(roots)?;
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(trusted.iter().cloned());
-    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+    store.add_parsable_certificates(roots_read.iter().cloned());
+    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
         .build()
         .map_err(|error| trouble(format!("no certificate of a trusted authority could be read: {error}"), None))?;
-    let pinned = if matches!(roots, Roots::File(_)) { trusted } else { Vec::new() };
-    Ok(Arc::new(Trusted { chain, pinned, name_matters: check == Check::Host }))
+    let pinned = if matches!(roots, Roots::File(_)) { roots_read } else { Vec::new() };
+    Ok(Some(Trusted { chain, pinned, name_matters: check == Check::Host }))
 }
 
 fn with_identity(
@@ -157,110 +173,5 @@ pub(crate) fn refusal(error: &io::Error, place: &str) -> Refusal {
             Some("does the server ask for a client certificate (sslcert, sslkey)?"),
         ),
         _ => trouble(format!("the TLS handshake with {place} failed: {cause}"), None),
-    }
-}
-
-/// Takes any certificate. There is nothing then that a signature of the handshake could prove either.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Takes what a trusted authority issued; and a certificate that is itself in the file of the trusted ones, as many
-/// servers have made their own (`webpki` alone would refuse such a one as "authority used as server").
-#[derive(Debug)]
-struct Trusted {
-    chain: Arc<WebPkiServerVerifier>,
-    pinned: Vec<CertificateDer<'static>>,
-    name_matters: bool,
-}
-
-impl ServerCertVerifier for Trusted {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if self.pinned.iter().any(|pinned| pinned == certificate) {
-            return self.verify_pinned(certificate, name);
-        }
-        match self.chain.verify_server_cert(certificate, others, name, ocsp, now) {
-            // The name is looked at last: everything else was right.
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.name_matters => Ok(ServerCertVerified::assertion()),
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-impl Trusted {
-    fn verify_pinned(
-        &self,
-        certificate: &CertificateDer<'_>,
-        name: &ServerName<'_>,
-    ) -> Result<ServerCertVerified, Error> {
-        if self.name_matters {
-            rustls::client::verify_server_name(&rustls::server::ParsedCertificate::try_from(certificate)?, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
     }
 }

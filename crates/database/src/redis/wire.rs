@@ -1,19 +1,11 @@
 //! The connection to one server, plain or inside TLS.
 
 use super::reply::{Reply, parse};
-use crate::{
-    Patience, Refusal, ServerState, socket,
-    tls::{self, Check, Roots},
-};
+use crate::{Patience, Refusal, ServerState, socket, tls};
 use config::dsn::{RedisDsn, RedisPlace};
 use retry::Deadline;
-use rustls::pki_types::ServerName;
-use std::{pin::Pin, sync::Arc};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-};
-use tokio_rustls::TlsConnector;
+use std::pin::Pin;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 trait Stream: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
@@ -32,8 +24,12 @@ impl Wire {
             RedisPlace::Unix(path) => (Box::pin(socket::open_unix(path, deadline).await?), path.display().to_string()),
             RedisPlace::Tcp(name, port) => {
                 let (socket, place) = (socket::open_tcp(name, *port, deadline).await?, format!("{name}:{port}"));
-                let stream = if dsn.tls { secure(socket, name, &place, deadline).await? } else { Box::pin(socket) };
-                (stream, place)
+                if !dsn.tls {
+                    (Box::pin(socket), place)
+                } else {
+                    let secured = socket::within(deadline, &place, tls::connect(socket, name, &place)).await??;
+                    (Box::pin(secured), place)
+                }
             }
         };
         Ok(Self { stream, place, pending: Vec::new() })
@@ -80,20 +76,6 @@ impl Wire {
     pub(super) fn place(&self) -> &str {
         &self.place
     }
-}
-
-async fn secure(
-    socket: TcpStream,
-    name: &str,
-    place: &str,
-    deadline: &Deadline,
-) -> Result<Pin<Box<dyn Stream>>, Refusal> {
-    let settings = tls::client(Check::Host, Roots::System, None)?;
-    let server = ServerName::try_from(name.to_owned())
-        .map_err(|_| tls::trouble(format!("`{name}` is not a name that a certificate can hold"), None))?;
-    let handshake = TlsConnector::from(Arc::new(settings)).connect(server, socket);
-    let stream = socket::within(deadline, place, handshake).await?.map_err(|error| tls::refusal(&error, place))?;
-    Ok(Box::pin(stream))
 }
 
 /// An array of bulk strings.

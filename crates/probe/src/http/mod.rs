@@ -1,10 +1,9 @@
 //! One HTTP request: `GET`, HTTP/1.1, redirects not followed.
 
-mod tls;
 mod url;
 
 use crate::refusals::{never, not_yet};
-use database::{Patience, Refusal, ServerState, socket};
+use database::{Patience, Refusal, ServerState, socket, tls};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{
     Request,
@@ -50,9 +49,17 @@ pub(crate) async fn ready(url: &str, status: Option<u16>, deadline: &Deadline) -
 async fn get(url: &Url, deadline: &Deadline) -> Result<Response, Refusal> {
     let stream = socket::open_tcp(&url.host, url.port, deadline).await?;
     match url.tls {
-        true => exchange(tls::wrap(stream, &url.host).await?, url).await,
+        true => {
+            let secured = tls::connect(stream, &url.host, &url.authority()).await.map_err(untrusted)?;
+            exchange(secured, url).await
+        }
         false => exchange(stream, url).await,
     }
+}
+
+/// A page that is being set up may be without its certificate for a moment.
+fn untrusted(refusal: Refusal) -> Refusal {
+    Refusal { state: ServerState::Unknown, patience: Patience::Tries(3), code: Some(tls::CODE.into()), ..refusal }
 }
 
 async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, url: &Url) -> Result<Response, Refusal> {
