@@ -10,10 +10,12 @@
 
 mod apply;
 mod look;
+mod stop;
 
 pub(crate) use look::{exists, rows_of};
 
 use look::rows;
+use stop::Stop;
 
 use crate::{
     Holder, MigrateError,
@@ -47,7 +49,7 @@ enum Step {
     Overtaken,
 }
 
-/// One attempt: applies what is pending.
+/// One attempt: applies what is pending. When it is dropped, the file that is being applied is rolled back.
 pub(crate) async fn up(run: &Run<'_>, path: &Path, directory: Directory) -> Result<(), MigrateError> {
     let place: Arc<(PathBuf, Directory)> = Arc::new((path.to_owned(), directory));
     let look = place.clone();
@@ -57,9 +59,11 @@ pub(crate) async fn up(run: &Run<'_>, path: &Path, directory: Directory) -> Resu
         return Ok(());
     }
     let mut busy = Busy::new(run);
+    let stop = Stop::default();
+    let _waiting = stop.waiting();
     loop {
-        let (place, kept) = (place.clone(), run.kept());
-        match blocking(move || apply::next(&place.0, &place.1, kept)).await? {
+        let (place, kept, stop) = (place.clone(), run.kept(), stop.clone());
+        match blocking(move || apply::next(&place.0, &place.1, kept, &stop)).await? {
             Step::Current => return Ok(()),
             Step::Overtaken => {}
             Step::Busy => busy.wait(run).await?,

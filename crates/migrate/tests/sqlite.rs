@@ -49,6 +49,29 @@ async fn what_is_pending_is_applied_once() {
     assert_eq!(bench.course(), ["migrate.applied", "migrate.done"]);
 }
 
+/// What is called off (Ctrl-C) neither goes on nor is applied after all.
+#[tokio::test]
+async fn a_dropped_run_is_rolled_back_at_once() {
+    let dir = TempDir::new();
+    let file = dir.path().join("app.db");
+    let bench = bench(&file);
+    let long = "select count(*) from (with recursive c(x) as (select 1 union all select x + 1 from c where x < 100000000) select x from c)";
+    bench.file("0001_slots.sql", &format!("create table slots (id integer); insert into slots {long};"));
+    let writer = || {
+        Connection::open(&file).is_ok_and(|it| {
+            it.busy_timeout(Duration::ZERO).unwrap();
+            it.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+        })
+    };
+    let job = bench.job();
+    tokio::select! {
+        result = migrate::up(&job) => panic!("{result:?}"),
+        () = until("the file runs", || file.exists() && !writer()) => {}
+    }
+    until("the lock is free again", writer).await;
+    assert_eq!(count(&file, "select count(*) from sqlite_master"), 0);
+}
+
 /// The futures may be moved to another thread.
 #[test]
 fn futures_can_be_sent() {

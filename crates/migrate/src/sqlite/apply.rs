@@ -3,6 +3,7 @@
 use super::{
     Step,
     look::{rows, shape},
+    stop::Stop,
 };
 use crate::{
     FileFailure, MigrateError, Migration,
@@ -31,11 +32,12 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT
     duration_ms INTEGER NOT NULL)";
 
 /// Applies the next pending file, if there is one and nobody else writes.
-pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>) -> Result<Step, MigrateError> {
+pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>, stop: &Stop) -> Result<Step, MigrateError> {
     let connection = match open(path) {
         Err(refusal) if is_busy(&refusal) => return Ok(Step::Busy),
         opened => opened.map_err(MigrateError::Refused)?,
     };
+    let _working = stop.working(&connection);
     let Some(migration) = pending(&connection, path, directory)? else { return Ok(Step::Current) };
     let keys_off = wants_foreign_keys_off(&migration.text);
     let words = |error: Error| MigrateError::Refused(refusal(&error, path));
@@ -48,7 +50,7 @@ pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>) -> Res
         return Ok(Step::Overtaken);
     }
     let started = Instant::now();
-    run(&connection, migration, keys_off, started).map_err(|failed| explained(migration, failed, kept, path))?;
+    run(&connection, migration, keys_off, started, stop).map_err(|failed| explained(migration, failed, kept, path))?;
     Ok(Step::Applied(applied(migration, started.elapsed())))
 }
 
@@ -89,7 +91,14 @@ enum Failed {
 }
 
 /// The file, its row, and COMMIT.
-fn run(connection: &Connection, migration: &Migration, check_keys: bool, started: Instant) -> Result<(), Failed> {
+fn run(
+    connection: &Connection,
+    migration: &Migration,
+    check_keys: bool,
+    started: Instant,
+    stop: &Stop,
+) -> Result<(), Failed> {
+    stop.check().map_err(Failed::Record)?;
     body(connection, &migration.text)?;
     if connection.is_autocommit() {
         return Err(Failed::Ended);
@@ -97,6 +106,7 @@ fn run(connection: &Connection, migration: &Migration, check_keys: bool, started
     if check_keys {
         foreign_keys(connection)?;
     }
+    stop.check().map_err(Failed::Record)?;
     record(connection, migration, started).map_err(Failed::Record)
 }
 
