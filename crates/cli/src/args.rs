@@ -75,11 +75,11 @@ pub(crate) enum Verb {
 /// Which application.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Place {
-    /// Where to look for mainstay.toml, upwards from here [default: the current directory]
-    #[arg(long, value_name = "DIR", env = "MAINSTAY_DIR")]
+    /// Where to look for mainstay.toml, upwards from here [env: MAINSTAY_DIR] [default: the current directory]
+    #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// The file itself
-    #[arg(long, value_name = "FILE", env = "MAINSTAY_CONFIG", conflicts_with = "dir")]
+    /// The file itself [env: MAINSTAY_CONFIG]
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
     pub(crate) config: Option<PathBuf>,
     /// Look for no file at all.
     #[arg(skip)]
@@ -195,7 +195,7 @@ pub(crate) struct Wait {
     /// What to wait for [default: the databases and dependencies of mainstay.toml]
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
-    /// The same as an URL; may be given several times
+    /// The same as a URL; may be given several times
     #[arg(long, value_name = "URL")]
     pub(crate) database: Vec<String>,
     #[command(flatten)]
@@ -219,8 +219,8 @@ pub(crate) struct Migrations {
     /// The directory of .sql files, or of the application when it holds a mainstay.toml
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// The file mainstay.toml itself
-    #[arg(long, value_name = "FILE", env = "MAINSTAY_CONFIG")]
+    /// The file mainstay.toml itself [env: MAINSTAY_CONFIG]
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Migrate by this command instead
     #[arg(long, value_name = "COMMAND", conflicts_with = "dir")]
@@ -251,7 +251,7 @@ pub(crate) enum Migrate {
 pub(crate) struct Health {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Where mainstay answers [default: the health address of mainstay.toml]
+    /// Where mainstay answers; a URL with a path is asked as it stands [default: the health address of mainstay.toml]
     #[arg(long, value_name = "ADDRESS|URL")]
     pub(crate) url: Option<String>,
     /// Ask /readyz instead of /healthz

@@ -1,12 +1,12 @@
 //! What can be told before anything is done: is the data directory fit to keep data in (S2.2), can the commands be run?
 
-use config::{App, MigrationSource, OnFailure};
+use config::{App, Dependency, MigrationSource, OnFailure, Target};
 use host::{
     fs::{DirFacts, check_dir, create_dir_all_private},
     process::find_program,
 };
 use report::{Finding, bytes};
-use std::path::Path;
+use std::{io, path::Path};
 
 /// Below this much room a warning is due: a database that finds none stops.
 const LITTLE_ROOM: u64 = 64 << 20;
@@ -43,12 +43,39 @@ pub(crate) fn programs(app: &App) -> Result<(), Vec<Finding>> {
 pub(crate) fn data_directory(app: &App) -> Result<String, Finding> {
     let path = &app.data;
     if will_be_made(app, &check_dir(path)) {
-        create_dir_all_private(path, MODE).map_err(|error| unfit(path, "cannot be made").because(&error))?;
+        make(path)?;
     }
     judge(path, &check_dir(path))?;
     let run = app.run_dir();
-    create_dir_all_private(&run, MODE).map_err(|error| unfit(&run, "cannot be made").because(&error))?;
+    make(&run)?;
     Ok(format!("`{}` is there and writable", path.display()))
+}
+
+/// Makes the data directory for whoever keeps nothing else in it, when an SQLite database lies there.
+pub(crate) fn home_of_databases(app: &App) -> Result<(), Finding> {
+    let inside = |it: &Dependency| matches!(&it.target, Target::Sqlite(file) if file.starts_with(&app.data));
+    match app.dependencies.iter().any(inside) && will_be_made(app, &check_dir(&app.data)) {
+        true => make(&app.data),
+        false => Ok(()),
+    }
+}
+
+fn make(path: &Path) -> Result<(), Finding> {
+    create_dir_all_private(path, MODE).map_err(|error| unmade(path, &error))
+}
+
+/// Could the missing directory be made? A file is written to the nearest one above it that is there, and removed.
+pub(crate) fn can_be_made(path: &Path) -> Result<(), Finding> {
+    let above = path.ancestors().skip(1).map(check_dir).find(|facts| facts.exists);
+    match above.map(|facts| facts.writable) {
+        Some(Err(error)) => Err(unmade(path, &error)),
+        Some(Ok(())) | None => Ok(()),
+    }
+}
+
+fn unmade(path: &Path, error: &io::Error) -> Finding {
+    let hint = "make it, and let our user write to it; or choose another one: `data`, MAINSTAY_DATA";
+    unfit(path, "cannot be made").because(error).hint(hint)
 }
 
 /// Is it missing, and ours to make?

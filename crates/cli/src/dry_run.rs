@@ -1,13 +1,13 @@
 //! `--dry-run`: the plan, and everything that can be checked without starting or changing anything (S2.6).
 
-use crate::{check, context::Context, start::World};
-use config::{App, Dependency, MigrationSource, Service, Target};
-use host::fs::check_dir;
+use crate::{check, context::Context, start::World, verbs::answer};
+use config::{App, Dependency, Metrics, MigrationSource, Service, Target};
+use host::{fs::check_dir, process::find_program};
 use migrate::MigrateError;
 use plan::{Intent, Plan};
 use report::{Check, Finding, Outcome, Verdict, count};
 use serde::Serialize;
-use std::time::Duration;
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// No single question takes longer than this: nobody waits in a dry run.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -28,18 +28,19 @@ pub(crate) async fn report(context: &Context, app: App, json: bool) -> Outcome {
     let world = World::new(context, app);
     let checks = checks(&world).await;
     let verdict = total(&checks);
-    match json {
+    let text = match json {
         true => {
             let preflight = Preflight { app: &world.app.name, verdict, plan: &plan, checks: &checks };
-            context.terminal.data(&format!("{:#}", serde_json::json!(preflight)));
+            format!("{:#}", serde_json::json!(preflight))
         }
-        false => context.terminal.data(&text(&plan, &checks, verdict)),
-    }
-    match verdict {
+        false => text(&plan, &checks, verdict),
+    };
+    let outcome = match verdict {
         Verdict::Pass | Verdict::Skipped => Outcome::Done,
         Verdict::Fail => Outcome::Failed,
         Verdict::CouldNotVerify => Outcome::Degraded,
-    }
+    };
+    answer(context, &text, outcome)
 }
 
 async fn checks(world: &World) -> Vec<Check> {
@@ -48,8 +49,9 @@ async fn checks(world: &World) -> Vec<Check> {
         checks.push(ask(world, dependency).await);
     }
     checks.extend(pending(world).await);
-    checks.extend(world.app.services.iter().map(|service| program(world, service)));
-    checks.extend(world.app.services.iter().filter_map(port));
+    checks.extend(migrator(&world.app));
+    checks.extend(world.app.services.iter().map(|service| program(&world.app, service)));
+    checks.extend(ports(&world.app));
     checks
 }
 
@@ -57,7 +59,10 @@ fn data(app: &App) -> Check {
     let facts = check_dir(&app.data);
     let subject = format!("data directory `{}`", app.data.display());
     if check::will_be_made(app, &facts) {
-        return not_there_yet(subject);
+        return match check::can_be_made(&app.data) {
+            Ok(()) => not_there_yet(subject),
+            Err(finding) => of(subject, Verdict::Fail, &finding),
+        };
     }
     match check::judge(&app.data, &facts) {
         Ok(()) => match check::room(&app.data, &facts) {
@@ -131,26 +136,44 @@ fn unanswered(error: &MigrateError) -> bool {
     matches!(error, MigrateError::Refused(_))
 }
 
-fn program(world: &World, service: &Service) -> Check {
-    let subject = format!("command of `{}`", service.name);
-    match host::process::find_program(&service.argv[0], &world.app.env, &service.cwd) {
+/// The program of a migration command.
+fn migrator(app: &App) -> Option<Check> {
+    let migrations = app.migrations.as_ref()?;
+    let MigrationSource::Command(argv) = &migrations.source else { return None };
+    let hint = "check `command` of `[migrations]`";
+    Some(found("command of the migrations".to_owned(), find_program(&argv[0], &app.env, &app.root), hint))
+}
+
+fn program(app: &App, service: &Service) -> Check {
+    let env = app.env.iter().chain(&service.env).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let hint = format!("check `command` and `cwd` of `[services.{}]`", service.name);
+    found(format!("command of `{}`", service.name), find_program(&service.argv[0], &env, &service.cwd), &hint)
+}
+
+fn found(subject: String, program: io::Result<PathBuf>, hint: &str) -> Check {
+    match program {
         Ok(path) => Check { subject, verdict: Verdict::Pass, seen: path.display().to_string(), hint: None },
-        Err(error) => Check {
-            subject,
-            verdict: Verdict::Fail,
-            seen: error.to_string(),
-            hint: Some(format!("check `command` and `cwd` of `[services.{}]`", service.name)),
-        },
+        Err(error) => Check { subject, verdict: Verdict::Fail, seen: error.to_string(), hint: Some(hint.to_owned()) },
     }
 }
 
-fn port(service: &Service) -> Option<Check> {
-    let address = service.listen?;
-    let subject = format!("address {address} of `{}`", service.name);
-    Some(match host::net::bind_tcp(address) {
+/// Every address that a start binds: those of the services, then our own.
+fn ports(app: &App) -> impl Iterator<Item = Check> {
+    let own = match app.health.metrics {
+        Metrics::Own(address) => Some(address),
+        Metrics::Off | Metrics::WithHealth => None,
+    };
+    let ours = [("health.listen", app.health.listen), ("health.tcp", app.health.tcp), ("health.metrics", own)];
+    let services = app.services.iter().map(|service| (service.name.as_str(), service.listen));
+    services.chain(ours).filter_map(|(whose, address)| Some(port(whose, address?)))
+}
+
+fn port(whose: &str, address: SocketAddr) -> Check {
+    let subject = format!("address {address} of `{whose}`");
+    match host::net::bind_tcp(address) {
         Ok(_) => Check { subject, verdict: Verdict::Pass, seen: "free".into(), hint: None },
         Err(error) => of(subject, Verdict::Fail, &Finding::error("taken").because(&error)),
-    })
+    }
 }
 
 fn of(subject: String, verdict: Verdict, finding: &Finding) -> Check {

@@ -1,7 +1,7 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
 use crate::{args::Place, context::Context};
-use config::{Files, Overrides, Resolved, Sources, TextFile};
+use config::{Declared, Files, Overrides, Resolved, Sources, TextFile};
 use report::Finding;
 use std::{
     io,
@@ -10,6 +10,10 @@ use std::{
 
 /// The name that is looked for, upwards.
 pub(crate) const FILE_NAME: &str = "mainstay.toml";
+/// Names the file, as `--config` does.
+const FILE_VARIABLE: &str = "MAINSTAY_CONFIG";
+/// Names the directory, as `--dir` does.
+const DIR_VARIABLE: &str = "MAINSTAY_DIR";
 /// More than this is no file written by a person.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -52,27 +56,59 @@ pub(crate) fn load_in_silence(
     need: Need,
     reading: Reading,
 ) -> Result<Resolved, Vec<Finding>> {
-    let found = find(context, place)?;
+    let disk = Disk { cwd: &context.cwd };
+    let sources = sources(context, &disk, place, need)?;
+    let resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    context.terminal.hide(resolved.app.secrets());
+    Ok(resolved)
+}
+
+/// The environment contract alone, for whom the rest need not be right yet; and the directory of the file.
+pub(crate) fn load_contract(context: &Context, place: &Place) -> Result<(Declared, PathBuf), Vec<Finding>> {
+    let disk = Disk { cwd: &context.cwd };
+    let sources = sources(context, &disk, place, Need::File)?;
+    let declared = config::declared(&sources)?;
+    context.terminal.hide(declared.contract.secrets(&declared.env));
+    Ok((declared, sources.root))
+}
+
+fn sources<'a>(
+    context: &'a Context,
+    disk: &'a Disk<'a>,
+    place: &Place,
+    need: Need,
+) -> Result<Sources<'a>, Vec<Finding>> {
+    let place = place_of(context, place);
+    let found = find(context, &place)?;
     if found.is_none() && need == Need::File {
-        return Err(vec![no_file(context, place)]);
+        return Err(vec![no_file(context, &place)]);
     }
     let root = match &found {
         Some(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
         None => context.cwd.clone(),
     };
     let file = found.map(|path| read_file(context, &path)).transpose()?;
-    let resolved = config::resolve(&Sources {
-        file,
-        env: &context.env,
-        flags,
-        root,
-        home: context.env.get("HOME").map(PathBuf::from),
-        user: context.user.clone(),
-        files: &Disk { cwd: &context.cwd },
-        lenient: reading == Reading::Lenient,
-    })?;
-    context.terminal.hide(resolved.app.secrets());
-    Ok(resolved)
+    let home = context.env.get("HOME").map(PathBuf::from);
+    Ok(Sources { file, home, user: context.user.clone(), ..Sources::new(root, &context.env, disk) })
+}
+
+/// A flag wins over the variables, and of these the file over the directory.
+fn place_of(context: &Context, place: &Place) -> Place {
+    if place.nowhere || place.dir.is_some() || place.config.is_some() {
+        return place.clone();
+    }
+    let config = variable(context, FILE_VARIABLE);
+    let dir = variable(context, DIR_VARIABLE).filter(|_| config.is_none());
+    Place { dir, config, nowhere: false }
+}
+
+/// Does the environment say which application is meant?
+pub(crate) fn named_by_variable(context: &Context) -> bool {
+    [FILE_VARIABLE, DIR_VARIABLE].iter().any(|name| variable(context, name).is_some())
+}
+
+fn variable(context: &Context, name: &str) -> Option<PathBuf> {
+    context.env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// The file that `place` means: the named one, or the first one upwards from the directory.
@@ -107,11 +143,13 @@ fn read_file(context: &Context, path: &Path) -> Result<TextFile, Vec<Finding>> {
             Finding::error(format!("there is no file `{}`", path.display()))
                 .hint(format!("`--config` takes the file itself, `--dir` the directory that holds {FILE_NAME}")),
         ]),
-        Err(error) => Err(vec![
-            Finding::error(format!("`{}` cannot be read", path.display()))
-                .because(&error)
-                .hint("it must be a text file in UTF-8 that we may read"),
-        ]),
+        Err(error) => {
+            let finding = Finding::error(format!("`{}` cannot be read", path.display())).because(&error);
+            Err(vec![finding.hint(match error.kind() {
+                io::ErrorKind::IsADirectory => "`--config` takes the file itself, `--dir` its directory",
+                _ => "it must be a text file in UTF-8 that we may read",
+            })])
+        }
     }
 }
 

@@ -64,10 +64,13 @@ impl Terminal {
         });
     }
 
-    /// Writes an answer to standard output.
-    pub(crate) fn data(&self, text: &str) {
+    /// Writes an answer to standard output. A reader who has seen enough and left is no error; a full disk is one.
+    pub(crate) fn data(&self, text: &str) -> io::Result<()> {
         let text = self.masked(text);
-        write(&mut io::stdout().lock(), text.trim_end_matches('\n').as_bytes());
+        match try_to_write(&mut io::stdout().lock(), text.trim_end_matches('\n').as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Writes a finding to standard error, as people read it.
@@ -156,8 +159,12 @@ impl Lines for Terminal {
 
 /// One write for each line, so that lines of several writers never mix. A closed output is nobody's failure.
 fn write(output: &mut impl Write, line: &[u8]) {
+    let _ = try_to_write(output, line);
+}
+
+fn try_to_write(output: &mut impl Write, line: &[u8]) -> io::Result<()> {
     let mut whole = Vec::with_capacity(line.len() + 1);
     whole.extend_from_slice(line);
     whole.push(b'\n');
-    let _ = output.write_all(&whole).and_then(|()| output.flush());
+    output.write_all(&whole).and_then(|()| output.flush())
 }

@@ -5,7 +5,7 @@ use super::{
     adapters::Senses,
     pages::{self, Serving},
 };
-use crate::check::{data_directory, programs};
+use crate::check::{data_directory, home_of_databases, programs};
 use config::{App, Dependency};
 use health::{Answer, Migrations, Phase, ServiceHealth};
 use host::{
@@ -64,7 +64,10 @@ impl Live {
         migrate::check(&world.app).map_err(|error| Trouble { outcome: error.outcome(), findings: error.findings() })?;
         let seen = match world.app.keeps_data {
             true => data_directory(&world.app).map_err(misused)?,
-            false => "nothing to keep".to_owned(),
+            false => {
+                home_of_databases(&world.app).map_err(misused)?;
+                "nothing to keep".to_owned()
+            }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         self._pages = Some(pages::serve(world).map_err(misused)?);

@@ -3,9 +3,9 @@
 use crate::{
     args::{Env, EnvFiles, Place},
     context::Context,
-    load::{Disk, Need, Reading, load, load_in_silence},
+    load::{Disk, Need, Reading, load_contract, load_in_silence},
 };
-use config::{App, Files, Overrides, Resolved};
+use config::{Declared, Files, Overrides};
 use report::{Finding, Outcome, Severity, count};
 use std::path::{Path, PathBuf};
 
@@ -13,50 +13,55 @@ use std::path::{Path, PathBuf};
 pub(super) fn env(context: &Context, verb: Env) -> Outcome {
     let result = match verb {
         Env::Check(args) => return check(context, &args),
-        Env::Example(place) => app(context, &place).map(|app| config::env_example(&app.contract)),
-        Env::Docs(place) => app(context, &place).map(|app| config::env_docs(&app.contract)),
+        Env::Example(place) => load_contract(context, &place).map(|(it, _)| config::env_example(&it.contract)),
+        Env::Docs(place) => load_contract(context, &place).map(|(it, _)| config::env_docs(&it.contract)),
     };
     match result {
-        Ok(text) => {
-            context.terminal.data(&text);
-            Outcome::Done
-        }
+        Ok(text) => super::answer(context, &text, Outcome::Done),
         Err(findings) => super::tell(context, &findings, Outcome::Misused),
     }
 }
 
-fn app(context: &Context, place: &Place) -> Result<App, Vec<Finding>> {
-    load(context, place, Overrides::default(), Need::File, Reading::Lenient).map(|resolved| resolved.app)
-}
-
 /// Exit 1 when something is wrong or drifted; warnings alone change nothing.
 fn check(context: &Context, args: &EnvFiles) -> Outcome {
-    let read = load_in_silence(context, &args.place, Overrides::default(), Need::File, Reading::Lenient);
-    let findings = match read.and_then(|resolved| compare(context, resolved, args)) {
+    let findings = match load_contract(context, &args.place).and_then(|declared| compare(context, declared, args)) {
         Ok(findings) => findings,
         Err(findings) => return super::tell(context, &findings, Outcome::Misused),
     };
     let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    match args.json {
-        true => context.terminal.data(&format!("{:#}", serde_json::json!({ "ok": wrong == 0, "findings": findings }))),
+    let outcome = if wrong == 0 { Outcome::Done } else { Outcome::Failed };
+    let text = match args.json {
+        true => format!("{:#}", serde_json::json!({ "ok": wrong == 0, "findings": findings })),
         false => {
-            super::tell(context, &findings, Outcome::Done);
+            super::tell(context, &findings, outcome);
             let verdict = if wrong == 0 { "pass".to_owned() } else { format!("fail: {}", count(wrong, "problem")) };
-            context.terminal.data(&format!("environment contract: {verdict}"));
+            format!("environment contract: {verdict}")
         }
-    }
-    if wrong == 0 { Outcome::Done } else { Outcome::Failed }
+    };
+    super::answer(context, &text, outcome)
 }
 
-fn compare(context: &Context, resolved: Resolved, args: &EnvFiles) -> Result<Vec<Finding>, Vec<Finding>> {
-    let Resolved { app, warnings } = resolved;
+fn compare(
+    context: &Context,
+    (declared, root): (Declared, PathBuf),
+    args: &EnvFiles,
+) -> Result<Vec<Finding>, Vec<Finding>> {
     let example = match &args.example {
         Some(path) => Some(context.cwd.join(path)),
-        None => Some(app.root.join(".env.example")).filter(|path| path.is_file()),
+        None => Some(root.join(".env.example")).filter(|path| path.is_file()),
     };
     let example = example.map(|path| text(context, &path)).transpose()?;
     let docs = args.docs.as_ref().map(|path| text(context, &context.cwd.join(path))).transpose()?;
-    Ok(once(warnings, config::env_check(&app.contract, &app.env, example.as_ref(), docs.as_ref())))
+    let checked = config::env_check(&declared.contract, &declared.env, example.as_ref(), docs.as_ref());
+    Ok(once(noticed(context, &args.place), checked))
+}
+
+/// What a start would say: its warnings, or the variables of `${…}` and others that it lacks.
+fn noticed(context: &Context, place: &Place) -> Vec<Finding> {
+    match load_in_silence(context, place, Overrides::default(), Need::File, Reading::Lenient) {
+        Ok(resolved) => resolved.warnings,
+        Err(problems) => problems,
+    }
 }
 
 /// What was noticed while reading is told once: the check knows how bad it is, the reader where it stands.

@@ -2,8 +2,9 @@
 
 use crate::{
     args::{Migrations, Place},
+    check::home_of_databases,
     context::Context,
-    load::{FILE_NAME, Need, Reading, load},
+    load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
     words,
 };
@@ -35,6 +36,9 @@ async fn apply(context: &Context, world: &World, json: bool) -> Outcome {
     if let Err(error) = migrate::check(&world.app) {
         return super::tell(context, &error.findings(), error.outcome());
     }
+    if let Err(finding) = home_of_databases(&world.app) {
+        return super::tell(context, &[finding], Outcome::Misused);
+    }
     if let Err(error) = gate(context, world).await {
         return super::tell(context, &[Finding::from(&error)], error.outcome());
     }
@@ -42,10 +46,10 @@ async fn apply(context: &Context, world: &World, json: bool) -> Outcome {
         Ok(report) => {
             let text = format!("migrate: {report}");
             context.terminal.note(Event::new("migrate.done", text).with("applied", report.applied.len()));
-            if json {
-                context.terminal.data(&serde_json::json!(report).to_string());
+            match json {
+                true => super::answer(context, &serde_json::json!(report).to_string(), Outcome::Done),
+                false => Outcome::Done,
             }
-            Outcome::Done
         }
         Err(error) => super::tell(context, &error.findings(), error.outcome()),
     }
@@ -69,15 +73,13 @@ pub(super) async fn status(context: &Context, args: Migrations) -> Outcome {
 }
 
 fn show(context: &Context, status: &Status, json: bool, exit_code: bool) -> Outcome {
-    match json {
-        true => context.terminal.data(&format!("{:#}", serde_json::json!(status))),
-        false => context.terminal.data(&words::status(status)),
-    }
-    match status.counts {
+    let outcome = match status.counts {
         counts if counts.conflicts > 0 => Outcome::Failed,
         counts if counts.pending > 0 && exit_code => Outcome::Degraded,
         _ => Outcome::Done,
-    }
+    };
+    let text = if json { format!("{:#}", serde_json::json!(status)) } else { words::status(status) };
+    super::answer(context, &text, outcome)
 }
 
 async fn gate(context: &Context, world: &World) -> Result<(), GateError> {
@@ -97,7 +99,8 @@ fn prepare(context: &Context, args: Migrations) -> Result<(bool, Arc<World>), Ve
 /// `--dir` is the application's directory when it holds a `mainstay.toml`, else that of the migrations.
 fn place_and_flags(context: &Context, args: Migrations) -> (Place, Overrides) {
     let of_app = args.dir.as_ref().is_some_and(|dir| context.cwd.join(dir).join(FILE_NAME).is_file());
-    let standalone = args.database.is_some() && args.config.is_none() && !of_app;
+    let named = args.config.is_some() || named_by_variable(context);
+    let standalone = args.database.is_some() && !named && !of_app;
     let place = match standalone {
         true => Place::nowhere(),
         false => Place { dir: args.dir.clone().filter(|_| of_app), config: args.config, nowhere: false },

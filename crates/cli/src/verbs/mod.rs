@@ -35,6 +35,17 @@ fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
     outcome
 }
 
+/// Answers with `text`, and with `outcome` if it could be written.
+pub(crate) fn answer(context: &Context, text: &str, outcome: Outcome) -> Outcome {
+    match context.terminal.data(text) {
+        Ok(()) => outcome,
+        Err(error) => {
+            let finding = Finding::error("the answer cannot be written to standard output").because(&error);
+            tell(context, &[finding], outcome.and(Outcome::Failed))
+        }
+    }
+}
+
 /// The flags that all waiting shares.
 fn patience(args: Patience) -> Overrides {
     Overrides {

@@ -5,6 +5,5 @@ use report::Outcome;
 
 /// Prints the JSON schema of `mainstay.toml`.
 pub(super) fn schema(context: &Context) -> Outcome {
-    context.terminal.data(&format!("{:#}", config::schema()));
-    Outcome::Done
+    super::answer(context, &format!("{:#}", config::schema()), Outcome::Done)
 }
