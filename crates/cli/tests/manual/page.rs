@@ -17,8 +17,8 @@ pub(crate) enum Direction {
     Background,
     /// `stop`: stops what runs.
     Stop,
-    /// `postgres`: starts one, at `DATABASE_URL`.
-    Postgres,
+    /// `postgres`: starts one, at `DATABASE_URL`; with a password, one that demands it of the role `app`, and sets nothing.
+    Postgres(String),
     /// `crash`: crashes it; its recovery goes on once the next command has told of it.
     Crash,
     /// `redis`: starts one.
@@ -103,7 +103,7 @@ impl Page {
             Direction::With(text) => self.with = Some(text),
             Direction::Background => self.background = true,
             Direction::Stop => self.world.stop(),
-            Direction::Postgres => self.world.postgres(),
+            Direction::Postgres(password) => self.world.postgres(&password),
             Direction::Crash => self.world.crash(),
             Direction::Redis => self.world.redis(),
             Direction::Set(name, value) => self.world.set.push((name, value)),
@@ -253,7 +253,7 @@ fn direction(text: &str) -> Option<Direction> {
         "with" => Direction::With(rest.to_owned()),
         "background" => Direction::Background,
         "stop" => Direction::Stop,
-        "postgres" => Direction::Postgres,
+        "postgres" => Direction::Postgres(rest.to_owned()),
         "crash" => Direction::Crash,
         "redis" => Direction::Redis,
         "set" => rest.split_once('=').map(|(name, value)| Direction::Set(name.to_owned(), value.to_owned()))?,

@@ -45,13 +45,18 @@ impl World {
         Self { dir, set, below, ports, postgres: None, held: None, redis: None, running, code: 0 }
     }
 
-    /// Starts a PostgreSQL with the role and database `booking`, at `DATABASE_URL`.
-    pub(crate) fn postgres(&mut self) {
-        let cluster = Cluster::start();
-        cluster.psql("create role booking login");
-        cluster.psql("create database booking owner booking");
+    /// Starts a PostgreSQL with the role and database `booking`, at `DATABASE_URL`; with a password, one of its own.
+    pub(crate) fn postgres(&mut self, password: &str) {
+        let cluster = match password {
+            "" => Cluster::start(),
+            password => Cluster::builder().password(password).start(),
+        };
         self.listens(5432, cluster.port());
-        self.set.push(("DATABASE_URL".into(), cluster.url_of("booking", "booking")));
+        if password.is_empty() {
+            cluster.psql("create role booking login");
+            cluster.psql("create database booking owner booking");
+            self.set.push(("DATABASE_URL".into(), cluster.url_of("booking", "booking")));
+        }
         self.postgres = Some(cluster);
     }
 
