@@ -92,7 +92,7 @@ async fn the_rules_hold_on_postgres() {
 /// S3.7: the application goes on while its database is away, says so, and works again when it is back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_is_an_error_and_not_the_end() {
-    let mut cluster = Cluster::start();
+    let cluster = Cluster::start();
     let store = on_postgres(&cluster).await;
     store.ping().await.unwrap();
     cluster.kill9();
