@@ -24,6 +24,9 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 pub(crate) enum Check {
     /// Nothing: safe from listeners, not from impostors.
     Nothing,
+    /// That the server has the key of its certificate, whatever certificate that is. Binding SCRAM to the channel proves
+    /// nothing without it: who is between could show the real server's certificate, which everybody can have.
+    Key,
     /// It was issued by a trusted authority.
     Authority,
     /// The same, and it is for this host.
@@ -66,13 +69,14 @@ pub(crate) fn client(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| trouble(error.to_string(), None))?;
-    let verifier = Verifier { trusted: trusted(check, roots, &provider)?, provider };
+    let verifier =
+        Verifier { trusted: trusted(check, roots, &provider)?, needs_key: check != Check::Nothing, provider };
     with_identity(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)), identity)
 }
 
-/// Nobody is trusted when nothing is checked.
+/// Nobody is trusted when no certificate is checked.
 fn trusted(check: Check, roots: Roots<'_>, provider: &Arc<CryptoProvider>) -> Result<Option<Trusted>, Refusal> {
-    if check == Check::Nothing {
+    if matches!(check, Check::Nothing | Check::Key) {
         return Ok(None);
     }
     let roots_read = read_roots(roots)?;

@@ -1,4 +1,4 @@
-//! Servers that lie: another protocol, words without an end, an end in the middle of the answer.
+//! Servers that lie: another protocol, words without an end, an end in the middle of the answer, another's certificate.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use config::{
@@ -77,8 +77,8 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await.expect("done within a minute") })
 }
 
-fn postgres(port: u16) -> Result<postgres::Facts, Refusal> {
-    let dsn = PostgresDsn {
+fn dsn(port: u16) -> PostgresDsn {
+    PostgresDsn {
         hosts: vec![Host::Tcp("127.0.0.1".into(), port)],
         user: "app".into(),
         password: None,
@@ -92,8 +92,11 @@ fn postgres(port: u16) -> Result<postgres::Facts, Refusal> {
         options: None,
         connect_timeout: None,
         channel_binding: ChannelBinding::Prefer,
-    };
-    run(postgres::ask(&dsn, Access::ReadWrite, LIMIT))
+    }
+}
+
+fn postgres(port: u16) -> Result<postgres::Facts, Refusal> {
+    run(postgres::ask(&dsn(port), Access::ReadWrite, LIMIT))
 }
 
 fn redis(port: u16) -> Result<redis::RedisFacts, Refusal> {
@@ -156,4 +159,80 @@ fn an_end_in_the_middle_of_the_answer_is_no_readiness() {
     let liar = Liar::start([welcome(), answer.concat()], "");
     let refusal = postgres(liar.port).unwrap_err();
     assert_eq!((refusal.state, refusal.code.as_deref()), (ServerState::Starting, Some("57P01")), "{refusal}");
+}
+
+/// A server that shows a certificate whose key it does not have, and counts the handshakes that came to their end.
+struct Impostor {
+    port: u16,
+    shaken: Arc<AtomicUsize>,
+}
+
+impl Impostor {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, shaken) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+        let (settings, counted) = (stolen(), Arc::clone(&shaken));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if shake(stream, Arc::clone(&settings)).is_ok() {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        });
+        Self { port, shaken }
+    }
+}
+
+fn shake(mut stream: TcpStream, settings: Arc<rustls::ServerConfig>) -> std::io::Result<()> {
+    stream.read_exact(&mut [0; 8])?;
+    stream.write_all(b"S")?;
+    let mut tls = rustls::ServerConnection::new(settings).map_err(std::io::Error::other)?;
+    while tls.is_handshaking() {
+        tls.complete_io(&mut stream)?;
+    }
+    Ok(())
+}
+
+/// Everybody can have a server's certificate.
+fn stolen() -> Arc<rustls::ServerConfig> {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let dir = testkit::TempDir::new();
+    for name in ["real", "impostor"] {
+        make_certificate(dir.path(), name);
+    }
+    let certificate = CertificateDer::from_pem_slice(dir.read("real.crt").as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(dir.read("impostor.key").as_bytes()).unwrap();
+    let provider = rustls::crypto::ring::default_provider();
+    let signing = provider.key_provider.load_private_key(key).unwrap();
+    let shown = Arc::new(rustls::sign::CertifiedKey::new(vec![certificate], signing));
+    let settings = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(shown)));
+    Arc::new(settings)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test makes its own certificates")]
+fn make_certificate(dir: &std::path::Path, name: &str) {
+    let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    let output = std::process::Command::new(testkit::find_component("openssl"))
+        .args(new)
+        .args(["-subj", "/CN=localhost", "-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")])
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// SCRAM is bound to the certificate, so whoever shows it must have its key; else somebody between could just pass on
+/// what both sides say.
+#[test]
+fn a_certificate_without_its_key_binds_no_channel() {
+    let impostor = Impostor::start();
+    let insisting =
+        PostgresDsn { sslmode: SslMode::Require, channel_binding: ChannelBinding::Require, ..dsn(impostor.port) };
+    let refusal = run(postgres::ask(&insisting, Access::ReadWrite, LIMIT)).unwrap_err();
+    assert_eq!((refusal.state, refusal.code.as_deref()), (ServerState::Denied, Some("TLS")), "{refusal}");
+    assert_eq!(impostor.shaken.load(Ordering::SeqCst), 0);
 }

@@ -129,6 +129,7 @@ fn settings(dsn: &PostgresDsn) -> Result<rustls::ClientConfig, Refusal> {
     let check = match (dsn.sslmode, dsn.sslrootcert.as_deref()) {
         (SslMode::VerifyFull, _) | (_, Some("system")) => Check::Host,
         (SslMode::VerifyCa, _) | (SslMode::Require, Some(_)) => Check::Authority,
+        _ if dsn.channel_binding == config::dsn::ChannelBinding::Require => Check::Key,
         _ => Check::Nothing,
     };
     let roots = match dsn.sslrootcert.as_deref() {

@@ -6,17 +6,18 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
 use std::sync::Arc;
 
-/// Takes certificates of those trusted; any certificate when nobody is. There is nothing then that a signature of the
-/// handshake could prove either.
+/// Takes certificates of those trusted; any certificate when nobody is.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) trusted: Option<Trusted>,
+    /// The server must have the key of its certificate. Else certificates are taken that `webpki` cannot read.
+    pub(super) needs_key: bool,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
@@ -42,8 +43,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let any = Ok(HandshakeSignatureValid::assertion());
-        self.trusted.as_ref().map_or(any, |it| it.chain.verify_tls12_signature(message, certificate, signed))
+        if !self.needs_key {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -52,8 +55,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let any = Ok(HandshakeSignatureValid::assertion());
-        self.trusted.as_ref().map_or(any, |it| it.chain.verify_tls13_signature(message, certificate, signed))
+        if !self.needs_key {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
