@@ -9,19 +9,8 @@ mod support;
 
 use serde_json::Value;
 use std::time::Duration;
-use support::{LIMIT, alive, booking, get, mainstay, names, number_after, wait_for_page};
-use testkit::{Cluster, Running, Signal, wait_until};
-
-fn page(port: u16, path: &str) -> (u16, Value) {
-    let (status, body) = get(port, path).unwrap_or_else(|| panic!("{path} is not answered"));
-    (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
-}
-
-/// The process id of a service, from what mainstay says.
-#[track_caller]
-fn pid_of(running: &mut Running, service: &str) -> u32 {
-    number_after(&running.wait_for_line(&format!("{service} runs as pid "), LIMIT), "pid ")
-}
+use support::{LIMIT, alive, booking, get, mainstay, names, page, pid_of, wait_for_page};
+use testkit::{Cluster, Signal, wait_until};
 
 /// The reference application, cold, on the embedded default. S1.1, S1.6: each step in order, each with its line; S2.2: all that it
 /// writes lies below `data`; S2.14: the SQLite file is in WAL mode; S2.7: SIGTERM ends it in order; S3.9, S3.2: the timeline.
@@ -83,17 +72,14 @@ fn from_a_recovering_postgresql_to_healthy() {
     let line = running.wait_for_line("waiting for main: recovering, attempt 1", LIMIT);
     assert!(line.contains("SQLSTATE 57P03"), "{line}");
     running.wait_for_line("redo at ", LIMIT);
-    let (status, body) = page(app.health, "/healthz");
+    let (status, body) = page(app.health, "/healthz").unwrap();
     assert_eq!(
         (status, &body["ok"], &body["db"], &body["phase"]),
         (200, &false.into(), &false.into(), &"gate".into()),
         "{body}"
     );
     assert_eq!(body["checks"][0]["state"], "recovering", "{body}");
-    assert_eq!(
-        (page(app.health, "/health").0, page(app.health, "/readyz").0, page(app.health, "/ready").0),
-        (200, 503, 503)
-    );
+    assert_eq!(["/health", "/readyz", "/ready"].map(|path| page(app.health, path).unwrap().0), [200, 503, 503]);
     assert!(!running.stderr().contains("backend runs"), "{}", running.stderr());
     // Whoever comes now is not refused: the socket is there before the backend is.
     let early = std::thread::spawn(move || get(api, "/services"));

@@ -100,8 +100,9 @@ impl Vigil {
         verdict
     }
 
-    /// A dependency was to blame and is back: what failed until now does not count.
+    /// A dependency was to blame and is back: what failed until now does not count, and it is asked at once.
     pub(crate) fn pardon(&mut self, now: Instant) {
+        self.next = now;
         match &mut self.phase {
             Phase::Starting { deadline, .. } => *deadline = now + self.start_timeout,
             Phase::Ready { failures, .. } => *failures = 0,

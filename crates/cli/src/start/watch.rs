@@ -10,7 +10,7 @@ use health::{Migrations, News, Phase, Recovery, Told};
 use host::signals::{Signal, Signals};
 use report::{Event, Journal, Level, Outcome};
 use std::sync::Arc;
-use supervise::{Ended, Handle, Need, Word};
+use supervise::{Ended, Handle, Need};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     task::JoinSet,
@@ -59,7 +59,9 @@ async fn act(world: &World, handle: &Handle, news: News) {
         Told::Up { .. } if required => handle.need(&news.dependency, Need::Met),
         Told::Down { .. } | Told::Up { .. } => {}
         Told::Recover(Recovery::CheckSchema) => check_schema(world, &news.dependency).await,
-        Told::Recover(Recovery::RestartUnhealthy) => restart_unhealthy(world, handle, &news.dependency),
+        // What does not find back by itself is restarted by its supervisor, which begins to count anew when a need is met:
+        // restarting at once whatever has not been asked since would punish services for their database.
+        Told::Recover(Recovery::RestartUnhealthy) => {}
     }
 }
 
@@ -72,17 +74,6 @@ async fn check_schema(world: &World, database: &str) {
         Err(error) => {
             world.board.migrations(Migrations::Degraded(error.to_string()));
             error.findings().iter().for_each(|finding| world.terminal.finding(finding));
-        }
-    }
-}
-
-/// Those that did not find back by themselves; healthy ones are left alone.
-fn restart_unhealthy(world: &World, handle: &Handle, dependency: &str) {
-    for status in handle.snapshot() {
-        let needs =
-            world.app.services.iter().any(|it| it.name == status.name && it.needs.iter().any(|n| n == dependency));
-        if needs && status.word == Word::Active && !status.ready {
-            let _ = handle.restart(&status.name);
         }
     }
 }

@@ -141,3 +141,20 @@ fn id_in(body: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
     body["id"].as_str().expect("an id").to_owned()
 }
+
+/// A page as JSON; nothing when nobody answers.
+pub fn page(port: u16, path: &str) -> Option<(u16, serde_json::Value)> {
+    let (status, body) = get(port, path)?;
+    Some((status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))))
+}
+
+/// The process id of a service that was started, from what mainstay says.
+#[track_caller]
+pub fn pid_of(running: &mut Running, service: &str) -> u32 {
+    number_after(&running.wait_for_line(&format!("{service} runs as pid "), LIMIT), "pid ")
+}
+
+/// The number of the processes that a service had, from what mainstay says.
+pub fn starts_of(running: &Running, service: &str) -> usize {
+    running.stderr().matches(&format!("{service} runs as pid ")).count()
+}
