@@ -16,7 +16,7 @@ pub struct Store(Backend);
 
 enum Backend {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Postgres(Box<postgres::Postgres>),
 }
 
 /// Something that can be booked.
@@ -61,7 +61,7 @@ impl Store {
     pub async fn open(database: &Database) -> Result<Self, Error> {
         Ok(Self(match database {
             Database::Sqlite(path) => Backend::Sqlite(sqlite::Sqlite::open(path)?),
-            Database::Postgres(url) => Backend::Postgres(postgres::Postgres::new(url)?),
+            Database::Postgres(url) => Backend::Postgres(Box::new(postgres::Postgres::new(url)?)),
         }))
     }
 

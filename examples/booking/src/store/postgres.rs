@@ -1,9 +1,9 @@
-//! PostgreSQL: one connection, opened when it is needed and again after it broke.
+//! PostgreSQL: one connection, opened when it is needed and again after it broke or went silent.
 
 use super::value::{Row, Value};
 use crate::Error;
 use std::{str::FromStr, sync::Arc, time::Duration};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{sync::Mutex, task::AbortHandle, time::timeout};
 use tokio_postgres::{
     Client, Config, NoTls,
     error::SqlState,
@@ -15,43 +15,66 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Postgres {
     config: Config,
-    client: Mutex<Option<Arc<Client>>>,
+    patience: Duration,
+    kept: Mutex<Option<Connected>>,
+}
+
+/// A connection, and the task that carries it.
+#[derive(Clone)]
+struct Connected {
+    client: Arc<Client>,
+    task: AbortHandle,
 }
 
 impl Postgres {
     pub(super) fn new(url: &str) -> Result<Self, Error> {
         let mut config = Config::from_str(url).map_err(|error| Error::Database(format!("DATABASE_URL: {error}")))?;
         config.connect_timeout(PATIENCE).application_name("booking-backend");
-        Ok(Self { config, client: Mutex::new(None) })
+        Ok(Self { config, patience: PATIENCE, kept: Mutex::new(None) })
     }
 
     pub(super) async fn rows(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let client = self.client().await?;
-        let rows = in_time(client.query(sql, &parameters(values))).await?.map_err(told)?;
+        let connected = self.connected().await?;
+        let rows = self.answered(&connected, connected.client.query(sql, &parameters(values))).await?.map_err(told)?;
         Ok(rows.iter().map(row).collect())
     }
 
     pub(super) async fn change(&self, sql: &str, values: &[Value], taken: &'static str) -> Result<u64, Error> {
-        let client = self.client().await?;
-        in_time(client.execute(sql, &parameters(values))).await?.map_err(|error| refused(error, taken))
+        let connected = self.connected().await?;
+        let changed = self.answered(&connected, connected.client.execute(sql, &parameters(values))).await?;
+        changed.map_err(|error| refused(error, taken))
+    }
+
+    /// What the server answers in time. A connection that does not answer is given up: when a network goes silent, nobody
+    /// closes it, and it would be asked in vain for many minutes.
+    async fn answered<T>(&self, connected: &Connected, work: impl Future<Output = T>) -> Result<T, Error> {
+        let answer = self.in_time(work).await;
+        if answer.is_err() {
+            connected.task.abort();
+            self.kept.lock().await.take_if(|kept| Arc::ptr_eq(&kept.client, &connected.client));
+        }
+        answer
     }
 
     /// The connection; a new one when there is none or it broke. Many statements share it: the driver pipelines them.
-    async fn client(&self) -> Result<Arc<Client>, Error> {
-        let mut kept = self.client.lock().await;
-        if let Some(client) = kept.as_ref().filter(|client| !client.is_closed()) {
-            return Ok(client.clone());
-        }
-        let (client, connection) = in_time(self.config.connect(NoTls)).await?.map_err(told)?;
-        tokio::spawn(connection);
-        let client = Arc::new(client);
-        *kept = Some(client.clone());
-        Ok(client)
+    async fn connected(&self) -> Result<Connected, Error> {
+        self.in_time(async {
+            let mut kept = self.kept.lock().await;
+            if let Some(connected) = kept.as_ref().filter(|it| !it.client.is_closed()) {
+                return Ok(connected.clone());
+            }
+            let (client, connection) = self.config.connect(NoTls).await.map_err(told)?;
+            let connected = Connected { client: Arc::new(client), task: tokio::spawn(connection).abort_handle() };
+            *kept = Some(connected.clone());
+            Ok(connected)
+        })
+        .await?
     }
-}
 
-async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Error> {
-    timeout(PATIENCE, work).await.map_err(|_| Error::Database(format!("no answer in {} s", PATIENCE.as_secs())))
+    async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let late = |_| Error::Database(format!("no answer in {} s", self.patience.as_secs_f32()));
+        timeout(self.patience, work).await.map_err(late)
+    }
 }
 
 fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
@@ -92,5 +115,28 @@ fn words(error: &tokio_postgres::Error) -> String {
         (Some(server), _) => format!("{} (SQLSTATE {})", server.message(), server.code().code()),
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Cluster, Fault, FaultProxy};
+
+    /// A network that goes silent closes nothing: the next statement must not wait for the old connection.
+    #[tokio::test]
+    async fn a_connection_that_went_silent_is_replaced() {
+        let cluster = Cluster::start();
+        let proxy = FaultProxy::start(cluster.port());
+        let url = cluster.url().replace(&cluster.port().to_string(), &proxy.port().to_string());
+        let mut postgres = Postgres::new(&url).unwrap();
+        assert_eq!(postgres.rows("select 1", &[]).await.unwrap().len(), 1);
+        proxy.set(Fault::Stall);
+        postgres.patience = Duration::from_millis(200);
+        assert!(postgres.rows("select 1", &[]).await.unwrap_err().to_string().contains("no answer in 0.2 s"));
+        proxy.set(Fault::Pass);
+        postgres.patience = PATIENCE;
+        assert_eq!(postgres.rows("select 1", &[]).await.unwrap().len(), 1);
+        assert_eq!(proxy.connections().len(), 2);
     }
 }
