@@ -49,6 +49,16 @@ async fn what_is_pending_is_applied_once() {
     assert_eq!(bench.course(), ["migrate.applied", "migrate.done"]);
 }
 
+/// What helps is said where it is known.
+#[tokio::test]
+async fn a_full_disk_comes_with_a_hint() {
+    let dir = TempDir::new();
+    let bench = bench(&dir.path().join("app.db"));
+    bench.file("1_a.sql", "pragma max_page_count = 8; create table a (x); insert into a values (randomblob(100000));");
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("seen: SQLITE_FULL") && finding.contains("hint: `df -h`"), "{finding}");
+}
+
 /// What is called off (Ctrl-C) neither goes on nor is applied after all.
 #[tokio::test]
 async fn a_dropped_run_is_rolled_back_at_once() {

@@ -190,7 +190,8 @@ fn said(failure: FileFailure, error: &Error, path: &Path) -> FileFailure {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => msg.clone(),
         other => other.to_string(),
     };
-    FileFailure { message, code: refusal(error, path).code, transience: transience(error), ..failure }
+    let Refusal { code, hint, .. } = refusal(error, path);
+    FileFailure { message, code, hint, transience: transience(error), ..failure }
 }
 
 /// The offset that SQLite gives into what it had not read yet, else the statement that was being run.
