@@ -55,6 +55,7 @@ fn database(url: Option<&str>) -> Database {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn a_number_that_is_none_is_an_error_and_not_the_default() {
@@ -65,8 +66,8 @@ mod tests {
     #[test]
     fn the_url_chooses_the_database() {
         let of = |url: &str| Settings::from_env(|name| (name == "DATABASE_URL").then(|| url.into())).unwrap().database;
-        assert!(matches!(of("sqlite:data/x.db"), Database::Sqlite(path) if path == PathBuf::from("data/x.db")));
-        assert!(matches!(of("sqlite:///data/x.db"), Database::Sqlite(path) if path == PathBuf::from("/data/x.db")));
+        assert!(matches!(of("sqlite:data/x.db"), Database::Sqlite(path) if path == Path::new("data/x.db")));
+        assert!(matches!(of("sqlite:///data/x.db"), Database::Sqlite(path) if path == Path::new("/data/x.db")));
         assert!(matches!(of("postgres://db/x"), Database::Postgres(_)));
     }
 }

@@ -1,4 +1,5 @@
 //! The rules of the application, on both databases, with its own migrations.
+#![allow(clippy::disallowed_methods, reason = "tests stand outside the program")]
 
 use booking::{Error, Store, loops, settings::Database};
 use std::{fs, path::Path, sync::Arc, time::Duration};
