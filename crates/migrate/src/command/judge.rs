@@ -50,13 +50,23 @@ fn by_words(tail: &[String]) -> Option<Judgement> {
 /// Within a line the permanent reason is the finer one: `connection failed: … password authentication failed`.
 fn by_line(line: &str) -> Option<Judgement> {
     let words = line.to_ascii_lowercase();
-    let among = |table: &[&str]| table.iter().any(|text| words.contains(text));
+    let among = |table: &[&str]| table.iter().any(|text| tells(&words, text));
     let again = match (among(PERMANENT), among(TRANSIENT)) {
         (true, _) => false,
         (false, true) => true,
         (false, false) => return None,
     };
     Some(Judgement { again, why: line.trim().to_owned(), riddle: false })
+}
+
+/// A SQLSTATE must stand alone: revisions, times and numbers of lines have the same digits in them.
+fn tells(words: &str, text: &str) -> bool {
+    let is_code = text.len() == 5 && text.bytes().any(|byte| byte.is_ascii_digit());
+    let within = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    words.match_indices(text).any(|(at, _)| {
+        let (before, after) = (&words[..at], &words[at + text.len()..]);
+        !is_code || !before.ends_with(|c| within(c) || c == '.') && !after.starts_with(within)
+    })
 }
 
 fn by_refusal(refusal: &Refusal) -> Judgement {
@@ -191,6 +201,23 @@ mod tests {
         ];
         for (text, again) in table {
             assert_eq!(judged(Exit::Code(1), text, true, None).await.0, again, "{text}");
+        }
+    }
+
+    /// Revisions of Alembic, times and sizes are full of digits.
+    #[tokio::test]
+    async fn only_a_code_that_stands_alone_is_a_code() {
+        for text in [
+            "File \"/app/versions/f142501ab9c0_add.py\", line 3",
+            "Running upgrade 8a42p01c -> 23505de0",
+            "done after 1.42703 s",
+            "row 4042601",
+        ] {
+            assert!(judged(Exit::Code(1), text, false, None).await.1.contains("its words tell no reason"), "{text}");
+        }
+        for (text, again) in [("ERROR:  57P03: starting", true), ("pq: SQLSTATE 42501.", false), ("code=57p01", true)] {
+            let (told, why) = judged(Exit::Code(1), text, false, None).await;
+            assert_eq!((told, why.as_str()), (again, text));
         }
     }
 
