@@ -3,7 +3,7 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The moment after which nobody waits any longer. It may be moved on while what is waited for makes progress.
+/// The moment after which nobody waits any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
     started: Instant,
@@ -36,18 +36,6 @@ impl Deadline {
     pub fn passed(&self) -> bool {
         self.remaining().is_some_and(|left| left.is_zero())
     }
-
-    /// `wait`, or less if the deadline comes first.
-    pub fn cap(&self, wait: Duration) -> Duration {
-        self.remaining().map_or(wait, |left| wait.min(left))
-    }
-
-    /// Leaves at least `grace` from now. Never brings the deadline nearer.
-    pub fn extend(&mut self, grace: Duration) {
-        if let Some(at) = self.at {
-            self.at = Instant::now().checked_add(grace).map(|later| later.max(at));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -59,25 +47,14 @@ mod tests {
     async fn an_attempt_that_blocks_uses_up_the_deadline() {
         let deadline = Deadline::after(Duration::from_secs(60));
         sleep(Duration::from_secs(59)).await;
-        assert_eq!(deadline.cap(Duration::from_secs(3)), Duration::from_secs(1));
+        assert_eq!(deadline.remaining(), Some(Duration::from_secs(1)));
         sleep(Duration::from_secs(2)).await;
         assert!(deadline.passed());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn progress_moves_it_on_and_never_back() {
-        let mut deadline = Deadline::after(Duration::from_secs(60));
-        deadline.extend(Duration::from_secs(10));
-        assert_eq!(deadline.remaining(), Some(Duration::from_secs(60)));
-        sleep(Duration::from_secs(55)).await;
-        deadline.extend(Duration::from_secs(30));
-        assert_eq!(deadline.remaining(), Some(Duration::from_secs(30)));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn never_is_never() {
-        let mut deadline = Deadline::never();
-        deadline.extend(Duration::from_secs(1));
+        let deadline = Deadline::never();
         sleep(Duration::from_secs(1_000_000)).await;
         assert!(!deadline.passed());
     }

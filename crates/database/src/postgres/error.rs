@@ -47,11 +47,6 @@ impl SqlError {
         Self { code: LOST.into(), severity: "FATAL".into(), message: message.into(), lost: true, ..Self::default() }
     }
 
-    /// Is a table missing (42P01)? After a loss of data the migrations bring it back (S1.10).
-    pub fn is_missing_table(&self) -> bool {
-        self.code == "42P01"
-    }
-
     /// The same as a refusal, for a gate.
     pub fn refusal(&self) -> Refusal {
         let verdict = sqlstate::verdict(&self.code, &self.message, self.detail.as_deref());
