@@ -1,12 +1,18 @@
 //! The only place that writes to the terminal: data to standard output, all else to standard error.
 
+mod outlet;
+
 use crate::args::{LogFormat, LogLevel};
 use host::Clock;
 use jiff::Timestamp;
+use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
 use std::{
+    future::Future,
     io::{self, Write},
+    pin::Pin,
     sync::{Arc, RwLock},
+    time::Duration,
 };
 
 /// Renders events, findings, data and the lines of services.
@@ -16,6 +22,8 @@ pub(crate) struct Terminal {
     clock: Arc<dyn Clock>,
     /// What is only known once the configuration has been read.
     known: RwLock<Known>,
+    out: Arc<Outlet>,
+    err: Arc<Outlet>,
 }
 
 #[derive(Default)]
@@ -47,7 +55,22 @@ impl Terminal {
             LogLevel::Warn => Level::Warn,
             LogLevel::Error => Level::Error,
         };
-        Self { format, least, clock, known: RwLock::default() }
+        let outlet = |stream| Arc::new(Outlet::new(stream));
+        let (out, err) = (outlet(host::terminal::Stream::Output), outlet(host::terminal::Stream::Error));
+        Self { format, least, clock, known: RwLock::default(), out, err }
+    }
+
+    /// From now on nothing waits for whoever reads what is written: a pipe that nobody reads, or a terminal that was
+    /// stopped, must not keep services from being looked after. Call [`Terminal::finish`] at the end.
+    pub(crate) fn never_wait(&self) {
+        self.out.never_wait();
+        self.err.never_wait();
+    }
+
+    /// Writes what could not be written yet, as far as somebody reads it within `limit`.
+    pub(crate) fn finish(&self, limit: Duration) {
+        self.out.finish(limit);
+        self.err.finish(limit);
     }
 
     /// From now on these never appear in anything that is written.
@@ -85,7 +108,7 @@ impl Terminal {
     }
 
     fn error_line(&self, text: &str) {
-        write(&mut io::stderr().lock(), self.masked(text).as_bytes());
+        self.err.write(with_end(self.masked(text).as_bytes()));
     }
 
     fn masked(&self, text: &str) -> String {
@@ -142,7 +165,7 @@ impl Journal for Terminal {
         }
         let Ok(known) = self.known.read() else { return };
         let line = self.event_line(&event, &known);
-        write(&mut io::stderr().lock(), known.masker.mask(&line).as_bytes());
+        self.err.write_or_count(with_end(known.masker.mask(&line).as_bytes()));
     }
 }
 
@@ -151,20 +174,27 @@ impl Lines for Terminal {
         let Ok(known) = self.known.read() else { return };
         let line = self.service_line(service, stream, line, &known);
         match stream {
-            Stream::Stdout => write(&mut io::stdout().lock(), &line),
-            Stream::Stderr => write(&mut io::stderr().lock(), &line),
+            Stream::Stdout => self.out.write(with_end(&line)),
+            Stream::Stderr => self.err.write(with_end(&line)),
         }
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.out.room().await;
+            self.err.room().await;
+        })
     }
 }
 
-/// One write for each line, so that lines of several writers never mix. A closed output is nobody's failure.
-fn write(output: &mut impl Write, line: &[u8]) {
-    let _ = try_to_write(output, line);
-}
-
-fn try_to_write(output: &mut impl Write, line: &[u8]) -> io::Result<()> {
+/// One write for each line, so that lines of several writers never mix.
+fn with_end(line: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(line.len() + 1);
     whole.extend_from_slice(line);
     whole.push(b'\n');
-    output.write_all(&whole).and_then(|()| output.flush())
+    whole
+}
+
+fn try_to_write(output: &mut impl Write, line: &[u8]) -> io::Result<()> {
+    output.write_all(&with_end(line)).and_then(|()| output.flush())
 }

@@ -1,7 +1,19 @@
 //! What mainstay's own input and output are connected to.
 
-use rustix::termios::tcgetwinsize;
-use std::io::IsTerminal;
+use crate::descriptor::writable;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{Mode, OFlags},
+    io::{fcntl_dupfd_cloexec, retry_on_intr},
+    termios::tcgetwinsize,
+};
+use std::{
+    io::{self, IsTerminal},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    sync::OnceLock,
+    time::Duration,
+};
+use tokio::io::unix::AsyncFd;
 
 /// One of the three standard descriptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,4 +43,71 @@ pub fn width(stream: Stream) -> Option<u16> {
         Stream::Error => tcgetwinsize(std::io::stderr()),
     };
     size.ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// No more is written at once: what a pipe with any room takes without waiting (`PIPE_BUF`, pipe(7)).
+const AT_ONCE: usize = 4096;
+
+/// Writes to standard output or error as much as goes without waiting for whoever reads it. Others may share what is
+/// behind the descriptor, so its own mode is left as it is.
+///
+/// # Errors
+/// `WouldBlock` when nothing goes now; any other means that nothing ever will.
+pub fn write_now(stream: Stream, bytes: &[u8]) -> io::Result<usize> {
+    let some = &bytes[..bytes.len().min(AT_ONCE)];
+    with_descriptor(stream, |fd| {
+        if !has_room(fd, Some(Duration::ZERO))? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(retry_on_intr(|| rustix::io::write(fd, some))?)
+    })
+}
+
+/// Waits, and holds up everything else, until [`write_now`] may go on. False when `limit` is over.
+pub fn wait_for_room(stream: Stream, limit: Option<Duration>) -> io::Result<bool> {
+    with_descriptor(stream, |fd| has_room(fd, limit))
+}
+
+/// Tells when there is room again; nothing when that cannot be known, as for a file, which always has room.
+pub struct Room(AsyncFd<OwnedFd>);
+
+impl Room {
+    /// Of this stream, on the current tokio runtime.
+    pub fn of(stream: Stream) -> Option<Self> {
+        let copy = with_descriptor(stream, |fd| Ok(fcntl_dupfd_cloexec(fd, 3)?)).ok()?;
+        writable(copy).ok().map(Self)
+    }
+
+    /// Resolves when there may be room that was not there before. Safe to drop and call again.
+    pub async fn more(&mut self) {
+        if let Ok(mut ready) = self.0.writable().await {
+            ready.clear_ready();
+        }
+    }
+}
+
+/// A terminal waits in the middle of a write when less fits than it was given, whatever poll(2) has said; one that is
+/// opened anew has a mode of its own.
+fn with_descriptor<T>(stream: Stream, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+    static ANEW: [OnceLock<Option<OwnedFd>>; 3] = [const { OnceLock::new() }; 3];
+    let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let own = match stream {
+        Stream::Input => input.as_fd(),
+        Stream::Output => output.as_fd(),
+        Stream::Error => error.as_fd(),
+    };
+    let anew = ANEW[stream as usize].get_or_init(|| opened_anew(own, stream));
+    act(anew.as_ref().map_or(own, OwnedFd::as_fd))
+}
+
+fn opened_anew(own: BorrowedFd<'_>, stream: Stream) -> Option<OwnedFd> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let path = format!("/proc/self/fd/{}", own.as_raw_fd());
+    is_terminal(stream).then(|| rustix::fs::open(path, flags, Mode::empty()).ok())?
+}
+
+fn has_room(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    // A reader that has gone is an event too: the write tells.
+    Ok(retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], limit.as_ref()))? > 0)
 }

@@ -1,7 +1,11 @@
 //! Where events and lines go. Chapters hold one; the command line decides what is behind it.
 
 use crate::{Event, logfmt};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    future::{Future, ready},
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Takes events.
 pub trait Journal: Send + Sync {
@@ -22,6 +26,12 @@ pub enum Stream {
 pub trait Lines: Send + Sync {
     /// Takes one whole line of `service`, without its end of line. Not always UTF-8.
     fn line(&self, service: &str, stream: Stream, line: &[u8]);
+
+    /// Resolves when there is room for more lines. Wait for it before reading what will be told: then whoever writes faster than
+    /// anybody reads is slowed down, and nobody else is. Safe to drop and call again.
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(ready(()))
+    }
 }
 
 /// Keeps events and lines in memory, for tests.

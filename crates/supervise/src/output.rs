@@ -28,7 +28,9 @@ pub(crate) async fn tell_lines(
     let mut chunk = vec![0; CHUNK];
     let mut tell = |line: &[u8]| lines.line(&service, stream, line);
     // An error on a pipe is as final as its end.
-    while let Ok(read @ 1..) = input.read(&mut chunk).await {
+    loop {
+        lines.room().await;
+        let Ok(read @ 1..) = input.read(&mut chunk).await else { break };
         splitter.feed(&chunk[..read], &mut tell);
     }
     splitter.finish(&mut tell);

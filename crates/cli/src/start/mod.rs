@@ -16,9 +16,20 @@ use host::signals::{Signal, Signals};
 use plan::{Intent, Performed, Plan, Timeline};
 use report::{Event, Finding, Journal, Level, Outcome};
 use stage::Live;
+use std::time::Duration;
+
+/// Whoever reads what is written has this long for the last of it.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Brings `app` up and keeps it up until it ends or is told to stop; answers with the exit code.
 pub(crate) async fn bring_up(context: &Context, app: App) -> u8 {
+    context.terminal.never_wait();
+    let code = up(context, app).await;
+    context.terminal.finish(LAST_WORDS);
+    code
+}
+
+async fn up(context: &Context, app: App) -> u8 {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),

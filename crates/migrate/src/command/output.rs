@@ -52,6 +52,7 @@ async fn read_one(from: Box<dyn AsyncRead + Send + Unpin>, stream: Stream, lines
     let mut line = Vec::new();
     loop {
         line.clear();
+        lines.room().await;
         // An output that cannot be read has ended.
         match (&mut reader).take(LONGEST).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,

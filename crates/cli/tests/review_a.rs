@@ -1,0 +1,125 @@
+//! What keeps a supervisor from its work, and must not: outputs that nobody reads.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests stand outside the program and play the machine it runs on"
+)]
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+use support::{LIMIT, get};
+use testkit::{TempDir, free_port, wait_for, wait_until};
+
+/// Writes this many numbered lines, a thousand at a time; a pipe holds the first few hundred.
+const LINES: usize = 40_000;
+
+fn flood() -> String {
+    format!("i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo $i-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done")
+}
+
+/// `mainstay run` whose outputs are pipes that nobody reads until asked to.
+fn unread(dir: &TempDir, arguments: &[&str]) -> Unread {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(dir.path());
+    command.arg("run").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Unread(command.spawn().unwrap())
+}
+
+struct Unread(Child);
+
+impl Unread {
+    fn terminate(&self) {
+        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Its child does nothing any more, and so waits for whoever reads its output.
+    #[track_caller]
+    fn wait_until_stuck(&self) {
+        let (path, mut asleep) = (format!("/proc/{0}/task/{0}/children", self.0.id()), 0);
+        wait_until(LIMIT, "the writer waits for its reader", || {
+            let children = std::fs::read_to_string(&path).unwrap_or_default();
+            let sleeps = children.split_ascii_whitespace().next().is_some_and(|child| state(child) == Some('S'));
+            asleep = if sleeps { asleep + 1 } else { 0 };
+            asleep == 20
+        });
+    }
+
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        wait_for(LIMIT, "the end", || self.0.try_wait().unwrap())
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn state(pid: &str) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// S2.7, S2.9: a reader that does not read holds up the writer, not the supervisor: health is answered, and a request to stop is
+/// heard.
+#[test]
+fn outputs_that_nobody_reads_keep_nobody_from_stopping_the_services() {
+    let (dir, port) = (TempDir::new(), free_port());
+    let endless = "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done";
+    let listen = format!("127.0.0.1:{port}");
+    let mut run = unread(&dir, &["--health-listen", &listen, "--grace", "1s", "--", "sh", "-c", endless]);
+    run.wait_until_stuck();
+    assert_eq!(get(port, "/healthz").map(|(status, _)| status), Some(200));
+    run.terminate();
+    assert_eq!(run.end().code(), Some(0));
+}
+
+/// No line lost: a reader that comes late gets all of them, in order.
+#[test]
+fn a_reader_that_comes_late_gets_every_line() {
+    let dir = TempDir::new();
+    let mut run = unread(&dir, &["--", "sh", "-c", &flood()]);
+    run.wait_until_stuck();
+    assert_all_lines(&mut run);
+}
+
+/// No line lost: somebody else has made the output one that does not wait, as ssh and node do with what they share.
+#[test]
+fn an_output_that_does_not_wait_loses_no_line() {
+    let dir = TempDir::new();
+    let (reader, writer) = UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(dir.path());
+    command
+        .args(["run", "--", "sh", "-c", &flood()])
+        .stdin(Stdio::null())
+        .stdout(OwnedFd::from(writer))
+        .stderr(Stdio::null());
+    let mut run = Unread(command.spawn().unwrap());
+    drop(command);
+    run.wait_until_stuck();
+    assert_eq!(numbers(reader), (1..=LINES).collect::<Vec<_>>());
+    assert_eq!(run.end().code(), Some(0));
+}
+
+fn assert_all_lines(run: &mut Unread) {
+    // Whoever reads one of two pipes only would wait for the other.
+    let errors = run.0.stderr.take().unwrap();
+    let errors = std::thread::spawn(move || BufReader::new(errors).lines().count());
+    assert_eq!(numbers(run.0.stdout.take().unwrap()), (1..=LINES).collect::<Vec<_>>());
+    assert_eq!(run.end().code(), Some(0));
+    errors.join().unwrap();
+}
+
+fn numbers(from: impl std::io::Read) -> Vec<usize> {
+    let number = |line: String| line.split_once('-').unwrap().0.parse().unwrap();
+    BufReader::new(from).lines().map(|line| number(line.unwrap())).collect()
+}
