@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
 use std::{
+    borrow::Cow,
     future::Future,
     io::{self, Write},
     pin::Pin,
@@ -75,7 +76,7 @@ impl Terminal {
 
     /// From now on these never appear in anything that is written.
     pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
-        self.know(|known| known.masker.extend(secrets));
+        self.know(|known| known.masker.extend(secrets.into_iter().flat_map(|secret| faces(&secret))));
     }
 
     /// From now on lines are marked for this application and these services.
@@ -141,8 +142,10 @@ impl Terminal {
         let name = if stream == Stream::Stdout { "stdout" } else { "stderr" };
         match (self.format, known.mark) {
             // Bytes that are not UTF-8 pass as they came, unless a secret had to be taken out.
-            (_, Mark::Bare) if known.masker.is_empty() => line.to_vec(),
-            (_, Mark::Bare) => text.into_owned().into_bytes(),
+            (_, Mark::Bare) => match text {
+                Cow::Borrowed(_) => line.to_vec(),
+                Cow::Owned(masked) => masked.into_bytes(),
+            },
             (LogFormat::Human, Mark::Name(width)) => format!("{service:<width$} | {text}").into_bytes(),
             (LogFormat::Logfmt, _) => {
                 let time = self.stamp(None).time();
@@ -187,6 +190,15 @@ impl Lines for Terminal {
     }
 }
 
+/// A secret as it stands, as it stands between quotes, and, for it is read line by line, each line of a longer one.
+fn faces(secret: &Secret) -> Vec<Secret> {
+    const SHORTEST_LINE: usize = 8;
+    let whole = secret.reveal();
+    let quoted = serde_json::to_string(whole).unwrap_or_default();
+    let lines = whole.lines().map(str::trim).filter(|line| whole.contains('\n') && line.len() >= SHORTEST_LINE);
+    [whole, quoted.trim_matches('"')].into_iter().chain(lines).map(Secret::from).collect()
+}
+
 /// One write for each line, so that lines of several writers never mix.
 fn with_end(line: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(line.len() + 1);
@@ -197,4 +209,39 @@ fn with_end(line: &[u8]) -> Vec<u8> {
 
 fn try_to_write(output: &mut impl Write, line: &[u8]) -> io::Result<()> {
     output.write_all(&with_end(line)).and_then(|()| output.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host::SystemClock;
+
+    fn line(format: LogFormat, secret: &str, line: &[u8]) -> Vec<u8> {
+        let terminal = Terminal::new(format, LogLevel::Info, Arc::new(SystemClock));
+        terminal.hide([Secret::from(secret)]);
+        let known = terminal.known.read().unwrap();
+        terminal.service_line("api", Stream::Stdout, line, &known)
+    }
+
+    #[test]
+    fn bytes_pass_as_they_came_unless_a_secret_is_among_them() {
+        let bare = |bytes: &[u8]| line(LogFormat::Human, "hunter22", bytes);
+        assert_eq!(bare(b"\xff plain"), b"\xff plain");
+        assert_eq!(bare(b"x hunter22"), b"x ***");
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_hidden_line_by_line() {
+        assert_eq!(line(LogFormat::Human, "first-line\nsecond-line", b"key: second-line"), b"key: ***");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_between_quotes_too() {
+        let terminal = Terminal::new(LogFormat::Json, LogLevel::Info, Arc::new(SystemClock));
+        terminal.hide([Secret::from("hun\"ter\\22")]);
+        let event = Event::new("test", "said hun\"ter\\22".to_owned());
+        let known = terminal.known.read().unwrap();
+        let line = terminal.event_line(&event, &known);
+        assert!(!known.masker.mask(&line).contains("22"), "{line}");
+    }
 }
