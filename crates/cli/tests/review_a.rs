@@ -1,4 +1,4 @@
-//! What keeps a supervisor from its work, and must not: outputs that nobody reads.
+//! What keeps a supervisor from its work, and must not: outputs that nobody reads, migrations that take their time.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -11,9 +11,10 @@ use std::{
     io::{BufRead, BufReader},
     os::{fd::OwnedFd, unix::net::UnixStream},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
-use support::{LIMIT, get};
-use testkit::{TempDir, free_port, wait_for, wait_until};
+use support::{LIMIT, get, mainstay};
+use testkit::{TempDir, Test, free_port, wait_for, wait_until};
 
 /// Writes this many numbered lines, a thousand at a time; a pipe holds the first few hundred.
 const LINES: usize = 40_000;
@@ -122,4 +123,37 @@ fn assert_all_lines(run: &mut Unread) {
 fn numbers(from: impl std::io::Read) -> Vec<usize> {
     let number = |line: String| line.split_once('-').unwrap().0.parse().unwrap();
     BufReader::new(from).lines().map(|line| number(line.unwrap())).collect()
+}
+
+/// S1.10, S2.7: the look at the schema after an outage may take long; a request to stop is heard meanwhile, and gives it up.
+#[test]
+fn a_request_to_stop_is_heard_while_the_schema_is_mended() {
+    let up = with_slow_second_migration();
+    let mut running = up.again().args(["up"]).spawn();
+    running.wait_for_line("is up after", LIMIT);
+    let database = up.path().join("data/a.db");
+    std::fs::create_dir(&database).unwrap();
+    running.wait_for_line("health.down", LIMIT);
+    std::fs::remove_dir(&database).unwrap();
+    wait_until(LIMIT, "the migration runs again", || up.path().join("migrating").exists());
+    running.terminate();
+    running.wait(Duration::from_secs(20)).code(0);
+}
+
+/// The command of its migrations goes on for very long when it is called the second time.
+fn with_slow_second_migration() -> Test {
+    let toml = r#"
+        name = "slow"
+        [databases.main]
+        url = "sqlite:data/a.db"
+        monitor = { every = "100ms", failures = 1 }
+        [migrations]
+        database = "main"
+        command = "./migrate.sh"
+        [services.api]
+        command = "sleep 1000"
+        needs = ["main"]
+    "#;
+    let script = "#!/bin/sh\nif [ -e once ]; then touch migrating; sleep 1000; fi\ntouch once\n";
+    mainstay().file("mainstay.toml", toml).script("migrate.sh", script).env("MAINSTAY_LOG_FORMAT", "logfmt")
 }

@@ -9,7 +9,7 @@ use super::{
 use health::{Migrations, News, Phase, Recovery, Told};
 use host::signals::{Signal, Signals};
 use report::{Event, Journal, Level, Outcome};
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 use supervise::{Ended, Handle, Need};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -20,21 +20,52 @@ use tokio::{
 pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signals, so_far: Outcome) -> u8 {
     let Some(mut running) = live.running.take() else { return so_far.code() };
     world.board.phase(Phase::Watch);
+    match until_the_end(world, &mut running, &mut signals).await {
+        End::Over(ended) => end(world, ended, None),
+        End::Asked(signal) => {
+            world.board.phase(Phase::Stopping);
+            end(world, stop(running, &mut signals).await, Some(signal))
+        }
+    }
+}
+
+/// Why the watch is over.
+enum End {
+    /// The services have ended.
+    Over(Option<Ended>),
+    /// Somebody asked for it.
+    Asked(Signal),
+}
+
+/// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
+/// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
+async fn until_the_end(world: &Arc<World>, running: &mut Running, signals: &mut Signals) -> End {
     let (_monitors, mut news) = monitors(world);
+    let (mends, to_mend) = unbounded_channel();
+    let mut mending = pin!(mend(world, &running.handle, to_mend));
     let mut statuses = running.handle.watch();
     loop {
         tokio::select! {
-            ended = &mut running.ended => return end(world, ended.ok(), None),
-            Some(news) = news.recv() => act(world, &running.handle, news).await,
+            biased;
+            signal = asked_to_stop(signals) => return End::Asked(signal),
+            ended = &mut running.ended => return End::Over(ended.ok()),
+            Some(news) = news.recv() => match news.told {
+                Told::Recover(_) => drop(mends.send(news)),
+                Told::Down { .. } | Told::Up { .. } => act(world, &running.handle, news).await,
+            },
             Ok(()) = statuses.changed() => {
                 let seen = statuses.borrow_and_update().clone();
                 show(world, &seen);
             }
-            signal = asked_to_stop(&mut signals) => {
-                world.board.phase(Phase::Stopping);
-                return end(world, stop(running, &mut signals).await, Some(signal));
-            }
+            () = &mut mending => {}
         }
+    }
+}
+
+/// One after the other, for as long as it is polled.
+async fn mend(world: &World, handle: &Handle, mut to_mend: UnboundedReceiver<News>) {
+    while let Some(news) = to_mend.recv().await {
+        act(world, handle, news).await;
     }
 }
 
