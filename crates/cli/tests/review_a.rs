@@ -157,3 +157,11 @@ fn with_slow_second_migration() -> Test {
     let script = "#!/bin/sh\nif [ -e once ]; then touch migrating; sleep 1000; fi\ntouch once\n";
     mainstay().file("mainstay.toml", toml).script("migrate.sh", script).env("MAINSTAY_LOG_FORMAT", "logfmt")
 }
+
+/// S3.3: the exit code of a one-shot is passed on, also when it ends before it was ready; and what to do is told.
+#[test]
+fn the_exit_code_is_passed_on_before_the_service_was_ready() {
+    let health = format!("tcp://127.0.0.1:{}", free_port());
+    let output = mainstay().args(["run", "--health", &health, "--", "sh", "-c", "exit 7"]).run();
+    output.code(7).stderr_has("hint: its own last lines say why");
+}

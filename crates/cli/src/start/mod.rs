@@ -50,8 +50,10 @@ async fn up(context: &Context, app: App) -> u8 {
             watch::watch(&world, stage, signals, performed.outcome).await
         }
         Ok(performed) => {
-            stage.abandon(&mut signals).await;
-            tell(context, &performed.findings, performed.outcome).code()
+            let ended = stage.abandon(&mut signals).await;
+            let outcome = tell(context, &performed.findings, performed.outcome);
+            // Services that were started say best how they ended, and with which code.
+            ended.map_or(outcome.code(), |ended| watch::end(&world, Some(ended), None))
         }
     }
 }

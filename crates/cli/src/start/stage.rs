@@ -157,11 +157,9 @@ impl Live {
         started(&statuses)
     }
 
-    /// Stops whatever was started.
-    pub(super) async fn abandon(mut self, signals: &mut Signals) {
-        if let Some(running) = self.running.take() {
-            super::watch::stop(running, signals).await;
-        }
+    /// Stops whatever was started, and says how it ended.
+    pub(super) async fn abandon(mut self, signals: &mut Signals) -> Option<Ended> {
+        super::watch::stop(self.running.take()?, signals).await
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) async fn stop(mut running: Running, signals: &mut Signals) -> Option<
 }
 
 /// Tells how it ended. Being told to stop is no failure; Ctrl-C is an interrupt.
-fn end(world: &World, ended: Option<Ended>, signal: Option<Signal>) -> u8 {
+pub(super) fn end(world: &World, ended: Option<Ended>, signal: Option<Signal>) -> u8 {
     let Some(ended) = ended else {
         world.journal.note(Event::new("up.lost", "the supervisor itself has ended").level(Level::Error));
         return Outcome::Failed.code();
