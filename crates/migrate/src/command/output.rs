@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 const SERVICE: &str = "migrate";
 /// Enough for the end of a traceback.
 const KEPT: usize = 40;
+/// Of each, so much of its beginning is kept.
+const KEPT_BYTES: usize = 4 * 1024;
 /// A longer line goes out in pieces: its writer may never end it.
 const LONGEST: u64 = 64 * 1024;
 
@@ -31,7 +33,8 @@ impl Tail {
         if lines.len() == KEPT {
             lines.pop_front();
         }
-        lines.push_back(String::from_utf8_lossy(line).into_owned());
+        let kept = line.get(..KEPT_BYTES).unwrap_or(line);
+        lines.push_back(String::from_utf8_lossy(kept).into_owned());
     }
 
     /// The lines, those on standard error last: that is where a reason stands.
@@ -62,5 +65,23 @@ async fn read_one(from: Box<dyn AsyncRead + Send + Unpin>, stream: Stream, lines
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         lines.line(SERVICE, stream, text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(stream, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command that prints without end must not fill the memory; its last words are kept, standard error last.
+    #[test]
+    fn the_last_lines_are_kept_as_far_as_people_read_them() {
+        let mut tail = Tail::default();
+        tail.push(Stream::Stderr, b"why");
+        for number in 0..2 * KEPT {
+            tail.push(Stream::Stdout, [number.to_string().as_bytes(), &[b'x'; 64 * 1024]].concat().as_slice());
+        }
+        let lines = tail.into_lines();
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (KEPT + 1, Some("why")));
+        assert!(lines[0].starts_with("40x") && lines.iter().all(|line| line.len() <= KEPT_BYTES));
     }
 }
