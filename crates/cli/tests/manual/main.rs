@@ -123,6 +123,7 @@ fn a_page_that_is_not_true_fails() {
         ("Say `mainstay up --fast`.\n", "--fast"),
         ("<!-- test: file x -->\n", "is of no use"),
         ("<!-- test: dance -->\n", "dance"),
+        ("<!-- test: more -->\n```console\nwhat\n```\n", "nothing runs"),
     ] {
         let complaints = page::complaints(text).join("\n");
         assert!(complaints.contains(complaint), "{text}\ncomplaints: {complaints}");

@@ -21,6 +21,12 @@ pub(crate) enum Direction {
     Postgres(String),
     /// `crash`: crashes it; its recovery goes on once the next command has told of it.
     Crash,
+    /// `kill postgres`: its port refuses from now on.
+    Kill,
+    /// `restart postgres`: the killed one, with its data.
+    Restart,
+    /// `more`: the next block is what the program that runs in the background goes on to print.
+    More,
     /// `redis`: starts one.
     Redis,
     /// `set NAME=value`: a variable from here on.
@@ -53,6 +59,7 @@ struct Page {
     file: Option<String>,
     with: Option<String>,
     background: bool,
+    more: bool,
     /// Files that were written and not used yet.
     unused: bool,
     /// Lines from, lines to, what should stand there.
@@ -70,7 +77,16 @@ struct Command {
 impl Page {
     fn new() -> Self {
         let (complaints, edits) = (Vec::new(), Vec::new());
-        Self { world: World::new(), complaints, file: None, with: None, background: false, unused: false, edits }
+        Self {
+            world: World::new(),
+            complaints,
+            file: None,
+            with: None,
+            background: false,
+            more: false,
+            unused: false,
+            edits,
+        }
     }
 
     fn go_through(&mut self, text: &str) {
@@ -88,7 +104,7 @@ impl Page {
             }
         }
         self.world.stop();
-        if self.file.is_some() || self.with.is_some() || self.background {
+        if self.file.is_some() || self.with.is_some() || self.background || self.more {
             self.complaints.push("the last direction is of no use".into());
         }
         if self.unused {
@@ -105,6 +121,9 @@ impl Page {
             Direction::Stop => self.world.stop(),
             Direction::Postgres(password) => self.world.postgres(&password),
             Direction::Crash => self.world.crash(),
+            Direction::Kill => self.world.kill_postgres(),
+            Direction::Restart => self.world.restart_postgres(),
+            Direction::More => self.more = true,
             Direction::Redis => self.world.redis(),
             Direction::Set(name, value) => self.world.set.push((name, value)),
             Direction::Program(name, script) => self.world.program(&name, &script),
@@ -135,6 +154,9 @@ impl Page {
 
     fn console(&mut self, block: &Block) {
         self.unused = false;
+        if std::mem::take(&mut self.more) {
+            return self.goes_on(block);
+        }
         let commands = commands(block);
         if commands.is_empty() {
             self.complaints.push(format!("line {}: there is no command in this block", block.start));
@@ -151,6 +173,18 @@ impl Page {
                 let told = commands.get(at + 1).is_some_and(|next| next.text == "echo $?");
                 self.run(command, told);
             }
+        }
+    }
+
+    /// Somewhere in what the last program in the background has printed since it was started.
+    fn goes_on(&mut self, block: &Block) {
+        let expected: Vec<_> = std::iter::once("...".to_owned()).chain(block.lines.iter().cloned()).collect();
+        match self.world.take_running() {
+            Some(mut running) => {
+                self.wait_for(&mut running, &expected);
+                self.world.keep(running);
+            }
+            None => self.complaints.push(format!("line {}: nothing runs in the background", block.start)),
         }
     }
 
@@ -255,6 +289,9 @@ fn direction(text: &str) -> Option<Direction> {
         "stop" => Direction::Stop,
         "postgres" => Direction::Postgres(rest.to_owned()),
         "crash" => Direction::Crash,
+        "kill" => Direction::Kill,
+        "restart" => Direction::Restart,
+        "more" => Direction::More,
         "redis" => Direction::Redis,
         "set" => rest.split_once('=').map(|(name, value)| Direction::Set(name.to_owned(), value.to_owned()))?,
         "program" => {

@@ -62,7 +62,20 @@ impl World {
 
     /// Crashes it and holds it in recovery until somebody has seen that.
     pub(crate) fn crash(&mut self) {
-        self.held = Some(self.postgres.as_ref().expect("`test: postgres` comes first").crash_and_hold());
+        self.held = Some(self.cluster().crash_and_hold());
+    }
+
+    /// Its port refuses until it is restarted.
+    pub(crate) fn kill_postgres(&self) {
+        self.cluster().kill9();
+    }
+
+    pub(crate) fn restart_postgres(&self) {
+        self.cluster().start_again_nowait();
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.postgres.as_ref().expect("`test: postgres` comes first")
     }
 
     pub(crate) fn redis(&mut self) {
@@ -127,6 +140,11 @@ impl World {
     /// It goes on until the page ends or says stop.
     pub(crate) fn keep(&mut self, running: Running) {
         self.running.push(running);
+    }
+
+    /// The last one that was kept.
+    pub(crate) fn take_running(&mut self) -> Option<Running> {
+        self.running.pop()
     }
 
     /// Stops what runs, the last first.
