@@ -66,6 +66,9 @@ fn make(path: &Path) -> Result<(), Finding> {
 
 /// Could the missing directory be made? A file is written to the nearest one above it that is there, and removed.
 pub(crate) fn can_be_made(path: &Path) -> Result<(), Finding> {
+    if path.is_symlink() {
+        return Err(unmade(path, &io::ErrorKind::AlreadyExists.into()));
+    }
     let above = path.ancestors().skip(1).map(check_dir).find(|facts| facts.exists);
     match above.map(|facts| facts.writable) {
         Some(Err(error)) => Err(unmade(path, &error)),
@@ -74,8 +77,18 @@ pub(crate) fn can_be_made(path: &Path) -> Result<(), Finding> {
 }
 
 fn unmade(path: &Path, error: &io::Error) -> Finding {
-    let hint = "make it, and let our user write to it; or choose another one: `data`, MAINSTAY_DATA";
-    unfit(path, "cannot be made").because(error).hint(hint)
+    let finding = unfit(path, "cannot be made").because(error);
+    // Something is there and is not: a link whose target is missing.
+    if path.is_symlink() {
+        return finding.seen("it is a link to something that is not there").hint("is the volume it leads to mounted?");
+    }
+    let usual = "make it, and let our user write to it; or choose another one: `data`, MAINSTAY_DATA";
+    finding.hint(no_room(error).unwrap_or(usual))
+}
+
+fn no_room(error: &io::Error) -> Option<&'static str> {
+    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    full.then_some("make room, or choose another disk: `data`, MAINSTAY_DATA")
 }
 
 /// Is it missing, and ours to make?
@@ -96,6 +109,9 @@ pub(crate) fn judge(path: &Path, facts: &DirFacts) -> Result<(), Finding> {
         return Err(unfit(path, "cannot be written to").seen(seen).hint("mount it read-write, or change `data`"));
     }
     if let Err(error) = &facts.writable {
+        if let Some(hint) = no_room(error) {
+            return Err(unfit(path, "cannot be written to").because(error).hint(hint));
+        }
         let owner = facts.owner.map_or_else(|| "nobody known".to_owned(), |uid| format!("user {uid}"));
         let finding = unfit(path, "cannot be written to").because(error);
         let finding = finding.seen(format!("it belongs to {owner}, and we are user {}", facts.our_uid));

@@ -108,3 +108,12 @@ fn a_dry_run_checks_every_address_and_every_program() {
         output.stdout
     );
 }
+
+/// S2.2: a link that leads nowhere is told as what it is, also by a dry run.
+#[test]
+fn a_data_directory_that_is_a_dead_link_is_told() {
+    let test = mainstay().file("mainstay.toml", "name = 'app'\n");
+    std::os::unix::fs::symlink("/nowhere/at/all", test.path().join("data")).expect("a link");
+    test.again().args(["up"]).run().code(2).stderr_has("it is a link to something that is not there");
+    test.again().args(["up", "--dry-run"]).run().code(1).stdout_has("it is a link to something that is not there");
+}
