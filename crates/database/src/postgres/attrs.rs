@@ -60,21 +60,10 @@ fn unfit(nature: Nature, wanted: SessionAttrs) -> Refusal {
     };
     let error = SqlError {
         code: "25006".into(),
-        message: format!("{seen}, and target_session_attrs={} is asked", word(wanted)),
+        message: format!("{seen}, and target_session_attrs={wanted} is asked"),
         ..SqlError::default()
     };
     error.refusal()
-}
-
-fn word(wanted: SessionAttrs) -> &'static str {
-    match wanted {
-        SessionAttrs::Any => "any",
-        SessionAttrs::ReadWrite => "read-write",
-        SessionAttrs::ReadOnly => "read-only",
-        SessionAttrs::Primary => "primary",
-        SessionAttrs::Standby => "standby",
-        SessionAttrs::PreferStandby => "prefer-standby",
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{
     SqlError,
     ear::{Ear, Heard},
+    local::socket_name,
     sqlstate,
 };
 use crate::{
@@ -61,7 +62,7 @@ pub(super) async fn open(
     let ear = Ear::new(heard.clone());
     match host {
         Host::Unix(directory, port) => {
-            let path = directory.join(format!(".s.PGSQL.{port}"));
+            let path = directory.join(socket_name(*port));
             Ok(Wire { inner: Box::pin(Plain(socket::open_unix(&path, deadline).await?)), encrypted: false, ear })
         }
         Host::Tcp(name, port) => {
@@ -99,7 +100,7 @@ async fn secure(
         b'S' => Ok((handshake(dsn, name, place, socket).await?, true)),
         b'N' if encryption == Encryption::Offered => Ok((Box::pin(Plain(socket)), false)),
         b'N' => Err(tls::trouble(
-            format!("{place} does not offer TLS, and sslmode={} insists on it", word(dsn.sslmode)),
+            format!("{place} does not offer TLS, and sslmode={} insists on it", dsn.sslmode),
             Some("turn on `ssl` in postgresql.conf, or use sslmode=prefer"),
         )),
         b'E' => Err(error_before_tls(socket, place).await),
@@ -166,17 +167,6 @@ fn not_postgres(place: &str, answer: u8) -> Refusal {
     };
     let hint = sqlstate::verdict("08P01", "", None).hint;
     Refusal { hint: hint.map(str::to_owned), ..error.refusal() }
-}
-
-fn word(mode: SslMode) -> &'static str {
-    match mode {
-        SslMode::Disable => "disable",
-        SslMode::Allow => "allow",
-        SslMode::Prefer => "prefer",
-        SslMode::Require => "require",
-        SslMode::VerifyCa => "verify-ca",
-        SslMode::VerifyFull => "verify-full",
-    }
 }
 
 impl AsyncRead for Wire {

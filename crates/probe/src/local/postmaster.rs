@@ -1,5 +1,7 @@
 //! Which process is the server?
 
+pub(crate) use database::postgres::local::socket_name;
+
 use config::dsn::Host;
 use database::postgres::local::Startup;
 use host::{net, proc::Process};
@@ -33,11 +35,6 @@ async fn sockets(host: &Host, local: &mut bool) -> Vec<PathBuf> {
         }
         Host::Tcp(..) => Vec::new(),
     }
-}
-
-/// The name of PostgreSQL's unix socket for a port.
-pub(crate) fn socket_name(port: u16) -> String {
-    format!(".s.PGSQL.{port}")
 }
 
 /// Without a socket that we may use: a server in recovery, if there is exactly one on this machine, as in a container

@@ -12,3 +12,8 @@ pub use control::{CONTROL_FILE, redo_start};
 pub use pidfile::PostmasterStatus;
 pub use segment::{Lsn, SEGMENT_SIZE, Segment};
 pub use title::{Startup, is_final_checkpoint, is_wal_receiver};
+
+/// The name of the unix socket of a server with this port.
+pub fn socket_name(port: u16) -> String {
+    format!(".s.PGSQL.{port}")
+}
