@@ -1,10 +1,15 @@
 //! What can be noticed while nobody asks: a port that opens, a recovery that moves or ends.
 
-use crate::{Progress, gate::Input, local::Sight, peek::Peek};
+use crate::{
+    Progress,
+    gate::Input,
+    local::{Server, Sight},
+    peek::Peek,
+};
 use config::{Target, dsn::Host};
 use database::{ServerState, postgres::local::PostmasterStatus};
-use host::{proc, watch::Watch};
-use std::{future::pending, path::PathBuf, time::Duration};
+use host::proc;
+use std::{future::pending, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Between two looks at a recovery that is seen; its end is noticed without looking.
@@ -12,7 +17,11 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// Between two searches for a server that is not seen.
 const SEARCH: Duration = Duration::from_millis(100);
 const SEARCH_MOST: Duration = Duration::from_secs(2);
-/// From the end of the startup process to `ready` in `postmaster.pid`.
+/// Between two looks into `postmaster.pid`: a replica opens for readers while its startup process goes on. Watching the
+/// file instead (inotify) would be dearer than it looks: closing the watch, which every exec does, waits for a grace
+/// period of the whole kernel, 15 ms on a quiet machine and seconds on a busy one.
+const GLIMPSE: Duration = Duration::from_millis(50);
+/// From the end of the startup process, or from the open port, to `ready` in `postmaster.pid`.
 const OPENING: Duration = Duration::from_millis(100);
 
 /// Notices things about one target; only a PostgreSQL gives anything to notice.
@@ -31,7 +40,6 @@ struct Seen {
     glance: Instant,
     progress: Option<Progress>,
     status: Option<PostmasterStatus>,
-    watch: Option<Watch>,
 }
 
 impl Notice {
@@ -62,6 +70,9 @@ impl Notice {
             _ if self.hosts.is_empty() => pending().await,
             Some(ServerState::Down) => {
                 self.peek.listening().await;
+                if let Some(server) = Server::find(&self.hosts).await {
+                    opens(&server).await;
+                }
                 Input::Hint
             }
             Some(state) if is_closed(state) || state == ServerState::ReadOnly => self.recovery(state).await,
@@ -81,7 +92,7 @@ impl Notice {
             };
             match seen.wait().await {
                 Sign::Ended => {
-                    seen.opened().await;
+                    opens(seen.sight.server()).await;
                     self.sight = None;
                     self.search = (Instant::now() + SEARCH, SEARCH);
                     return Input::Hint;
@@ -125,50 +136,39 @@ enum Sign {
 
 impl Seen {
     fn new(sight: Sight) -> Self {
-        let files: Vec<PathBuf> = sight.status_file().into_iter().collect();
-        let watch = Watch::new(&files).ok().filter(|_| !files.is_empty());
-        Self { glance: Instant::now() + GLANCE, progress: None, status: sight.status(), watch, sight }
+        Self { glance: Instant::now() + GLANCE, progress: None, status: sight.server().status(), sight }
     }
 
     async fn wait(&mut self) -> Sign {
-        loop {
-            tokio::select! {
-                biased;
-                watching = changed(&mut self.watch) => {
-                    if !watching {
-                        self.watch = None;
-                    }
-                    let before = std::mem::replace(&mut self.status, self.sight.status());
-                    if self.status != before && self.status.is_some_and(PostmasterStatus::is_open) {
-                        return Sign::Status;
-                    }
-                }
-                _ = proc::wait_gone(self.sight.startup().pid) => return Sign::Ended,
-                () = sleep_until(self.glance) => return Sign::Time,
-            }
-        }
-    }
-
-    /// The startup process ends a moment before the server opens. Where `postmaster.pid` may be read it tells the
-    /// moment, and spares the server's log a line.
-    async fn opened(&mut self) {
-        let open = async {
-            while !self.sight.status().is_some_and(PostmasterStatus::is_open) {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        if self.sight.status().is_some() {
-            let _ = timeout(OPENING, open).await;
+        tokio::select! {
+            biased;
+            _ = proc::wait_gone(self.sight.startup().pid) => Sign::Ended,
+            () = status_opens(&self.sight, &mut self.status) => Sign::Status,
+            () = sleep_until(self.glance) => Sign::Time,
         }
     }
 }
 
-/// Resolves when the watched file changes, with whether it can be watched on.
-async fn changed(watch: &mut Option<Watch>) -> bool {
-    match watch {
-        Some(watch) => watch.next().await.is_ok(),
-        None => pending().await,
+/// Resolves when the server writes that it is open and has not done so before.
+async fn status_opens(sight: &Sight, status: &mut Option<PostmasterStatus>) {
+    loop {
+        sleep(GLIMPSE).await;
+        let before = std::mem::replace(status, sight.server().status());
+        if *status != before && status.is_some_and(PostmasterStatus::is_open) {
+            return;
+        }
     }
+}
+
+/// A server listens, and its startup process ends, a moment before it opens. Where `postmaster.pid` may be read it tells
+/// the moment, and spares the server's log a line. What takes longer is a recovery.
+async fn opens(server: &Server) {
+    let open = async {
+        while server.is_open() == Some(false) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let _ = timeout(OPENING, open).await;
 }
 
 fn is_closed(state: ServerState) -> bool {

@@ -2,32 +2,35 @@
 
 use crate::local::socket_name;
 use config::dsn::Host;
-use host::{net, watch::Watch};
+use host::net;
 use std::{
-    collections::BTreeSet,
-    future::pending,
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::{
     net::{TcpStream, UnixStream},
     time::{Instant, sleep_until, timeout},
 };
 
-/// Here, a refused connection takes some fifty microseconds, and the appearing socket file is noticed besides.
+/// Here, waking up costs some thirty microseconds and a refused connection sixty more.
 const HERE: Duration = Duration::from_millis(20);
-/// What is not there after so many peeks may take long: then every other one is left out.
+/// What is not there after so many peeks may take long: then only what costs nothing is done as often.
 const KEEN: u32 = 250;
+const PATIENT: Duration = Duration::from_millis(25);
+/// Then one peek in so many knocks although no socket file has changed.
+const KNOCKS: u32 = 4;
 /// Elsewhere it takes a round trip, and the other side works too.
 const ELSEWHERE: Duration = Duration::from_millis(100);
-/// A socket file is made a moment before anybody listens on it.
-const EAGER: Duration = Duration::from_millis(1);
-const EAGER_TIMES: u32 = 10;
+/// Here, the answer is there as soon as the question; only a full queue gives none.
+const AT_ONCE: Duration = Duration::from_millis(2);
 /// Names are looked up again after this long: a container may come back elsewhere.
 const NAMES_LAST: Duration = Duration::from_secs(2);
 /// After it has said that somebody listens, it is quiet for this long.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A socket file is made a moment before anybody listens on it.
+const EAGER: Duration = Duration::from_millis(1);
+const EAGER_TIMES: u32 = 10;
 /// Where servers put their sockets when nobody says otherwise: PostgreSQL's own default, and that of the distributions.
 const SOCKET_DIRS: [&str; 2] = ["/tmp", "/var/run/postgresql"];
 
@@ -36,34 +39,40 @@ pub(crate) struct Peek {
     hosts: Vec<Host>,
     places: Vec<Place>,
     looked_up: Option<Instant>,
-    gap: Duration,
+    files: SocketFiles,
     eager: u32,
     peeks: u32,
     next: Instant,
-    watch: Option<Watch>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    Tcp(SocketAddr),
+    Tcp { address: SocketAddr, here: bool },
     Unix(PathBuf),
 }
 
 impl Peek {
     pub(crate) fn new(hosts: &[Host]) -> Self {
-        let (hosts, next) = (hosts.to_vec(), Instant::now());
-        Self { hosts, places: Vec::new(), looked_up: None, gap: HERE, eager: 0, peeks: 0, next, watch: None }
+        Self {
+            hosts: hosts.to_vec(),
+            places: Vec::new(),
+            looked_up: None,
+            files: SocketFiles::default(),
+            eager: 0,
+            peeks: 0,
+            next: Instant::now(),
+        }
     }
 
     /// Resolves when somebody listens. May be dropped and called again.
     pub(crate) async fn listening(&mut self) {
         loop {
-            tokio::select! {
-                () = sleep_until(self.next) => {}
-                () = socket_appears(&mut self.watch, &self.hosts) => self.eager = EAGER_TIMES,
-            }
+            sleep_until(self.next).await;
             self.look_up().await;
-            let found = self.anybody().await;
+            if self.files.have_changed() {
+                self.eager = EAGER_TIMES;
+            }
+            let found = self.is_time_to_knock() && self.anybody().await;
             self.next = Instant::now() + self.next_gap(found);
             if found {
                 return;
@@ -71,16 +80,25 @@ impl Peek {
         }
     }
 
+    fn is_time_to_knock(&mut self) -> bool {
+        self.peeks = self.peeks.saturating_add(1);
+        self.eager > 0 || self.peeks <= KEEN || self.peeks.is_multiple_of(KNOCKS) || !self.is_here()
+    }
+
     fn next_gap(&mut self, found: bool) -> Duration {
         let eager = self.eager > 0 && !found;
         self.eager = if eager { self.eager - 1 } else { 0 };
-        self.peeks = self.peeks.saturating_add(1);
-        match (found, eager) {
-            (true, _) => PAUSE,
-            (false, true) => EAGER,
-            (false, false) if self.peeks > KEEN => self.gap.max(2 * HERE),
-            (false, false) => self.gap,
+        match found {
+            true => PAUSE,
+            false if eager => EAGER,
+            false if !self.is_here() => ELSEWHERE,
+            false if self.peeks <= KEEN => HERE,
+            false => PATIENT,
         }
+    }
+
+    fn is_here(&self) -> bool {
+        self.places.iter().all(Place::is_here)
     }
 
     async fn anybody(&self) -> bool {
@@ -96,76 +114,78 @@ impl Peek {
         if self.looked_up.is_some_and(|at| at.elapsed() < NAMES_LAST) {
             return;
         }
-        let before = std::mem::take(&mut self.places);
+        self.places.clear();
         for host in &self.hosts {
             match host {
                 Host::Unix(dir, port) => self.places.push(Place::Unix(dir.join(socket_name(*port)))),
                 Host::Tcp(name, port) => {
                     let addresses = net::resolve(name, *port).await.unwrap_or_default();
-                    self.places.extend(addresses.into_iter().map(Place::Tcp));
+                    self.places.extend(addresses.into_iter().map(Place::tcp));
                 }
             }
         }
         self.looked_up = Some(Instant::now());
-        if self.places != before || self.watch.is_none() {
-            self.gap = if self.places.iter().all(Place::is_here) { HERE } else { ELSEWHERE };
-            self.watch = watch(&self.places);
+        self.files.are(self.places.iter().flat_map(Place::socket_files).collect());
+    }
+}
+
+/// Where a server makes its sockets, and when it last did. Looked at again and again: a watch (inotify) would be cheaper
+/// to keep and far dearer to close.
+#[derive(Default)]
+struct SocketFiles {
+    paths: Vec<PathBuf>,
+    made: Vec<Option<SystemTime>>,
+}
+
+impl SocketFiles {
+    fn have_changed(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.made, made(&self.paths));
+        self.made != before
+    }
+
+    /// Files that are looked at for the first time have not changed.
+    fn are(&mut self, paths: Vec<PathBuf>) {
+        if paths != self.paths {
+            self.made = made(&paths);
+            self.paths = paths;
         }
     }
 }
 
+fn made(paths: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    paths.iter().map(|path| host::fs::metadata(path).ok()?.modified).collect()
+}
+
 impl Place {
+    fn tcp(address: SocketAddr) -> Self {
+        Place::Tcp { address, here: net::is_local(address.ip()) }
+    }
+
     fn is_here(&self) -> bool {
+        !matches!(self, Place::Tcp { here: false, .. })
+    }
+
+    fn socket_files(&self) -> Vec<PathBuf> {
         match self {
-            Place::Tcp(address) => net::is_local(address.ip()),
-            Place::Unix(_) => true,
+            Place::Unix(path) => vec![path.clone()],
+            Place::Tcp { address, here: true } => {
+                SOCKET_DIRS.iter().map(|dir| Path::new(dir).join(socket_name(address.port()))).collect()
+            }
+            Place::Tcp { here: false, .. } => Vec::new(),
         }
     }
 
+    /// Registering a socket and waiting for it costs more than the question, and here there is nothing to wait for.
     async fn accepts(&self) -> bool {
         let connect = async {
             match self {
-                Place::Tcp(address) => TcpStream::connect(address).await.is_ok(),
+                Place::Tcp { address, here: true } => std::net::TcpStream::connect_timeout(address, AT_ONCE).is_ok(),
+                Place::Tcp { address, here: false } => TcpStream::connect(address).await.is_ok(),
                 Place::Unix(path) => UnixStream::connect(path).await.is_ok(),
             }
         };
         timeout(Duration::from_secs(1), connect).await.unwrap_or(false)
     }
-}
-
-/// The directories in which the socket of a server at one of `places` may appear, as far as they are there.
-fn watch(places: &[Place]) -> Option<Watch> {
-    let here = places.iter().filter(|place| place.is_here());
-    let dirs: BTreeSet<&Path> = here
-        .flat_map(|place| match place {
-            Place::Unix(path) => path.parent().into_iter().collect::<Vec<_>>(),
-            Place::Tcp(_) => SOCKET_DIRS.iter().map(Path::new).collect(),
-        })
-        .filter(|dir| host::fs::metadata(dir).is_ok())
-        .collect();
-    if dirs.is_empty() { None } else { Watch::new(dirs).ok() }
-}
-
-/// Resolves when something happens to a socket file of one of `hosts`, or to the lock file beside it.
-async fn socket_appears(watch: &mut Option<Watch>, hosts: &[Host]) {
-    let Some(watching) = watch else { return pending().await };
-    loop {
-        let Ok(changed) = watching.next().await else {
-            *watch = None;
-            return pending().await;
-        };
-        if changed.iter().any(|path| is_socket_of(hosts, path)) {
-            return;
-        }
-    }
-}
-
-fn is_socket_of(hosts: &[Host], path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    hosts.iter().any(|host| {
-        let (Host::Tcp(_, port) | Host::Unix(_, port)) = host;
-        name.trim_end_matches(".lock") == socket_name(*port)
-    })
 }
 
 #[cfg(test)]
@@ -199,15 +219,15 @@ mod tests {
     }
 
     #[test]
-    fn only_sockets_of_the_right_port_count() {
-        let hosts = [Host::Tcp("db".into(), 5432)];
-        for (path, right) in [
-            ("/tmp/.s.PGSQL.5432", true),
-            ("/tmp/.s.PGSQL.5432.lock", true),
-            ("/tmp/.s.PGSQL.5433", false),
-            ("/tmp/x", false),
-        ] {
-            assert_eq!(is_socket_of(&hosts, Path::new(path)), right, "{path}");
-        }
+    fn a_file_that_is_made_anew_has_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(socket_name(7));
+        let mut files = SocketFiles::default();
+        files.are(vec![path.clone()]);
+        assert!(!files.have_changed());
+        std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(files.have_changed());
+        files.are(vec![path]);
+        assert!(!files.have_changed(), "the same files are no news");
     }
 }

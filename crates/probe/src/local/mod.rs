@@ -16,14 +16,43 @@ use host::{fs, proc::Process};
 use replay::Replay;
 use std::{path::PathBuf, time::Duration};
 
+/// A local server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    postmaster: Process,
+    /// The data directory, when we may see it.
+    data: Option<PathBuf>,
+}
+
+impl Server {
+    /// The server behind one of `hosts`, if it runs here.
+    pub(crate) async fn find(hosts: &[Host]) -> Option<Self> {
+        let postmaster = postmaster::find(hosts).await?;
+        Some(Self { postmaster, data: postmaster.cwd() })
+    }
+
+    /// What it says in `postmaster.pid`.
+    pub(crate) fn status(&self) -> Option<PostmasterStatus> {
+        PostmasterStatus::parse(&self.pid_file()?)
+    }
+
+    /// Does it say there that it lets clients in? Nothing when we may not read it.
+    pub(crate) fn is_open(&self) -> Option<bool> {
+        let text = self.pid_file()?;
+        Some(PostmasterStatus::parse(&text).is_some_and(PostmasterStatus::is_open))
+    }
+
+    fn pid_file(&self) -> Option<String> {
+        fs::read_to_string(&self.data.as_ref()?.join("postmaster.pid"), 4096).ok()
+    }
+}
+
 /// A local server that is not open yet.
 #[derive(Debug)]
 pub(crate) struct Sight {
-    postmaster: Process,
+    server: Server,
     /// The process that replays. It ends when recovery does, a moment before the server opens.
     startup: Process,
-    /// The data directory, when we may see it.
-    data: Option<PathBuf>,
     /// Since it was first seen to replay.
     replay: Option<Replay>,
 }
@@ -31,9 +60,9 @@ pub(crate) struct Sight {
 impl Sight {
     /// The server behind one of `hosts`, if it runs here and recovers.
     pub(crate) async fn find(hosts: &[Host]) -> Option<Self> {
-        let postmaster = postmaster::find(hosts).await?;
-        let startup = startup_of(postmaster)?;
-        Some(Self { postmaster, startup, data: postmaster.cwd(), replay: None })
+        let server = Server::find(hosts).await?;
+        let startup = startup_of(server.postmaster)?;
+        Some(Self { server, startup, replay: None })
     }
 
     /// The process whose end is the sign.
@@ -41,19 +70,15 @@ impl Sight {
         self.startup
     }
 
-    /// `postmaster.pid`, when we may see it; its last line is the server's state.
-    pub(crate) fn status_file(&self) -> Option<PathBuf> {
-        self.data.as_ref().map(|data| data.join("postmaster.pid"))
-    }
-
-    /// What the server says there.
-    pub(crate) fn status(&self) -> Option<PostmasterStatus> {
-        PostmasterStatus::parse(&fs::read_to_string(&self.status_file()?, 4096).ok()?)
+    /// The server itself.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// How far it is at `now`, a time since any fixed moment. Nothing when its startup process is gone.
     pub(crate) fn progress(&mut self, now: Duration) -> Option<Progress> {
-        let titles: Vec<_> = self.postmaster.children().into_iter().filter_map(|child| child.cmdline()).collect();
+        let titles: Vec<_> =
+            self.server.postmaster.children().into_iter().filter_map(|child| child.cmdline()).collect();
         let startup = titles.iter().find_map(|title| Startup::parse(title))?;
         if let Startup::Replaying(segment) = startup {
             self.note(now, segment);
@@ -75,7 +100,7 @@ impl Sight {
 
     /// The control file and the log belong to the server: others may only see its titles.
     fn replay_from(&self, now: Duration, segment: Segment) -> Replay {
-        let control = self.data.as_ref().map(|data| data.join("global/pg_control"));
+        let control = self.server.data.as_ref().map(|data| data.join("global/pg_control"));
         let begin = control.and_then(|file| redo_start(&fs::read(&file, CONTROL_FILE).ok()?));
         let file = self.pg_wal().map(|pg_wal| pg_wal.join(segment.to_string()));
         let size = file.and_then(|file| Some(fs::metadata(&file).ok()?.len)).unwrap_or(SEGMENT_SIZE);
@@ -83,7 +108,7 @@ impl Sight {
     }
 
     fn pg_wal(&self) -> Option<PathBuf> {
-        self.data.as_ref().map(|data| data.join("pg_wal"))
+        self.server.data.as_ref().map(|data| data.join("pg_wal"))
     }
 }
 
