@@ -3,20 +3,27 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// What every verb has comes after what it has of its own.
+const LAST: usize = 900;
+
 /// Carries a database-backed service from git push to healthy, and keeps it there
 #[derive(Debug, Parser)]
 #[command(name = "mainstay", version, disable_help_subcommand = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 used or configured wrongly, 3 could not check or degraded, \
-                        75 not yet (the gate timed out), 130 interrupted")]
+#[command(
+    after_help = "Example: mainstay up --dir examples/booking\n\nExit codes: 0 done, 1 failed, 2 used or configured wrongly, 3 could not check or degraded, \
+                        75 not yet (the gate timed out), 130 interrupted"
+)]
 pub(crate) struct Cli {
     /// What to do
     #[command(subcommand)]
     pub(crate) verb: Verb,
-    /// How to write events: for people, as logfmt, or as JSON [default: human on a terminal, logfmt elsewhere]
+    /// How to write events: human, logfmt or json [default: human on a terminal, logfmt elsewhere]
     #[arg(long, global = true, value_enum, env = "MAINSTAY_LOG_FORMAT", value_name = "FORMAT")]
+    #[arg(display_order = LAST, hide_possible_values = true, hide_env_values = true)]
     pub(crate) log_format: Option<LogFormat>,
-    /// The least level that is written
+    /// The least level that is written: debug, info, warn or error
     #[arg(long, global = true, value_enum, env = "MAINSTAY_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    #[arg(display_order = LAST, hide_possible_values = true, hide_env_values = true)]
     pub(crate) log_level: LogLevel,
 }
 
@@ -59,13 +66,13 @@ pub(crate) enum Verb {
                             ./bot\n\nKinds: postgres:// sqlite: redis:// tcp:// http:// https:// unix: file: exec:")]
     Wait(Wait),
     /// Bring the schema of a database up to date
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),
-    /// The environment contract
-    #[command(subcommand)]
+    /// The environment contract: check it, or print what is generated from it
+    #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),
     /// Print the JSON schema of mainstay.toml
     #[command(after_help = "Example: mainstay schema > mainstay.schema.json")]
@@ -230,7 +237,7 @@ pub(crate) struct Migrations {
     /// Answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// With `status`: exit with 3 when something is pending
+    /// With `status`: end with 3 when something is pending
     #[arg(long)]
     pub(crate) exit_code: bool,
 }
@@ -257,7 +264,7 @@ pub(crate) struct Health {
     /// Ask /readyz instead of /healthz
     #[arg(long)]
     pub(crate) ready: bool,
-    /// Exit with 0 or 1 alone, as containers want it: degraded and starting are no reason to be replaced
+    /// End with 0 or 1 alone, as containers want it: degraded and starting are no reason to be replaced
     #[arg(long)]
     pub(crate) probe: bool,
     /// Answer as JSON

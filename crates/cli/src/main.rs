@@ -56,7 +56,7 @@ fn format_of(cli: &Cli) -> LogFormat {
 
 /// Help and version are answers; everything else was used wrongly.
 fn misused(error: &clap::Error) -> ExitCode {
-    let printed = error.print();
+    let printed = terminal::usage(error);
     let answered = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     match answered && printed.is_ok() {
         true => ExitCode::SUCCESS,

@@ -199,6 +199,13 @@ fn faces(secret: &Secret) -> Vec<Secret> {
     [whole, quoted.trim_matches('"')].into_iter().chain(lines).map(Secret::from).collect()
 }
 
+/// Writes what the command line's parser says, without the passwords of what was typed where it does not belong.
+pub(crate) fn usage(error: &clap::Error) -> io::Result<()> {
+    let text = error.to_string();
+    let shown = config::redact(&text);
+    if shown == text { error.print() } else { try_to_write(&mut io::stderr().lock(), shown.trim_end().as_bytes()) }
+}
+
 /// One write for each line, so that lines of several writers never mix.
 fn with_end(line: &[u8]) -> Vec<u8> {
     let mut whole = Vec::with_capacity(line.len() + 1);

@@ -117,3 +117,23 @@ fn a_data_directory_that_is_a_dead_link_is_told() {
     test.again().args(["up"]).run().code(2).stderr_has("it is a link to something that is not there");
     test.again().args(["up", "--dry-run"]).run().code(1).stdout_has("it is a link to something that is not there");
 }
+
+/// S4.11: what was typed where it does not belong is quoted without its password.
+#[test]
+fn a_url_in_the_wrong_place_is_quoted_without_its_password() {
+    let url = "postgres://bot:hunter22@db/app";
+    for typed in [vec!["up", url], vec!["migrate", "up", url], vec!["wait", "--log-level", url], vec![url]] {
+        let output = mainstay().args(typed).secret("hunter22").run();
+        output.code(2).stderr_has("postgres://bot:***@db/app");
+    }
+}
+
+#[test]
+fn every_verb_has_an_example_in_its_help() {
+    for verb in
+        ["", "up", "run", "wait", "migrate", "migrate up", "migrate status", "health", "env", "env check", "schema"]
+    {
+        let words = verb.split_whitespace().chain(["--help"]);
+        mainstay().args(words).run().code(0).stdout_has("Example: ");
+    }
+}

@@ -24,6 +24,7 @@ pub use app::{
     Restart, RestartWhen, Service, Stop, Wait,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
+pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{Declared, Resolved, declared, resolve};
 pub use schema::schema;

@@ -6,7 +6,7 @@ use std::ops::Range;
 const SECRET_WORDS: [&str; 7] = ["password", "passwd", "passphrase", "secret", "token", "api_key", "apikey"];
 
 /// `text` with `***` for what looks like a password.
-pub(crate) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     redact_until(text, text.len())
 }
 
