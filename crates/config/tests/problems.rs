@@ -210,6 +210,13 @@ fn two_listeners_do_not_share_an_address() {
     assert!(told.contains("the service `api` and `listen` in `[health]` listen on the same address"), "{told}");
 }
 
+/// Counted twice, a queue would be told twice as long as it is.
+#[test]
+fn a_queue_is_named_once() {
+    let told = file("[dependencies.redis]\nurl = 'redis://h'\nqueues = ['a', 'a']").problems();
+    assert!(told.contains("`a` is named twice\n  --> mainstay.toml:3:16"), "{told}");
+}
+
 /// What is known but has nothing to set is no slip, and a slip is compared with it.
 #[test]
 fn a_short_variable_is_known_also_where_nothing_is_waited_for() {

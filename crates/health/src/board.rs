@@ -146,6 +146,9 @@ impl Board {
             if let Ok(answer) = said {
                 it.latency = Some(took);
                 it.queues.clone_from(&answer.queues);
+            } else if state != ServerState::Ready {
+                // How long they are now is not known.
+                it.queues.clear();
             }
         });
     }

@@ -10,7 +10,7 @@
 //! | `mainstay_dependency_state` | gauge | `name`, `state` | 1 for what it is doing, 0 for the other states |
 //! | `mainstay_dependency_latency_seconds` | gauge | `name` | how long its last answer took |
 //! | `mainstay_dependency_checks_total` | counter | `name`, `verdict` | checks so far |
-//! | `mainstay_queue_length` | gauge | `name` | entries waiting |
+//! | `mainstay_queue_length` | gauge | `dependency`, `name` | entries waiting; two servers may have a queue of one name |
 //! | `mainstay_service_up` | gauge | `service` | 1 while it does what is asked of it |
 //! | `mainstay_service_restarts_total` | counter | `service` | restarts so far |
 //! | `mainstay_migrations_pending` | gauge | | waiting to be applied; absent when not known |
@@ -82,8 +82,7 @@ impl Scrape {
         let latency = all().filter_map(|it| Some((vec![("name", &*it.name)], it.latency?.as_secs_f64())));
         gauges(encoder, "mainstay_dependency_latency_seconds", "How long its last answer took", latency)?;
         counters(encoder, "mainstay_dependency_checks", "Checks so far", all().flat_map(checks))?;
-        let queues = all().flat_map(|it| &it.queues).map(|(name, length)| (vec![("name", &**name)], *length as f64));
-        gauges(encoder, "mainstay_queue_length", "Entries waiting in the queue", queues)
+        gauges(encoder, "mainstay_queue_length", "Entries waiting in the queue", all().flat_map(queues))
     }
 
     fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -97,6 +96,10 @@ impl Scrape {
 
 fn states(it: &DependencyHealth) -> impl Iterator<Item = (Labels<'_>, f64)> {
     STATES.into_iter().map(|state| (vec![("name", &*it.name), ("state", state.word())], one_if(state == it.state)))
+}
+
+fn queues(it: &DependencyHealth) -> impl Iterator<Item = (Labels<'_>, f64)> {
+    it.queues.iter().map(|(name, length)| (vec![("dependency", &*it.name), ("name", &**name)], *length as f64))
 }
 
 fn checks(it: &DependencyHealth) -> [(Labels<'_>, u64); 3] {

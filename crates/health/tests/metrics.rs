@@ -28,13 +28,14 @@ fn parse(text: &str) -> BTreeMap<&str, f64> {
 /// S2.10: the documented names, with their labels and values.
 #[tokio::test(start_paused = true)]
 async fn names_labels_and_values() {
-    let board = board(&[database("main"), redis("cache")]);
+    let board = board(&[database("main"), redis("cache"), redis("jobs")]);
     tokio::time::advance(Duration::from_millis(1500)).await;
     passes(&board, "main");
     board.phase(Phase::Start);
     tokio::time::advance(Duration::from_millis(250)).await;
     board.phase(Phase::Watch);
     board.asked("cache", &Ok(Answer { queues: vec![("p2p".into(), 7)] }), Duration::from_millis(4));
+    board.asked("jobs", &Ok(Answer { queues: vec![("p2p".into(), 8)] }), Duration::from_millis(4));
     fails(&board, "cache", ServerState::Down, "connection refused");
     fails(&board, "cache", ServerState::Unknown, "out of descriptors");
     let mut api = service("api", "active", true);
@@ -59,13 +60,15 @@ async fn names_labels_and_values() {
         (r#"mainstay_dependency_checks_total{name="cache",verdict="pass"}"#, 1.0),
         (r#"mainstay_dependency_checks_total{name="cache",verdict="fail"}"#, 1.0),
         (r#"mainstay_dependency_checks_total{name="cache",verdict="could not verify"}"#, 1.0),
-        (r#"mainstay_queue_length{name="p2p"}"#, 7.0),
+        (r#"mainstay_queue_length{dependency="jobs",name="p2p"}"#, 8.0),
         (r#"mainstay_service_up{service="api"}"#, 1.0),
         (r#"mainstay_service_restarts_total{service="api"}"#, 3.0),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(name), Some(&value), "{name} in\n{text}");
     }
+    let gone = r#"mainstay_queue_length{dependency="cache",name="p2p"}"#;
+    assert!(!samples.contains_key(gone), "what a server that is down holds is not known");
     let states = samples.iter().filter(|(name, _)| name.starts_with("mainstay_dependency_state{name=\"main\""));
     assert_eq!(states.map(|(_, value)| value).sum::<f64>(), 1.0, "in exactly one state");
 }

@@ -277,7 +277,14 @@ fn dependency(
 }
 
 fn queues(table: &Table<'_>, target: Option<&Target>) -> Vec<String> {
-    let queues: Vec<_> = table.setting("queues").texts().into_iter().map(|queue| queue.text).collect();
+    let mut queues: Vec<String> = Vec::new();
+    for queue in table.setting("queues").texts() {
+        if queues.contains(&queue.text) {
+            let finding = table.context.error(&queue.origin, &format!("`{}` is named twice", queue.text));
+            table.context.problem(finding.hint("remove one of them"));
+        }
+        queues.push(queue.text);
+    }
     if let Some(target) = target.filter(|it| !queues.is_empty() && !matches!(it, Target::Redis(_))) {
         let finding = Finding::error(format!("`queues` in {}: only Redis has queues", table.title()));
         table.setting("queues").missing(finding.seen(format!("`{target}`")).hint("remove `queues`"));
