@@ -27,7 +27,7 @@ fn wait(arguments: &[&str]) -> Test {
 
 /// The command behind `--`: writes into the database, once, and fails when the database does not take it.
 fn write_to(url: &str) -> Vec<String> {
-    let sql = "create table if not exists arrived (at timestamptz default now()); insert into arrived default values";
+    let sql = "select pg_advisory_lock(7); create table if not exists arrived (at timestamptz default now()); insert into arrived default values";
     let psql = find_component("psql").display().to_string();
     ["--", &psql, "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", url, "-c", sql].map(str::to_owned).into()
 }
@@ -106,6 +106,32 @@ fn crash_recovery_is_waited_for_with_few_lines_in_the_servers_log() {
     assert_eq!(cluster.psql("select count(*) from arrived"), "1");
 }
 
+/// S0.5: the units of several services wait side by side for one server, and each goes on once.
+#[test]
+fn several_gates_at_once() {
+    let (cluster, gate) = Cluster::gated();
+    let mut waiting: Vec<_> = (0..4).map(|_| wait_and_write(&cluster.url()).spawn()).collect();
+    for one in &mut waiting {
+        one.wait_for_line("waiting for postgres: starting, attempt 1", LIMIT);
+    }
+    gate.open();
+    for one in waiting {
+        one.wait(LIMIT).code(0);
+    }
+    assert_eq!(cluster.psql("select count(*) from arrived"), "4");
+}
+
+/// S2.13: attempts and pauses by variables; each retry and the exhaustion are told.
+#[test]
+fn patience_by_variables() {
+    let server = fake([Answer::recovering()]);
+    let test = wait(&[&server.url()]).env("MAINSTAY_ATTEMPTS", "3").env("MAINSTAY_INTERVAL", "20ms");
+    let output = test.run();
+    output.code(75).stderr_has("attempt 1/3").stderr_has("attempt 2/3").stderr_has("attempt 3/3");
+    output.stderr_has("error: `postgres` is not ready after [TIME] and 3 attempts");
+    assert_eq!(server.connections().len(), 3);
+}
+
 /// S0.1: a server that waits for its log is `starting`.
 #[test]
 fn a_server_that_is_starting_up_is_waited_for() {
@@ -156,6 +182,7 @@ fn a_wrong_password_is_tried_twice() {
     test.run().code(2).stdout_is("").stderr_is(
         "
         waiting for postgres: denied, attempt 1, password authentication failed for user \"app\" (SQLSTATE 28P01), [TIME] elapsed, next try in [TIME], hint: check the password: in the URL, in PGPASSWORD or in the password file
+        waiting for postgres: denied, attempt 2, password authentication failed for user \"app\" (SQLSTATE 28P01), [TIME] elapsed, no other try, hint: check the password: in the URL, in PGPASSWORD or in the password file
         error: `postgres` cannot become ready by waiting
           seen: postgres://app@127.0.0.1:[PORT]/app
           seen: denied: password authentication failed for user \"app\" (SQLSTATE 28P01)
@@ -220,6 +247,7 @@ fn not_yet_is_75_and_tells_what_to_do() {
     wait(&[&server.url(), "--attempts", "2", "--interval", "50ms"]).run().code(75).stdout_is("").stderr_is(
         "
         waiting for postgres: recovering, attempt 1/2, the database system is not yet accepting connections: Consistent recovery state has not been yet reached (SQLSTATE 57P03), [TIME] elapsed, next try in [TIME]
+        waiting for postgres: recovering, attempt 2/2, the database system is not yet accepting connections: Consistent recovery state has not been yet reached (SQLSTATE 57P03), [TIME] elapsed, no other try
         error: `postgres` is not ready after [TIME] and 2 attempts
           seen: postgres://app@127.0.0.1:[PORT]/app
           seen: recovering: the database system is not yet accepting connections: Consistent recovery state has not been yet reached (SQLSTATE 57P03)
@@ -230,6 +258,7 @@ fn not_yet_is_75_and_tells_what_to_do() {
     let begun = Instant::now();
     wait(&[&silent.url(), "--timeout", "1s"]).run().code(75).stdout_is("").stderr_is(
         "
+        waiting for postgres: unreachable, attempt 1, 127.0.0.1:[PORT] accepted the connection and said nothing for [TIME], [TIME] elapsed, no other try
         error: `postgres` is not ready after [TIME] and 1 attempt
           seen: postgres://app@127.0.0.1:[PORT]/app
           seen: unreachable: 127.0.0.1:[PORT] accepted the connection and said nothing for [TIME]

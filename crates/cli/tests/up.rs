@@ -224,6 +224,7 @@ skipped SQLite `main` not there yet; it will be made
 pass migrations of `main` 4 migrations pending: 0001_services.sql, 0002_slots.sql, 0003_bookings.sql, 0004_first_services.sql
 pass command of `backend` {backend}
 pass address 127.0.0.1:[PORT] of `backend` free
+pass address 127.0.0.1:[PORT] of `health.listen` free
 
 pass
 ";
@@ -243,7 +244,7 @@ fn a_dry_run_as_json() {
     assert_eq!((&report["app"], &report["verdict"]), (&"booking".into(), &"pass".into()), "{report}");
     let verdicts: Vec<_> =
         report["checks"].as_array().unwrap().iter().map(|check| check["verdict"].as_str().unwrap()).collect();
-    assert_eq!(verdicts, ["skipped", "pass", "pass", "pass", "pass"], "{report}");
+    assert_eq!(verdicts, ["skipped", "pass", "pass", "pass", "pass", "pass"], "{report}");
     assert_eq!(cluster.psql("select count(*) from pg_tables where schemaname = 'public'"), "0");
     cluster.stop_fast();
     app.test.args(["--dry-run"]).run().code(1).stderr_is("").stdout_has("down: ");

@@ -38,6 +38,14 @@ fn from_writers(around: &Surroundings<'_>) -> Option<(&'static str, Result<Targe
         .or_else(|| around.var("DB_PATH").map(|path| ("DB_PATH", Ok(Target::Sqlite(path.into())))))
 }
 
+/// A port that is none is told under its own variable. A list of ports, one for each host, is read with the hosts.
+fn bad_port(parts: &[(&'static str, &'static str)], around: &Surroundings<'_>) -> Option<(&'static str, TargetError)> {
+    let (_, variable) = parts.iter().find(|(key, _)| *key == "port")?;
+    let value = around.var(variable).filter(|value| !value.contains(','))?;
+    let error = port_number(&format!("{variable}={value}"), value).err()?;
+    Some((variable, error))
+}
+
 const DB_PARTS: [(&str, &str); 7] = [
     ("port", "DB_PORT"),
     ("user", "DB_USER"),
@@ -63,10 +71,13 @@ fn url(names: &[&'static str], around: &Surroundings<'_>) -> Option<(&'static st
 
 fn parts(
     hosts: &[&'static str],
-    parts: &[(&'static str, &str)],
+    parts: &[(&'static str, &'static str)],
     around: &Surroundings<'_>,
 ) -> Option<(&'static str, Result<Target, TargetError>)> {
     let (name, host) = first(hosts, around)?;
+    if let Some((variable, error)) = bad_port(parts, around) {
+        return Some((variable, Err(error)));
+    }
     let mut settings = Settings::new(format!("{name}={host}"));
     settings.set("host", host);
     for (key, variable) in parts.iter().rev() {
