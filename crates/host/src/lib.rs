@@ -13,7 +13,6 @@ pub mod reaper;
 pub mod signals;
 pub mod terminal;
 pub mod user;
-pub mod watch;
 
 mod clock;
 mod descriptor;
