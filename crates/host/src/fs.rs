@@ -7,10 +7,11 @@ pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
 
 use atomic::{create_new, unique};
+use rustix::fs::OFlags;
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -30,14 +31,22 @@ pub struct Facts {
     pub modified: Option<SystemTime>,
 }
 
+/// Opening a pipe that nobody writes to would wait (open(2)).
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
 /// The whole content of a file of at most `max_bytes`.
 ///
 /// # Errors
-/// Those of the file system, and `FileTooLarge`.
+/// Those of the file system, `FileTooLarge`, and `InvalidInput` for a named pipe.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let read = || {
         let mut content = Vec::new();
-        File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+        let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
+        if file.metadata()?.file_type().is_fifo() {
+            let why = "it is a pipe, and nobody may ever write to it";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        file.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
         if content.len() as u64 > max_bytes {
             let why = format!("it has more than {max_bytes} bytes, the most that is read");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));

@@ -135,18 +135,25 @@ impl fmt::Display for Severity {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, self.summary)?;
+        write!(f, "{}: {}", self.severity, printable(&self.summary))?;
         if let Some(place) = &self.place {
             write!(f, "\n{place}")?;
         }
         for seen in &self.seen {
-            write!(f, "\n  seen: {}", seen.replace('\n', "\n        "))?;
+            write!(f, "\n  seen: {}", printable(seen).replace('\n', "\n        "))?;
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {}", hint.replace('\n', "\n        "))?;
+            write!(f, "\n  hint: {}", printable(hint).replace('\n', "\n        "))?;
         }
         Ok(())
     }
+}
+
+/// What others wrote must not steer the terminal: control characters but the end of line are shown, not sent.
+fn printable(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() && c != '\n' && c != '\t' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 impl fmt::Display for Place {
@@ -180,6 +187,12 @@ mod tests {
             "error: unknown key `comand`\n  --> mainstay.toml:2:1\n   |\n 2 | comand = \"x\"\n   | ^^^^^^\n  \
              seen: keys here are `command`, `needs`\n  hint: did you mean `command`?"
         );
+    }
+
+    #[test]
+    fn what_others_wrote_does_not_steer_the_terminal() {
+        let finding = Finding::error("refused").seen("-ERR \u{1b}[2J\rgone");
+        assert_eq!(finding.to_string(), "error: refused\n  seen: -ERR \\u{1b}[2J\\rgone");
     }
 
     #[test]

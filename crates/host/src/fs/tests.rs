@@ -109,3 +109,11 @@ fn even_root_is_told_when_it_cannot_write() {
     let facts = check_dir(Path::new("/proc"));
     assert!(facts.is_dir && facts.writable.is_err(), "{facts:?}");
 }
+
+#[test]
+fn a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    assert_eq!(read(&path, 100).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+}
