@@ -147,7 +147,7 @@ fn a_server_that_is_starting_up_is_waited_for() {
 /// Reachable is not writable: a server that answers but is read-only is waited for.
 #[test]
 fn a_server_that_is_read_only_for_now_is_waited_for() {
-    let cluster = Cluster::read_only_for(2);
+    let cluster = Cluster::read_only_for(4);
     let mut waiting = wait_and_write(&cluster.url()).spawn();
     waiting.wait_for_line("waiting for postgres: read-only", LIMIT);
     waiting.wait(LIMIT).code(0);
@@ -302,7 +302,7 @@ fn a_broken_network_is_waited_for() {
 /// Redis answers `-LOADING` while it reads its file.
 #[test]
 fn a_redis_that_loads_is_waited_for() {
-    let redis = Redis::loading(2);
+    let redis = Redis::loading(4);
     let mut waiting = wait(&[&redis.url(), "--", "echo", "loaded"]).spawn();
     waiting.wait_for_line("waiting for redis: recovering", LIMIT);
     let output = waiting.wait(LIMIT);
