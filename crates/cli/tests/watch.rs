@@ -107,6 +107,23 @@ fn a_lost_schema_is_brought_back() {
     assert!(app.book().contains(r#""status":"booked""#));
 }
 
+/// S1.10: the same when the database never went away: nothing answers worse, only the tables are gone.
+#[test]
+fn a_schema_that_is_dropped_meanwhile_is_brought_back() {
+    let cluster = Cluster::start();
+    let app = booking().on(&cluster.url());
+    let mut running = app.test.spawn();
+    wait_for_page(&mut running, app.health, "/readyz", 200);
+    cluster.psql("drop schema public cascade; create schema public");
+    running.wait_for_line("the ledger of the migrations is gone", LIMIT);
+    wait_until(LIMIT, "the migrations have run", || {
+        cluster.psql("select count(*) from pg_tables where tablename = 'bookings'") == "1"
+    });
+    wait_for_page(&mut running, app.health, "/readyz", 200);
+    assert!(app.book().contains(r#""status":"booked""#));
+    assert_eq!(starts_of(&running, "backend"), 1, "{}", running.stderr());
+}
+
 /// S3.1: told to go on without, it does, and health says `degraded` and why.
 #[test]
 fn failed_migrations_may_only_degrade() {

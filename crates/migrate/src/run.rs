@@ -1,7 +1,8 @@
 //! Applying what is pending, again and again while the reason is transient.
 
 use crate::{
-    Job, MigrateError, Migration, Report, command, directory::Directory, job::Run, postgres, scan::Dialect, sqlite,
+    Job, MigrateError, Migration, Report, command, directory::Directory, job::Run, ledger::TABLE, postgres,
+    scan::Dialect, sqlite,
 };
 use config::{MigrationSource, Target};
 use report::{Event, Level};
@@ -122,6 +123,16 @@ pub async fn recheck(job: &Job<'_>, table: &str) -> Result<Report, MigrateError>
 }
 
 /// Somebody else may have brought it back meanwhile.
+/// Has the database lost its ledger, and so most likely its schema (S1.10)? Never for an external command, whose ledger
+/// we do not know, nor where there is nothing to apply.
+///
+/// # Errors
+/// Why files or database cannot be looked at.
+pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
+    let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
+    Ok(!job.directory(dir)?.migrations.is_empty() && !exists(job, TABLE).await?)
+}
+
 async fn exists(job: &Job<'_>, table: &str) -> Result<bool, MigrateError> {
     match job.target {
         Target::Postgres(dsn) => {

@@ -3,8 +3,8 @@
 use super::World;
 use crate::context::Context;
 use config::{Access, App, Dependency, HealthCheck, Target};
-use database::Refusal;
-use health::{Answer, Asker};
+use database::{Patience, Refusal, ServerState};
+use health::{Answer, Asker, Migrations};
 use host::Pending;
 use std::sync::Arc;
 use supervise::Checker;
@@ -22,8 +22,33 @@ impl Asker for Senses {
         Box::pin(async move {
             let limit = dependency.wait.attempt_timeout;
             probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await?;
+            self.schema(dependency).await?;
             Ok(Answer { queues: queues(dependency).await })
         })
+    }
+}
+
+impl Senses {
+    /// S1.10: a database that answers may have lost its schema all the same: it was made anew, or restored from nothing.
+    async fn schema(&self, dependency: &Dependency) -> Result<(), Refusal> {
+        let of_this = |job: &migrate::Job<'_>| job.migrations.database == dependency.name;
+        let Some(job) = self.0.job().filter(of_this) else { return Ok(()) };
+        let complete = self.0.board.snapshot().migrations == Migrations::Done;
+        match complete && migrate::lost_ledger(&job).await.unwrap_or(false) {
+            true => Err(schema_is_gone()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn schema_is_gone() -> Refusal {
+    Refusal {
+        state: ServerState::Unknown,
+        patience: Patience::Deadline,
+        code: Some("42P01".to_owned()),
+        message: "the ledger of the migrations is gone, and most likely the schema with it".to_owned(),
+        detail: None,
+        hint: Some("the migrations bring the schema back; its rows come from a backup".to_owned()),
     }
 }
 
