@@ -6,9 +6,9 @@ use std::{io, path::Path};
 /// Replaces this process by the program `argv[0]`, found in the `PATH` of `env`, with exactly `env`, in `cwd`. Returns
 /// only when that fails. The program starts with nothing blocked and with `SIGPIPE` as everybody expects it: Rust
 /// programs ignore it, and an ignored signal would stay ignored across `execve` (execve(2)). Descriptors that were
-/// passed to mainstay from outside are passed on.
+/// passed to mainstay from outside are passed on, sockets with `LISTEN_FDS` too (sd_listen_fds(3)).
 pub fn exec(argv: &[String], env: &Env, cwd: &Path) -> io::Error {
-    match Image::new(argv, env, cwd, 0) {
+    match Image::in_our_place(argv, env, cwd) {
         Err(error) => error,
         Ok(mut image) => match std::env::set_current_dir(cwd) {
             Err(error) => io::Error::new(error.kind(), format!("change to `{}`: {error}", cwd.display())),

@@ -33,12 +33,21 @@ unsafe impl Send for Pointers {}
 unsafe impl Sync for Pointers {}
 
 impl Image {
-    /// Finds the program. With `listeners`, the environment tells how many sockets are passed from descriptor 3 on.
+    /// Finds the program. With `listeners`, the environment tells how many sockets are passed from descriptor 3 on. Sockets that
+    /// were passed to mainstay are not told of: they are not passed on.
     pub(crate) fn new(argv: &[String], env: &Env, cwd: &Path, listeners: usize) -> io::Result<Self> {
+        Self::lay_out(argv, env, cwd, variables(env, listeners)?)
+    }
+
+    /// Finds the program that takes our place: what was passed to us is passed to it, and `LISTEN_PID` stays true.
+    pub(crate) fn in_our_place(argv: &[String], env: &Env, cwd: &Path) -> io::Result<Self> {
+        Self::lay_out(argv, env, cwd, texts(env.iter())?)
+    }
+
+    fn lay_out(argv: &[String], env: &Env, cwd: &Path, variables: Texts) -> io::Result<Self> {
         let name = argv.first().ok_or_else(|| invalid("the command is empty"))?;
         let program = find_program(name, env, cwd)?;
         let arguments = argv.iter().map(|argument| text(argument)).collect::<io::Result<Texts>>()?;
-        let variables = variables(env, listeners)?;
         Ok(Self {
             program: CString::new(program.as_os_str().as_bytes()).map_err(|_| invalid("a NUL byte in the program"))?,
             // One more than the arguments, for `/bin/sh`, and the null.
@@ -49,9 +58,14 @@ impl Image {
         })
     }
 
+    /// Executes it in a child. Returns only when that fails. Does not allocate.
+    pub(crate) fn exec_in_child(&mut self) -> io::Error {
+        self.write_pid();
+        self.exec()
+    }
+
     /// Executes it. Returns only when that fails. Does not allocate.
     pub(crate) fn exec(&mut self) -> io::Error {
-        self.write_pid();
         let environment = self.envp.fill(self.variables.iter().map(Vec::as_slice));
         let arguments = self.argv.fill(self.arguments.iter().map(Vec::as_slice));
         let error = execve(self.program.as_ptr(), arguments, environment);
@@ -86,12 +100,16 @@ fn variables(env: &Env, listeners: usize) -> io::Result<Texts> {
     // Ours are meant for us: a child must not take them for its own.
     let theirs =
         env.iter().filter(|(name, _)| !matches!(name.as_str(), "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES"));
-    let mut variables = theirs.map(|(name, value)| variable(name, value)).collect::<io::Result<Texts>>()?;
+    let mut variables = texts(theirs)?;
     if listeners > 0 {
         variables.push(text(&format!("LISTEN_FDS={listeners}"))?);
         variables.push([LISTEN_PID, &[b'0'; PID_DIGITS], &[0]].concat());
     }
     Ok(variables)
+}
+
+fn texts<'a>(variables: impl Iterator<Item = (&'a String, &'a String)>) -> io::Result<Texts> {
+    variables.map(|(name, value)| variable(name, value)).collect()
 }
 
 fn variable(name: &str, value: &str) -> io::Result<Vec<u8>> {

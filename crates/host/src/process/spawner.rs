@@ -158,7 +158,7 @@ fn become_child(image: &mut Image, listeners: &[OwnedFd], parent: u32) -> io::Er
     if let Err(error) = pass_on(listeners) {
         return error;
     }
-    image.exec()
+    image.exec_in_child()
 }
 
 /// An ignored signal would stay ignored in the program (execve(2)). The mask was emptied by std.
