@@ -200,7 +200,7 @@ impl Driver {
             Some(Verdict::Ready) => self.feed(Input::Ready),
             Some(Verdict::Unready(reason)) => self.feed(Input::Unready { reason }),
             Some(Verdict::Unhealthy(reason)) => self.feed(Input::Unhealthy { reason }),
-            Some(Verdict::Healthy) => self.outfit.journal.note(say::healthy(&self.service.name)),
+            Some(Verdict::Healthy) => self.feed(Input::Healthy),
             None => {}
         }
     }

@@ -71,6 +71,8 @@ pub enum Input {
         /// What was seen last.
         reason: String,
     },
+    /// The health check passes again after it had failed too often.
+    Healthy,
     /// [`State::due`](crate::State::due) has come.
     Elapsed,
 }

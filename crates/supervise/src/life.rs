@@ -90,6 +90,7 @@ impl Life {
             Input::GroupGone => self.group_gone(now),
             Input::Ready => self.ready(now),
             Input::Unready { reason } | Input::Unhealthy { reason } => self.accuse(&reason, now),
+            Input::Healthy => self.acquit(),
             Input::Elapsed => self.elapsed(now),
         }
         std::mem::take(&mut self.effects)

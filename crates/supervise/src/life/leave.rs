@@ -19,13 +19,23 @@ impl Life {
         let lacks = self.lacks();
         let (State::Starting(run) | State::Running(run)) = &mut self.state else { return };
         let (never, needs) = (self.service.restart.when == RestartWhen::Never, !self.service.needs.is_empty());
-        run.accused = !lacks && !never;
+        let asked = std::mem::replace(&mut run.accused, !lacks && !never);
         let run = *run;
         self.note(say::unhealthy(&self.service.name, reason, &self.unmet));
         match run.accused {
+            // Asking anew would throw an answer away that is on its way, time and again if it takes long.
+            true if needs && asked => {}
             true if needs => self.effects.push(Effect::AskNeeds),
             true => self.replace(run, now),
             false => {}
+        }
+    }
+
+    /// It is well again before anybody knew who was to blame.
+    pub(super) fn acquit(&mut self) {
+        if let State::Starting(run) | State::Running(run) = &mut self.state {
+            run.accused = false;
+            self.note(say::healthy(&self.service.name));
         }
     }
 

@@ -238,6 +238,27 @@ fn unhealthy_restarts_unless_a_dependency_is_to_blame() {
     assert_eq!(told.life.restarts(), 1);
 }
 
+/// S3.7: dependencies that answer slowly are not asked anew at every failed check, or nobody would ever know their answer.
+#[test]
+fn a_question_on_its_way_is_not_asked_again() {
+    let unhealthy = || Input::Unhealthy { reason: "503".into() };
+    let mut told = Told::running(checked(needy()));
+    assert_eq!(told.tell(unhealthy()), ["ask"]);
+    assert!(told.tell(unhealthy()).is_empty());
+    assert_eq!(told.tell(Input::NeedsKnown), ["signal 15"]);
+}
+
+#[test]
+fn a_service_that_is_well_again_before_the_answer_goes_on() {
+    let unhealthy = || Input::Unhealthy { reason: "503".into() };
+    let mut told = Told::running(checked(needy()));
+    assert_eq!(told.tell(unhealthy()), ["ask"]);
+    assert!(told.tell(Input::Healthy).is_empty());
+    assert!(told.tell(Input::NeedsKnown).is_empty());
+    assert_eq!(told.fine(), "running");
+    assert_eq!(told.tell(unhealthy()), ["ask"], "the next time counts again");
+}
+
 #[test]
 fn a_service_that_is_never_restarted_is_not_restarted_for_its_health_either() {
     let mut told = Told::running(checked(service(RestartWhen::Never)));
