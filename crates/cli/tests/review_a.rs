@@ -8,8 +8,12 @@
 mod support;
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, net::UnixStream},
+    },
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -164,4 +168,23 @@ fn the_exit_code_is_passed_on_before_the_service_was_ready() {
     let health = format!("tcp://127.0.0.1:{}", free_port());
     let output = mainstay().args(["run", "--health", &health, "--", "sh", "-c", "exit 7"]).run();
     output.code(7).stderr_has("hint: its own last lines say why");
+}
+
+/// What is no text cannot be passed on; that is said, not kept silent.
+#[test]
+fn a_variable_that_is_no_text_is_told_of() {
+    let dir = TempDir::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TITLE", OsStr::from_bytes(b"caf\xe9"));
+    let output = command.args(["run", "--", "true"]).current_dir(dir.path()).stdin(Stdio::null()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("the variable `TITLE` is not UTF-8: no service gets it"), "{told}");
+}
+
+/// Nothing is said that is not true: what came up without its dependency is not simply up.
+#[test]
+fn a_degraded_start_is_told_as_such() {
+    let nobody = format!("tcp://127.0.0.1:{}", free_port());
+    let run = ["run", "--need", &nobody, "--timeout", "300ms", "--degraded", "--", "true"];
+    mainstay().args(run).run().stderr_has("is up, but degraded, after");
 }

@@ -35,6 +35,7 @@ async fn up(context: &Context, app: App) -> u8 {
         Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
     };
     become_parent_of_orphans(context);
+    tell_left_out_variables(context);
     let world = World::new(context, app);
     let mut stage = Live::new(world.clone());
     let plan = Plan::of(Intent::Up, &world.app);
@@ -46,7 +47,7 @@ async fn up(context: &Context, app: App) -> u8 {
         Err(signal) => interrupted(&world, stage, signal, signals).await,
         Ok(performed) if can_go_on(&performed) => {
             tell(context, &performed.findings, performed.outcome);
-            tell_timeline(&world, &performed.timeline);
+            tell_timeline(&world, &performed.timeline, performed.outcome);
             watch::watch(&world, stage, signals, performed.outcome).await
         }
         Ok(performed) => {
@@ -67,6 +68,14 @@ fn become_parent_of_orphans(context: &Context) {
     if let Err(error) = context.spawner.become_subreaper() {
         let text = format!("orphaned processes will not be reaped here: {error}");
         context.terminal.note(Event::new("start.no-subreaper", text).level(Level::Warn));
+    }
+}
+
+/// What is no text cannot be passed on.
+fn tell_left_out_variables(context: &Context) {
+    for name in host::env::unreadable() {
+        let text = format!("the variable `{name}` is not UTF-8: no service gets it");
+        context.terminal.note(Event::new("start.variable-left-out", text).level(Level::Warn).with("variable", name));
     }
 }
 
@@ -91,13 +100,14 @@ async fn interrupted(world: &World, stage: Live, signal: Signal, mut signals: Si
 }
 
 /// One line for each step, so that it can be found again in a log.
-fn tell_timeline(world: &World, timeline: &Timeline) {
+fn tell_timeline(world: &World, timeline: &Timeline, outcome: Outcome) {
     for line in timeline.lines() {
         world.journal.note(Event::new("start.timeline", line));
     }
     let took = timeline.total();
-    let text = format!("`{}` is up after {}", world.app.name, report::seconds(took));
-    world.journal.note(Event::new("start.done", text).with("took", took));
+    let (how, level) = if outcome == Outcome::Done { ("", Level::Info) } else { (", but degraded,", Level::Warn) };
+    let text = format!("`{}` is up{how} after {}", world.app.name, report::seconds(took));
+    world.journal.note(Event::new("start.done", text).level(level).with("took", took));
 }
 
 fn unheard(error: &std::io::Error) -> Finding {
