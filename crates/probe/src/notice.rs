@@ -20,7 +20,7 @@ const SEARCH_MOST: Duration = Duration::from_secs(2);
 /// Between two looks into `postmaster.pid`: a replica opens for readers while its startup process goes on. Watching the
 /// file instead (inotify) would be dearer than it looks: closing the watch, which every exec does, waits for a grace
 /// period of the whole kernel, 15 ms on a quiet machine and seconds on a busy one.
-const GLIMPSE: Duration = Duration::from_millis(50);
+const GLIMPSE: Duration = Duration::from_millis(200);
 /// From the end of the startup process, or from the open port, to `ready` in `postmaster.pid`.
 const OPENING: Duration = Duration::from_millis(100);
 

@@ -13,15 +13,15 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// Here, waking up costs some thirty microseconds and a refused connection sixty more.
+/// Here, waking up costs thirty microseconds (a hundred on a busy machine) and a refused connection sixty more.
 const HERE: Duration = Duration::from_millis(20);
 /// What is not there after so many peeks may take long: then only what costs nothing is done as often.
 const KEEN: u32 = 250;
-const PATIENT: Duration = Duration::from_millis(25);
+const PATIENT: Duration = Duration::from_millis(50);
 /// Then one peek in so many knocks although no socket file has changed.
 const KNOCKS: u32 = 4;
 /// Elsewhere it takes a round trip, and the other side works too.
-const ELSEWHERE: Duration = Duration::from_millis(100);
+const ELSEWHERE: Duration = Duration::from_millis(150);
 /// Here, the answer is there as soon as the question; only a full queue gives none.
 const AT_ONCE: Duration = Duration::from_millis(2);
 /// Names are looked up again after this long: a container may come back elsewhere.

@@ -22,8 +22,9 @@ pub const TRUSTED_AGE: Duration = Duration::from_secs(10);
 const BURST: [Duration; 7] = [ms(1), ms(1), ms(2), ms(4), ms(8), ms(16), ms(32)];
 /// Closest attempts of a recovery that can be watched from outside: hints do the noticing.
 const SIGHTED_PACE: Duration = Duration::from_secs(2);
-/// Closest attempts that leave lines in a log once the first few are spent.
-const LOGGED_PACE: Duration = Duration::from_secs(1);
+/// Lines in a log that the first moments may cost, and lines a second after that: a server of which nothing else is seen
+/// is noticed after half the time between two of them, so more would be better but for those who read the log.
+const LINES: (f64, f64) = (2.0, 0.85);
 /// Looks at a replica or a temporary server; they leave no line, but each is a connection.
 const STANDING_BY: Duration = Duration::from_secs(1);
 /// The last attempt comes this long before the time limit, so that its answer still counts.
@@ -79,7 +80,7 @@ impl Gate {
             progress: None,
             progressed: None,
             suspect: None,
-            lines: Budget::new(3.0, 0.6),
+            lines: Budget::new(LINES.0, LINES.1),
             hints: Budget::new(2.0, 0.05),
         }
     }
@@ -218,9 +219,7 @@ impl Gate {
             let line = (!quiet).then(|| self.say(&refused, None, now));
             return line.into_iter().chain([self.give_up(reason, refused, now)]).collect();
         }
-        if !quiet {
-            self.next = self.next_attempt(&refused, now);
-        }
+        self.next = if quiet { self.put_off(&refused, now) } else { self.next_attempt(&refused, now) };
         self.look = self.next_look(refused.refusal.state, now);
         let wait = Effect::Wait(self.wake());
         let next = self.deadline.is_none_or(|at| self.next < at).then(|| self.next.saturating_sub(now));
@@ -236,6 +235,15 @@ impl Gate {
         }
     }
 
+    /// The planned attempt, later when a look has just spent what it would cost.
+    fn put_off(&self, refused: &Refused, now: Duration) -> Duration {
+        let earliest = now + self.least_wait(refused.refusal.state, now);
+        match self.last_chance() {
+            Some(at) => self.next.max(earliest.min(at)),
+            None => self.next.max(earliest),
+        }
+    }
+
     /// When the time limit would cut a wait short, the last attempt comes a moment before the limit.
     fn last_chance(&self) -> Option<Duration> {
         let before = self.rules.policy.limit.map_or(LAST_CHANCE, |limit| LAST_CHANCE.min(limit / 10));
@@ -245,8 +253,9 @@ impl Gate {
     fn least_wait(&self, state: ServerState, now: Duration) -> Duration {
         match self.costs_a_line(state) {
             true if self.progress.is_some() => SIGHTED_PACE,
-            true if !self.lines.allows(now) => LOGGED_PACE,
-            _ => Duration::ZERO,
+            // An attempt on credit would hold up the looks after it. What hints have cost is not waited for.
+            true => self.lines.ready_at(now).saturating_sub(now).min(SIGHTED_PACE),
+            false => Duration::ZERO,
         }
     }
 
