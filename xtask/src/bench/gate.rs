@@ -36,7 +36,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Table>, Failure> {
     }
     for outage in [Outage::Down, Outage::Recovering] {
         for place in &places {
-            latency(bench, &cluster, outage, place, &mut soon)?;
+            latency(bench, &cluster, outage, place, &mut soon);
         }
     }
     note(&mut soon)?;
@@ -76,18 +76,20 @@ fn note(table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-fn latency(bench: &Bench, cluster: &Cluster, outage: Outage, place: &Place, table: &mut Table) -> Result<(), Failure> {
+fn latency(bench: &Bench, cluster: &Cluster, outage: Outage, place: &Place, table: &mut Table) {
     let waiters = waiter::all(place);
     let mut took: Vec<Vec<f64>> = vec![Vec::new(); waiters.len()];
-    for round in 0..bench.rounds(20) {
-        for (all, one) in took.iter_mut().zip(self::round(bench, cluster, outage, place, round)?) {
-            all.push(one);
+    println!("  {outage:?}, {}", place.name);
+    for number in 0..bench.rounds(20) {
+        match round(bench, cluster, outage, place, number) {
+            Ok(round) => took.iter_mut().zip(round).for_each(|(all, one)| all.push(one)),
+            // The rest is worth having all the same.
+            Err(Failure::Usage(why) | Failure::Failed(why)) => table.note(format!("a round without result: {why}")),
         }
     }
     for (waiter, values) in waiters.into_iter().zip(took) {
         table.add(row(outage, place, waiter, values));
     }
-    Ok(())
 }
 
 fn row(outage: Outage, place: &Place, waiter: Waiter, values: Vec<f64>) -> Row {
@@ -102,12 +104,12 @@ fn row(outage: Outage, place: &Place, waiter: Waiter, values: Vec<f64>) -> Row {
 }
 
 /// One outage that all waiters see; milliseconds of each.
-fn round(bench: &Bench, cluster: &Cluster, outage: Outage, place: &Place, round: usize) -> Result<Vec<f64>, Failure> {
+fn round(bench: &Bench, cluster: &Cluster, outage: Outage, place: &Place, number: usize) -> Result<Vec<f64>, Failure> {
     let dir = TempDir::new();
     let held = outage.begin(cluster);
     let waiters = waiter::all(place).into_iter().map(|waiter| waiter.begin(bench, place, dir.path()));
     let mut waiting = waiters.collect::<Result<Vec<_>, _>>()?;
-    std::thread::sleep(phase(round));
+    std::thread::sleep(phase(number));
     let accepts = std::thread::scope(|scope| {
         let accepts = scope.spawn(|| accepts(cluster));
         outage.end(cluster, held);
@@ -120,9 +122,9 @@ fn round(bench: &Bench, cluster: &Cluster, outage: Outage, place: &Place, round:
 }
 
 /// Two to five seconds, spread evenly over rounds, so that no loop is favoured by where the end falls between two of its tries.
-fn phase(round: usize) -> Duration {
+fn phase(number: usize) -> Duration {
     let golden = 0.618_033_988_75;
-    Duration::from_secs_f64(2.0 + 3.0 * (golden * (round + 1) as f64).fract())
+    Duration::from_secs_f64(2.0 + 3.0 * (golden * (number + 1) as f64).fract())
 }
 
 impl Outage {
@@ -188,6 +190,7 @@ fn costs(bench: &Bench, cluster: &Cluster, places: &[Place]) -> Result<[Table; 2
     for outage in [Outage::Down, Outage::Recovering] {
         let held = outage.begin(cluster);
         for place in places {
+            println!("  {outage:?}, {}: cost of waiting", place.name);
             for waiter in waiter::all(place).into_iter().filter(|it| outage.holds(*it)) {
                 let (said, used) = cost(bench, cluster, place, waiter)?;
                 let case = format!("{outage:?}, {}", place.name).to_lowercase();
