@@ -108,16 +108,6 @@ pub enum MigrateError {
         /// What it is.
         kind: &'static str,
     },
-    /// The ledger says that all is applied, and still a table is missing.
-    #[error(
-        "the table `{table}` is missing, but the ledger says that {applied} migrations are applied and none is pending"
-    )]
-    LostObjects {
-        /// The missing table.
-        table: String,
-        /// Rows in the ledger.
-        applied: usize,
-    },
 }
 
 /// A file that is no migration, or that cannot be run as one.

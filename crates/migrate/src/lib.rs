@@ -27,7 +27,7 @@ pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
 pub use lock::Holder;
 pub use migration::Migration;
-pub use run::{lost_ledger, missing_table, recheck, up};
+pub use run::{lost_ledger, up};
 pub use scan::Obstacle;
 pub use status::{Status, check, pending, status};
 pub use version::Version;

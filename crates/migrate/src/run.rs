@@ -105,24 +105,6 @@ pub(crate) fn refuse_obstacles(pending: &[&Migration], target: &Target) -> Resul
     if bad.is_empty() { Ok(()) } else { Err(MigrateError::BadFiles(bad)) }
 }
 
-/// After a table was found missing (S1.10): brings the schema back by applying what is pending.
-///
-/// When the ledger is gone too, everything is pending and is applied. When the ledger says that all is applied, the table
-/// was dropped or the data was lost in part: that is said and nothing is guessed. An external command answers for itself.
-///
-/// # Errors
-/// Those of [`up`], and [`MigrateError::LostObjects`].
-pub async fn recheck(job: &Job<'_>, table: &str) -> Result<Report, MigrateError> {
-    let report = up(job).await?;
-    let ours = matches!(job.migrations.source, MigrationSource::Directory(_));
-    if !ours || !report.applied.is_empty() || exists(job, table).await? {
-        return Ok(report);
-    }
-    let applied = crate::status(job).await?.counts.applied;
-    Err(MigrateError::LostObjects { table: table.to_owned(), applied })
-}
-
-/// Somebody else may have brought it back meanwhile.
 /// Has the database lost its ledger, and so most likely its schema (S1.10)? Never for an external command, whose ledger
 /// we do not know, nor where there is nothing to apply.
 ///
@@ -130,28 +112,21 @@ pub async fn recheck(job: &Job<'_>, table: &str) -> Result<Report, MigrateError>
 /// Why files or database cannot be looked at.
 pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
-    Ok(!job.directory(dir)?.migrations.is_empty() && !exists(job, TABLE).await?)
+    Ok(!job.directory(dir)?.migrations.is_empty() && !has_ledger(job).await?)
 }
 
-async fn exists(job: &Job<'_>, table: &str) -> Result<bool, MigrateError> {
+async fn has_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
     match job.target {
         Target::Postgres(dsn) => {
             let session = postgres::open(job, dsn).await?;
-            let exists = postgres::exists(&session, table).await?;
+            let exists = postgres::exists(&session, TABLE).await?;
             session.close().await;
             Ok(exists)
         }
         Target::Sqlite(path) => {
-            let (path, table) = (path.clone(), table.to_owned());
-            sqlite::blocking(move || sqlite::exists(&path, &table)).await
+            let path = path.clone();
+            sqlite::blocking(move || sqlite::exists(&path, TABLE)).await
         }
         other => Err(MigrateError::WrongTarget { kind: other.kind() }),
     }
-}
-
-/// The table that an error calls missing: `relation "x" does not exist` (PostgreSQL), `no such table: x` (SQLite).
-pub fn missing_table(message: &str) -> Option<&str> {
-    let postgres = || message.split_once("relation \"")?.1.split_once("\" does not exist").map(|(name, _)| name);
-    let sqlite = || message.split_once("no such table: ")?.1.split_whitespace().next();
-    postgres().or_else(sqlite)
 }

@@ -49,13 +49,10 @@ impl MigrateError {
                 None => "another process writes to the database: find it with `fuser` on the file".to_owned(),
             },
             MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
-            MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => "install it, or correct `command` in `[migrations]`".to_owned(),
-            MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
-            MigrateError::LostObjects { .. } => {
-                "its rows cannot be brought back by migrations: restore a backup; or, when the data is not needed, drop what is left \
-                 and delete the rows of the ledger, and all is applied anew"
-                    .to_owned()
+            MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
+                "install it, or correct `command` in `[migrations]`".to_owned()
             }
+            MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
             _ => return None,
         };
         Some(hint)
