@@ -88,7 +88,9 @@ impl Cluster {
         let gate = self.socket_dir().join("go");
         // The gate of an earlier recovery is still open.
         let _ = std::fs::remove_file(&gate);
-        let wait = format!("while ! test -e {}; do sleep 0.02; done; false", gate.display());
+        // It ends with the server that asks, however that ends: a killed one would leave it waiting for ever.
+        let wait =
+            format!("while kill -0 $PPID 2>/dev/null && ! test -e {}; do sleep 0.02; done; false", gate.display());
         self.recover(&format!("restore_command = '{wait}'\nrecovery_end_command = ''\nhot_standby = on\n"));
         Gate(gate)
     }
