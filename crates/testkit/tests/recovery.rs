@@ -113,7 +113,7 @@ fn a_crashed_backend_ends_every_session() {
     let cluster = Cluster::start();
     let mut session = cluster.session("postgres", "postgres").unwrap();
     cluster.crash_backend();
-    assert!(session.query("select 1").is_err());
+    wait_until(LIMIT, "the session has ended", || session.query("select 1").is_err());
     cluster.wait_writable(LIMIT);
 }
 
