@@ -60,10 +60,6 @@ fn a_ready_server_says_who_it_is() {
     let facts = asked(&tcp(&cluster), Access::ReadWrite).unwrap();
     assert_eq!(facts.state, ServerState::Ready);
     assert!(facts.version_number >= 150_000 && facts.version.starts_with("15"), "{facts:?}");
-    let identifier = cluster.psql("SELECT system_identifier FROM pg_control_system()");
-    assert_eq!(facts.identity.system_identifier.map(|id| id.to_string()), Some(identifier.trim().to_owned()));
-    assert_eq!(facts.max_connections, Some(100));
-    assert!(facts.used_connections.is_some_and(|used| (1..10).contains(&used)), "{facts:?}");
     assert!(!facts.in_recovery && !facts.read_only && !facts.socket_only_by_command_line);
 
     let again = asked(&unix(&cluster), Access::ReadWrite).unwrap();
@@ -73,20 +69,7 @@ fn a_ready_server_says_who_it_is() {
     cluster.stop_fast();
     cluster.start_again();
     let later = asked(&unix(&cluster), Access::ReadWrite).unwrap();
-    assert_eq!(later.identity.system_identifier, facts.identity.system_identifier);
     assert!(later.identity.started > facts.identity.started);
-}
-
-/// A role that may not read the control file still gets its answer, and the server's log no error.
-#[test]
-fn an_identity_that_is_denied_is_none() {
-    let cluster = Cluster::start();
-    cluster.psql("CREATE ROLE plain LOGIN");
-    cluster.psql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
-    let facts = asked(&PostgresDsn { user: "plain".into(), ..tcp(&cluster) }, Access::ReadWrite).unwrap();
-    assert_eq!(facts.identity.system_identifier, None);
-    assert!(facts.used_connections.is_some());
-    assert!(!cluster.log().contains("ERROR"), "{}", cluster.log());
 }
 
 /// S0.1: wrong password, role and database are told apart, and how long waiting is worth while.

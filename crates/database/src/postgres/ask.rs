@@ -37,17 +37,11 @@ pub struct Facts {
     /// Reached through its socket, and `listen_addresses=''` was given on its command line: so does the temporary
     /// server of a container image's first-start scripts. Only looked at on a unix socket.
     pub socket_only_by_command_line: bool,
-    /// `max_connections`, when visible.
-    pub max_connections: Option<u32>,
-    /// Connections in use, ours included, when visible.
-    pub used_connections: Option<u32>,
 }
 
-/// Which server this is, in this life of it: a restart changes `started`, another cluster `system_identifier`.
+/// Which server this is, in this life of it: no two start in the same microsecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// Given by `initdb`; nothing when `pg_control_system()` is denied.
-    pub system_identifier: Option<u64>,
     /// When the server was started, by its own clock.
     pub started: SystemTime,
 }
@@ -57,12 +51,6 @@ const NEEDED: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_
     (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint, \
     greatest(0, extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.pg_postmaster_start_time()) * 1000)::bigint, \
     pg_catalog.current_setting('server_version_num')";
-/// What is good to know. Inside `query_to_xml` the control file is read only when that is granted: a plain call would
-/// be checked, and refused, before any condition around it.
-const WELCOME: &str = "SELECT CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute') THEN \
-    substring(pg_catalog.query_to_xml('SELECT system_identifier AS s FROM pg_catalog.pg_control_system()', false, false, '')::text \
-    from '<s>([0-9]+)</s>') END, \
-    pg_catalog.current_setting('max_connections'), (SELECT sum(numbackends) FROM pg_catalog.pg_stat_database)";
 /// About one millisecond on the server, so only asked where it matters: on a unix socket.
 const SOCKET_ONLY: &str =
     "SELECT setting = '' AND source = 'command line' FROM pg_catalog.pg_settings WHERE name = 'listen_addresses'";
@@ -86,7 +74,7 @@ pub async fn ask(dsn: &PostgresDsn, access: Access, timeout: Duration) -> Result
 
 async fn look(session: &Session) -> Result<Facts, Refusal> {
     let on_socket = matches!(session.host, Host::Unix(..));
-    let sql = if on_socket { [NEEDED, WELCOME, SOCKET_ONLY].join(";") } else { [NEEDED, WELCOME].join(";") };
+    let sql = if on_socket { [NEEDED, SOCKET_ONLY].join(";") } else { NEEDED.to_owned() };
     let explain = |error: tokio_postgres::Error| session.explain(&error);
     let mut answers = pin!(session.client.simple_query_raw(&sql).await.map_err(|error| explain(error).refusal())?);
     let mut rows = Vec::new();
@@ -107,17 +95,14 @@ async fn look(session: &Session) -> Result<Facts, Refusal> {
 }
 
 fn read(session: &Session, rows: &[SimpleQueryRow]) -> Option<Facts> {
-    let (needed, welcome, socket_only) = (rows.first()?, rows.get(1), rows.get(2));
+    let (needed, socket_only) = (rows.first()?, rows.get(1));
     let micros: u64 = needed.get(2)?.parse().ok()?;
     let read_only = needed.get(1)? == "on";
     let version_number: u32 = needed.get(4)?.parse().ok()?;
     let reported = session.parameter("server_version").and_then(|version| version.split_whitespace().next());
     Some(Facts {
         state: if read_only { ServerState::ReadOnly } else { ServerState::Ready },
-        identity: Identity {
-            system_identifier: number(welcome, 0),
-            started: SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(micros))?,
-        },
+        identity: Identity { started: SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(micros))? },
         version: reported.map_or_else(|| version_number.to_string(), str::to_owned),
         version_number,
         host: session.host.clone(),
@@ -125,13 +110,7 @@ fn read(session: &Session, rows: &[SimpleQueryRow]) -> Option<Facts> {
         in_recovery: needed.get(0)? == "t",
         read_only,
         socket_only_by_command_line: socket_only.and_then(|row| row.get(0)) == Some("t"),
-        max_connections: number(welcome, 1),
-        used_connections: number(welcome, 2),
     })
-}
-
-fn number<T: std::str::FromStr>(row: Option<&SimpleQueryRow>, column: usize) -> Option<T> {
-    row?.get(column)?.parse().ok()
 }
 
 fn judge(facts: Facts, access: Access, dsn: &PostgresDsn) -> Result<Facts, Refusal> {
