@@ -40,10 +40,13 @@ fn run(cli: Cli, terminal: Arc<Terminal>) -> Result<u8, Finding> {
         .max_blocking_threads(4)
         .build()
         .map_err(|error| Finding::error("the runtime cannot be started").because(&error))?;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let context = Context::new(terminal)?;
         Ok(verbs::perform(cli.verb, context).await)
-    })
+    });
+    // A look-up of a name or a slow file may still occupy a thread; nobody waits for it any more.
+    runtime.shutdown_background();
+    code
 }
 
 fn format_of(cli: &Cli) -> LogFormat {
