@@ -179,7 +179,7 @@ async fn who_waits_sees_who_holds_the_lock() {
     let mut first = Bench::new(postgres(cluster.port(), "postgres"));
     first.who.host = "web-2".into();
     let mut second = Bench::new(postgres(cluster.port(), "postgres"));
-    second.migrations.lock_timeout = Duration::from_millis(1500);
+    second.migrations.lock_timeout = Duration::from_millis(4000);
     cluster.psql("create table busy (n int)");
     for bench in [&first, &second] {
         bench.file("1_a.sql", "alter table busy add m int;");
@@ -196,7 +196,7 @@ async fn who_waits_sees_who_holds_the_lock() {
     let error = refused.unwrap_err();
     let MigrateError::Locked { waited, holder } = &error else { panic!("{error}") };
     assert_eq!(holder.application.as_deref(), Some("mainstay-migrate/web-2:1"));
-    assert!(*waited >= Duration::from_millis(1500));
+    assert!(*waited >= Duration::from_millis(4000));
     assert_eq!(error.outcome(), Outcome::NotYet);
     let said = second.texts();
     assert!(said.iter().any(|text| text.starts_with("waiting for the migration lock: held by process ")), "{said:?}");
