@@ -2,7 +2,7 @@
 
 use crate::terminal::Terminal;
 use host::{Clock, Env, SystemClock, process::SystemSpawner};
-use report::Finding;
+use report::{Finding, Outcome};
 use std::{path::PathBuf, sync::Arc};
 
 /// The world as it was at the start, and the seams to it.
@@ -38,4 +38,10 @@ impl Context {
             spawner: Arc::new(spawner),
         })
     }
+}
+
+/// Tells every finding; answers with `outcome`.
+pub(crate) fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
+    findings.iter().for_each(|finding| context.terminal.finding(finding));
+    outcome
 }

@@ -9,7 +9,7 @@ mod world;
 pub(crate) use adapters::gate_context;
 pub(crate) use world::World;
 
-use crate::context::Context;
+use crate::context::{Context, tell};
 use config::App;
 use health::Phase;
 use host::signals::{Signal, Signals};
@@ -112,10 +112,4 @@ fn tell_timeline(world: &World, timeline: &Timeline, outcome: Outcome) {
 
 fn unheard(error: &std::io::Error) -> Finding {
     Finding::error("signals cannot be listened to").because(error)
-}
-
-/// Tells every finding; answers with `outcome`.
-fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
-    findings.iter().for_each(|finding| context.terminal.finding(finding));
-    outcome
 }

@@ -10,7 +10,7 @@ mod wait;
 
 use crate::{
     args::{Migrate, Patience, Verb},
-    context::Context,
+    context::{Context, tell},
 };
 use config::Overrides;
 use report::{Finding, Outcome};
@@ -27,12 +27,6 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }
-}
-
-/// Tells every finding; answers with `outcome`.
-fn tell(context: &Context, findings: &[Finding], outcome: Outcome) -> Outcome {
-    findings.iter().for_each(|finding| context.terminal.finding(finding));
-    outcome
 }
 
 /// Answers with `text`, and with `outcome` if it could be written.
