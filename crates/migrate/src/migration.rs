@@ -1,81 +1,85 @@
-//! One file that changes the schema.
+//! One change of the schema.
 
-use crate::{Version, scan::Dialect, scan::first_obstacle};
-use report::Place;
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
+use crate::{Version, script::Script};
+use serde::Serialize;
 
-/// One file that changes the schema.
+/// One change of the schema: a file, or a file for each direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// The leading digits of its name.
+    /// Its number; empty when it is repeatable.
     pub version: Version,
-    /// The file's name, without its directory.
+    /// When it is applied.
+    pub kind: Kind,
+    /// The name of its file, relative to the directory.
     pub name: String,
     /// The file as the user knows it, for messages: `migrations/0001_init.sql`.
     pub shown: String,
-    /// What is sent to the database: the file without a byte order mark and with `\n` as the end of line, so that one
-    /// checkout and another do the same and have the same checksum.
-    pub text: String,
-    /// SHA-256 of `text`, in hexadecimal.
+    /// What it does, as its style takes it from the name.
+    pub description: String,
+    /// SHA-256 of its text without byte order mark and with `\n` as the end of line, in hexadecimal.
     pub checksum: String,
+    /// What the ledger may keep to recognise it by; the first is what is written today.
+    pub(crate) stamps: Vec<String>,
+    /// What is run.
+    pub(crate) up: Script,
+    /// What undoes it.
+    pub(crate) down: Option<Script>,
+    /// Releases that know this migration, or a later one, may run on a schema with ours. None: only those that know ours.
+    pub(crate) compat: Option<Version>,
+}
+
+/// When a migration is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Once, in the order of the versions.
+    #[default]
+    Versioned,
+    /// After those, whenever it has changed.
+    Repeatable,
+    /// After all, when asked for, whenever it has changed: data for trying things out.
+    Seed,
+}
+
+impl Kind {
+    /// As our history and JSON write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Kind::Versioned => "versioned",
+            Kind::Repeatable => "repeatable",
+            Kind::Seed => "seed",
+        }
+    }
 }
 
 impl Migration {
-    /// The migration in a file of this name with this content.
-    pub fn new(version: Version, name: &str, shown: String, content: &str) -> Self {
-        let text = normal(content);
-        Self { version, name: name.to_owned(), shown, checksum: checksum(&text), text }
+    /// What the ledger keeps to recognise it by; empty where the style keeps nothing.
+    pub(crate) fn stamp(&self) -> &str {
+        self.stamps.first().map_or("", String::as_str)
     }
 
-    /// The bytes `start..end` of the text as a spot in the file.
-    pub fn place(&self, start: usize, end: usize) -> Place {
-        Place::in_text(self.shown.as_str(), &self.text, start, end)
-    }
-
-    /// The first thing in it that cannot be run as one transaction on such a database, looked for before anything is run.
-    pub(crate) fn obstacle(&self, dialect: Dialect) -> Option<crate::BadFile> {
-        let found = first_obstacle(&self.text, dialect)?;
-        let place = Some(Box::new(self.place(found.range.start, found.range.end)));
-        Some(crate::BadFile { name: self.shown.clone(), problem: crate::Problem::Obstacle(found.obstacle), place })
+    /// Is it the one with this version, or for a repeatable one this name?
+    pub(crate) fn is(&self, kind: Kind, version: &Version, name: &str) -> bool {
+        self.kind == kind && if kind == Kind::Versioned { self.version == *version } else { self.name == name }
     }
 }
 
-fn normal(content: &str) -> String {
-    content.strip_prefix('\u{feff}').unwrap_or(content).replace("\r\n", "\n")
-}
-
-fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+/// The floor in a line `-- compat: >=N` at the top of a file, see [`Migration::compat`].
+pub(crate) fn compat(text: &str) -> Option<Version> {
+    let top = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
+    let floors = top.filter_map(|line| line.trim_start_matches('-').trim().strip_prefix("compat:"));
+    floors.filter_map(|floor| Version::of(floor.trim().trim_start_matches(">=").trim())).next()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn of(content: &str) -> Migration {
-        Migration::new(Version::from("1"), "1.sql", "1.sql".into(), content)
-    }
 
     #[test]
-    fn the_checksum_is_plain_sha256() {
-        // The first two are known to everybody: SHA-256 of nothing and of `abc` (FIPS 180-4 examples).
-        assert_eq!(of("").checksum, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        assert_eq!(of("abc").checksum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_ne!(of("select 1").checksum, of("select 2").checksum);
-    }
-
-    proptest! {
-        /// A checkout with other line ends or with a byte order mark is not an edit.
-        #[test]
-        fn line_ends_and_byte_order_marks_do_not_count(lines in prop::collection::vec("[ -~]{0,20}", 0..8)) {
-            let plain = of(&lines.join("\n"));
-            prop_assert_eq!(&plain.checksum, &of(&lines.join("\r\n")).checksum);
-            prop_assert_eq!(&plain.checksum, &of(&format!("\u{feff}{}", lines.join("\r\n"))).checksum);
-        }
+    fn a_floor_stands_among_the_comments_at_the_top() {
+        assert_eq!(compat("-- add a column\n-- compat: >=0007\nalter"), Some(Version::from("7")));
+        assert_eq!(compat("-- compat: 20261124\n"), Some(Version::from("20261124")));
+        assert_eq!(compat("select 1; -- compat: >=7"), None);
+        assert_eq!(compat("-- compat: always"), None);
     }
 }

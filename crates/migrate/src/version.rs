@@ -1,10 +1,11 @@
-//! The number at the front of a migration's file name.
+//! The number of a migration.
 
 use serde::Serialize;
 use std::{cmp::Ordering, fmt};
 
-/// The leading digits of a file name, as written. `0002`, `2` and `02` are the same version; `10` comes after `9`.
-#[derive(Clone, Debug, Serialize)]
+/// The number of a migration, as written: `0002`, `20261124183000`, `1.2.1`. `0002`, `2` and `02` are the same version, and so
+/// are `1.0` and `1`; `10` comes after `9`.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Version(String);
 
@@ -15,20 +16,20 @@ impl Version {
         (digits > 0).then(|| Self(name[..digits].to_owned()))
     }
 
-    /// As written in the file's name.
+    /// As written.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// Numbers of any length compare without ever becoming a machine's integer: timestamps with nanoseconds don't fit.
-    fn number(&self) -> (usize, &str) {
-        let significant = self.0.trim_start_matches('0');
-        (significant.len(), significant)
+    /// Its parts without leading zeros. Numbers of any length compare without ever becoming a machine's integer: timestamps
+    /// with nanoseconds don't fit.
+    fn parts(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.0.split('.').map(|part| part.trim_start_matches('0')).map(|digits| (digits.len(), digits))
     }
 }
 
 impl From<&str> for Version {
-    /// A version as the ledger keeps it.
+    /// A version as a ledger keeps it.
     fn from(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -42,7 +43,16 @@ impl fmt::Display for Version {
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.number().cmp(&other.number())
+        let (mut left, mut right) = (self.parts(), other.parts());
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => return Ordering::Equal,
+                (one, two) => match one.unwrap_or((0, "")).cmp(&two.unwrap_or((0, ""))) {
+                    Ordering::Equal => {}
+                    unequal => return unequal,
+                },
+            }
+        }
     }
 }
 
@@ -54,7 +64,7 @@ impl PartialOrd for Version {
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        self.number() == other.number()
+        self.cmp(other) == Ordering::Equal
     }
 }
 
@@ -74,6 +84,14 @@ mod tests {
         assert!(of("9_a") < of("10_a") && of("0009_a") < of("10_a"));
         assert!(of("99999999999999999999999999998_a") < of("99999999999999999999999999999_a"));
         assert!(Version::of("init.sql").is_none() && Version::of("V1__init.sql").is_none());
+    }
+
+    #[test]
+    fn a_version_may_have_parts() {
+        let version = |text: &str| Version::from(text);
+        assert!(version("1.2") < version("1.10") && version("1.2") < version("1.2.1") && version("1.9") < version("2"));
+        assert_eq!(version("1.0"), version("1"));
+        assert_eq!(version("01.00.0"), version("1"));
     }
 
     proptest! {

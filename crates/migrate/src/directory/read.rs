@@ -1,0 +1,147 @@
+//! Files become migrations: names and sections are read, directions are paired, all problems are told at once.
+
+use super::{Directory, RawFile};
+use crate::{
+    BadFile, MigrateError, Migration, Problem, Version,
+    migration::{Kind, compat},
+    script::{Script, normal},
+    style::{Flaw, Named, Part, Section, Stamped, Style, plain::sha256},
+};
+use report::Place;
+use std::{borrow::Cow, collections::BTreeMap, path::Path};
+
+/// The migrations in `files`; `shown` is the directory as messages name it.
+///
+/// # Errors
+/// Why a file could not be read, or all that is wrong with their contents at once.
+pub(crate) fn parse(
+    files: impl IntoIterator<Item = Result<RawFile, MigrateError>>,
+    shown: &Path,
+    style: &dyn Style,
+    vars: &BTreeMap<String, String>,
+) -> Result<Directory, MigrateError> {
+    let (mut found, mut bad) = (Found::default(), Vec::new());
+    for file in files {
+        let file = file?;
+        let name = shown.join(&file.name).display().to_string();
+        match read(&file, &name, style, vars) {
+            Ok(read) => found.take(read),
+            Err(problem) => bad.push(*problem),
+        }
+    }
+    bad.extend(found.pair_up());
+    found.migrations.sort_by(|a, b| style.order(a, b));
+    bad.extend(twins(&found.migrations));
+    let Found { migrations, repeatables, .. } = found;
+    if bad.is_empty() { Ok(Directory { migrations, repeatables }) } else { Err(MigrateError::BadFiles(bad)) }
+}
+
+/// What one file turned out to be.
+enum Read {
+    Migration(Migration),
+    Down(Down),
+}
+
+/// A file that undoes a migration.
+struct Down {
+    version: Version,
+    script: Script,
+}
+
+#[derive(Default)]
+struct Found {
+    migrations: Vec<Migration>,
+    repeatables: Vec<Migration>,
+    downs: Vec<Down>,
+}
+
+impl Found {
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Migration(migration) if migration.kind == Kind::Versioned => self.migrations.push(migration),
+            Read::Migration(migration) => self.repeatables.push(migration),
+            Read::Down(down) => self.downs.push(down),
+        }
+    }
+
+    /// Gives each migration the file that undoes it.
+    fn pair_up(&mut self) -> Vec<BadFile> {
+        let mut bad = Vec::new();
+        for Down { version, script } in self.downs.drain(..) {
+            let shown = script.shown.clone();
+            let problem = match self.migrations.iter_mut().find(|migration| migration.version == version) {
+                Some(migration) if migration.down.is_none() => {
+                    migration.down = Some(script);
+                    continue;
+                }
+                Some(migration) => Problem::SameVersion { version, other: migration.shown.clone() },
+                None => Problem::NoUp { version },
+            };
+            bad.push(BadFile { name: shown, problem, place: None });
+        }
+        bad
+    }
+}
+
+fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, String>) -> Result<Read, Box<BadFile>> {
+    let bad = |problem| Box::new(BadFile { name: shown.to_owned(), problem, place: None });
+    let (kind, version, description, part) = match style.read_name(&file.name) {
+        Named::Migration { version, description, part } => (Kind::Versioned, version, description, part),
+        Named::Repeatable { description } => (Kind::Repeatable, Version::default(), description, Part::Up),
+        Named::Other => return Err(bad(Problem::NoVersion)),
+        Named::Bad(problem) => return Err(bad(problem)),
+    };
+    let (raw, text) = text(file).map_err(bad)?;
+    let sections = style.read_text(part, &text, vars).map_err(|flaw| flawed(shown, &text, flaw))?;
+    let script = |sections: Vec<Section>, filled: &Cow<'_, str>| match filled {
+        Cow::Borrowed(_) => Script::in_file(file.path.clone(), sha256(&text), shown.to_owned(), sections),
+        Cow::Owned(filled) => Script::in_memory(filled, shown.to_owned(), sections),
+    };
+    let down = sections.down.map(|down| script(down, &sections.text));
+    if part == Part::Down {
+        return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
+    }
+    let stamped =
+        Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
+    Ok(Read::Migration(Migration {
+        kind,
+        name: file.name.clone(),
+        shown: shown.to_owned(),
+        checksum: sha256(&text),
+        stamps: style.stamps(&stamped),
+        up: script(sections.up, &sections.text),
+        down,
+        compat: compat(&text),
+        version,
+        description,
+    }))
+}
+
+fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
+    let raw = file.content.as_deref().ok_or(Problem::TooLarge)?;
+    let text = std::str::from_utf8(raw).map_err(|error| Problem::NotUtf8 { byte: error.valid_up_to() })?;
+    match text.find('\0') {
+        Some(byte) => Err(Problem::Nul { byte }),
+        None => Ok((raw, normal(text))),
+    }
+}
+
+fn flawed(shown: &str, text: &str, flaw: Flaw) -> Box<BadFile> {
+    let place = Place::in_text(shown, text, flaw.range.start, flaw.range.end);
+    let problem = Problem::Flaw { message: flaw.message, hint: flaw.hint };
+    Box::new(BadFile { name: shown.to_owned(), problem, place: Some(Box::new(place)) })
+}
+
+/// `migrations` are ordered, and most styles order by version, so twins are neighbours; where they are not, they are looked for.
+fn twins(migrations: &[Migration]) -> Vec<BadFile> {
+    let mut sorted: Vec<_> = migrations.iter().collect();
+    sorted.sort_by(|a, b| a.version.cmp(&b.version).then_with(|| a.name.cmp(&b.name)));
+    let pairs = sorted.windows(2).filter(|pair| pair[0].version == pair[1].version);
+    pairs
+        .map(|pair| BadFile {
+            name: pair[1].shown.clone(),
+            problem: Problem::SameVersion { version: pair[1].version.clone(), other: pair[0].shown.clone() },
+            place: None,
+        })
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! The SQL of one direction of a migration, read when it is needed: however many files there are, few are in memory.
+
+use crate::{
+    BadFile, MigrateError, Problem,
+    directory::LARGEST,
+    style::{Section, plain::sha256},
+};
+use report::Place;
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// The SQL of one direction of a migration.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// The file as the user knows it.
+    pub(crate) shown: String,
+    /// What is run, in order.
+    pub(crate) sections: Vec<Section>,
+    source: Source,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Source {
+    /// A file, and the SHA-256 that it had when its sections were found.
+    File { path: PathBuf, sum: String },
+    Text(Arc<str>),
+}
+
+/// The text of a script, in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// The file as the user knows it.
+    pub(crate) shown: String,
+    /// All of it, other sections included.
+    pub(crate) whole: Arc<str>,
+}
+
+impl Script {
+    /// The script in the file at `path`, whose text was just read and has this checksum.
+    pub(crate) fn in_file(path: PathBuf, sum: String, shown: String, sections: Vec<Section>) -> Self {
+        Self { shown, sections, source: Source::File { path, sum } }
+    }
+
+    /// A script that stays in memory.
+    pub(crate) fn in_memory(text: &str, shown: String, sections: Vec<Section>) -> Self {
+        Self { shown, sections, source: Source::Text(text.into()) }
+    }
+
+    /// A script that is all of `text`.
+    pub(crate) fn whole(text: &str, shown: String) -> Self {
+        Self::in_memory(text, shown, vec![Section { range: 0..text.len(), transaction: None }])
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It cannot be read any more, or is not what it was when the sections were found.
+    pub(crate) fn load(&self) -> Result<Text, MigrateError> {
+        let whole = match &self.source {
+            Source::Text(text) => Arc::clone(text),
+            Source::File { path, sum } => self.reread(path, sum)?,
+        };
+        Ok(Text { shown: self.shown.clone(), whole })
+    }
+
+    fn reread(&self, path: &std::path::Path, sum: &str) -> Result<Arc<str>, MigrateError> {
+        let bytes = host::fs::read(path, LARGEST).map_err(|error| MigrateError::Directory {
+            path: path.to_owned(),
+            kind: error.kind(),
+            message: error.to_string(),
+        })?;
+        let text = normal(&String::from_utf8_lossy(&bytes));
+        match sha256(&text) == sum {
+            true => Ok(text.into()),
+            false => Err(MigrateError::BadFiles(vec![BadFile {
+                name: self.shown.clone(),
+                problem: Problem::Moving,
+                place: None,
+            }])),
+        }
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Script({})", self.shown)
+    }
+}
+
+impl Text {
+    /// The bytes `start..end` as a spot in the file.
+    pub(crate) fn place(&self, start: usize, end: usize) -> Place {
+        Place::in_text(self.shown.as_str(), &self.whole, start, end)
+    }
+
+    /// The text of a section.
+    pub(crate) fn section(&self, section: &Section) -> &str {
+        self.whole.get(section.range.clone()).unwrap_or_default()
+    }
+
+    /// The text of all of them, as it is kept for later.
+    pub(crate) fn joined(&self, sections: &[Section]) -> String {
+        sections.iter().map(|section| self.section(section)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Without a byte order mark and with `\n` as the end of line, so that one checkout and another do the same.
+pub(crate) fn normal(content: &str) -> String {
+    let text = content.strip_prefix('\u{feff}').unwrap_or(content);
+    if text.contains('\r') { text.replace("\r\n", "\n") } else { text.to_owned() }
+}

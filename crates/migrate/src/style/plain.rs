@@ -1,0 +1,150 @@
+//! Our own: plain `.sql` files that begin with a number, and a table `schema_migrations` with name, checksum and time.
+
+use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table};
+use crate::{Migration, Problem, Version, sql::Dialect};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Our own style.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Plain;
+
+/// The columns by which its table is known.
+pub(crate) const COLUMNS: [&str; 5] = ["version", "name", "checksum", "applied_at", "duration_ms"];
+
+/// Endings that say which direction a file is for.
+const ENDINGS: [(&str, Part); 3] = [(".down.sql", Part::Down), (".rollback.sql", Part::Down), (".up.sql", Part::Up)];
+
+impl Plain {
+    /// Is this its table?
+    pub(crate) fn owns(table: &Table) -> bool {
+        table.names() == COLUMNS && table.kind("version").is_some_and(|kind| kind == "text")
+    }
+}
+
+impl Style for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn read_name(&self, name: &str) -> Named {
+        let lower = name.to_ascii_lowercase();
+        if !lower.ends_with(".sql") {
+            return Named::Other;
+        }
+        let ending = ENDINGS.into_iter().find(|(ending, _)| lower.ends_with(ending));
+        let (stem, part) = match ending {
+            Some((ending, part)) => (&name[..name.len() - ending.len()], part),
+            None => (&name[..name.len() - ".sql".len()], Part::Up),
+        };
+        if let Some(description) = stem.strip_prefix("R__") {
+            return Named::Repeatable { description: words(description) };
+        }
+        match Version::of(stem) {
+            Some(version) => {
+                let description = words(stem[version.text().len()..].trim_start_matches(['_', '-', '.', ' ']));
+                Named::Migration { version, description, part }
+            }
+            None => Named::Bad(Problem::NoVersion),
+        }
+    }
+
+    fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
+        let whole = vec![Section { range: 0..text.len(), transaction: directive(text) }];
+        let (up, down) = match part {
+            Part::Down => (Vec::new(), Some(whole)),
+            Part::Up | Part::Both => (whole, None),
+        };
+        Ok(Sections { text: text.into(), up, down })
+    }
+
+    fn stamps(&self, file: &Stamped<'_>) -> Vec<String> {
+        vec![sha256(file.text)]
+    }
+
+    fn skeleton(&self, version: &Version, name: &str) -> Vec<(String, String)> {
+        vec![
+            (format!("{version}_{name}.sql"), String::new()),
+            (format!("{version}_{name}.down.sql"), String::new()),
+        ]
+    }
+
+    fn table(&self) -> (Option<&'static str>, &'static str) {
+        (None, "schema_migrations")
+    }
+
+    fn create(&self, table: &Table) -> Vec<String> {
+        let columns = match table.dialect {
+            Dialect::Postgres => {
+                "version text PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, \
+                 applied_at timestamptz NOT NULL DEFAULT now(), duration_ms bigint NOT NULL"
+            }
+            Dialect::Sqlite => {
+                "version TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, \
+                 applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), duration_ms INTEGER NOT NULL"
+            }
+        };
+        vec![format!("CREATE TABLE IF NOT EXISTS {} ({columns})", table.quoted())]
+    }
+
+    fn select(&self, table: &Table) -> String {
+        let at = super::utc("applied_at", table.dialect);
+        format!("SELECT version, name, checksum, {at}, duration_ms, NULL FROM {}", table.quoted())
+    }
+
+    fn insert(&self, table: &Table, record: &Record<'_>) -> Vec<String> {
+        let Migration { version, name, .. } = record.migration;
+        vec![format!(
+            "INSERT INTO {} (version, name, checksum, duration_ms) VALUES ({}, {}, {}, {})",
+            table.quoted(),
+            table.literal(version.text()),
+            table.literal(name),
+            table.literal(record.migration.stamp()),
+            record.took.as_millis(),
+        )]
+    }
+
+    fn delete(&self, table: &Table, migration: &Migration, _: Option<&Migration>) -> Vec<String> {
+        let version = table.literal(migration.version.text());
+        vec![format!("DELETE FROM {} WHERE version = {version}", table.quoted())]
+    }
+
+    fn restamp(&self, table: &Table, migration: &Migration) -> Vec<String> {
+        vec![format!(
+            "UPDATE {} SET checksum = {}, name = {} WHERE version = {}",
+            table.quoted(),
+            table.literal(migration.stamp()),
+            table.literal(&migration.name),
+            table.literal(migration.version.text()),
+        )]
+    }
+}
+
+/// `-- mainstay: no-transaction` or `-- mainstay: transaction` among the comments at the top.
+fn directive(text: &str) -> Option<bool> {
+    let top = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
+    top.filter_map(|line| line.trim_start_matches('-').trim().strip_prefix("mainstay:")).find_map(|word| match word.trim() {
+        "no-transaction" => Some(false),
+        "transaction" => Some(true),
+        _ => None,
+    })
+}
+
+/// `add_users` in words.
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// In hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text.as_bytes()))
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
