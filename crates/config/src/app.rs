@@ -102,6 +102,49 @@ pub struct Migrations {
     pub lock_timeout: Duration,
     /// What a final failure means.
     pub on_failure: OnFailure,
+    /// Whose files they are, where that is said: one of [`MIGRATION_STYLES`].
+    pub style: Option<String>,
+    /// The ledger's table, with or without a schema, where it is said.
+    pub table: Option<String>,
+    /// Files of data for trying things out, applied after the migrations when asked for. Absolute.
+    pub seeds: Option<PathBuf>,
+    /// What is forbidden and what is not.
+    pub policies: MigrationPolicies,
+    /// The server itself, where [`Migrations::database`] leads to a pooler that cannot keep a lock.
+    pub direct: Option<Target>,
+    /// A statement of a file takes no longer. None: as long as it wants.
+    pub statement_timeout: Option<Duration>,
+    /// So long statements of one run wait for locks on tables, all in all.
+    pub lock_budget: Duration,
+}
+
+/// The styles of migrations that can be named; `diy` is a table that explains itself by its rows.
+pub const MIGRATION_STYLES: [&str; 9] =
+    ["plain", "dbmate", "golang-migrate", "goose", "sqlx", "refinery", "flyway", "supabase", "diy"];
+
+/// What is forbidden when files and ledger disagree, and what is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MigrationPolicies {
+    /// A file that is new but older than an applied one.
+    pub out_of_order: Tolerance,
+    /// A file that was applied and is not there any more.
+    pub missing: Tolerance,
+    /// A file that does something else than when it was applied, or has another name.
+    pub changed: Tolerance,
+    /// A row that is newer than every file, of a release that has not said that this one may run on its schema.
+    pub newer: Tolerance,
+    /// Versions must be 1, 2, 3 and so on.
+    pub strict: bool,
+}
+
+/// Is something refused or let through?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tolerance {
+    /// Nothing is applied.
+    #[default]
+    Refuse,
+    /// It is told, and nothing more.
+    Allow,
 }
 
 /// What is applied.

@@ -20,7 +20,7 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Metrics, MigrationSource, Migrations, Monitor, OnFailure,
+    Access, App, Dependency, Handover, Health, HealthCheck, Metrics, MIGRATION_STYLES, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Tolerance,
     Restart, RestartWhen, Service, Stop, Wait,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};

@@ -74,6 +74,18 @@ pub struct Overrides {
     pub migrate_attempts: Option<String>,
     /// Pause between attempts of the migrations.
     pub migrate_interval: Option<String>,
+    /// `--style`: whose migration files they are.
+    pub style: Option<String>,
+    /// `--table`: the ledger's table.
+    pub table: Option<String>,
+    /// `--out-of-order`: `allow`.
+    pub out_of_order: Option<String>,
+    /// `--missing`: `allow`.
+    pub missing: Option<String>,
+    /// `--changed`: `allow`.
+    pub changed: Option<String>,
+    /// `--newer`: `allow`.
+    pub newer: Option<String>,
     /// `stop` (`--strict`) or `degrade` (`--degraded`).
     pub on_failure: Option<String>,
     /// `--health-listen`: where mainstay answers `/healthz` and `/readyz`.

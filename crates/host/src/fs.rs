@@ -82,6 +82,26 @@ pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name; what is not UTF-8 in it is replaced.
+    pub name: String,
+    /// Is it a directory, links followed?
+    pub is_dir: bool,
+}
+
+/// The entries of a directory, in no order. Costs no look at each of them unless it is a link.
+pub fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
+    let entry = |entry: fs::DirEntry| {
+        let kind = entry.file_type()?;
+        let is_dir = kind.is_dir() || kind.is_symlink() && entry.path().is_dir();
+        Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), is_dir })
+    };
+    let entries = || fs::read_dir(dir)?.map(|found| found.and_then(entry)).collect::<io::Result<Vec<_>>>();
+    entries().map_err(|error| named("list", dir, &error))
+}
+
 /// What is known about `path`, links followed.
 pub fn metadata(path: &Path) -> io::Result<Facts> {
     let metadata = fs::metadata(path).map_err(|error| named("look at", path, &error))?;

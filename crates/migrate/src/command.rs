@@ -42,10 +42,8 @@ pub(crate) async fn up(run: &Run<'_>) -> Result<(), MigrateError> {
 }
 
 async fn on_postgres(run: &Run<'_>, dsn: &PostgresDsn, argv: &[String]) -> Result<(), MigrateError> {
-    let session = postgres::open(run.job, dsn).await?;
-    let place = postgres::look_anywhere(&session).await?;
-    session.close().await;
-    place.must_be_writable()?;
+    let place = postgres::place(run.job, dsn).await?;
+    postgres::must_be_writable(&place)?;
     let guard = Guard::take(run, dsn, lock::key(&place.database, &place.schema)).await?;
     let result = perform(run, argv).await;
     guard.release(run.job).await;

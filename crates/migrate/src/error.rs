@@ -28,14 +28,22 @@ pub enum MigrateError {
     #[error("{}", one_line(.0))]
     Conflicts(Vec<Conflict>),
     /// A table of the ledger's name is another tool's; it was not touched.
-    #[error("the table `{table}` was made by another tool; columns: {}", columns.join(", "))]
+    #[error("the table `{table}` is nobody's ledger that is known here; columns: {}", columns.join(", "))]
     ForeignTable {
         /// Its name, with the schema.
         table: String,
         /// Its columns with their types.
         columns: Vec<String>,
-        /// The tool, when the columns tell.
-        tool: Option<&'static str>,
+        /// Why its rows do not explain it either.
+        why: Option<String>,
+    },
+    /// It cannot be told whose migrations these are.
+    #[error("it cannot be told whose migrations these are: {}", seen.join("; "))]
+    Ambiguous {
+        /// What was seen.
+        seen: Vec<String>,
+        /// The styles that come into question.
+        styles: Vec<String>,
     },
     /// No schema to keep the ledger in: nothing in `search_path` exists.
     #[error("there is no schema to keep the ledger in: nothing in `search_path` ({search_path}) exists")]
@@ -145,7 +153,26 @@ pub enum Problem {
         /// Where, counted from 0.
         byte: usize,
     },
-    /// It cannot be run as one transaction.
+    /// A file that undoes a migration that is not there.
+    NoUp {
+        /// Its number.
+        version: Version,
+    },
+    /// A number is left out before it, where none may be.
+    Gap {
+        /// The number that should come here.
+        expected: String,
+    },
+    /// It was changed while it was being applied.
+    Moving,
+    /// A directive in it is misspelt, missing or out of place.
+    Flaw {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// It cannot be run.
     Obstacle(Obstacle),
 }
 
@@ -168,6 +195,8 @@ pub struct FileFailure {
     pub kept: Vec<String>,
     /// The file ended its transaction itself: what it did before that is kept, and not recorded.
     pub in_part: bool,
+    /// So many of its statements were done one by one, outside of a transaction, and stay.
+    pub statements: usize,
     /// May it succeed later?
     pub transience: Transience,
 }
@@ -183,9 +212,10 @@ impl MigrateError {
     /// How a run that ended with this error ended: 2 for what is set up wrongly, 75 for what was not ready yet, 1 for the rest.
     pub fn outcome(&self) -> Outcome {
         match self {
-            MigrateError::Directory { .. } | MigrateError::WrongTarget { .. } | MigrateError::Spawn { .. } => {
-                Outcome::Misused
-            }
+            MigrateError::Directory { .. }
+            | MigrateError::WrongTarget { .. }
+            | MigrateError::Spawn { .. }
+            | MigrateError::Ambiguous { .. } => Outcome::Misused,
             MigrateError::Locked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
@@ -243,6 +273,10 @@ impl fmt::Display for BadFile {
             }
             Problem::NotUtf8 { byte } => write!(f, "`{name}` is not UTF-8 at byte {byte}"),
             Problem::Nul { byte } => write!(f, "`{name}` has a zero byte at {byte}"),
+            Problem::NoUp { version } => write!(f, "`{name}` undoes {version}, and no file migrates to it"),
+            Problem::Gap { expected } => write!(f, "before `{name}` the number {expected} is left out"),
+            Problem::Moving => write!(f, "`{name}` was changed while it was being applied"),
+            Problem::Flaw { message, .. } => write!(f, "`{name}`: {message}"),
             Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
         }
     }

@@ -1,6 +1,6 @@
 //! What is to be migrated, with what, and what came of it.
 
-use crate::{Holder, Migration, Version, directory::Directory, ledger::Row};
+use crate::{Holder, Migration, Version, ledger::Row};
 use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
@@ -42,6 +42,8 @@ pub struct Identity {
     pub host: String,
     /// This process.
     pub pid: u32,
+    /// The release that migrates, if it is known.
+    pub release: Option<String>,
 }
 
 /// A migration that was applied in this run.
@@ -107,6 +109,7 @@ pub(crate) struct Run<'a> {
 
 #[derive(Default)]
 struct Progress {
+
     report: Report,
     looked: bool,
     unsure: Option<Unsure>,
@@ -172,7 +175,7 @@ impl<'a> Run<'a> {
     /// The ledger was read after the lost COMMIT: now it is known.
     pub(crate) fn settled(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version == unsure.applied.version)) {
+        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version))) {
             self.applied(unsure.applied);
         }
     }
@@ -198,17 +201,6 @@ pub(crate) fn applied(migration: &Migration, took: Duration) -> Applied {
 }
 
 impl Job<'_> {
-    /// The files, and a note about those that are left alone.
-    pub(crate) fn directory(&self, dir: &Path) -> Result<Directory, crate::MigrateError> {
-        let directory = crate::directory::read(dir, self.root)?;
-        for name in &directory.ignored {
-            let text = format!("`{name}` undoes a migration and is left alone");
-            self.journal
-                .note(Event::new("migrate.ignored", text).level(report::Level::Debug).with("file", name.as_str()));
-        }
-        Ok(directory)
-    }
-
     /// Somebody else has the lock: one line every few seconds.
     pub(crate) fn say_waiting(&self, holder: &Holder, waited: Duration) {
         let left = self.migrations.lock_timeout.saturating_sub(waited);

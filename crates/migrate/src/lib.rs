@@ -5,29 +5,50 @@
 //! row are one transaction, so a file is applied wholly and remembered, or not at all. An external command
 //! (`alembic upgrade head`) runs under the same lock and the same retries.
 //!
-//! What is decided here is pure: [`directory::parse`], the comparison of files and ledger, the look into a file before
-//! it is run, the judgement on a command's last lines. [`up`], [`status`] and [`pending`] are the shells around it.
+//! Files and ledger may be another tool's: a `Style` knows how that tool names and cuts files, and what it writes into its
+//! table. What we know beyond that stands in our own history beside it.
+//!
+//! What is decided is pure: what files mean, whose they are, how files, ledger and history compare, what the policies allow,
+//! what SQL remembers it, where statements begin and end, the judgement on a command's last lines. Each verb ([`up`],
+//! [`status`]) is a shell around it that speaks to an `Engine`: PostgreSQL or SQLite.
 
 pub mod directory;
 pub mod ledger;
 
 mod command;
+mod engine;
 mod error;
+mod history;
 mod job;
 mod lock;
+mod lost;
 mod migration;
+mod obstacles;
 mod postgres;
-mod run;
+mod quote;
+mod retrying;
 mod scan;
+mod script;
+mod sight;
 mod sqlite;
 mod status;
+mod style;
+mod up;
 mod version;
+mod view;
+mod work;
+
+mod sql {
+    pub(crate) use crate::scan::{Dialect, first_obstacle, statements, wants_foreign_keys_off};
+}
 
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
+pub use ledger::Goal;
 pub use lock::Holder;
-pub use migration::Migration;
-pub use run::{lost_ledger, up};
+pub use lost::lost_ledger;
+pub use migration::{Kind, Migration};
 pub use scan::Obstacle;
 pub use status::{Status, check, pending, status};
+pub use up::up;
 pub use version::Version;

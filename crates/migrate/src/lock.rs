@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// command included.
 pub(crate) fn key(database: &str, schema: &str) -> i64 {
     let mut hash = Sha256::new();
-    for part in ["mainstay migrate", database, schema, crate::ledger::TABLE] {
+    for part in ["mainstay migrate", database, schema, crate::style::plain::TABLE] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

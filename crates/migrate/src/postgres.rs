@@ -3,23 +3,27 @@
 //! Two connections. The one that holds the lock stays idle and in autocommit, because a lock that is waited for inside a
 //! statement or held inside a transaction keeps an old snapshot alive, for which `CREATE INDEX CONCURRENTLY` waits: a
 //! deadlock (PostgreSQL manual, "Building Indexes Concurrently"). The other one does the work.
+//!
+//! A file and its row are one transaction. Each COMMIT but the last is not waited for by the disk: what is lost with the
+//! machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
+mod failure;
 mod guard;
 mod look;
 
 pub(crate) use guard::Guard;
-pub(crate) use look::{look, look_anywhere};
+pub(crate) use look::must_be_writable;
 
-use look::Ledger;
+use look::query;
 
 use crate::{
-    MigrateError, Migration,
-    directory::Directory,
+    MigrateError,
+    engine::Cells,
     job::{Job, Run},
-    ledger::{self, Shape},
     lock,
-    run::refuse_obstacles,
+    sight::Sight,
+    work::{Step, Work},
 };
 use config::dsn::PostgresDsn;
 use database::postgres::{Session, connect};
@@ -28,42 +32,65 @@ use std::time::Duration;
 /// When the settings name no limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One attempt: applies what is pending. What this run has already applied is in the ledger and not pending any more.
-pub(crate) async fn up(run: &Run<'_>, dsn: &PostgresDsn, directory: &Directory) -> Result<(), MigrateError> {
-    let files = &directory.migrations;
-    let session = open(run.job, dsn).await?;
-    let ledger = look(&session).await?;
-    apply::settle(run, &session).await?;
-    let rows = ledger.rows(&session).await?;
-    run.settled(&rows);
-    let pending = ledger::pending(files, &rows).map_err(MigrateError::Conflicts)?;
-    run.looked(pending.len());
-    if pending.is_empty() {
-        session.close().await;
-        return Ok(());
-    }
-    ledger.must_be_writable()?;
-    refuse_obstacles(&pending, run.job.target)?;
-    let guard = Guard::take(run, dsn, lock::key(&ledger.database, &ledger.schema)).await?;
-    let result = apply_all(run, &session, files, &guard).await;
-    session.close().await;
-    guard.release(run.job).await;
-    result
+/// A server that is open for migrating.
+pub(crate) struct Engine {
+    session: Session,
+    dsn: PostgresDsn,
+    guard: Option<Guard>,
+    /// A file has used the session; what it set must not reach the next one.
+    used: bool,
+    /// SQL that brings all that was committed to the disk, when there is something.
+    unflushed: Option<String>,
 }
 
-/// Under the lock: nothing that was seen before it counts.
-async fn apply_all(run: &Run<'_>, session: &Session, files: &[Migration], guard: &Guard) -> Result<(), MigrateError> {
-    let mut ledger = look(session).await?;
-    if ledger.shape == Shape::Absent {
-        ledger.create(session).await?;
-        ledger = look(session).await?;
+impl Engine {
+    pub(crate) async fn open(run: &Run<'_>, dsn: &PostgresDsn) -> Result<Self, MigrateError> {
+        let session = open(run.job, dsn).await?;
+        Ok(Self { session, dsn: dsn.clone(), guard: None, used: false, unflushed: None })
     }
-    let rows = ledger.rows(session).await?;
-    for migration in ledger::pending(files, &rows).map_err(MigrateError::Conflicts)? {
-        guard.check().await?;
-        apply::file(run, session, &ledger, migration).await?;
+
+    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+        look::look(&self.session, also).await
     }
-    Ok(())
+
+    pub(crate) async fn ask(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
+        let rows = query(&self.session, doing, sql).await?;
+        Ok(rows.iter().map(look::cells).collect())
+    }
+
+    /// See [`apply::settle`].
+    pub(crate) async fn settle(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+        apply::settle(run, &self.session).await
+    }
+
+    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, _keys: &[i64]) -> Result<(), MigrateError> {
+        must_be_writable(sight)?;
+        let key = lock::key(&sight.database, &sight.schema);
+        self.guard = Some(Guard::take(run, &self.dsn, key).await?);
+        Ok(())
+    }
+
+    pub(crate) async fn write(&mut self, doing: &'static str, sql: &[String]) -> Result<(), MigrateError> {
+        let sql = sql.join(";\n");
+        let done = self.session.client.batch_execute(&sql).await;
+        done.map_err(|error| look::not_written(doing, self.session.explain(&error)))
+    }
+
+    pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {
+        apply::perform(self, run, work).await.map(Step::Done)
+    }
+
+    pub(crate) async fn close(mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+        let flushed = match self.unflushed.take() {
+            Some(sql) => self.write("bring the migrations to the disk", &[sql]).await,
+            None => Ok(()),
+        };
+        self.session.close().await;
+        if let Some(guard) = self.guard {
+            guard.release(run.job).await;
+        }
+        flushed
+    }
 }
 
 /// A session under our name, so that whoever waits for us sees who we are.
@@ -72,15 +99,10 @@ pub(crate) async fn open(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Session, Mi
     connect(dsn, &job.who.session_name(), limit).await.map_err(MigrateError::Refused)
 }
 
-/// Is there such a table, as a statement without a schema would find it?
-pub(crate) async fn exists(session: &Session, table: &str) -> Result<bool, MigrateError> {
-    let name = table.split('.').map(quoted).collect::<Vec<_>>().join(".").replace('\'', "''");
-    let sql = format!("SELECT pg_catalog.to_regclass('{name}') IS NOT NULL");
-    let rows = look::query(session, "look for the missing table", &sql).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()) == Some("t"))
-}
-
-/// `name` as an identifier in SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// Where the lock of an external command belongs.
+pub(crate) async fn place(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Sight, MigrateError> {
+    let session = open(job, dsn).await?;
+    let sight = look::look_anywhere(&session, None).await?;
+    session.close().await;
+    Ok(sight)
 }

@@ -1,77 +1,154 @@
 //! Migrations on SQLite: the write lock of the database is the migration lock.
 //!
-//! For each file: look which is next; `BEGIN IMMEDIATE`; look again; run it, write its row, commit. Whoever has the write
-//! lock knows what the others have done. A fresh connection for each file, so that what a file set is gone.
+//! For each file: `BEGIN IMMEDIATE`; look whether somebody else has written meanwhile, and if so whether this file is still the
+//! next one; run it, write its row, commit. Whoever has the write lock knows what the others have done.
 //!
 //! Foreign keys are enforced while a file runs. SQLite's recipe for changing a table needs them off, and the pragma has no
 //! effect inside a transaction (sqlite.org, "Making Other Kinds Of Table Schema Changes"); a file that has
 //! `PRAGMA foreign_keys = OFF` in it is therefore run with them off, and `foreign_key_check` has to find nothing before
 //! COMMIT.
+//!
+//! In WAL mode with `synchronous = NORMAL` a COMMIT does not wait for the disk; the checkpoint at the end does. What is lost
+//! with the machine is lost as a whole, file and row.
 
 mod apply;
 mod look;
 mod stop;
 
-pub(crate) use look::{exists, rows_of};
-
-use look::rows;
 use stop::Stop;
 
 use crate::{
     Holder, MigrateError,
-    directory::Directory,
-    job::{Applied, Run},
-    ledger,
+    engine::Cells,
+    job::Run,
     lock::{Next, Waiting},
-    run::refuse_obstacles,
+    sight::Sight,
+    work::{Step, Work},
 };
-use config::Target;
-use database::sqlite::open;
+use apply::Job;
+use database::sqlite::refusal;
+use rusqlite::Connection;
 use std::{
     panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
 };
 
-/// What one look at the database came to.
-enum Step {
-    /// Nothing is pending.
-    Current,
-    /// Somebody else writes.
-    Busy,
-    /// This file was applied; there may be more.
-    Applied(Applied),
-    /// Somebody else was faster; look again.
-    Overtaken,
+/// A database file that is open for migrating.
+pub(crate) struct Engine {
+    desk: Arc<Desk>,
+    written: bool,
 }
 
-/// One attempt: applies what is pending. When it is dropped, the file that is being applied is rolled back.
-pub(crate) async fn up(run: &Run<'_>, path: &Path, directory: Directory) -> Result<(), MigrateError> {
-    let place: Arc<(PathBuf, Directory)> = Arc::new((path.to_owned(), directory));
-    let look = place.clone();
-    let pending = blocking(move || first_look(&look.0, &look.1)).await?;
-    run.looked(pending);
-    if pending == 0 {
-        return Ok(());
+/// What the thread that works shares with us.
+pub(crate) struct Desk {
+    path: PathBuf,
+    /// None where there is no file yet: looking makes none.
+    connection: Mutex<Option<Connection>>,
+    /// What the connection said last about changes by others.
+    version: Mutex<Option<i64>>,
+}
+
+impl Desk {
+    fn version(&self) -> MutexGuard<'_, Option<i64>> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut busy = Busy::new(run);
-    let stop = Stop::default();
-    let _waiting = stop.waiting();
-    loop {
-        let (place, kept, stop) = (place.clone(), run.kept(), stop.clone());
-        match blocking(move || apply::next(&place.0, &place.1, kept, &stop)).await? {
-            Step::Current => return Ok(()),
-            Step::Overtaken => {}
-            Step::Busy => busy.wait(run).await?,
-            Step::Applied(applied) => {
-                run.applied(applied);
-                busy = Busy::new(run);
+
+    /// A transaction that is open is rolled back.
+    fn drop_connection(&self, slot: &mut Option<Connection>) {
+        slot.take();
+        self.version().take();
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Opens it to read; nothing is made where there is no file.
+    pub(crate) async fn open(path: &Path) -> Result<Self, MigrateError> {
+        let path = path.to_owned();
+        let desk = blocking(move || {
+            let connection = look::open_to_read(&path)?;
+            Ok(Desk { path, connection: Mutex::new(connection), version: Mutex::default() })
+        });
+        Ok(Self { desk: Arc::new(desk.await?), written: false })
+    }
+
+    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+        let also = also.map(str::to_owned);
+        self.with(move |desk| look::look(desk, also.as_deref())).await
+    }
+
+    pub(crate) async fn ask(&mut self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+        self.with(move |desk| match &*desk.connection() {
+            Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
+            None => Ok(Vec::new()),
+        })
+        .await
+    }
+
+    /// Writes something of our own, all or nothing.
+    pub(crate) async fn write(&mut self, run: &Run<'_>, doing: &'static str, sql: Vec<String>) -> Result<(), MigrateError> {
+        self.written = true;
+        let mut busy = Busy::new(run);
+        let sql = Arc::new(sql.join(";\n"));
+        loop {
+            let sql = Arc::clone(&sql);
+            match self.with(move |desk| apply::write(desk, doing, &sql)).await? {
+                true => return Ok(()),
+                false => busy.wait(run).await?,
             }
         }
+    }
+
+    /// Waits for the write lock, then runs the file. When this is dropped, the file is rolled back.
+    pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {
+        self.written = true;
+        let mut busy = Busy::new(run);
+        let stop = Stop::default();
+        let _waiting = stop.waiting();
+        let job = Arc::new(Job::of(run, work));
+        loop {
+            let (job, stop) = (Arc::clone(&job), stop.clone());
+            match self.with(move |desk| apply::begin(desk, &job, &stop)).await? {
+                apply::Begun::Busy => busy.wait(run).await?,
+                apply::Begun::Changed(cells) if !(work.still)(&cells) => {
+                    self.with(|desk| apply::leave(desk)).await?;
+                    return Ok(Step::Overtaken);
+                }
+                apply::Begun::Changed(_) | apply::Begun::Ours => break,
+            }
+        }
+        let (run_job, stop) = (Arc::clone(&job), stop.clone());
+        let started = Instant::now();
+        self.with(move |desk| apply::body(desk, &run_job, &stop)).await?;
+        let took = started.elapsed();
+        let closing = job.closing(work, took);
+        self.with(move |desk| apply::commit(desk, &job, &closing)).await?;
+        Ok(Step::Done(took))
+    }
+
+    /// All that was committed goes to the disk.
+    pub(crate) async fn close(self) -> Result<(), MigrateError> {
+        match self.written {
+            true => self.with(apply::checkpoint).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Desk) -> Result<T, MigrateError> + Send + 'static,
+    ) -> Result<T, MigrateError> {
+        let desk = Arc::clone(&self.desk);
+        blocking(move || act(&desk)).await
     }
 }
 
@@ -102,16 +179,8 @@ impl Busy {
     }
 }
 
-/// How many files are pending. No lock, and no file where there was none.
-fn first_look(path: &Path, directory: &Directory) -> Result<usize, MigrateError> {
-    let rows = match look::rows_of(path) {
-        // A database that a crash left behind may have to be mended before it can be read, and that is a write.
-        Err(MigrateError::Refused(_)) => rows(&open(path).map_err(MigrateError::Refused)?, path)?,
-        looked => looked?,
-    };
-    let pending = ledger::pending(&directory.migrations, &rows).map_err(MigrateError::Conflicts)?;
-    refuse_obstacles(&pending, &Target::Sqlite(path.to_owned()))?;
-    Ok(pending.len())
+fn refused(error: &rusqlite::Error, path: &Path) -> MigrateError {
+    MigrateError::Refused(refusal(error, path))
 }
 
 /// SQLite blocks; the runtime must not.

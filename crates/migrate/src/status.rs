@@ -2,18 +2,27 @@
 
 use crate::{
     Job, MigrateError, Version,
-    directory::Directory,
-    ledger::{self, Entry, Row, State},
-    postgres, sqlite,
+    directory,
+    engine::Engine,
+    job::Run,
+    ledger::{Entry, Goal, State, entries, pending as to_apply},
+    obstacles,
+    style::detect::{self, Files},
+    view::{View, first_text},
 };
-use config::{App, MigrationSource, Target};
+use config::{App, MigrationSource};
 use serde::Serialize;
+use std::path::Path;
 
 /// How the migrations stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The database, without its password.
     pub database: String,
+    /// Whose migrations they are: `plain` for our own, else the tool's name. Nothing for an external command.
+    pub style: Option<&'static str>,
+    /// The ledger's table, there or not.
+    pub ledger: Option<String>,
     /// Is all applied and nothing in conflict? Nothing when an external command keeps that to itself.
     pub current: Option<bool>,
     /// How many are in each state.
@@ -25,11 +34,11 @@ pub struct Status {
 /// How many migrations are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Applied, and the file is as it was.
+    /// Applied, and the file does what was applied.
     pub applied: usize,
     /// To be applied.
     pub pending: usize,
-    /// Changed, renamed, missing or out of order.
+    /// Changed, renamed, missing, out of order, begun, or newer than this release without its leave.
     pub conflicts: usize,
 }
 
@@ -38,26 +47,44 @@ pub struct Counts {
 /// # Errors
 /// Why files or ledger cannot be read. Disagreement between the two is no error here: it is in the answer.
 pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
+    let database = job.target.to_string();
     let MigrationSource::Directory(dir) = &job.migrations.source else {
-        let database = job.target.to_string();
-        return Ok(Status { database, current: None, counts: Counts::default(), migrations: Vec::new() });
+        let (counts, migrations) = (Counts::default(), Vec::new());
+        return Ok(Status { database, style: None, ledger: None, current: None, counts, migrations });
     };
-    let directory = job.directory(dir)?;
-    let rows = rows(job).await?;
-    let migrations = ledger::entries(&directory.migrations, &rows);
-    let counts = Counts::of(&migrations);
-    let current = Some(counts.pending + counts.conflicts == 0);
-    Ok(Status { database: job.target.to_string(), current, counts, migrations })
+    let view = look(job, dir).await?;
+    let standings = view.standings();
+    let migrations = entries(&standings);
+    let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name()).len();
+    let pending = migrations.iter().filter(|entry| entry.state == State::Pending).count();
+    let counts = Counts { applied: migrations.len() - pending - conflicts, pending, conflicts };
+    Ok(Status {
+        database,
+        style: Some(view.style.name()),
+        ledger: Some(view.table.shown()),
+        current: Some(pending + conflicts == 0),
+        counts,
+        migrations,
+    })
 }
 
-/// Are the files of `app` there and readable as migrations? Asked before anything is waited for.
+/// Are the files of `app` there and readable as migrations? Asked before anything is waited for; where only the database can
+/// tell whose files they are, that is left for later.
 ///
 /// # Errors
-/// As [`crate::directory::read`].
+/// Every file that is no migration.
 pub fn check(app: &App) -> Result<(), MigrateError> {
-    match app.migrations.as_ref().map(|migrations| &migrations.source) {
-        Some(MigrationSource::Directory(dir)) => crate::directory::read(dir, &app.root).map(drop),
-        Some(MigrationSource::Command(_)) | None => Ok(()),
+    let Some(migrations) = &app.migrations else { return Ok(()) };
+    let MigrationSource::Directory(dir) = &migrations.source else { return Ok(()) };
+    let names = directory::list(dir)?;
+    let style = match migrations.style.as_deref() {
+        Some("diy") => return Ok(()),
+        Some(style) => detect::style(style),
+        None => detect::by_files(&Files { names: &names, first: &first_text(dir, &names) }),
+    };
+    match style {
+        Ok(style) => directory::read(dir, &app.root, &names, &*style, &app.env).map(drop),
+        Err(_) => Ok(()),
     }
 }
 
@@ -67,42 +94,18 @@ pub fn check(app: &App) -> Result<(), MigrateError> {
 /// All that would stop `up` before it changes anything: unreadable files, conflicts, files that cannot be run.
 pub async fn pending(job: &Job<'_>) -> Result<Option<Vec<(Version, String)>>, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(None) };
-    let directory = job.directory(dir)?;
-    let rows = rows(job).await?;
-    let pending = runnable(&directory, &rows, job.target)?;
+    let view = look(job, dir).await?;
+    let policies = &job.migrations.policies;
+    let pending = to_apply(&view.standings(), policies, &Goal::All, view.style.name());
+    let pending = pending.map_err(MigrateError::Conflicts)?;
+    obstacles::refuse(&pending, job.target)?;
     Ok(Some(pending.into_iter().map(|migration| (migration.version.clone(), migration.name.clone())).collect()))
 }
 
-fn runnable<'a>(
-    directory: &'a Directory,
-    rows: &[Row],
-    target: &Target,
-) -> Result<Vec<&'a crate::Migration>, MigrateError> {
-    let pending = ledger::pending(&directory.migrations, rows).map_err(MigrateError::Conflicts)?;
-    crate::run::refuse_obstacles(&pending, target)?;
-    Ok(pending)
-}
-
-async fn rows(job: &Job<'_>) -> Result<Vec<Row>, MigrateError> {
-    match job.target {
-        Target::Postgres(dsn) => {
-            let session = postgres::open(job, dsn).await?;
-            let rows = postgres::look(&session).await?.rows(&session).await?;
-            session.close().await;
-            Ok(rows)
-        }
-        Target::Sqlite(path) => {
-            let path = path.clone();
-            sqlite::blocking(move || sqlite::rows_of(&path)).await
-        }
-        other => Err(MigrateError::WrongTarget { kind: other.kind() }),
-    }
-}
-
-impl Counts {
-    fn of(entries: &[Entry]) -> Self {
-        let count = |state| entries.iter().filter(|entry| entry.state == state).count();
-        let (applied, pending) = (count(State::Applied), count(State::Pending));
-        Self { applied, pending, conflicts: entries.len() - applied - pending }
-    }
+async fn look(job: &Job<'_>, dir: &Path) -> Result<View, MigrateError> {
+    let run = Run::new(job);
+    let mut engine = Engine::open(&run).await?;
+    let view = View::take(&run, &mut engine, dir).await;
+    let closed = engine.close(&run).await;
+    view.and_then(|view| closed.map(|()| view))
 }

@@ -130,7 +130,7 @@ impl Live {
         let Some(job) = self.world.job() else { return Ok("no migrations".to_owned()) };
         self.world.board.phase(Phase::Migrate);
         self.world.board.migrations(Migrations::Running);
-        match migrate::up(&job).await {
+        match migrate::up(&job, &migrate::Goal::All).await {
             Ok(report) => {
                 self.world.board.migrations(Migrations::Done);
                 Ok(report.to_string())

@@ -103,7 +103,7 @@ async fn check_schema(world: &World, database: &str) {
         return world.board.migrations(Migrations::Done);
     }
     world.board.migrations(Migrations::Running);
-    match migrate::up(&job).await {
+    match migrate::up(&job, &migrate::Goal::All).await {
         Ok(_) => world.board.migrations(Migrations::Done),
         Err(error) => {
             world.board.migrations(Migrations::Degraded(error.to_string()));

@@ -42,7 +42,7 @@ async fn apply(context: &Context, world: &World, json: bool) -> Outcome {
     if let Err(error) = gate(context, world).await {
         return super::tell(context, &[Finding::from(&error)], error.outcome());
     }
-    match migrate::up(&job).await {
+    match migrate::up(&job, &migrate::Goal::All).await {
         Ok(report) => {
             let text = format!("migrate: {report}");
             context.terminal.note(Event::new("migrate.done", text).with("applied", report.applied.len()));

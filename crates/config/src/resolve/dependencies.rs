@@ -198,7 +198,8 @@ fn url_of(table: &Table<'_>, named: &Named, short: Option<&'static str>) -> Opti
     setting.given().filter(|written| !written.text.trim().is_empty())
 }
 
-fn parse(table: &Table<'_>, written: &Written) -> Option<Target> {
+/// The target that a setting names, if it is good.
+pub(super) fn parse(table: &Table<'_>, written: &Written) -> Option<Target> {
     let context = table.context;
     let (result, warnings) = with_surroundings(table, |around| Target::parse_in(&written.text, around));
     context.warn_all(warnings);

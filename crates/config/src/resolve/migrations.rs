@@ -1,7 +1,7 @@
 //! Migrations.
 
 use crate::{
-    Access, Dependency, MigrationSource, Migrations, OnFailure, Target,
+    Access, Dependency, MigrationPolicies, MigrationSource, Migrations, OnFailure, Target, Tolerance,
     file::{Origin, Setting, Table, Written},
     suggest::did_you_mean,
 };
@@ -15,7 +15,45 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], whole: OnFailu
     let source = source(root, &table);
     let database = database(root, &table, dependencies, source.is_some());
     let (policy, lock_timeout, on_failure) = (policy(&table), lock_timeout(&table), on_failure(&table, whole));
-    Some(Migrations { database: database?, source: source?, policy, lock_timeout, on_failure })
+    let seeds = table.setting("seeds").given().map(|dir| root.context.sources.root.join(dir.text));
+    let statement_timeout = table.setting("statement_timeout").duration();
+    let lock_budget = table.setting("lock_budget").duration().unwrap_or(Duration::from_secs(60));
+    let flags = &root.context.sources.flags;
+    Some(Migrations {
+        database: database?,
+        source: source?,
+        policy,
+        lock_timeout,
+        on_failure,
+        style: table.setting("style").flag("--style", &flags.style).choice().map(str::to_owned),
+        table: table.setting("table").flag("--table", &flags.table).text(),
+        seeds,
+        policies: policies(&table),
+        direct: direct(&table),
+        statement_timeout,
+        lock_budget,
+    })
+}
+
+fn policies(table: &Table<'_>) -> MigrationPolicies {
+    let flags = &table.context.sources.flags;
+    let tolerance = |setting: Setting<'_>| match setting.choice() {
+        Some("allow") => Tolerance::Allow,
+        _ => Tolerance::Refuse,
+    };
+    MigrationPolicies {
+        out_of_order: tolerance(table.setting("out_of_order").flag("--out-of-order", &flags.out_of_order)),
+        missing: tolerance(table.setting("missing").flag("--missing", &flags.missing)),
+        changed: tolerance(table.setting("changed").flag("--changed", &flags.changed)),
+        newer: tolerance(table.setting("newer").flag("--newer", &flags.newer)),
+        strict: table.setting("strict").bool().unwrap_or(false),
+    }
+}
+
+/// The server behind a pooler: `direct_url`, or the variable that platforms set.
+fn direct(table: &Table<'_>) -> Option<Target> {
+    let written = table.setting("direct_url").short("DATABASE_URL_DIRECT").given()?;
+    super::dependencies::parse(table, &written)
 }
 
 /// Are there migrations that belong to `main`?

@@ -29,6 +29,9 @@ impl MigrateError {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
             }
+            MigrateError::ForeignTable { why: Some(why), .. } => {
+                with_hint(Finding::error(self.to_string()).seen(why), self.hint().as_deref())
+            }
             other => with_hint(Finding::error(other.to_string()), other.hint().as_deref()),
         }
     }
@@ -38,11 +41,13 @@ impl MigrateError {
             MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
                 "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
             }
-            MigrateError::ForeignTable { tool, .. } => format!(
-                "this version of mainstay cannot adopt it{}; use that tool as `command` in `[migrations]`, or set `search_path` \
-                 to another schema; nothing was touched",
-                tool.map(|tool| format!(" (it looks like {tool})")).unwrap_or_default(),
-            ),
+            MigrateError::ForeignTable { .. } => "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
+                 that made it as `command`, or set `search_path` to another schema; nothing was touched"
+                .to_owned(),
+            MigrateError::Ambiguous { styles, .. } => {
+                let styles = report::or_list(styles.iter().map(String::as_str));
+                format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
+            }
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
             MigrateError::Locked { holder, .. } => match holder.pid {
                 Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
@@ -76,7 +81,14 @@ impl FileFailure {
         if self.in_part {
             return format!("what `{}` did until then is kept, and the ledger does not know of it", self.file);
         }
-        let nothing = format!("nothing of `{}` was kept", self.file);
+        let nothing = match self.statements {
+            0 => format!("nothing of `{}` was kept", self.file),
+            done => format!(
+                "the first {} of `{}` are done and stay; the next run goes on behind them",
+                report::count(done, "statement"),
+                self.file
+            ),
+        };
         match self.kept.as_slice() {
             [] => nothing,
             [one] => format!("{nothing}; `{one}` stays applied"),
@@ -98,13 +110,21 @@ impl BadFile {
             Problem::SameVersion { .. } => "give one of them the next free number".to_owned(),
             Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
             Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
+            Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
+            Problem::Gap { .. } => {
+                "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned()
+            }
+            Problem::Moving => "run it again when the files are in place".to_owned(),
+            Problem::Flaw { hint, .. } => hint.clone(),
             Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),
         })
     }
 }
 
 fn conflict(conflict: &Conflict) -> Finding {
-    Finding::error(conflict.to_string()).hint(conflict.hint())
+    let finding = Finding::error(conflict.to_string());
+    let finding = conflict.seen().into_iter().fold(finding, |finding, seen| finding.seen(seen));
+    finding.hint(conflict.hint())
 }
 
 /// One is shown as it is; several become one finding that has seen each.

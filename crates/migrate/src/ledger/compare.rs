@@ -1,235 +1,205 @@
-//! Files and ledger side by side: what is pending, and where the two disagree.
+//! Files, ledger and history side by side.
 
-use super::Row;
-use crate::{Migration, Version};
-use serde::Serialize;
-use std::fmt;
+use super::{End, Row, conflict::Difference};
+use crate::{Migration, Version, directory::Directory, history::Entry as Recorded, migration::Kind};
+use std::collections::BTreeMap;
 
-/// Files and ledger disagree about a migration.
+/// A migration: its file, the row that tells about it and what our history has of it; one of the first two is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing<'a> {
+    pub(crate) file: Option<&'a Migration>,
+    pub(crate) row: Option<&'a Row>,
+    pub(crate) recorded: Option<&'a Recorded>,
+    pub(crate) place: Where,
+}
+
+/// How file and row stand to each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// Edited after it was applied.
-    Changed {
-        /// The file.
-        file: String,
-        /// Its row.
-        row: Row,
-        /// The checksum it has now.
-        checksum: String,
+pub(crate) enum Where {
+    /// Both are there and the content is the same, as far as it can be compared.
+    Applied {
+        /// Nothing was kept to compare it with.
+        unverified: bool,
     },
-    /// The same file under another name or number.
-    Renamed {
-        /// As it is called now.
-        file: String,
-        /// As it was called when it was applied.
-        row: Row,
-    },
-    /// Applied, and no longer there.
-    Missing {
-        /// What is left of it.
-        row: Row,
-        /// It is newer than every file: the database is ahead of this directory.
-        ahead: bool,
-    },
-    /// New, but older than one that is already applied.
-    OutOfOrder {
-        /// The file.
-        file: String,
-        /// The newest applied one.
-        newest: String,
-    },
-}
-
-/// One migration, as `migrate status` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// Its version.
-    pub version: Version,
-    /// Its file's name, or the row's when there is no file.
-    pub name: String,
-    /// How it stands.
-    pub state: State,
-    /// When it was applied, RFC 3339 in UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub applied_at: Option<String>,
-    /// How long it took, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_ms: Option<i64>,
-}
-
-/// How a migration stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// In the ledger, and the file is as it was.
-    Applied,
-    /// Not in the ledger yet.
+    /// There is no row, and no newer one either.
     Pending,
+    /// There is no row, but one of a later migration.
+    Late,
+    /// A repeatable one that has changed since.
+    Again,
     /// Edited after it was applied.
-    Changed,
-    /// Has another name than when it was applied.
+    Changed(Difference),
+    /// Applied under another name or number.
     Renamed,
-    /// In the ledger, but there is no file.
+    /// Applied, and there is no file.
     Missing,
-    /// Not in the ledger, and older than one that is.
-    OutOfOrder,
+    /// The same, and it is newer than every file.
+    Newer {
+        /// Its release has said that this one may run on it.
+        allowed: bool,
+    },
+    /// Begun, and it did not end.
+    Begun,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            State::Applied => "applied",
-            State::Pending => "pending",
-            State::Changed => "changed",
-            State::Renamed => "renamed",
-            State::Missing => "missing",
-            State::OutOfOrder => "out of order",
-        })
+/// Everything that is compared.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) rows: &'a [Row],
+    pub(crate) recorded: &'a [Recorded],
+    /// The texts of changed ones as they were applied, by name, as far as they are kept.
+    pub(crate) texts: &'a BTreeMap<String, String>,
+}
+
+/// Every migration as it stands, in the order of the files; what has no file comes where its version belongs. `differ` tells
+/// how a file differs from its text as it was applied, as far as that is kept.
+pub(crate) fn compare<'a>(
+    sides: Sides<'a>,
+    differ: impl Fn(&Migration, Option<&str>) -> Difference,
+) -> Vec<Standing<'a>> {
+    let mut standings = versioned(sides);
+    standings.extend(repeatable(sides));
+    let newest_file = sides.directory.newest();
+    for standing in &mut standings {
+        standing.place = place(standing, newest_file, &differ, sides.texts);
     }
-}
-
-/// The migrations to apply, in order.
-///
-/// # Errors
-/// Every [`Conflict`] at once; then nothing may be applied.
-pub(crate) fn pending<'a>(files: &'a [Migration], rows: &[Row]) -> Result<Vec<&'a Migration>, Vec<Conflict>> {
-    let matches = match_up(files, rows);
-    let newest = rows.iter().max_by(|a, b| a.version.cmp(&b.version));
-    let conflicts: Vec<_> = matches.iter().filter_map(|it| it.conflict(files, newest)).collect();
-    if conflicts.is_empty() {
-        Ok(matches.iter().filter(|it| it.row.is_none()).filter_map(|it| it.file).collect())
-    } else {
-        Err(conflicts)
+    let newest_row = standings.iter().rposition(|it| it.row.is_some() && it.kind() == Kind::Versioned).unwrap_or(0);
+    for standing in &mut standings[..newest_row] {
+        if standing.place == Where::Pending && standing.kind() == Kind::Versioned {
+            standing.place = Where::Late;
+        }
     }
+    standings
 }
 
-/// Every migration with its state, in order of the versions.
-pub(crate) fn entries(files: &[Migration], rows: &[Row]) -> Vec<Entry> {
-    let newest = rows.iter().max_by(|a, b| a.version.cmp(&b.version));
-    match_up(files, rows).iter().map(|it| it.entry(files, newest)).collect()
-}
-
-/// A file and the row that tells about it; one of them may be missing.
-struct Match<'f, 'r> {
-    file: Option<&'f Migration>,
-    row: Option<&'r Row>,
-}
-
-/// Pairs by version first; what is left over pairs by checksum: then the file was given another number.
-fn match_up<'f, 'r>(files: &'f [Migration], rows: &'r [Row]) -> Vec<Match<'f, 'r>> {
-    let mut spare: Vec<&Row> = rows.iter().filter(|row| files.iter().all(|file| file.version != row.version)).collect();
-    let mut matches: Vec<_> = files
+/// Pairs by version first; what is left over pairs by content: then the file was given another number.
+fn versioned(sides: Sides<'_>) -> Vec<Standing<'_>> {
+    let files = &sides.directory.migrations;
+    let by_version: BTreeMap<&Version, &Row> =
+        sides.rows.iter().filter_map(|row| Some((row.version.as_ref()?, row))).collect();
+    let known: BTreeMap<&Version, &Migration> = files.iter().map(|file| (&file.version, file)).collect();
+    let mut spare: Vec<&Row> =
+        sides.rows.iter().filter(|row| row.version.as_ref().is_some_and(|version| !known.contains_key(version))).collect();
+    let floor = sides.rows.iter().filter(|row| row.end == End::Baseline).filter_map(|row| row.version.as_ref()).max();
+    let base = sides.rows.iter().find(|row| row.end == End::Baseline && row.version.as_ref() == floor);
+    let mut standings: Vec<_> = files
         .iter()
         .map(|file| {
-            let row = rows.iter().find(|row| row.version == file.version);
-            let moved = || spare.iter().position(|row| row.checksum == file.checksum).map(|at| spare.remove(at));
-            Match { file: Some(file), row: row.or_else(moved) }
+            let row = by_version.get(&file.version).copied();
+            let moved = || position_of(&spare, file).map(|at| spare.remove(at));
+            let below = || base.filter(|_| floor.is_some_and(|floor| file.version <= *floor));
+            standing(Some(file), row.or_else(moved).or_else(below), sides.recorded)
         })
         .collect();
-    matches.extend(spare.into_iter().map(|row| Match { file: None, row: Some(row) }));
-    matches.sort_by(|a, b| a.version().cmp(&b.version()));
-    matches
+    for row in spare.into_iter().filter(|row| row.end != End::Baseline) {
+        let later = |other: &Standing<'_>| other.file.is_some_and(|file| Some(&file.version) > row.version.as_ref());
+        let at = standings.iter().position(later).unwrap_or(standings.len());
+        standings.insert(at, standing(None, Some(row), sides.recorded));
+    }
+    standings
 }
 
-impl Match<'_, '_> {
-    fn version(&self) -> Option<&Version> {
-        self.file.map(|file| &file.version).or(self.row.map(|row| &row.version))
-    }
+fn position_of(spare: &[&Row], file: &Migration) -> Option<usize> {
+    let same = |row: &&Row| row.stamp.as_ref().is_some_and(|stamp| file.stamps.contains(stamp));
+    spare.iter().position(same)
+}
 
-    fn conflict(&self, files: &[Migration], newest: Option<&Row>) -> Option<Conflict> {
+fn repeatable(sides: Sides<'_>) -> Vec<Standing<'_>> {
+    let row_of = |file: &Migration| {
+        let names = [file.name.as_str(), file.description.as_str()];
+        sides.rows.iter().rev().find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
+    };
+    sides.directory.repeatables.iter().map(|file| standing(Some(file), row_of(file), sides.recorded)).collect()
+}
+
+fn standing<'a>(file: Option<&'a Migration>, row: Option<&'a Row>, recorded: &'a [Recorded]) -> Standing<'a> {
+    let of_file = |entry: &&Recorded| match (file, row.and_then(|row| row.version.as_ref())) {
+        (Some(file), _) => entry.kind == file.kind && entry.is(file),
+        (None, Some(version)) => entry.kind == Kind::Versioned && entry.version == *version,
+        (None, None) => false,
+    };
+    let recorded = recorded.iter().rev().find(of_file);
+    Standing { file, row, recorded, place: Where::Pending }
+}
+
+fn place(
+    standing: &Standing<'_>,
+    newest_file: Option<&Version>,
+    differ: &impl Fn(&Migration, Option<&str>) -> Difference,
+    texts: &BTreeMap<String, String>,
+) -> Where {
+    match (standing.file, standing.row) {
+        (Some(_), Some(row)) if row.end == End::Begun => Where::Begun,
+        (Some(file), _) if file.kind != Kind::Versioned => match standing.repeats() {
+            Some(true) => Where::Applied { unverified: false },
+            Some(false) => Where::Again,
+            None => Where::Pending,
+        },
+        (Some(file), Some(row)) => both(standing, file, row, differ, texts),
+        (Some(_), None) => Where::Pending,
+        (None, _) => gone(standing, newest_file),
+    }
+}
+
+fn both(
+    standing: &Standing<'_>,
+    file: &Migration,
+    row: &Row,
+    differ: &impl Fn(&Migration, Option<&str>) -> Difference,
+    texts: &BTreeMap<String, String>,
+) -> Where {
+    if row.end == End::Baseline {
+        return Where::Applied { unverified: true };
+    }
+    if row.version.as_ref() != Some(&file.version) {
+        return Where::Renamed;
+    }
+    match standing.same() {
+        Some(false) => Where::Changed(differ(file, texts.get(&file.name).map(String::as_str))),
+        same => match &row.name {
+            Some(name) if *name != file.name && *name != file.description => Where::Renamed,
+            _ => Where::Applied { unverified: same.is_none() },
+        },
+    }
+}
+
+fn gone(standing: &Standing<'_>, newest_file: Option<&Version>) -> Where {
+    let version = standing.row.and_then(|row| row.version.as_ref());
+    match (version, newest_file) {
+        (Some(version), Some(newest)) if version < newest => Where::Missing,
+        (_, newest) => {
+            let floor = standing.recorded.and_then(|recorded| recorded.compat.as_ref());
+            let allowed = floor.zip(newest).is_some_and(|(floor, newest)| newest >= floor);
+            Where::Newer { allowed }
+        }
+    }
+}
+
+impl Standing<'_> {
+    /// Of the file, or of the row.
+    pub(crate) fn kind(&self) -> Kind {
         match (self.file, self.row) {
-            (Some(file), Some(row)) if file.checksum != row.checksum => {
-                Some(Conflict::Changed { file: file.shown.clone(), row: row.clone(), checksum: file.checksum.clone() })
-            }
-            (Some(file), Some(row)) if file.name != row.name => {
-                Some(Conflict::Renamed { file: file.shown.clone(), row: row.clone() })
-            }
-            (None, Some(row)) => {
-                Some(Conflict::Missing { row: row.clone(), ahead: files.iter().all(|file| file.version < row.version) })
-            }
-            (Some(file), None) => newest
-                .filter(|newest| file.version < newest.version)
-                .map(|newest| Conflict::OutOfOrder { file: file.shown.clone(), newest: newest.name.clone() }),
-            _ => None,
+            (Some(file), _) => file.kind,
+            (None, Some(row)) if row.version.is_none() => Kind::Repeatable,
+            (None, _) => Kind::Versioned,
         }
     }
 
-    fn entry(&self, files: &[Migration], newest: Option<&Row>) -> Entry {
-        let state = match (self.conflict(files, newest), self.row) {
-            (None, None) => State::Pending,
-            (None, Some(_)) => State::Applied,
-            (Some(Conflict::Changed { .. }), _) => State::Changed,
-            (Some(Conflict::Renamed { .. }), _) => State::Renamed,
-            (Some(Conflict::Missing { .. }), _) => State::Missing,
-            (Some(Conflict::OutOfOrder { .. }), _) => State::OutOfOrder,
-        };
-        let name = self.file.map(|file| &file.name).or(self.row.map(|row| &row.name));
-        Entry {
-            version: self.version().cloned().unwrap_or_else(|| Version::from("")),
-            name: name.cloned().unwrap_or_default(),
-            state,
-            applied_at: self.row.map(|row| row.applied_at.clone()),
-            duration_ms: self.row.map(|row| row.duration_ms),
+    /// Is the content of the file what was applied? Nothing when nothing was kept to compare it with.
+    fn same(&self) -> Option<bool> {
+        let file = self.file?;
+        match self.row.and_then(|row| row.stamp.as_ref()) {
+            Some(stamp) if !file.stamps.is_empty() => Some(file.stamps.contains(stamp)),
+            _ => self.recorded.map(|recorded| recorded.checksum == file.checksum),
+        }
+    }
+
+    /// Has a repeatable one been applied as it is now? Nothing when it has not been applied at all.
+    fn repeats(&self) -> Option<bool> {
+        match (self.row, self.recorded) {
+            (None, None) => None,
+            _ => Some(self.same().unwrap_or(false)),
         }
     }
 }
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Conflict::Changed { file, row, .. } => {
-                write!(f, "`{file}` was edited after it was applied")?;
-                if file.ends_with(&row.name) { Ok(()) } else { write!(f, " as `{}`", row.name) }?;
-                write!(f, " ({})", row.applied_at)
-            }
-            Conflict::Renamed { file, row } => {
-                write!(f, "`{file}` was applied as `{}` ({}) and renamed since", row.name, row.applied_at)
-            }
-            Conflict::Missing { row, ahead: false } => {
-                write!(f, "`{}` was applied ({}) and its file is missing", row.name, row.applied_at)
-            }
-            Conflict::Missing { row, ahead: true } => write!(
-                f,
-                "`{}` was applied ({}) and is newer than every file here: the database is ahead of this release",
-                row.name, row.applied_at
-            ),
-            Conflict::OutOfOrder { file, newest } => {
-                write!(f, "`{file}` is new but older than `{newest}`, which is already applied")
-            }
-        }
-    }
-}
-
-impl Conflict {
-    /// The ways out.
-    pub fn hint(&self) -> String {
-        match self {
-            Conflict::Changed { file, row, checksum } => format!(
-                "bring back `{file}` as it was and write a new migration; or, when the database has the new form already: \
-                 UPDATE {table} SET checksum = '{checksum}', name = '{name}' WHERE version = '{version}'",
-                table = super::TABLE,
-                name = literal(file.rsplit('/').next().unwrap_or(file)),
-                version = literal(row.version.text()),
-            ),
-            Conflict::Renamed { row, .. } => format!("rename it back to `{}`", row.name),
-            Conflict::Missing { row, ahead: false } => {
-                format!("bring back `{}`; the history of a database is not rewritten", row.name)
-            }
-            Conflict::Missing { ahead: true, .. } => {
-                "release the version that has this file, or restore the backup that was taken before it".to_owned()
-            }
-            Conflict::OutOfOrder { file, newest } => format!(
-                "give `{file}` a number after `{newest}`; or take it out of the directory; or, when it was applied by hand, \
-                 write its row into {}",
-                super::TABLE
-            ),
-        }
-    }
-}
-
-fn literal(text: &str) -> String {
-    text.replace('\'', "''")
-}
-
-#[cfg(test)]
-mod tests;

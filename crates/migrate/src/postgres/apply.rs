@@ -1,62 +1,105 @@
-//! One file, one transaction, one row.
+//! One file, one transaction, one row; or, where PostgreSQL allows no transaction, one statement after the other by the journal.
 
-use super::{Ledger, look::query};
+use super::{
+    Engine, Guard,
+    failure::{Failed, Kept, Sent, explained, not_ours},
+    look::{not_written, query},
+};
 use crate::{
-    FileFailure, MigrateError, Migration,
-    job::{Applied, Run, Unsure, applied},
-    scan::{Dialect, statements},
+    MigrateError,
+    job::{Run, Unsure, applied},
+    sql::{Dialect, statements},
+    work::Work,
 };
 use database::postgres::{Session, SqlError};
-use futures_util::StreamExt;
-use report::Place;
-use retry::{Classify, Transience};
-use std::{pin::pin, time::Duration};
+use futures_util::{StreamExt, future::join};
+use std::{ops::Range, pin::pin, time::Duration};
 use tokio::time::{Instant, sleep};
-use tokio_postgres::{SimpleQueryMessage, types::Type};
+use tokio_postgres::SimpleQueryMessage;
 
 /// A server process that has lost its client ends at its next message to it; more patience than this is not needed.
 const OLD_BACKEND: Duration = Duration::from_secs(10);
 
-/// Applies one file and writes its row, both or neither.
-pub(super) async fn file(
-    run: &Run<'_>,
-    session: &Session,
-    ledger: &Ledger,
-    migration: &Migration,
-) -> Result<(), MigrateError> {
+/// Runs the file and remembers it, both or neither.
+pub(super) async fn perform(engine: &mut Engine, run: &Run<'_>, work: &Work<'_>) -> Result<Duration, MigrateError> {
     let started = Instant::now();
-    let mark = begin(session, migration).await?;
-    let result = body(session, migration).await;
-    if let Err(failed) = result {
-        return Err(refused(run, session, migration, failed).await);
+    let text = work.text.joined(work.sections);
+    forget_settings(engine, run).await;
+    engine.used = true;
+    let mark = format!("{}:{}", work.migration.version, engine.session.backend_pid.unwrap_or_default());
+    let prefix = format!("BEGIN; SET LOCAL mainstay.migration = '{mark}'; SET LOCAL synchronous_commit = off;\n");
+    let sent = Sent { prefix: prefix.chars().count(), start: work.sections.first().map_or(0, |it| it.range.start) };
+    let (body, held) = join(send(&engine.session, &format!("{prefix}{text}"), 3), checked(engine.guard.as_ref())).await;
+    if let Err((error, done)) = body {
+        let failed = Failed { error, statement: statement(&text, sent.start, done), sent };
+        roll_back(&engine.session).await;
+        return Err(explained(run, &work.text, &failed, Kept::default()));
+    }
+    if let Err(lost) = held {
+        roll_back(&engine.session).await;
+        return Err(lost);
     }
     let took = started.elapsed();
-    match record(session, ledger, migration, &mark, took).await? {
-        true => commit(run, session, migration, applied(migration, took)).await,
-        false => Err(not_ours(run, session, migration).await),
+    close(engine, run, work, &mark, took, &text).await?;
+    Ok(took)
+}
+
+/// Still the only ones? Asked while the file runs, and answered before its COMMIT.
+async fn checked(guard: Option<&Guard>) -> Result<(), MigrateError> {
+    match guard {
+        Some(guard) => guard.check().await,
+        None => Err(MigrateError::LockLost),
     }
 }
 
-/// The mark is a setting of this transaction only: when the file ends the transaction, it is gone, and the row is not written.
-async fn begin(session: &Session, migration: &Migration) -> Result<String, MigrateError> {
-    let mark = format!("{}:{}", migration.version, session.backend_pid.unwrap_or_default());
-    let sql = format!("BEGIN; SET LOCAL mainstay.migration = '{mark}'");
-    let result = session.client.batch_execute(&sql).await;
-    result.map_err(|error| MigrateError::sql("begin a transaction", session.explain(&error)))?;
-    Ok(mark)
+/// The rows, if the transaction is still the one that we began, and COMMIT.
+async fn close(
+    engine: &mut Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    mark: &str,
+    took: Duration,
+    text: &str,
+) -> Result<(), MigrateError> {
+    // The mark is a setting of this transaction only: when the file has ended the transaction, it is gone.
+    let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
+    let ranges: Vec<Range<usize>> = statements(text, Dialect::Postgres).into_iter().map(|it| it.range).collect();
+    let texts: Vec<&str> = ranges.into_iter().filter_map(|range| text.get(range)).collect();
+    let closing = work.closing(took, &texts, &ours);
+    let total = closing.len() + 2;
+    // The file may have put on a role that may not write there.
+    let sql = format!("RESET ROLE;\n{};\nCOMMIT", closing.join(";\n"));
+    let Err((error, done)) = send(&engine.session, &sql, 0).await else {
+        engine.unflushed = Some(flush(work));
+        return Ok(());
+    };
+    if error.lost {
+        run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
+        return Err(MigrateError::UnknownCommit { file: work.text.shown.clone(), cause: error.to_string() });
+    }
+    roll_back(&engine.session).await;
+    if error.code == "23502" && error.column.as_deref() == Some("sha256") {
+        return Err(not_ours(run, &work.text));
+    }
+    if done + 1 < total {
+        return Err(not_written("write the ledger", error));
+    }
+    // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
+    Err(explained(run, &work.text, &Failed { error, statement: None, sent: Sent::default() }, Kept::default()))
 }
 
-/// An error of the file, and how many of its statements were done before.
-struct Failed {
-    error: SqlError,
-    done: usize,
+/// Anything that is written and committed brings all before it to the disk.
+fn flush(work: &Work<'_>) -> String {
+    let history = work.view.history.quoted();
+    format!("UPDATE {history} SET duration_ms = duration_ms WHERE id = (SELECT pg_catalog.max(id) FROM {history})")
 }
 
-/// The whole file in one message; rows that it selects are dropped as they come.
-async fn body(session: &Session, migration: &Migration) -> Result<(), Failed> {
-    let mut done = 0;
-    let failed = |error: &tokio_postgres::Error, done| Failed { error: session.explain(error), done };
-    let stream = session.client.simple_query_raw(&migration.text).await.map_err(|error| failed(&error, 0))?;
+/// Sends a text as one message; rows that it selects are dropped as they come. An error comes with the number of statements
+/// that were done before it, not counting the first `own`.
+async fn send(session: &Session, sql: &str, own: usize) -> Result<(), (SqlError, usize)> {
+    let mut done = 0usize;
+    let failed = |error: &tokio_postgres::Error, done: usize| (session.explain(error), done.saturating_sub(own));
+    let stream = session.client.simple_query_raw(sql).await.map_err(|error| failed(&error, 0))?;
     let mut stream = pin!(stream);
     while let Some(message) = stream.next().await {
         if let SimpleQueryMessage::CommandComplete(_) = message.map_err(|error| failed(&error, done))? {
@@ -66,162 +109,25 @@ async fn body(session: &Session, migration: &Migration) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Writes the row if the transaction is still the one that we began.
-async fn record(
-    session: &Session,
-    ledger: &Ledger,
-    migration: &Migration,
-    mark: &str,
-    took: Duration,
-) -> Result<bool, MigrateError> {
-    let doing = "write the ledger";
-    // The file may have put on a role that may not write there.
-    let reset = session.client.batch_execute("RESET ROLE").await;
-    reset.map_err(|error| MigrateError::sql(doing, session.explain(&error)))?;
-    let sql = format!(
-        "INSERT INTO {} (version, name, checksum, duration_ms) SELECT $1, $2, $3, $4 \
-         WHERE pg_catalog.current_setting('mainstay.migration', true) = $5",
-        ledger.table()
-    );
-    let millis = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-    let written = session
-        .client
-        .execute_typed(
-            &sql,
-            &[
-                (&migration.version.text(), Type::TEXT),
-                (&migration.name, Type::TEXT),
-                (&migration.checksum, Type::TEXT),
-                (&millis, Type::INT8),
-                (&mark, Type::TEXT),
-            ],
-        )
-        .await;
-    match written {
-        Ok(rows) => Ok(rows == 1),
-        Err(error) => Err(not_written(doing, session.explain(&error))),
-    }
-}
-
-/// Somebody who held no lock of ours wrote the same row: look again.
-fn not_written(doing: &'static str, error: SqlError) -> MigrateError {
-    match error.code.as_str() {
-        "23505" => MigrateError::Sql { doing, error: error.to_string(), transience: Transience::Transient },
-        _ => MigrateError::sql(doing, error),
-    }
-}
-
-async fn commit(run: &Run<'_>, session: &Session, migration: &Migration, applied: Applied) -> Result<(), MigrateError> {
-    let Err(error) = session.client.batch_execute("COMMIT").await else {
-        run.applied(applied);
-        forget_settings(run, session).await;
-        return Ok(());
-    };
-    let error = session.explain(&error);
-    // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
-    if !error.lost {
-        return Err(refused(run, session, migration, Failed { error, done: usize::MAX }).await);
-    }
-    run.unsure(Unsure { applied, backend: session.backend_pid });
-    Err(MigrateError::UnknownCommit { file: migration.shown.clone(), cause: error.to_string() })
+fn statement(text: &str, start: usize, index: usize) -> Option<Range<usize>> {
+    let statements = statements(text, Dialect::Postgres);
+    statements.get(index).map(|it| it.range.start + start..it.range.end + start)
 }
 
 /// What a file set for its session (`SET search_path`, a temporary table) must not reach the next file, which may run
 /// alone another time.
-async fn forget_settings(run: &Run<'_>, session: &Session) {
-    if let Err(error) = session.client.batch_execute("DISCARD ALL").await {
-        run.job.shrug("reset the session", &session.explain(&error));
+async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
+    if !std::mem::take(&mut engine.used) {
+        return;
     }
-}
-
-async fn refused(run: &Run<'_>, session: &Session, migration: &Migration, failed: Failed) -> MigrateError {
-    roll_back(session).await;
-    MigrateError::File(Box::new(explained(migration, &failed, run.kept())))
-}
-
-async fn not_ours(run: &Run<'_>, session: &Session, migration: &Migration) -> MigrateError {
-    roll_back(session).await;
-    let message = "it ended the transaction that it was run in";
-    MigrateError::File(Box::new(FileFailure {
-        file: migration.shown.clone(),
-        place: None,
-        message: message.to_owned(),
-        details: Vec::new(),
-        code: None,
-        hint: Some(format!(
-            "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
-            migration.shown
-        )),
-        kept: run.kept(),
-        in_part: true,
-        transience: Transience::Permanent,
-    }))
+    if let Err(error) = engine.session.client.batch_execute("DISCARD ALL").await {
+        run.job.shrug("reset the session", &engine.session.explain(&error));
+    }
 }
 
 /// Best effort: the end of the connection does the same.
 async fn roll_back(session: &Session) {
     let _ = session.client.batch_execute("ROLLBACK").await;
-}
-
-/// The server's error, brought to the spot in our file.
-fn explained(migration: &Migration, failed: &Failed, kept: Vec<String>) -> FileFailure {
-    let error = &failed.error;
-    let details = [
-        error.detail.clone(),
-        error.internal_query.as_ref().map(|query| format!("in the query: {query}")),
-        error.context.clone(),
-    ];
-    FileFailure {
-        file: migration.shown.clone(),
-        place: place(migration, failed),
-        message: error.message.clone(),
-        details: details.into_iter().flatten().collect(),
-        code: (!error.code.is_empty()).then(|| error.code.clone()),
-        hint: error.hint.clone().or_else(|| advice(&error.code).map(str::to_owned)),
-        kept,
-        in_part: false,
-        transience: if error.lost { Transience::Transient } else { error.transience() },
-    }
-}
-
-/// The position that the server gives, else the statement that was being run.
-fn place(migration: &Migration, failed: &Failed) -> Option<Place> {
-    if failed.error.lost {
-        return None;
-    }
-    if let Some(position) = failed.error.position {
-        let start = migration
-            .text
-            .char_indices()
-            .nth(position.saturating_sub(1) as usize)
-            .map_or(migration.text.len(), |(at, _)| at);
-        return Some(migration.place(start, start + token_length(&migration.text[start..], &failed.error.message)));
-    }
-    let statements = statements(&migration.text, Dialect::Postgres);
-    let statement = statements.get(failed.done)?;
-    Some(migration.place(statement.range.start, statement.range.end))
-}
-
-/// The bytes to underline: what the server quotes, else a word.
-fn token_length(rest: &str, message: &str) -> usize {
-    let quoted = message.rsplit_once(" at or near \"").and_then(|(_, quoted)| quoted.strip_suffix('"'));
-    if let Some(token) = quoted.filter(|token| rest.starts_with(token)) {
-        return token.len();
-    }
-    rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"'))).unwrap_or(rest.len()).max(1)
-}
-
-/// What helps, where the server gives no hint of its own.
-fn advice(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "25001" => {
-            "every file runs in one transaction; leave out `CONCURRENTLY`, or run this statement by hand and keep it out of the file"
-        }
-        "55P04" => "put the new value of the type into a file of its own, before the file that uses it",
-        "42501" => "grant the right to the role that migrates, or migrate with the role that owns the object",
-        "55P03" => "another session holds a lock on the table: look at `pg_stat_activity` and `pg_blocking_pids()`",
-        _ => return None,
-    })
 }
 
 /// After a COMMIT that was never answered: waits until the server process that had it is gone, so that the ledger tells

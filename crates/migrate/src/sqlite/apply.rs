@@ -1,16 +1,13 @@
-//! One file, one transaction, one row.
+//! One file, one transaction, one row. Each function is a piece of work for the thread that may block.
 
-use super::{
-    Step,
-    look::{rows, shape},
-    stop::Stop,
-};
+use super::{Desk, look::cells, refused, stop::Stop};
 use crate::{
-    FileFailure, MigrateError, Migration,
-    directory::Directory,
-    job::applied,
-    ledger::{self, Shape},
-    scan::{Dialect, statements, wants_foreign_keys_off},
+    FileFailure, MigrateError,
+    engine::Cells,
+    job::Run,
+    script::Text,
+    sql::{Dialect, statements, wants_foreign_keys_off},
+    work::Work,
 };
 use database::{
     Refusal,
@@ -19,39 +16,86 @@ use database::{
 use report::Place;
 use retry::Transience;
 use rusqlite::{Batch, Connection, Error, fallible_iterator::FallibleIterator};
-use std::{path::Path, time::Duration};
-use tokio::time::Instant;
+use std::{ops::Range, path::Path, time::Duration};
 
 /// SQLite itself waits this long for the write lock; the longer wait around it says so.
 const LOCK_SLICE: Duration = Duration::from_millis(250);
 /// Inside our transaction only readers of an old journal mode can be in the way.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
-    checksum TEXT NOT NULL, applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')), \
-    duration_ms INTEGER NOT NULL)";
+/// A file to be run, with what is known before.
+pub(super) struct Job {
+    text: Text,
+    /// What of the text is run.
+    ranges: Vec<Range<usize>>,
+    keys_off: bool,
+    /// Reads the ledger.
+    select: String,
+    kept: Vec<String>,
+}
 
-/// Applies the next pending file, if there is one and nobody else writes.
-pub(super) fn next(path: &Path, directory: &Directory, kept: Vec<String>, stop: &Stop) -> Result<Step, MigrateError> {
-    let connection = match open(path) {
-        Err(refusal) if is_busy(&refusal) => return Ok(Step::Busy),
-        opened => opened.map_err(MigrateError::Refused)?,
+/// The write lock was asked for.
+pub(super) enum Begun {
+    /// Somebody else has it.
+    Busy,
+    /// It is ours, and nobody has written since we looked.
+    Ours,
+    /// It is ours, and the ledger may have changed: its rows.
+    Changed(Vec<Cells>),
+}
+
+impl Job {
+    pub(super) fn of(run: &Run<'_>, work: &Work<'_>) -> Self {
+        let text = work.text.clone();
+        let keys_off = work.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
+        Self {
+            ranges: work.sections.iter().map(|section| section.range.clone()).collect(),
+            keys_off,
+            select: work.view.style.select(&work.view.table),
+            kept: run.kept(),
+            text,
+        }
+    }
+
+    pub(super) fn closing(&self, work: &Work<'_>, took: Duration) -> String {
+        let texts: Vec<&str> = self
+            .ranges
+            .iter()
+            .filter_map(|range| self.text.whole.get(range.clone()))
+            .flat_map(|text| statements(text, Dialect::Sqlite).into_iter().filter_map(|it| text.get(it.range)))
+            .collect();
+        work.closing(took, &texts, "").join(";\n")
+    }
+}
+
+/// Takes the write lock, and looks whether somebody else has written.
+pub(super) fn begin(desk: &Desk, job: &Job, stop: &Stop) -> Result<Begun, MigrateError> {
+    let mut slot = desk.connection();
+    let connection = match writable(desk, &mut slot) {
+        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(Begun::Busy),
+        opened => opened?,
     };
-    let _working = stop.working(&connection);
-    let Some(migration) = pending(&connection, path, directory)? else { return Ok(Step::Current) };
-    let keys_off = wants_foreign_keys_off(&migration.text);
-    let words = |error: Error| MigrateError::Refused(refusal(&error, path));
-    connection.pragma_update(None, "foreign_keys", !keys_off).map_err(words)?;
-    if !begin(&connection).map_err(words)? {
-        return Ok(Step::Busy);
+    let words = |error: Error| refused(&error, &desk.path);
+    stop.check().map_err(words)?;
+    connection.pragma_update(None, "foreign_keys", !job.keys_off).map_err(words)?;
+    if !lock(connection).map_err(words)? {
+        return Ok(Begun::Busy);
     }
-    // The ledger as it is now that nobody else can write. Dropping the connection rolls back.
-    if pending(&connection, path, directory)? != Some(migration) {
-        return Ok(Step::Overtaken);
+    // Differs from the last answer of this connection when another one has committed since (sqlite.org, "PRAGMA data_version").
+    let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(words)?;
+    match desk.version().replace(version) == Some(version) {
+        true => Ok(Begun::Ours),
+        false => cells(connection, &job.select).map(Begun::Changed).map_err(words),
     }
-    let started = Instant::now();
-    run(&connection, migration, keys_off, started, stop).map_err(|failed| explained(migration, failed, kept, path))?;
-    Ok(Step::Applied(applied(migration, started.elapsed())))
+}
+
+/// The connection, made for writing when it was there to look only.
+fn writable<'a>(desk: &Desk, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection, MigrateError> {
+    if slot.as_ref().is_none_or(|it| it.is_readonly("main").unwrap_or(true)) {
+        desk.drop_connection(slot);
+        *slot = Some(open(&desk.path).map_err(MigrateError::Refused)?);
+    }
+    slot.as_mut().ok_or(MigrateError::LockLost)
 }
 
 /// Does somebody else hold the file? A full disk is worth waiting for too, but nobody's lock.
@@ -59,18 +103,8 @@ fn is_busy(refusal: &Refusal) -> bool {
     refusal.code.as_deref().is_some_and(|code| code.starts_with("SQLITE_BUSY") || code.starts_with("SQLITE_LOCKED"))
 }
 
-fn pending<'a>(
-    connection: &Connection,
-    path: &Path,
-    directory: &'a Directory,
-) -> Result<Option<&'a Migration>, MigrateError> {
-    let rows = rows(connection, path)?;
-    let pending = ledger::pending(&directory.migrations, &rows).map_err(MigrateError::Conflicts)?;
-    Ok(pending.first().copied())
-}
-
 /// Takes the write lock; false when somebody else keeps it.
-fn begin(connection: &Connection) -> Result<bool, Error> {
+fn lock(connection: &Connection) -> Result<bool, Error> {
     connection.busy_timeout(LOCK_SLICE)?;
     match connection.execute_batch("BEGIN IMMEDIATE") {
         Err(error) if transience(&error) == Transience::Transient => Ok(false),
@@ -78,10 +112,34 @@ fn begin(connection: &Connection) -> Result<bool, Error> {
     }
 }
 
+/// Gives the write lock back.
+pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
+    desk.drop_connection(&mut desk.connection());
+    Ok(())
+}
+
+/// Something of our own, all or nothing; false when somebody else keeps the write lock.
+pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool, MigrateError> {
+    let mut slot = desk.connection();
+    let connection = match writable(desk, &mut slot) {
+        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
+        opened => opened?,
+    };
+    let words = |error: Error| refused(&error, &desk.path);
+    if !lock(connection).map_err(words)? {
+        return Ok(false);
+    }
+    let written = connection.execute_batch(sql).and_then(|()| connection.execute_batch("COMMIT"));
+    if written.is_err() {
+        desk.drop_connection(&mut slot);
+    }
+    written.map(|()| true).map_err(words)
+}
+
 /// Why a file failed, and where.
 enum Failed {
-    /// SQLite refused one of its statements, after so many that were done.
-    Statement { error: Error, done: usize },
+    /// SQLite refused one of its statements, after so many that were done in the part that begins at this byte.
+    Statement { error: Error, done: usize, range: Range<usize> },
     /// SQLite refused the row or the COMMIT.
     Record(Error),
     /// The file ended the transaction.
@@ -90,30 +148,41 @@ enum Failed {
     ForeignKeys(Vec<(String, String)>),
 }
 
-/// The file, its row, and COMMIT.
-fn run(
-    connection: &Connection,
-    migration: &Migration,
-    check_keys: bool,
-    started: Instant,
-    stop: &Stop,
-) -> Result<(), Failed> {
+/// Runs the file inside the transaction that was begun.
+pub(super) fn body(desk: &Desk, job: &Job, stop: &Stop) -> Result<(), MigrateError> {
+    let mut slot = desk.connection();
+    let result = match &*slot {
+        Some(connection) => {
+            let _working = stop.working(connection);
+            run(connection, job, stop)
+        }
+        None => return Err(MigrateError::LockLost),
+    };
+    if result.is_err() {
+        desk.drop_connection(&mut slot);
+    }
+    result.map_err(|failed| explained(job, failed, &desk.path))
+}
+
+fn run(connection: &Connection, job: &Job, stop: &Stop) -> Result<(), Failed> {
     stop.check().map_err(Failed::Record)?;
-    body(connection, &migration.text)?;
+    for range in &job.ranges {
+        part(connection, &job.text.whole, range)?;
+    }
     if connection.is_autocommit() {
         return Err(Failed::Ended);
     }
-    if check_keys {
+    if job.keys_off {
         foreign_keys(connection)?;
     }
-    stop.check().map_err(Failed::Record)?;
-    record(connection, migration, started).map_err(Failed::Record)
+    stop.check().map_err(Failed::Record)
 }
 
-fn body(connection: &Connection, text: &str) -> Result<(), Failed> {
+fn part(connection: &Connection, whole: &str, range: &Range<usize>) -> Result<(), Failed> {
+    let text = whole.get(range.clone()).unwrap_or_default();
     let mut batch = Batch::new(connection, text);
     let mut done = 0;
-    let failed = |error, done| Failed::Statement { error, done };
+    let failed = |error, done| Failed::Statement { error, done, range: range.clone() };
     while let Some(mut statement) = batch.next().map_err(|error| failed(error, done))? {
         let mut rows = statement.raw_query();
         while rows.next().map_err(|error| failed(error, done))?.is_some() {}
@@ -135,33 +204,50 @@ fn foreign_keys(connection: &Connection) -> Result<(), Failed> {
     }
 }
 
-fn record(connection: &Connection, migration: &Migration, started: Instant) -> Result<(), Error> {
-    if shape(connection)? == Shape::Absent {
-        connection.execute_batch(LEDGER)?;
+/// The rows, and COMMIT. What the file set for its connection must not reach the next one.
+pub(super) fn commit(desk: &Desk, job: &Job, closing: &str) -> Result<(), MigrateError> {
+    let mut slot = desk.connection();
+    let Some(connection) = &*slot else { return Err(MigrateError::LockLost) };
+    let done = connection.execute_batch(closing).and_then(|()| connection.execute_batch("COMMIT"));
+    if done.is_err() || leaves_traces(&job.text.whole) {
+        desk.drop_connection(&mut slot);
     }
-    let millis = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-    connection.execute(
-        "INSERT INTO schema_migrations (version, name, checksum, duration_ms) VALUES (?1, ?2, ?3, ?4)",
-        (migration.version.text(), &migration.name, &migration.checksum, millis),
-    )?;
-    connection.execute_batch("COMMIT")
+    done.map_err(|error| explained(job, Failed::Record(error), &desk.path))
 }
 
-fn explained(migration: &Migration, failed: Failed, kept: Vec<String>, path: &Path) -> MigrateError {
+/// Could the text have changed the connection? A new one costs little, but it has to read the whole schema again.
+fn leaves_traces(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    ["PRAGMA", "TEMP", "ATTACH", "DETACH"].iter().any(|word| text.contains(word))
+}
+
+/// All that was committed goes into the database's file and to the disk. Readers are not waited for: what they still hold
+/// up stays in the log beside it, which the next writer brings over.
+pub(super) fn checkpoint(desk: &Desk) -> Result<(), MigrateError> {
+    match &*desk.connection() {
+        Some(connection) => connection
+            .query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))
+            .map_err(|error| refused(&error, &desk.path)),
+        None => Ok(()),
+    }
+}
+
+fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
     let failure = FileFailure {
-        file: migration.shown.clone(),
+        file: job.text.shown.clone(),
         place: None,
         message: String::new(),
         details: Vec::new(),
         code: None,
         hint: None,
-        kept,
+        kept: job.kept.clone(),
         in_part: false,
+        statements: 0,
         transience: Transience::Permanent,
     };
     MigrateError::File(Box::new(match failed {
-        Failed::Statement { error, done } => {
-            FileFailure { place: place(migration, &error, done), ..said(failure, &error, path) }
+        Failed::Statement { error, done, range } => {
+            FileFailure { place: place(&job.text, &error, done, &range), ..said(failure, &error, path) }
         }
         Failed::Record(error) => said(failure, &error, path),
         Failed::Ended => FileFailure {
@@ -195,17 +281,16 @@ fn said(failure: FileFailure, error: &Error, path: &Path) -> FileFailure {
 }
 
 /// The offset that SQLite gives into what it had not read yet, else the statement that was being run.
-fn place(migration: &Migration, error: &Error, done: usize) -> Option<Place> {
-    let text = &migration.text;
+fn place(text: &Text, error: &Error, done: usize, range: &Range<usize>) -> Option<Place> {
     if let Error::SqlInputError { sql, offset, .. } = error
-        && let (Some(read), Ok(offset)) = (text.len().checked_sub(sql.len()), usize::try_from(*offset))
+        && let (Some(read), Ok(offset)) = (range.end.checked_sub(sql.len()), usize::try_from(*offset))
     {
         let start = read + offset;
-        let word = text.get(start..).unwrap_or_default();
+        let word = text.whole.get(start..).unwrap_or_default();
         let length = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
-        return Some(migration.place(start, start + length.max(1)));
+        return Some(text.place(start, start + length.max(1)));
     }
-    let statements = statements(text, Dialect::Sqlite);
+    let statements = statements(text.whole.get(range.clone())?, Dialect::Sqlite);
     let statement = statements.get(done)?;
-    Some(migration.place(statement.range.start, statement.range.end))
+    Some(text.place(range.start + statement.range.start, range.start + statement.range.end))
 }

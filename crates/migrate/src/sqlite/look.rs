@@ -1,77 +1,85 @@
-//! What is there: the ledger's table and its rows. Reads only.
+//! What is there: the tables that may be ledgers. Reads only.
 
+use super::Desk;
 use crate::{
-    MigrateError, Version,
-    ledger::{Column, Row, Shape, TABLE},
+    MigrateError,
+    engine::Cells,
+    quote::literal,
+    sight::{NAMES, Sight, tables},
+    sql::Dialect,
 };
-use database::sqlite::refusal;
-use rusqlite::{Connection, OpenFlags};
+use database::sqlite::open;
+use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use std::{io::ErrorKind, path::Path, time::Duration};
 
 /// A reader in WAL mode never waits for a writer; before the mode is set it may.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was applied to the database in this file; nothing when there is no file. Writes nothing.
-pub(crate) fn rows_of(path: &Path) -> Result<Vec<Row>, MigrateError> {
-    open_to_read(path)?.map_or_else(|| Ok(Vec::new()), |connection| rows(&connection, path))
-}
-
-/// What was applied, in no order; nothing when there is no ledger.
-///
-/// # Errors
-/// [`MigrateError::ForeignTable`], or why the file cannot be read.
-pub(super) fn rows(connection: &Connection, path: &Path) -> Result<Vec<Row>, MigrateError> {
-    match shape(connection).map_err(|error| MigrateError::Refused(refusal(&error, path)))? {
-        Shape::Absent => Ok(Vec::new()),
-        Shape::Foreign { columns, tool } => Err(MigrateError::ForeignTable { table: TABLE.to_owned(), columns, tool }),
-        Shape::Ours => read(connection).map_err(|error| MigrateError::Refused(refusal(&error, path))),
-    }
-}
-
-/// A connection that cannot write, or nothing when there is no file.
-fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateError> {
+/// A connection that is there to look, or nothing when there is no file. A database that a crash left behind may have to be
+/// mended before it can be read, and that is a write.
+pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateError> {
     if host::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(None);
     }
-    let open = || {
+    let read_only = || -> rusqlite::Result<Connection> {
         let connection =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
         Ok(connection)
     };
-    open().map(Some).map_err(|error| MigrateError::Refused(refusal(&error, path)))
+    match read_only() {
+        Ok(connection) => Ok(Some(connection)),
+        Err(_) => open(path).map(Some).map_err(MigrateError::Refused),
+    }
 }
 
-/// Whose table it is.
-pub(super) fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
-    let mut statement = connection.prepare("SELECT name, type FROM pragma_table_info(?1) ORDER BY cid")?;
-    let columns = statement.query_map([TABLE], |row| Ok(Column { name: row.get(0)?, kind: row.get(1)? }))?;
-    Ok(Shape::of(&columns.collect::<Result<Vec<_>, _>>()?))
+/// The tables that may be ledgers.
+pub(super) fn look(desk: &Desk, also: Option<&str>) -> Result<Sight, MigrateError> {
+    let lines = match &*desk.connection() {
+        Some(connection) => columns(connection, also).map_err(|error| super::refused(&error, &desk.path))?,
+        None => String::new(),
+    };
+    Ok(Sight {
+        dialect: Dialect::Sqlite,
+        database: desk.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        schema: String::new(),
+        search_path: String::new(),
+        in_recovery: false,
+        read_only: false,
+        tables: tables(&lines, Dialect::Sqlite),
+    })
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
-    let mut statement =
-        connection.prepare("SELECT version, name, checksum, applied_at, duration_ms FROM schema_migrations")?;
-    let rows = statement.query_map([], |row| {
-        Ok(Row {
-            version: Version::from(row.get::<_, String>(0)?.as_str()),
-            name: row.get(1)?,
-            checksum: row.get(2)?,
-            applied_at: row.get(3)?,
-            duration_ms: row.get(4)?,
-        })
-    })?;
-    rows.collect()
-}
-
-/// Is there such a table or view?
-pub(crate) fn exists(path: &Path, table: &str) -> Result<bool, MigrateError> {
-    let Some(connection) = open_to_read(path)? else { return Ok(false) };
-    let name = table.rsplit('.').next().unwrap_or(table);
-    let count = connection.query_row(
-        "SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
-        [name],
-        |row| row.get::<_, i64>(0),
+fn columns(connection: &Connection, also: Option<&str>) -> rusqlite::Result<String> {
+    let names = NAMES.into_iter().chain(also).map(|name| literal(name, Dialect::Sqlite)).collect::<Vec<_>>().join(", ");
+    let sql = format!(
+        "SELECT '' || char(9) || m.name || char(9) || c.name || char(9) || c.type || char(9) || \
+         CASE WHEN c.\"notnull\" AND c.dflt_value IS NULL AND NOT c.pk THEN 't' ELSE 'f' END \
+         FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name IN ({names}) ORDER BY m.name, c.cid"
     );
-    count.map(|count| count > 0).map_err(|error| MigrateError::Refused(refusal(&error, path)))
+    let rows = cells(connection, &sql)?;
+    Ok(rows.into_iter().filter_map(|cells| cells.into_iter().next().flatten()).collect::<Vec<_>>().join("\n"))
+}
+
+/// The rows of one question, as texts.
+pub(super) fn cells(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Cells>> {
+    let mut statement = connection.prepare(sql)?;
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((0..width).map(|index| row.get_ref(index).map(text)).collect::<Result<Cells, _>>()?);
+    }
+    Ok(found)
+}
+
+fn text(value: ValueRef<'_>) -> Option<String> {
+    Some(match value {
+        ValueRef::Null => return None,
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => crate::style::plain::hexadecimal(bytes),
+    })
 }

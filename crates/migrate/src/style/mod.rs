@@ -4,6 +4,7 @@
 //!
 //! Everything here is pure: texts and names go in, what they mean and SQL come out.
 
+pub(crate) mod detect;
 pub(crate) mod plain;
 
 pub(crate) use plain::Plain;
@@ -57,6 +58,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// `recorded` are the versions that our own history has as applied.
     fn expand(&self, rows: Vec<Row>, _files: &[Migration], _recorded: &[Version]) -> Vec<Row> {
         rows
+    }
+
+    /// Has the table rows of repeatable migrations too? Else our history alone remembers them.
+    fn keeps_repeatables(&self) -> bool {
+        false
     }
 
     /// SQL that remembers a migration as applied, just as the tool would.
@@ -142,13 +148,13 @@ pub(crate) struct Section {
 
 /// A directive that is misspelt, missing or out of place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
+pub(crate) struct Flaw {
     /// What is wrong, without the file's name: `there is no line `-- migrate:up``.
-    pub message: String,
+    pub(crate) message: String,
     /// What to do.
-    pub hint: String,
+    pub(crate) hint: String,
     /// Where, in bytes of the text.
-    pub range: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// What a stamp is made of.

@@ -12,6 +12,9 @@ pub(crate) struct Plain;
 /// The columns by which its table is known.
 pub(crate) const COLUMNS: [&str; 5] = ["version", "name", "checksum", "applied_at", "duration_ms"];
 
+/// Its table's name. It is an ordinary word that other tools use too, so its columns are looked at before it is believed.
+pub(crate) const TABLE: &str = "schema_migrations";
+
 /// Endings that say which direction a file is for.
 const ENDINGS: [(&str, Part); 3] = [(".down.sql", Part::Down), (".rollback.sql", Part::Down), (".up.sql", Part::Up)];
 
@@ -70,7 +73,7 @@ impl Style for Plain {
     }
 
     fn table(&self) -> (Option<&'static str>, &'static str) {
-        (None, "schema_migrations")
+        (None, TABLE)
     }
 
     fn create(&self, table: &Table) -> Vec<String> {

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use config::{
-    MigrationSource, Migrations, OnFailure, Target,
+    MigrationPolicies, MigrationSource, Migrations, OnFailure, Target,
     dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode},
 };
 use host::{
@@ -47,8 +47,15 @@ impl Bench {
             policy: Policy { backoff: Backoff::fixed(Duration::from_millis(50)), attempts: Some(3), limit: None },
             lock_timeout: Duration::from_secs(30),
             on_failure: OnFailure::Stop,
+            style: None,
+            table: None,
+            seeds: None,
+            policies: MigrationPolicies::default(),
+            direct: None,
+            statement_timeout: None,
+            lock_budget: Duration::from_secs(60),
         };
-        let who = Identity { app: "booking".into(), host: "here".into(), pid: 1 };
+        let who = Identity { app: "booking".into(), host: "here".into(), pid: 1, release: None };
         let spawner = Box::new(Nobody);
         Self { dir, migrations, target, env: Env::new(), recorder: Recorder::default(), who, spawner }
     }
@@ -80,7 +87,7 @@ impl Bench {
     }
 
     pub async fn up(&self) -> Result<Report, MigrateError> {
-        within(migrate::up(&self.job())).await
+        within(migrate::up(&self.job(), &migrate::Goal::All)).await
     }
 
     pub fn texts(&self) -> Vec<String> {

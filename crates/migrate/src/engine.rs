@@ -1,0 +1,90 @@
+//! The two kinds of databases behind one face, so that each verb is told once.
+
+use crate::{MigrateError, job::Run, postgres, sight::Sight, sqlite, work::{Step, Work}};
+use config::Target;
+use std::time::Duration;
+
+/// The texts or NULLs of a row.
+pub(crate) type Cells = Vec<Option<String>>;
+
+/// A database that is open for migrating.
+pub(crate) enum Engine {
+    /// PostgreSQL.
+    Postgres(Box<postgres::Engine>),
+    /// SQLite.
+    Sqlite(Box<sqlite::Engine>),
+}
+
+impl Engine {
+    /// Connects.
+    pub(crate) async fn open(run: &Run<'_>) -> Result<Self, MigrateError> {
+        match run.job.target {
+            Target::Postgres(dsn) => postgres::Engine::open(run, dsn).await.map(Box::new).map(Self::Postgres),
+            Target::Sqlite(path) => sqlite::Engine::open(path).await.map(Box::new).map(Self::Sqlite),
+            other => Err(MigrateError::WrongTarget { kind: other.kind() }),
+        }
+    }
+
+    /// A COMMIT of an earlier attempt that was never answered: waits until the server is done with it.
+    pub(crate) async fn settle(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.settle(run).await,
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// What there is. `also` is a table's name, with or without a schema, beside the known ones.
+    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.look(also).await,
+            Self::Sqlite(engine) => engine.look(also).await,
+        }
+    }
+
+    /// The rows of one question of ours.
+    pub(crate) async fn ask(&mut self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.ask(doing, &sql).await,
+            Self::Sqlite(engine) => engine.ask(doing, sql).await,
+        }
+    }
+
+    /// Takes the lock that makes us the only one who migrates, and with it those of other tools (`keys`). On SQLite that is
+    /// the write lock, which every step takes by itself.
+    ///
+    /// # Errors
+    /// [`MigrateError::Locked`] when the time is up, or why the database cannot be written to.
+    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, keys: &[i64]) -> Result<(), MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.lock(run, sight, keys).await,
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Writes something of our own, all or nothing.
+    pub(crate) async fn write(&mut self, run: &Run<'_>, doing: &'static str, sql: Vec<String>) -> Result<(), MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.write(doing, &sql).await,
+            Self::Sqlite(engine) => engine.write(run, doing, sql).await,
+        }
+    }
+
+    /// Runs one direction of a migration and remembers it.
+    ///
+    /// # Errors
+    /// What of it was kept is told by the error.
+    pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.perform(run, work).await,
+            Self::Sqlite(engine) => engine.perform(run, work).await,
+        }
+    }
+
+    /// Gives the locks back, sees to it that all is on disk, and ends the connections.
+    pub(crate) async fn close(self, run: &Run<'_>) -> Result<(), MigrateError> {
+        match self {
+            Self::Postgres(engine) => engine.close(run).await,
+            Self::Sqlite(engine) => engine.close().await,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Our own history, beside the ledger: what the tools' tables have no room for. The text of each migration and of what undoes
+//! it, its checksum, the release that applied it, and the journal of statements that cannot be undone.
+
+mod journal;
+mod text;
+
+pub(crate) use journal::{JOURNAL, Journaled, Of};
+pub(crate) use text::{pack, unpack};
+
+use crate::{
+    Migration, Version,
+    migration::Kind,
+    quote::{bytes, literal, optional},
+    sql::Dialect,
+    style::{Table, utc},
+};
+use std::time::Duration;
+
+/// The history's table, beside the ledger.
+pub(crate) const HISTORY: &str = "mainstay_history";
+
+/// One migration in our history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) version: Version,
+    pub(crate) name: String,
+    /// SHA-256, see [`Migration::checksum`].
+    pub(crate) checksum: String,
+    /// RFC 3339 in UTC.
+    pub(crate) applied_at: String,
+    pub(crate) duration_ms: i64,
+    pub(crate) release: Option<String>,
+    /// See [`Migration::compat`].
+    pub(crate) compat: Option<Version>,
+    /// Is there something kept that undoes it?
+    pub(crate) down: bool,
+}
+
+impl Entry {
+    /// Is it about this file?
+    pub(crate) fn is(&self, file: &Migration) -> bool {
+        file.is(self.kind, &self.version, &self.name)
+    }
+
+    /// From a row that [`select`] reads.
+    pub(crate) fn of(cells: &[Option<String>]) -> Self {
+        let text = |index: usize| cells.get(index).cloned().flatten();
+        let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed]
+            .into_iter()
+            .find(|kind| text(0).as_deref() == Some(kind.word()))
+            .unwrap_or_default();
+        Self {
+            kind,
+            version: Version::from(text(1).unwrap_or_default().as_str()),
+            name: text(2).unwrap_or_default(),
+            checksum: text(3).unwrap_or_default(),
+            applied_at: text(4).unwrap_or_default(),
+            duration_ms: text(5).and_then(|millis| millis.parse().ok()).unwrap_or_default(),
+            release: text(6),
+            compat: text(7).map(|floor| Version::from(floor.as_str())),
+            down: text(8).is_some_and(|yes| yes == "1"),
+        }
+    }
+}
+
+/// What is written of a migration that was applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applied<'a> {
+    pub(crate) migration: &'a Migration,
+    /// What was run.
+    pub(crate) text: &'a str,
+    /// What undoes it.
+    pub(crate) down: Option<&'a str>,
+    pub(crate) took: Duration,
+    pub(crate) release: Option<&'a str>,
+    /// Who applied it: `web-2:4711`.
+    pub(crate) by: &'a str,
+    /// A condition that must hold, as SQL: the row is refused otherwise. Always true when empty.
+    pub(crate) only_if: &'a str,
+}
+
+/// SQL that makes the tables.
+pub(crate) fn create(history: &Table, journal: &Table) -> Vec<String> {
+    let (serial, bytes, at) = match history.dialect {
+        Dialect::Postgres => (
+            "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+            "bytea",
+            "timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()",
+        ),
+        Dialect::Sqlite => (
+            "id INTEGER PRIMARY KEY AUTOINCREMENT",
+            "BLOB",
+            "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+        ),
+    };
+    vec![
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} ({serial}, kind text NOT NULL, version text NOT NULL, name text NOT NULL, \
+             sha256 text NOT NULL, script {bytes}, down {bytes}, compat text, release text, applied_by text NOT NULL, \
+             applied_at {at}, duration_ms bigint NOT NULL)",
+            history.quoted()
+        ),
+        journal::create(journal),
+    ]
+}
+
+/// SQL that reads the history without its texts, oldest first.
+pub(crate) fn select(history: &Table) -> String {
+    let at = utc("applied_at", history.dialect);
+    format!(
+        "SELECT kind, version, name, sha256, {at}, duration_ms, release, compat, \
+         CASE WHEN down IS NULL THEN 0 ELSE 1 END FROM {} ORDER BY id",
+        history.quoted()
+    )
+}
+
+/// SQL that reads the two texts of one, in hexadecimal.
+pub(crate) fn select_texts(history: &Table, kind: Kind, version: &Version, name: &str) -> String {
+    let hex = |column: &str| match history.dialect {
+        Dialect::Postgres => format!("pg_catalog.encode({column}, 'hex')"),
+        Dialect::Sqlite => format!("hex({column})"),
+    };
+    format!(
+        "SELECT {}, {}, name FROM {} WHERE {} ORDER BY id DESC LIMIT 1",
+        hex("script"),
+        hex("down"),
+        history.quoted(),
+        this(history.dialect, kind, version, name)
+    )
+}
+
+/// SQL that remembers a migration.
+pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
+    let Migration { kind, version, name, checksum, compat, .. } = applied.migration;
+    let dialect = history.dialect;
+    let packed = |text: &str| bytes(&pack(text), dialect);
+    let checksum = match applied.only_if {
+        "" => literal(checksum, dialect),
+        condition => format!("CASE WHEN {condition} THEN {} END", literal(checksum, dialect)),
+    };
+    vec![
+        forget(history, *kind, version, name),
+        format!(
+            "INSERT INTO {} (kind, version, name, sha256, script, down, compat, release, applied_by, duration_ms) \
+             VALUES ({}, {}, {}, {checksum}, {}, {}, {}, {}, {}, {})",
+            history.quoted(),
+            literal(kind.word(), dialect),
+            literal(version.text(), dialect),
+            literal(name, dialect),
+            packed(applied.text),
+            applied.down.map_or_else(|| "NULL".to_owned(), packed),
+            optional(compat.as_ref().map(Version::text), dialect),
+            optional(applied.release, dialect),
+            literal(applied.by, dialect),
+            applied.took.as_millis(),
+        ),
+    ]
+}
+
+/// SQL that forgets one.
+pub(crate) fn forget(history: &Table, kind: Kind, version: &Version, name: &str) -> String {
+    format!("DELETE FROM {} WHERE {}", history.quoted(), this(history.dialect, kind, version, name))
+}
+
+fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
+    let word = literal(kind.word(), dialect);
+    match kind {
+        Kind::Versioned => format!("kind = {word} AND version = {}", literal(version.text(), dialect)),
+        Kind::Repeatable | Kind::Seed => format!("kind = {word} AND name = {}", literal(name, dialect)),
+    }
+}

@@ -1,0 +1,77 @@
+//! The journal of statements: how far a file got that is not one transaction, so that the next run resumes just there.
+
+use crate::{
+    quote::literal,
+    sql::Dialect,
+    style::{Table, plain::sha256},
+};
+
+/// The journal's table, beside the ledger.
+pub(crate) const JOURNAL: &str = "mainstay_journal";
+
+/// A statement in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Journaled {
+    /// Its place in the file, counted from 1.
+    pub(crate) number: usize,
+    /// SHA-256 of its text.
+    pub(crate) checksum: String,
+    /// It is done; else it was begun, and its end was not seen.
+    pub(crate) done: bool,
+}
+
+/// Whose statements they are: the migration's name and the direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Of<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) direction: &'a str,
+}
+
+pub(super) fn create(journal: &Table) -> String {
+    let at = match journal.dialect {
+        Dialect::Postgres => "timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()",
+        Dialect::Sqlite => "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+    };
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (name text NOT NULL, direction text NOT NULL, statement integer NOT NULL, \
+         sha256 text NOT NULL, state text NOT NULL, at {at}, PRIMARY KEY (name, direction, statement))",
+        journal.quoted()
+    )
+}
+
+impl Journaled {
+    /// From a row that [`Of::select`] reads.
+    pub(crate) fn of(cells: &[Option<String>]) -> Self {
+        let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+        Self { number: text(0).parse().unwrap_or_default(), checksum: text(1), done: text(2) == "done" }
+    }
+}
+
+impl Of<'_> {
+    /// SQL that reads the journal of one file.
+    pub(crate) fn select(&self, journal: &Table) -> String {
+        format!("SELECT statement, sha256, state FROM {} WHERE {} ORDER BY statement", journal.quoted(), self.this(journal))
+    }
+
+    /// SQL that remembers a statement as begun or done.
+    pub(crate) fn write(&self, journal: &Table, number: usize, text: &str, done: bool) -> String {
+        let state = if done { "done" } else { "begun" };
+        format!(
+            "INSERT INTO {table} (name, direction, statement, sha256, state) VALUES ({}, {}, {number}, {}, '{state}') \
+             ON CONFLICT (name, direction, statement) DO UPDATE SET sha256 = excluded.sha256, state = excluded.state",
+            journal.literal(self.name),
+            journal.literal(self.direction),
+            literal(&sha256(text), journal.dialect),
+            table = journal.quoted(),
+        )
+    }
+
+    /// SQL that forgets the whole file: it is done, or taken back.
+    pub(crate) fn clear(&self, journal: &Table) -> String {
+        format!("DELETE FROM {} WHERE {}", journal.quoted(), self.this(journal))
+    }
+
+    fn this(&self, journal: &Table) -> String {
+        format!("name = {} AND direction = {}", journal.literal(self.name), journal.literal(self.direction))
+    }
+}

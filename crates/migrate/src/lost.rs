@@ -1,0 +1,31 @@
+//! Has a database lost its ledger?
+
+use crate::{
+    Job, MigrateError, directory,
+    engine::Engine,
+    job::Run,
+    style::detect::{Choice, Files, Found, detect},
+    view::first_text,
+};
+use config::MigrationSource;
+
+/// Has the database lost its ledger, and so most likely its schema (S1.10)? Never for an external command, whose ledger
+/// we do not know, nor where there is nothing to apply.
+///
+/// # Errors
+/// Why files or database cannot be looked at.
+pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
+    let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
+    let names = directory::list(dir)?;
+    let run = Run::new(job);
+    let mut engine = Engine::open(&run).await?;
+    let sight = engine.look(job.migrations.table.as_deref()).await;
+    engine.close(&run).await?;
+    let (sight, first) = (sight?, first_text(dir, &names));
+    let choice = Choice { style: job.migrations.style.as_deref(), table: job.migrations.table.as_deref() };
+    let any = names.iter().any(|name| name.ends_with(".sql"));
+    Ok(match detect(&sight, &Files { names: &names, first: &first }, choice)? {
+        Found::Style(_, table) => any && !table.exists(),
+        Found::ByRows { .. } => false,
+    })
+}

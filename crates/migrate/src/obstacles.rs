@@ -1,0 +1,40 @@
+//! All pending files are looked into before the first one is applied.
+
+use crate::{
+    BadFile, MigrateError, Migration, Problem,
+    sql::{Dialect, first_obstacle},
+};
+use config::Target;
+
+/// The SQL that a target speaks.
+pub(crate) fn dialect(target: &Target) -> Dialect {
+    if matches!(target, Target::Sqlite(_)) { Dialect::Sqlite } else { Dialect::Postgres }
+}
+
+/// Can each of them be run?
+///
+/// # Errors
+/// [`MigrateError::BadFiles`] with the first obstacle of each, and its place.
+pub(crate) fn refuse(pending: &[&Migration], target: &Target) -> Result<(), MigrateError> {
+    let mut bad = Vec::new();
+    for migration in pending {
+        bad.extend(obstacle(migration, dialect(target))?);
+    }
+    if bad.is_empty() { Ok(()) } else { Err(MigrateError::BadFiles(bad)) }
+}
+
+fn obstacle(migration: &Migration, dialect: Dialect) -> Result<Option<BadFile>, MigrateError> {
+    let text = migration.up.load()?;
+    for section in &migration.up.sections {
+        if let Some(found) = first_obstacle(text.section(section), dialect) {
+            let start = section.range.start;
+            let place = text.place(start + found.range.start, start + found.range.end);
+            return Ok(Some(BadFile {
+                name: migration.shown.clone(),
+                problem: Problem::Obstacle(found.obstacle),
+                place: Some(Box::new(place)),
+            }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,158 @@
+//! One direction of one migration, with everything that an engine needs to run and remember it.
+
+use crate::{
+    MigrateError, Migration,
+    engine::Cells,
+    history::{self, Applied, Of},
+    migration::Kind,
+    script::{Script, Text},
+    style::{Record, Section},
+    view::View,
+};
+use std::time::Duration;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// It is applied.
+    Up,
+    /// It is undone.
+    Down,
+}
+
+impl Direction {
+    /// As the journal has it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step<T> {
+    /// It is done, and remembered.
+    Done(T),
+    /// Somebody else was faster; look again.
+    Overtaken,
+}
+
+/// One direction of one migration.
+pub(crate) struct Work<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) migration: &'a Migration,
+    pub(crate) direction: Direction,
+    pub(crate) text: Text,
+    pub(crate) sections: &'a [Section],
+    /// What undoes it, to be kept.
+    down: Option<String>,
+    release: Option<String>,
+    by: String,
+    /// Do these rows of the ledger, read anew, still lead to this step?
+    pub(crate) still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
+}
+
+impl<'a> Work<'a> {
+    /// Applies `migration`.
+    pub(crate) fn up(
+        view: &'a View,
+        migration: &'a Migration,
+        who: &crate::Identity,
+        still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
+    ) -> Result<Self, MigrateError> {
+        let down = migration.down.as_ref().map(|script| script.load().map(|text| text.joined(&script.sections)));
+        Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
+    }
+
+    /// Undoes `migration` by `script`.
+    pub(crate) fn down(
+        view: &'a View,
+        migration: &'a Migration,
+        script: &'a Script,
+        who: &crate::Identity,
+        still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
+    ) -> Result<Self, MigrateError> {
+        Self::new(view, migration, Direction::Down, script, None, who, still)
+    }
+
+    fn new(
+        view: &'a View,
+        migration: &'a Migration,
+        direction: Direction,
+        script: &'a Script,
+        down: Option<String>,
+        who: &crate::Identity,
+        still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
+    ) -> Result<Self, MigrateError> {
+        let by = format!("{}:{}", who.host, who.pid);
+        let (text, sections, release) = (script.load()?, &script.sections, who.release.clone());
+        Ok(Self { view, migration, direction, text, sections, down, release, by, still })
+    }
+
+    /// Whose statements the journal has.
+    pub(crate) fn journal(&self) -> Of<'_> {
+        Of { name: &self.migration.name, direction: self.direction.word() }
+    }
+
+    /// SQL that remembers it, after it took `took`; `only_if` is a condition that must hold for that.
+    pub(crate) fn closing(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
+        match self.direction {
+            Direction::Up => self.remember(took, statements, only_if),
+            Direction::Down => self.forget(),
+        }
+    }
+
+    fn remember(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
+        let View { style, table, history, .. } = self.view;
+        let text = self.text.joined(self.sections);
+        let applied = Applied {
+            migration: self.migration,
+            text: &text,
+            down: self.down.as_deref(),
+            took,
+            release: self.release.as_deref(),
+            by: &self.by,
+            only_if,
+        };
+        let mut sql = history::insert(history, &applied);
+        if self.in_ledger() {
+            sql.extend(style.insert(table, &Record { migration: self.migration, took, statements }));
+        }
+        sql
+    }
+
+    fn forget(&self) -> Vec<String> {
+        let View { style, table, history, .. } = self.view;
+        let Migration { kind, version, name, .. } = self.migration;
+        let mut sql = vec![history::forget(history, *kind, version, name)];
+        sql.extend(style.delete(table, self.migration, self.previous()));
+        sql
+    }
+
+    /// The newest applied migration once this one is undone.
+    fn previous(&self) -> Option<&Migration> {
+        let standings = self.view.standings();
+        let others = standings.into_iter().filter(|it| it.row.is_some() && it.kind() == Kind::Versioned);
+        others.filter_map(|it| it.file).filter(|file| file.version < self.migration.version).last()
+    }
+
+    /// SQL that marks it as begun, in the tool's own table.
+    pub(crate) fn opening(&self) -> Vec<String> {
+        let record = Record { migration: self.migration, took: Duration::ZERO, statements: &[] };
+        match self.direction {
+            Direction::Up if self.in_ledger() => self.view.style.mark_begun(&self.view.table, &record),
+            Direction::Up | Direction::Down => Vec::new(),
+        }
+    }
+
+    /// Ours remembers repeatable ones in our history alone.
+    fn in_ledger(&self) -> bool {
+        match self.migration.kind {
+            Kind::Versioned => true,
+            Kind::Repeatable => self.view.style.keeps_repeatables(),
+            Kind::Seed => false,
+        }
+    }
+}
