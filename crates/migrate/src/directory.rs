@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(crate) use read::parse;
+pub(crate) use read::{flawed_text, parse};
 
 use crate::{BadFile, MigrateError, Migration, Problem, Version, style::Style};
 use std::{

@@ -86,6 +86,34 @@ pub enum MigrateError {
         /// May it succeed later?
         transience: Transience,
     },
+    /// There is no way back.
+    #[error("`{name}` cannot be undone: {why}")]
+    NoWayBack {
+        /// The migration.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// It is applied already.
+    #[error("`{name}` is applied already ({at})")]
+    AlreadyApplied {
+        /// The migration.
+        name: String,
+        /// When.
+        at: String,
+    },
+    /// No migration has this version.
+    #[error("there is no migration {version}")]
+    NoSuchVersion {
+        /// The version.
+        version: Version,
+    },
+    /// An external command migrates, and this verb is for files.
+    #[error("an external command migrates, and `{verb}` is for files")]
+    External {
+        /// What was asked for.
+        verb: &'static str,
+    },
     /// The external command cannot be started.
     #[error("cannot start `{program}`: {message}")]
     Spawn {
@@ -215,6 +243,8 @@ impl MigrateError {
             MigrateError::Directory { .. }
             | MigrateError::WrongTarget { .. }
             | MigrateError::Spawn { .. }
+            | MigrateError::NoSuchVersion { .. }
+            | MigrateError::External { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
             MigrateError::Locked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {

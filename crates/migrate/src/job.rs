@@ -159,6 +159,18 @@ impl<'a> Run<'a> {
         self.progress().report.applied.push(applied);
     }
 
+    /// Said after COMMIT, never before.
+    pub(crate) fn undone(&self, undone: Applied) {
+        let text = format!("undone {} in {}", undone.name, report::seconds(undone.took));
+        self.job.journal.note(
+            Event::new("migrate.undone", text)
+                .with("version", undone.version.text())
+                .with("file", undone.name.as_str())
+                .with("took", undone.took),
+        );
+        self.progress().report.applied.push(undone);
+    }
+
     /// The names of what this run has applied.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
@@ -177,6 +189,14 @@ impl<'a> Run<'a> {
         let unsure = self.progress().unsure.take();
         if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version))) {
             self.applied(unsure.applied);
+        }
+    }
+
+    /// The same after the lost COMMIT of something that was undone: its row is gone.
+    pub(crate) fn settled_back(&self, rows: &[Row]) {
+        let unsure = self.progress().unsure.take();
+        if let Some(unsure) = unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version))) {
+            self.undone(unsure.applied);
         }
     }
 

@@ -15,7 +15,10 @@
 pub mod directory;
 pub mod ledger;
 
+mod baseline;
+mod by_hand;
 mod command;
+mod down;
 mod engine;
 mod error;
 mod history;
@@ -23,9 +26,12 @@ mod job;
 mod lock;
 mod lost;
 mod migration;
+mod new;
 mod obstacles;
 mod postgres;
 mod quote;
+mod redo;
+mod repair;
 mod retrying;
 mod scan;
 mod script;
@@ -34,6 +40,7 @@ mod sqlite;
 mod status;
 mod style;
 mod up;
+mod verify;
 mod version;
 mod view;
 mod work;
@@ -42,13 +49,21 @@ mod sql {
     pub(crate) use crate::scan::{Dialect, first_obstacle, statements, wants_foreign_keys_off};
 }
 
+pub use baseline::baseline;
+pub use by_hand::by_hand;
+pub use down::{Back, down};
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
 pub use ledger::Goal;
 pub use lock::Holder;
 pub use lost::lost_ledger;
+pub use ledger::Conflict;
 pub use migration::{Kind, Migration};
+pub use new::new;
+pub use redo::redo;
+pub use repair::{Fix, Repair, Truth, repair};
 pub use scan::Obstacle;
 pub use status::{Status, check, pending, status};
 pub use up::up;
+pub use verify::{Verified, verify};
 pub use version::Version;

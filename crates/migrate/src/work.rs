@@ -152,7 +152,7 @@ impl<'a> Work<'a> {
         match self.migration.kind {
             Kind::Versioned => true,
             Kind::Repeatable => self.view.style.keeps_repeatables(),
-            Kind::Seed => false,
+            Kind::Seed | Kind::ByHand => false,
         }
     }
 }

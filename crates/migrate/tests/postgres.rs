@@ -305,7 +305,7 @@ async fn a_lost_commit_is_looked_up_and_not_guessed() {
         bench.file("1_a.sql", "insert into done values (1);");
         let (report, ()) = tokio::join!(bench.up(), async {
             until("COMMIT is under way", || {
-                cluster.psql("select count(*) from pg_stat_activity where query = 'COMMIT' and state = 'active'") != "0"
+                cluster.psql("select count(*) from pg_stat_activity where wait_event = 'PgSleep' and application_name like 'mainstay%'") != "0"
             })
             .await;
             proxy.set(Fault::Reset);

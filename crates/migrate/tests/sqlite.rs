@@ -75,7 +75,7 @@ async fn a_dropped_run_is_rolled_back_at_once() {
     };
     let job = bench.job();
     tokio::select! {
-        result = migrate::up(&job) => panic!("{result:?}"),
+        result = migrate::up(&job, &migrate::Goal::All) => panic!("{result:?}"),
         () = until("the file runs", || file.exists() && !writer()) => {}
     }
     until("the lock is free again", writer).await;
@@ -88,7 +88,7 @@ fn futures_can_be_sent() {
     fn sent<T: Send>(_: T) {}
     let bench = bench(Path::new("unused.db"));
     let job = bench.job();
-    sent(migrate::up(&job));
+    sent(migrate::up(&job, &migrate::Goal::All));
     sent(status(&job));
     sent(lost_ledger(&job));
 }

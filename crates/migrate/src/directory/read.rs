@@ -126,6 +126,11 @@ fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
     }
 }
 
+/// A flaw as an error with its place.
+pub(crate) fn flawed_text(shown: &str, text: &str, flaw: Flaw) -> MigrateError {
+    MigrateError::BadFiles(vec![*flawed(shown, text, flaw)])
+}
+
 fn flawed(shown: &str, text: &str, flaw: Flaw) -> Box<BadFile> {
     let place = Place::in_text(shown, text, flaw.range.start, flaw.range.end);
     let problem = Problem::Flaw { message: flaw.message, hint: flaw.hint };

@@ -48,6 +48,10 @@ impl MigrateError {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
             }
+            MigrateError::NoWayBack { .. } => "write what undoes it into its down file (or section), or restore a backup".to_owned(),
+            MigrateError::AlreadyApplied { .. } => "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned(),
+            MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`".to_owned(),
+            MigrateError::External { .. } => "use the tool's own verb for it".to_owned(),
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
             MigrateError::Locked { holder, .. } => match holder.pid {
                 Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),

@@ -186,6 +186,14 @@ impl Standing<'_> {
         }
     }
 
+    /// Of the file, or of the row; nothing for a repeatable one.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match self.file {
+            Some(file) => Some(&file.version).filter(|_| file.kind == Kind::Versioned),
+            None => self.row.and_then(|row| row.version.as_ref()),
+        }
+    }
+
     /// Is the content of the file what was applied? Nothing when nothing was kept to compare it with.
     fn same(&self) -> Option<bool> {
         let file = self.file?;

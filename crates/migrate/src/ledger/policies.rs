@@ -14,6 +14,8 @@ pub enum Goal {
     To(Version),
     /// The next one.
     One,
+    /// This one, whatever else is pending.
+    Only(Version),
     /// Nothing more.
     None,
 }
@@ -48,6 +50,9 @@ pub(crate) fn pending<'a>(
         Goal::All => all,
         Goal::One => all.into_iter().take(1).collect(),
         Goal::None => Vec::new(),
+        Goal::Only(version) => {
+            all.into_iter().filter(|it| it.kind == Kind::Versioned && it.version == *version).collect()
+        }
         Goal::To(version) => {
             all.into_iter().filter(|it| it.kind == Kind::Versioned && it.version <= *version).collect()
         }

@@ -40,8 +40,19 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// are the same for files that differ in line ends or byte order mark alone. None when the tool keeps nothing.
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String>;
 
-    /// Names and contents of the files of a new migration called `name` (lower case, words joined by `_`), with `version`.
-    fn skeleton(&self, version: &Version, name: &str) -> Vec<(String, String)>;
+    /// Names and contents of the files of a new migration called `name` (lower case, words joined by `_`), with `version`, beside
+    /// the files `others`.
+    fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)>;
+
+    /// How the tool numbers the first file of a directory.
+    fn numbering(&self) -> Numbering {
+        Numbering::Time
+    }
+
+    /// What cannot be known of an applied file because of what the tool is known to do, each a sentence for `verify`.
+    fn doubts(&self, _migration: &Migration) -> Vec<String> {
+        Vec::new()
+    }
 
     // ---- the ledger ----
 
@@ -90,6 +101,18 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     fn co_lock(&self, _table: &Table, _database: &str) -> Option<i64> {
         None
     }
+}
+
+/// How files are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// By the time at which they are made: `20261124183000`.
+    Time,
+    /// One after the other.
+    Count {
+        /// So many digits.
+        width: usize,
+    },
 }
 
 /// What a file's name says.
