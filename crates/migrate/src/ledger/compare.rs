@@ -211,3 +211,6 @@ impl Standing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
