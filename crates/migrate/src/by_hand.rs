@@ -2,13 +2,11 @@
 
 use crate::{
     Goal, Job, MigrateError, Report, Version,
-    directory::{LARGEST, unreadable},
+    directory::loose,
     engine::{Cells, Engine},
     job::{Run, applied},
-    migration::{Kind, Migration, compat},
+    migration::{Kind, Migration},
     obstacles, retrying,
-    script::{Script, normal},
-    style::{Part, plain::sha256},
     up::{prepared, up},
     view::View,
     work::{Step, Work},
@@ -53,26 +51,8 @@ async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, M
 }
 
 async fn of_its_own(job: &Job<'_>, dir: &Path, file: &Path) -> Result<Report, MigrateError> {
-    let bytes = host::fs::read_to_string(file, LARGEST).map_err(|error| unreadable(file, &error))?;
-    let text = normal(&bytes);
-    let shown = file.strip_prefix(job.root).unwrap_or(file).display().to_string();
-    let style = crate::style::Plain;
-    let sections = crate::style::Style::read_text(&style, Part::Up, &text, job.env)
-        .map(|sections| sections.up)
-        .map_err(|flaw| crate::directory::flawed_text(&shown, &text, flaw))?;
-    let migration = Migration {
-        version: Version::default(),
-        kind: Kind::ByHand,
-        name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        checksum: sha256(&text),
-        stamps: Vec::new(),
-        description: String::new(),
-        up: Script::in_memory(&text, shown.clone(), sections),
-        shown,
-        down: None,
-        compat: compat(&text),
-    };
-    run_alone(job, dir, migration).await
+    let (parent, name) = (file.parent().unwrap_or(dir), file.file_name().unwrap_or_default().to_string_lossy());
+    run_alone(job, dir, loose(parent, &name, job.root, Kind::ByHand)?).await
 }
 
 async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {

@@ -2,6 +2,8 @@
 
 mod finding;
 
+pub use finding::explain;
+
 use crate::{Obstacle, Version, ledger::Conflict, lock::Holder};
 use database::{Refusal, postgres::SqlError};
 use report::{Outcome, Place};

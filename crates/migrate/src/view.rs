@@ -50,7 +50,10 @@ impl View {
             Found::Style(style, table) => (style, table),
             Found::ByRows { table, .. } => return Err(crate::style::detect::foreign(&table)),
         };
-        let directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
+        let mut directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
+        if let Some(seeds) = &migrations.seeds {
+            directory.repeatables.extend(directory::seeds(seeds, run.job.root)?);
+        }
         if migrations.policies.strict {
             directory.without_gaps()?;
         }

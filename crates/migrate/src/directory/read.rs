@@ -5,7 +5,7 @@ use crate::{
     BadFile, MigrateError, Migration, Problem, Version,
     migration::{Kind, compat},
     script::{Script, normal},
-    style::{Flaw, Named, Part, Section, Stamped, Style, plain::sha256},
+    style::{Flaw, Named, Part, Plain, Section, Stamped, Style, plain::sha256},
 };
 use report::Place;
 use std::{borrow::Cow, collections::BTreeMap, path::Path};
@@ -117,6 +117,26 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     }))
 }
 
+/// The whole of a file, whatever it is called.
+pub(super) fn loose(file: &RawFile, shown: &str, kind: Kind) -> Result<Migration, Box<BadFile>> {
+    let bad = |problem| Box::new(BadFile { name: shown.to_owned(), problem, place: None });
+    let (_, text) = text(file).map_err(bad)?;
+    let sections = Plain.read_text(Part::Up, &text, &BTreeMap::new()).map_err(|flaw| flawed(shown, &text, flaw))?;
+    let checksum = sha256(&text);
+    Ok(Migration {
+        version: Version::default(),
+        kind,
+        name: file.name.clone(),
+        shown: shown.to_owned(),
+        description: String::new(),
+        stamps: Vec::new(),
+        up: Script::in_file(file.path.clone(), checksum.clone(), shown.to_owned(), sections.up),
+        checksum,
+        down: None,
+        compat: None,
+    })
+}
+
 fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
     let raw = file.content.as_deref().ok_or(Problem::TooLarge)?;
     let text = std::str::from_utf8(raw).map_err(|error| Problem::NotUtf8 { byte: error.valid_up_to() })?;
@@ -124,11 +144,6 @@ fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
         Some(byte) => Err(Problem::Nul { byte }),
         None => Ok((raw, normal(text))),
     }
-}
-
-/// A flaw as an error with its place.
-pub(crate) fn flawed_text(shown: &str, text: &str, flaw: Flaw) -> MigrateError {
-    MigrateError::BadFiles(vec![*flawed(shown, text, flaw)])
 }
 
 fn flawed(shown: &str, text: &str, flaw: Flaw) -> Box<BadFile> {

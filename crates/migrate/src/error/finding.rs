@@ -10,7 +10,7 @@ impl MigrateError {
     pub fn findings(&self) -> Vec<Finding> {
         match self {
             MigrateError::BadFiles(files) => files.iter().map(BadFile::finding).collect(),
-            MigrateError::Conflicts(conflicts) => conflicts.iter().map(conflict).collect(),
+            MigrateError::Conflicts(conflicts) => conflicts.iter().map(explain).collect(),
             other => vec![other.finding()],
         }
     }
@@ -19,7 +19,7 @@ impl MigrateError {
     pub fn finding(&self) -> Finding {
         match self {
             MigrateError::BadFiles(files) => joined("these files cannot be applied", files, BadFile::finding),
-            MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, conflict),
+            MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, explain),
             MigrateError::File(failure) => failure.finding(),
             MigrateError::Refused(refusal) => with_hint(
                 Finding::error(format!("cannot migrate: the database is {}", refusal.state)).seen(refusal),
@@ -125,7 +125,8 @@ impl BadFile {
     }
 }
 
-fn conflict(conflict: &Conflict) -> Finding {
+/// A conflict as a finding: what disagrees, in what, and the ways out.
+pub fn explain(conflict: &Conflict) -> Finding {
     let finding = Finding::error(conflict.to_string());
     let finding = conflict.seen().into_iter().fold(finding, |finding, seen| finding.seen(seen));
     finding.hint(conflict.hint())

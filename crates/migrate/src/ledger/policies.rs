@@ -12,6 +12,8 @@ pub enum Goal {
     All,
     /// Up to and including this version.
     To(Version),
+    /// The same, and the seed files.
+    Seeds,
     /// The next one.
     One,
     /// This one, whatever else is pending.
@@ -44,10 +46,13 @@ pub(crate) fn pending<'a>(
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
-    let wanted = |it: &&Standing<'a>| matches!(it.place, Where::Pending | Where::Late | Where::Again);
+    let seeds = *goal == Goal::Seeds;
+    let wanted = |it: &&Standing<'a>| {
+        matches!(it.place, Where::Pending | Where::Late | Where::Again) && (seeds || it.kind() != Kind::Seed)
+    };
     let all: Vec<&Migration> = standings.iter().filter(wanted).filter_map(|it| it.file).collect();
     Ok(match goal {
-        Goal::All => all,
+        Goal::All | Goal::Seeds => all,
         Goal::One => all.into_iter().take(1).collect(),
         Goal::None => Vec::new(),
         Goal::Only(version) => {
