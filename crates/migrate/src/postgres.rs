@@ -5,8 +5,18 @@
 //! deadlock (PostgreSQL manual, "Building Indexes Concurrently"). The other one does the work.
 
 mod apply;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
+mod blockers;
+#[cfg(test)]
+mod fixture;
 mod guard;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
+mod index;
 mod look;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
+mod progress;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
+mod resolve;
 
 pub(crate) use guard::Guard;
 pub(crate) use look::{look, look_anywhere};
