@@ -13,6 +13,7 @@ struct Need {
 const NEEDS: &[Need] = &[
     Need { program: "postgres (15 or newer)", package: "postgresql", found: has_postgres },
     Need { program: "psql", package: "postgresql-client", found: || works("psql", &["--version"]) },
+    Need { program: "pgbouncer", package: "pgbouncer", found: || works("pgbouncer", &["--version"]) },
     Need { program: "redis-server", package: "redis-server", found: || works("redis-server", &["--version"]) },
     Need { program: "git", package: "git", found: || works("git", &["--version"]) },
     Need { program: "openssl", package: "openssl", found: || works("openssl", &["version"]) },

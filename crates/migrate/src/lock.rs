@@ -1,6 +1,8 @@
 //! One migrator at a time: the key of the lock, who holds it, and how to wait for it. Pure.
 
 mod holder;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
+pub(crate) mod ladder;
 mod waiting;
 
 pub use holder::Holder;

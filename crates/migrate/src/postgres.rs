@@ -8,9 +8,15 @@
 //! machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
+mod blockers;
 mod failure;
+#[cfg(test)]
+mod fixture;
 mod guard;
+mod index;
 mod look;
+mod progress;
+mod resolve;
 
 pub(crate) use guard::Guard;
 pub(crate) use look::must_be_writable;
