@@ -2,10 +2,12 @@
 
 mod child;
 mod group;
+mod oneself;
 pub(crate) mod image;
 mod program;
 mod spawner;
 
+pub use oneself::{Fatal, signal_self};
 pub use program::find_program;
 pub use spawner::SystemSpawner;
 

@@ -1,6 +1,6 @@
 //! What is to be migrated, with what, and what came of it.
 
-use crate::{Holder, Migration, Version, ledger::Row};
+use crate::{Holder, Migration, Version, ledger::Row, lock::Ladder};
 use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
@@ -105,6 +105,7 @@ impl Identity {
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a Job<'a>,
     progress: Mutex<Progress>,
+    ladder: Mutex<Ladder>,
 }
 
 #[derive(Default)]
@@ -127,7 +128,13 @@ pub(crate) struct Unsure {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
-        Self { job, progress: Mutex::default() }
+        let ladder = Ladder::new(job.migrations.lock_budget, job.who.pid.into());
+        Self { job, progress: Mutex::default(), ladder: Mutex::new(ladder) }
+    }
+
+    /// How long this run may still wait for tables.
+    pub(crate) fn ladder(&self) -> MutexGuard<'_, Ladder> {
+        self.ladder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {

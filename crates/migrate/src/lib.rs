@@ -21,6 +21,7 @@ mod command;
 mod down;
 mod engine;
 mod error;
+mod failpoint;
 mod history;
 mod job;
 mod lock;
@@ -28,14 +29,15 @@ mod lost;
 mod migration;
 mod new;
 mod obstacles;
+mod pieces;
 mod postgres;
 mod quote;
 mod redo;
 mod repair;
 mod retrying;
-mod scan;
 mod script;
 mod sight;
+mod sql;
 mod sqlite;
 mod status;
 mod style;
@@ -44,10 +46,6 @@ mod verify;
 mod version;
 mod view;
 mod work;
-
-mod sql {
-    pub(crate) use crate::scan::{Dialect, first_obstacle, statements, wants_foreign_keys_off};
-}
 
 pub use baseline::baseline;
 pub use by_hand::by_hand;
@@ -62,7 +60,7 @@ pub use migration::{Kind, Migration};
 pub use new::new;
 pub use redo::redo;
 pub use repair::{Fix, Repair, Truth, repair};
-pub use scan::Obstacle;
+pub use sql::Obstacle;
 pub use error::explain;
 pub use status::{Pending, Status, check, pending, status};
 pub use up::up;

@@ -14,9 +14,13 @@ mod failure;
 mod fixture;
 mod guard;
 mod index;
+mod lone;
 mod look;
 mod progress;
 mod resolve;
+mod send;
+mod transaction;
+mod watch;
 
 pub(crate) use guard::Guard;
 pub(crate) use look::must_be_writable;
@@ -80,6 +84,11 @@ impl Engine {
         let sql = sql.join(";\n");
         let done = self.session.client.batch_execute(&sql).await;
         done.map_err(|error| look::not_written(doing, self.session.explain(&error)))
+    }
+
+    /// SQL that each transaction begins with, so that it cannot end when the lock is not ours any more.
+    fn fence(&self) -> Option<String> {
+        None
     }
 
     pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {

@@ -130,7 +130,7 @@ impl Engine {
         let started = Instant::now();
         self.with(move |desk| apply::body(desk, &run_job, &stop)).await?;
         let took = started.elapsed();
-        let closing = job.closing(work, took);
+        let closing = work.closing(took, "").join(";\n");
         self.with(move |desk| apply::commit(desk, &job, &closing)).await?;
         Ok(Step::Done(took))
     }

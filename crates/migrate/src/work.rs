@@ -5,7 +5,9 @@ use crate::{
     engine::Cells,
     history::{self, Applied, Of},
     migration::Kind,
+    pieces::Piece,
     script::{Script, Text},
+    sql::{Statement, split},
     style::{Record, Section},
     view::View,
 };
@@ -44,8 +46,8 @@ pub(crate) struct Work<'a> {
     pub(crate) view: &'a View,
     pub(crate) migration: &'a Migration,
     pub(crate) direction: Direction,
+    pub(crate) script: &'a Script,
     pub(crate) text: Text,
-    pub(crate) sections: &'a [Section],
     /// What undoes it, to be kept.
     down: Option<String>,
     release: Option<String>,
@@ -87,8 +89,8 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let by = format!("{}:{}", who.host, who.pid);
-        let (text, sections, release) = (script.load()?, &script.sections, who.release.clone());
-        Ok(Self { view, migration, direction, text, sections, down, release, by, still })
+        let (text, release) = (script.load()?, who.release.clone());
+        Ok(Self { view, migration, direction, script, text, down, release, by, still })
     }
 
     /// Whose statements the journal has.
@@ -97,16 +99,37 @@ impl<'a> Work<'a> {
     }
 
     /// SQL that remembers it, after it took `took`; `only_if` is a condition that must hold for that.
-    pub(crate) fn closing(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
-        match self.direction {
-            Direction::Up => self.remember(took, statements, only_if),
+    pub(crate) fn closing(&self, took: Duration, only_if: &str) -> Vec<String> {
+        let mut sql = match self.direction {
+            Direction::Up => self.remember(took, only_if),
             Direction::Down => self.forget(),
-        }
+        };
+        sql.push(self.journal().clear(&self.view.journal));
+        sql
     }
 
-    fn remember(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
+    /// SQL that remembers the statements of a piece as done.
+    pub(crate) fn journal_of(&self, piece: &Piece, only_if: &str) -> Vec<String> {
+        let row = |(index, statement): (usize, &Statement)| {
+            let text = &self.text.whole[statement.range.clone()];
+            self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
+        };
+        piece.statements.iter().enumerate().map(row).collect()
+    }
+
+    /// The texts of its statements.
+    fn statements(&self) -> Vec<&str> {
+        let of = |section: &Section| {
+            let text = self.text.section(section);
+            let statements = split(text, self.view.sight.dialect).unwrap_or_default();
+            statements.into_iter().filter_map(|it| text.get(it.range)).collect::<Vec<_>>()
+        };
+        self.script.sections.iter().flat_map(of).collect()
+    }
+
+    fn remember(&self, took: Duration, only_if: &str) -> Vec<String> {
         let View { style, table, history, .. } = self.view;
-        let text = self.text.joined(self.sections);
+        let text = self.text.joined(&self.script.sections);
         let applied = Applied {
             migration: self.migration,
             text: &text,
@@ -118,7 +141,8 @@ impl<'a> Work<'a> {
         };
         let mut sql = history::insert(history, &applied);
         if self.in_ledger() {
-            sql.extend(style.insert(table, &Record { migration: self.migration, took, statements }));
+            let statements = self.statements();
+            sql.extend(style.insert(table, &Record { migration: self.migration, took, statements: &statements }));
         }
         sql
     }

@@ -59,6 +59,11 @@ impl Guard {
         Ok(self.ask("take the migration lock", &sql).await?.as_deref() == Some("t"))
     }
 
+    /// The session that holds the lock; it may be asked questions, one at a time.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        Some(&self.session)
+    }
+
     /// Is the lock still ours? Asked before each file.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::{
     engine::Cells,
     job::Run,
     script::Text,
-    sql::{Dialect, statements, wants_foreign_keys_off},
+    sql::{Dialect, split, wants_foreign_keys_off},
     work::Work,
 };
 use database::{
@@ -47,24 +47,14 @@ pub(super) enum Begun {
 impl Job {
     pub(super) fn of(run: &Run<'_>, work: &Work<'_>) -> Self {
         let text = work.text.clone();
-        let keys_off = work.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
+        let keys_off = work.script.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
         Self {
-            ranges: work.sections.iter().map(|section| section.range.clone()).collect(),
+            ranges: work.script.sections.iter().map(|section| section.range.clone()).collect(),
             keys_off,
             select: work.view.style.select(&work.view.table),
             kept: run.kept(),
             text,
         }
-    }
-
-    pub(super) fn closing(&self, work: &Work<'_>, took: Duration) -> String {
-        let texts: Vec<&str> = self
-            .ranges
-            .iter()
-            .filter_map(|range| self.text.whole.get(range.clone()))
-            .flat_map(|text| statements(text, Dialect::Sqlite).into_iter().filter_map(|it| text.get(it.range)))
-            .collect();
-        work.closing(took, &texts, "").join(";\n")
     }
 }
 
@@ -290,7 +280,7 @@ fn place(text: &Text, error: &Error, done: usize, range: &Range<usize>) -> Optio
         let length = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
         return Some(text.place(start, start + length.max(1)));
     }
-    let statements = statements(text.whole.get(range.clone())?, Dialect::Sqlite);
+    let statements = split(text.whole.get(range.clone())?, Dialect::Sqlite).unwrap_or_default();
     let statement = statements.get(done)?;
     Some(text.place(range.start + statement.range.start, range.start + statement.range.end))
 }
