@@ -2,8 +2,8 @@
 
 mod child;
 mod group;
-mod oneself;
 pub(crate) mod image;
+mod oneself;
 mod program;
 mod spawner;
 

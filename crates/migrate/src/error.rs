@@ -88,7 +88,9 @@ pub enum MigrateError {
         statement: usize,
     },
     /// A statement was begun, its end was not seen, and the database does not tell whether it happened.
-    #[error("whether statement {statement} of `{file}` was done cannot be told: it was begun, and its end was not seen")]
+    #[error(
+        "whether statement {statement} of `{file}` was done cannot be told: it was begun, and its end was not seen"
+    )]
     CannotTell {
         /// The file.
         file: String,

@@ -11,8 +11,14 @@ pub(crate) fn reach(job: &Job<'_>, name: &str) {
 }
 
 fn act(job: &Job<'_>, name: &str) {
-    let Some((action, wanted)) = job.env.get("MAINSTAY_FAILPOINT").and_then(|point| point.split_once(':')) else { return };
+    let Some((action, wanted)) = job.env.get("MAINSTAY_FAILPOINT").and_then(|point| point.split_once(':')) else {
+        return;
+    };
     if wanted == name {
-        host::process::signal_self(if action == "kill" { host::process::Fatal::Kill } else { host::process::Fatal::Stop });
+        host::process::signal_self(if action == "kill" {
+            host::process::Fatal::Kill
+        } else {
+            host::process::Fatal::Stop
+        });
     }
 }

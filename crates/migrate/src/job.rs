@@ -110,7 +110,6 @@ pub(crate) struct Run<'a> {
 
 #[derive(Default)]
 struct Progress {
-
     report: Report,
     looked: bool,
     unsure: Option<Unsure>,
@@ -194,7 +193,9 @@ impl<'a> Run<'a> {
     /// The ledger was read after the lost COMMIT: now it is known.
     pub(crate) fn settled(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version))) {
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version)))
+        {
             self.applied(unsure.applied);
         }
     }
@@ -202,7 +203,9 @@ impl<'a> Run<'a> {
     /// The same after the lost COMMIT of something that was undone: its row is gone.
     pub(crate) fn settled_back(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version))) {
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version)))
+        {
             self.undone(unsure.applied);
         }
     }

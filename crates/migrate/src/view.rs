@@ -6,7 +6,7 @@ use crate::{
     engine::{Cells, Engine},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
     job::Run,
-    ledger::{Difference, Row, Standing, Where, compare, Sides},
+    ledger::{Difference, Row, Sides, Standing, Where, compare},
     sight::Sight,
     sql::{self, Dialect, diff, difference},
     style::{

@@ -3,12 +3,12 @@
 use crate::{
     MigrateError, Migration,
     engine::Cells,
-    history::{self, Applied, Of},
+    history::{self, Applied, Journaled, Of},
     migration::Kind,
     pieces::Piece,
     script::{Script, Text},
     sql::{Statement, split},
-    style::{Record, Section},
+    style::{Record, Section, plain::sha256},
     view::View,
 };
 use std::time::Duration;
@@ -115,6 +115,22 @@ impl<'a> Work<'a> {
             self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
         };
         piece.statements.iter().enumerate().map(row).collect()
+    }
+
+    /// What is done must stand in the file as it was when it was done.
+    ///
+    /// # Errors
+    /// [`MigrateError::JournalDiffers`].
+    pub(crate) fn unchanged(&self, pieces: &[Piece], journal: &[Journaled]) -> Result<(), MigrateError> {
+        let statements: Vec<_> = pieces.iter().flat_map(|piece| &piece.statements).collect();
+        let same = |it: &&Journaled| {
+            let statement = it.number.checked_sub(1).and_then(|index| statements.get(index));
+            statement.is_some_and(|it_now| sha256(&self.text.whole[it_now.range.clone()]) == it.checksum)
+        };
+        match journal.iter().find(|it| it.done && !same(it)) {
+            None => Ok(()),
+            Some(it) => Err(MigrateError::JournalDiffers { file: self.text.shown.clone(), statement: it.number }),
+        }
     }
 
     /// The texts of its statements.

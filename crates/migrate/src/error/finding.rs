@@ -46,16 +46,20 @@ impl MigrateError {
             MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
                 "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
             }
-            MigrateError::ForeignTable { .. } => "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
+            MigrateError::ForeignTable { .. } => {
+                "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
                  that made it as `command`, or set `search_path` to another schema; nothing was touched"
-                .to_owned(),
+                    .to_owned()
+            }
             MigrateError::Ambiguous { styles, .. } => {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
             }
-            MigrateError::TableLocked { .. } => "end what holds the lock, or raise `lock_budget` in `[migrations]`; nothing of the \
+            MigrateError::TableLocked { .. } => {
+                "end what holds the lock, or raise `lock_budget` in `[migrations]`; nothing of the \
                  file was kept, and the next run begins with it"
-                .to_owned(),
+                    .to_owned()
+            }
             MigrateError::JournalDiffers { .. } => {
                 "bring that statement back as it was: the next run goes on behind it".to_owned()
             }
@@ -63,9 +67,15 @@ impl MigrateError {
                 "look at the database; when all of the file is in it: `mainstay migrate repair --applied {version}`; to begin it \
                  anew: `mainstay migrate repair --forget {version}`"
             ),
-            MigrateError::InvalidIndex { name, .. } => format!("DROP INDEX CONCURRENTLY {name}; the next run builds it again"),
-            MigrateError::NoWayBack { .. } => "write what undoes it into its down file (or section), or restore a backup".to_owned(),
-            MigrateError::AlreadyApplied { .. } => "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned(),
+            MigrateError::InvalidIndex { name, .. } => {
+                format!("DROP INDEX CONCURRENTLY {name}; the next run builds it again")
+            }
+            MigrateError::NoWayBack { .. } => {
+                "write what undoes it into its down file (or section), or restore a backup".to_owned()
+            }
+            MigrateError::AlreadyApplied { .. } => {
+                "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
+            }
             MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`".to_owned(),
             MigrateError::External { .. } => "use the tool's own verb for it".to_owned(),
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
@@ -131,9 +141,7 @@ impl BadFile {
             Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
             Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
             Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
-            Problem::Gap { .. } => {
-                "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned()
-            }
+            Problem::Gap { .. } => "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned(),
             Problem::Moving => "run it again when the files are in place".to_owned(),
             Problem::Flaw { hint, .. } => hint.clone(),
             Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),

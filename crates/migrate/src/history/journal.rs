@@ -50,7 +50,11 @@ impl Journaled {
 impl Of<'_> {
     /// SQL that reads the journal of one file.
     pub(crate) fn select(&self, journal: &Table) -> String {
-        format!("SELECT statement, sha256, state FROM {} WHERE {} ORDER BY statement", journal.quoted(), self.this(journal))
+        format!(
+            "SELECT statement, sha256, state FROM {} WHERE {} ORDER BY statement",
+            journal.quoted(),
+            self.this(journal)
+        )
     }
 
     /// SQL that remembers a statement as begun or done; `only_if` is a condition that must hold for that, unless it is empty.

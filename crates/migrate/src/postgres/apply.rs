@@ -1,8 +1,7 @@
 //! One file, one transaction, one row; or, where PostgreSQL allows no transaction, one piece after the other by the journal.
 
 use super::{
-    Engine,
-    lone,
+    Engine, lone,
     look::query,
     transaction::{Closing, transaction},
 };
@@ -13,7 +12,6 @@ use crate::{
     job::Run,
     pieces::{Piece, pieces},
     sql::Dialect,
-    style::plain::sha256,
     work::Work,
 };
 use database::postgres::Session;
@@ -48,7 +46,7 @@ async fn step_by_step(
     started: Instant,
 ) -> Result<(), MigrateError> {
     let journal = journal(engine, work).await?;
-    unchanged(work, pieces, &journal)?;
+    work.unchanged(pieces, &journal)?;
     let done = |piece: &Piece| journal.iter().any(|it| it.done && it.number == piece.number);
     let mut open = true;
     if !work.opening().is_empty() {
@@ -78,20 +76,6 @@ async fn step_by_step(
 async fn journal(engine: &mut Engine, work: &Work<'_>) -> Result<Vec<Journaled>, MigrateError> {
     let cells = engine.ask("read the journal", &work.journal().select(&work.view.journal)).await?;
     Ok(cells.iter().map(|cells| Journaled::of(cells)).collect())
-}
-
-/// What is done must stand in the file as it was when it was done.
-fn unchanged(work: &Work<'_>, pieces: &[Piece], journal: &[Journaled]) -> Result<(), MigrateError> {
-    let statements = || pieces.iter().flat_map(|piece| &piece.statements).enumerate();
-    let same = |it: &&Journaled| {
-        statements().any(|(index, statement)| {
-            index + 1 == it.number && sha256(&work.text.whole[statement.range.clone()]) == it.checksum
-        })
-    };
-    match journal.iter().find(|it| it.done && !same(it)) {
-        None => Ok(()),
-        Some(it) => Err(MigrateError::JournalDiffers { file: work.text.shown.clone(), statement: it.number }),
-    }
 }
 
 /// What a file set for its session (`SET search_path`, a temporary table) must not reach the next file, which may run

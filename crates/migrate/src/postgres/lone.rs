@@ -77,10 +77,9 @@ fn lones(nature: &Nature) -> Vec<Lone<'_>> {
         Nature::CreateIndexConcurrently { name, table, .. } => {
             vec![Lone::CreateIndex { name: name.as_ref().map(|name| name.object.as_str()), table: of(table) }]
         }
-        Nature::DropIndexConcurrently { names, .. } => names
-            .iter()
-            .map(|name| Lone::DropIndex { schema: name.schema.as_deref(), name: &name.object })
-            .collect(),
+        Nature::DropIndexConcurrently { names, .. } => {
+            names.iter().map(|name| Lone::DropIndex { schema: name.schema.as_deref(), name: &name.object }).collect()
+        }
         Nature::AlterTypeAddValue { type_name, value, .. } => {
             vec![Lone::AddValue { schema: type_name.schema.as_deref(), name: &type_name.object, value }]
         }
@@ -110,7 +109,8 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
         match index::state(session, of(table), &name.object).await? {
             IndexState::Invalid => {
                 index::drop_invalid(session, of(table), &name.object, DROP_PATIENCE).await?;
-                let text = format!("dropped the invalid index `{}`, which a build that failed left behind", name.object);
+                let text =
+                    format!("dropped the invalid index `{}`, which a build that failed left behind", name.object);
                 run.job.journal.note(Event::new("migrate.invalid-index", text).level(Level::Warn));
             }
             IndexState::Building { pid } => return Err(MigrateError::IndexBusy { name: name.object.clone(), pid }),
@@ -126,13 +126,8 @@ async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> 
     let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
     let settings = format!("SET lock_timeout = 0; SET statement_timeout = {limit}");
     send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
-    let watch = Watched {
-        job: run.job,
-        shown: &work.text.shown,
-        session,
-        guard: engine.guard.as_ref(),
-        first: FIRST_LOOK,
-    };
+    let watch =
+        Watched { job: run.job, shown: &work.text.shown, session, guard: engine.guard.as_ref(), first: FIRST_LOOK };
     let (done, _) = watched(watch, send(session, &work.text.whole[range.clone()])).await;
     done.map_err(|not_done| {
         let sent = Sent { prefix: 0, start: range.start };

@@ -123,7 +123,9 @@ async fn attempt(
     let (body, held) = join(body(&engine.session, work, piece, &begun), checked(engine.guard.as_ref())).await;
     let failed = match (body, held) {
         (Ok(()), Ok(())) => None,
-        (Err(failed), _) => Some(explained(run, &work.text, &failed, Kept { statements: piece.number.max(1) - 1, ..Kept::default() })),
+        (Err(failed), _) => {
+            Some(explained(run, &work.text, &failed, Kept { statements: piece.number.max(1) - 1, ..Kept::default() }))
+        }
         (Ok(()), Err(lost)) => Some(lost),
     };
     if let Some(error) = failed {

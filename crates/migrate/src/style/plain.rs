@@ -74,10 +74,7 @@ impl Style for Plain {
 
     fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)> {
         let up = if others.iter().any(|other| other.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
-        vec![
-            (format!("{version}_{name}{up}"), String::new()),
-            (format!("{version}_{name}.down.sql"), String::new()),
-        ]
+        vec![(format!("{version}_{name}{up}"), String::new()), (format!("{version}_{name}.down.sql"), String::new())]
     }
 
     fn numbering(&self) -> Numbering {
