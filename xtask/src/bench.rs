@@ -15,7 +15,7 @@ mod waiter;
 
 pub(crate) use helper::{IDLE, STAMP, run as help};
 
-use crate::task::{Done, Failure, cargo, root, step};
+use crate::task::{Done, Failure, cargo, step, target};
 use options::{Chapter, Options};
 use std::path::PathBuf;
 use table::Table;
@@ -82,9 +82,4 @@ fn directory() -> PathBuf {
 
 fn release() -> PathBuf {
     target().join("release/mainstay")
-}
-
-fn target() -> PathBuf {
-    let built = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.parent()?.to_path_buf()));
-    built.unwrap_or_else(|| root().join("target"))
 }
