@@ -49,7 +49,8 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         Numbering::Time
     }
 
-    /// What cannot be known of an applied file because of what the tool is known to do, each a sentence for `verify`.
+    /// What cannot be known of a file that the tool has applied, and not we, because of what the tool is known to do; each a
+    /// sentence for `verify`.
     fn doubts(&self, _migration: &Migration) -> Vec<String> {
         Vec::new()
     }
@@ -97,9 +98,10 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// SQL that writes the stamp of the file as it is now into its row.
     fn restamp(&self, table: &Table, migration: &Migration) -> Vec<String>;
 
-    /// The key of PostgreSQL's advisory lock that the tool itself takes, if it takes one.
-    fn co_lock(&self, _table: &Table, _database: &str) -> Option<i64> {
-        None
+    /// The keys of PostgreSQL's advisory locks that the tool itself takes: several where the same database is another one to it,
+    /// depending on how it was told of it.
+    fn co_locks(&self, _table: &Table, _database: &str) -> Vec<i64> {
+        Vec::new()
     }
 }
 
