@@ -4,8 +4,20 @@
 //!
 //! Everything here is pure: texts and names go in, what they mean and SQL come out.
 
+pub(crate) mod dbmate;
 pub(crate) mod detect;
+pub(crate) mod golang_migrate;
+pub(crate) mod goose;
 pub(crate) mod plain;
+pub(crate) mod supabase;
+
+mod crc;
+#[cfg(test)]
+mod fixture;
+mod lines;
+mod schema;
+mod spelling;
+mod wrapper;
 
 pub(crate) use plain::Plain;
 
