@@ -52,7 +52,8 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verif
     };
     for standing in &standings {
         verified.unverified.extend(unverified(standing, view.style.name()));
-        verified.unverified.extend(standing.file.into_iter().flat_map(|file| view.style.doubts(file)));
+        let not_ours = standing.file.filter(|_| standing.row.is_some() && standing.recorded.is_none());
+        verified.unverified.extend(not_ours.into_iter().flat_map(|file| view.style.doubts(file)));
     }
     verified.failed.extend(interrupted(engine, &view).await?);
     if view.sight.dialect == Dialect::Postgres {

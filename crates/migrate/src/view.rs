@@ -128,7 +128,7 @@ impl View {
 
     /// The key of our lock and those of the tool's own.
     pub(crate) fn locks(&self) -> Vec<i64> {
-        self.style.co_lock(&self.table, &self.sight.database).into_iter().collect()
+        self.style.co_locks(&self.table, &self.sight.database)
     }
 }
 

@@ -1,6 +1,13 @@
 //! Whose migrations these are: by the columns of the tables that are there, by the names of the files and by their first words.
 
-use super::{Named, Plain, Style, Table, plain};
+use super::{
+    Named, Plain, Style, Table,
+    dbmate::{self, Dbmate},
+    golang_migrate::{self, GolangMigrate},
+    goose::{self, Goose},
+    plain,
+    supabase::{self, Supabase},
+};
 use crate::{MigrateError, sight::Sight};
 
 /// What the configuration says about it.
@@ -42,7 +49,13 @@ struct Tool {
     adopt: fn(&Table) -> Option<Box<dyn Style>>,
 }
 
-const TOOLS: &[Tool] = &[Tool { name: "plain", new: || Box::new(Plain), adopt: adopt_plain }];
+const TOOLS: &[Tool] = &[
+    Tool { name: "plain", new: || Box::new(Plain), adopt: adopt_plain },
+    Tool { name: "dbmate", new: || Box::new(Dbmate), adopt: dbmate::adopt },
+    Tool { name: "golang-migrate", new: || Box::new(GolangMigrate), adopt: golang_migrate::adopt },
+    Tool { name: "goose", new: || Box::new(Goose), adopt: goose::adopt },
+    Tool { name: "supabase", new: || Box::new(Supabase), adopt: supabase::adopt },
+];
 
 fn adopt_plain(table: &Table) -> Option<Box<dyn Style>> {
     Plain::owns(table).then(|| Box::new(Plain) as Box<dyn Style>)
