@@ -25,7 +25,7 @@ mod version;
 
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
-pub use lock::Holder;
+pub use lock::{Activity, Holder};
 pub use migration::Migration;
 pub use run::{lost_ledger, up};
 pub use scan::Obstacle;

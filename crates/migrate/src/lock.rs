@@ -3,9 +3,10 @@
 mod holder;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
 pub(crate) mod ladder;
+pub(crate) mod lease;
 mod waiting;
 
-pub use holder::Holder;
+pub use holder::{Activity, Holder};
 
 pub(crate) use waiting::{Next, Waiting};
 

@@ -12,6 +12,7 @@ mod fixture;
 mod guard;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
 mod index;
+mod lease;
 mod look;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
 mod progress;
