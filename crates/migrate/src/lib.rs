@@ -55,7 +55,7 @@ pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
 pub use ledger::Conflict;
 pub use ledger::Goal;
-pub use lock::Holder;
+pub use lock::{Activity, Holder};
 pub use lost::lost_ledger;
 pub use migration::{Kind, Migration};
 pub use new::new;

@@ -2,9 +2,10 @@
 
 mod holder;
 mod ladder;
+pub(crate) mod lease;
 mod waiting;
 
-pub use holder::Holder;
+pub use holder::{Activity, Holder};
 
 pub(crate) use ladder::{Ladder, Rung, Work as Strength};
 pub(crate) use waiting::{Next, Waiting};

@@ -81,7 +81,7 @@ async fn journal(engine: &mut Engine, work: &Work<'_>) -> Result<Vec<Journaled>,
 /// What a file set for its session (`SET search_path`, a temporary table) must not reach the next file, which may run
 /// alone another time.
 async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
-    if !std::mem::take(&mut engine.used) {
+    if !std::mem::take(&mut engine.used) || engine.is_pooled() {
         return;
     }
     if let Err(error) = engine.session.client.batch_execute("DISCARD ALL").await {

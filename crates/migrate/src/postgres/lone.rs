@@ -123,9 +123,11 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
 /// The statement itself. It waits as long as it must: whoever waits outside a transaction holds up nobody else.
 async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Result<(), MigrateError> {
     let (session, range) = (&engine.session, piece.range());
-    let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
-    let settings = format!("SET lock_timeout = 0; SET statement_timeout = {limit}");
-    send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
+    if !engine.is_pooled() {
+        let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
+        let settings = format!("SET lock_timeout = 0; SET statement_timeout = {limit}");
+        send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
+    }
     let watch =
         Watched { job: run.job, shown: &work.text.shown, session, guard: engine.guard.as_ref(), first: FIRST_LOOK };
     let (done, _) = watched(watch, send(session, &work.text.whole[range.clone()])).await;
