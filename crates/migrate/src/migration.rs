@@ -1,6 +1,6 @@
 //! One file that changes the schema.
 
-use crate::{Version, scan::Dialect, scan::first_obstacle};
+use crate::{Version, sql::Dialect, sql::first_obstacle};
 use report::Place;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;

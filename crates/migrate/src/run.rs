@@ -2,7 +2,7 @@
 
 use crate::{
     Job, MigrateError, Migration, Report, command, directory::Directory, job::Run, ledger::TABLE, postgres,
-    scan::Dialect, sqlite,
+    sql::Dialect, sqlite,
 };
 use config::{MigrationSource, Target};
 use report::{Event, Level};

@@ -4,7 +4,7 @@ use super::{Ledger, look::query};
 use crate::{
     FileFailure, MigrateError, Migration,
     job::{Applied, Run, Unsure, applied},
-    scan::{Dialect, statements},
+    sql::{Dialect, split},
 };
 use database::postgres::{Session, SqlError};
 use futures_util::StreamExt;
@@ -197,7 +197,7 @@ fn place(migration: &Migration, failed: &Failed) -> Option<Place> {
             .map_or(migration.text.len(), |(at, _)| at);
         return Some(migration.place(start, start + token_length(&migration.text[start..], &failed.error.message)));
     }
-    let statements = statements(&migration.text, Dialect::Postgres);
+    let statements = split(&migration.text, Dialect::Postgres).ok()?;
     let statement = statements.get(failed.done)?;
     Some(migration.place(statement.range.start, statement.range.end))
 }

@@ -10,7 +10,7 @@ use crate::{
     directory::Directory,
     job::applied,
     ledger::{self, Shape},
-    scan::{Dialect, statements, wants_foreign_keys_off},
+    sql::{Dialect, split, wants_foreign_keys_off},
 };
 use database::{
     Refusal,
@@ -205,7 +205,7 @@ fn place(migration: &Migration, error: &Error, done: usize) -> Option<Place> {
         let length = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
         return Some(migration.place(start, start + length.max(1)));
     }
-    let statements = statements(text, Dialect::Sqlite);
+    let statements = split(text, Dialect::Sqlite).ok()?;
     let statement = statements.get(done)?;
     Some(migration.place(statement.range.start, statement.range.end))
 }
