@@ -1,6 +1,6 @@
 //! What is to be migrated, with what, and what came of it.
 
-use crate::{Holder, Migration, Version, ledger::Row};
+use crate::{Holder, Migration, Version, ledger::Row, lock::Ladder};
 use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
@@ -105,11 +105,11 @@ impl Identity {
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a Job<'a>,
     progress: Mutex<Progress>,
+    ladder: Mutex<Ladder>,
 }
 
 #[derive(Default)]
 struct Progress {
-
     report: Report,
     looked: bool,
     unsure: Option<Unsure>,
@@ -127,7 +127,13 @@ pub(crate) struct Unsure {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
-        Self { job, progress: Mutex::default() }
+        let ladder = Ladder::new(job.migrations.lock_budget, job.who.pid.into());
+        Self { job, progress: Mutex::default(), ladder: Mutex::new(ladder) }
+    }
+
+    /// How long this run may still wait for tables.
+    pub(crate) fn ladder(&self) -> MutexGuard<'_, Ladder> {
+        self.ladder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -187,7 +193,9 @@ impl<'a> Run<'a> {
     /// The ledger was read after the lost COMMIT: now it is known.
     pub(crate) fn settled(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version))) {
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version)))
+        {
             self.applied(unsure.applied);
         }
     }
@@ -195,7 +203,9 @@ impl<'a> Run<'a> {
     /// The same after the lost COMMIT of something that was undone: its row is gone.
     pub(crate) fn settled_back(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version))) {
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version)))
+        {
             self.undone(unsure.applied);
         }
     }

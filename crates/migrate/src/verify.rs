@@ -83,7 +83,8 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
         return Ok(Vec::new());
     }
     let table = view.journal.quoted();
-    let sql = format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
+    let sql =
+        format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
     let rows = engine.ask("read the journal", sql).await?;
     let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
     Ok(last

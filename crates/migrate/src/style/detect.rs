@@ -67,9 +67,7 @@ fn adopt_plain(table: &Table) -> Option<Box<dyn Style>> {
 /// [`MigrateError::ForeignTable`] and [`MigrateError::Ambiguous`]: in doubt, nothing is touched.
 pub(crate) fn detect(sight: &Sight, files: &Files<'_>, choice: Choice<'_>) -> Result<Found, MigrateError> {
     match (choice.style, choice.table) {
-        (Some("diy"), table) => {
-            Ok(Found::ByRows { table: named(sight, table.unwrap_or(plain::TABLE)), certain: true })
-        }
+        (Some("diy"), table) => Ok(Found::ByRows { table: named(sight, table.unwrap_or(plain::TABLE)), certain: true }),
         (Some(style), table) => chosen(sight, style, table),
         (None, Some(table)) => by_table(files, named(sight, table)),
         (None, None) => by_all(sight, files),
@@ -164,7 +162,10 @@ pub(crate) fn by_files(files: &Files<'_>) -> Result<Box<dyn Style>, MigrateError
         () if says("migrate:") => style("dbmate"),
         () if says("+goose") => style("goose"),
         () if files.names.iter().any(numbered) => Err(MigrateError::Ambiguous {
-            seen: vec!["names like `V1__what.sql` are read by refinery and by Flyway, and no table tells whose they are".to_owned()],
+            seen: vec![
+                "names like `V1__what.sql` are read by refinery and by Flyway, and no table tells whose they are"
+                    .to_owned(),
+            ],
             styles: vec!["refinery".to_owned(), "flyway".to_owned()],
         }),
         () => Ok(Box::new(Plain)),
@@ -182,7 +183,10 @@ pub(crate) fn style(name: &str) -> Result<Box<dyn Style>, MigrateError> {
 
 fn several(found: &[(Box<dyn Style>, &Table)]) -> MigrateError {
     MigrateError::Ambiguous {
-        seen: found.iter().map(|(style, table)| format!("`{}` is the table of {}", table.shown(), style.name())).collect(),
+        seen: found
+            .iter()
+            .map(|(style, table)| format!("`{}` is the table of {}", table.shown(), style.name()))
+            .collect(),
         styles: found.iter().map(|(style, _)| style.name().to_owned()).collect(),
     }
 }

@@ -6,7 +6,7 @@
 //! It opens no transaction of its own on PostgreSQL, so people write `BEGIN` and `COMMIT` around their files; they are taken off,
 //! because here file and row are one transaction. Its row can only be dirty when it was not, or where a file cannot run in one.
 
-use super::{Flaw, Named, Part, Record, Sections, Stamped, Style, Table, crc::crc32, wrapper::whole};
+use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, crc::crc32};
 use crate::{
     Migration, Version,
     ledger::{End, Row},
@@ -49,7 +49,7 @@ impl Style for GolangMigrate {
     }
 
     fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        let all = vec![whole(text)];
+        let all = vec![Section::whole(text)];
         let (up, down) = if part == Part::Down { (Vec::new(), Some(all)) } else { (all, None) };
         Ok(Sections { text: text.into(), up, down })
     }

@@ -17,7 +17,6 @@ mod fixture;
 mod lines;
 mod schema;
 mod spelling;
-mod wrapper;
 
 pub(crate) use plain::Plain;
 
@@ -181,6 +180,13 @@ pub(crate) struct Section {
     pub(crate) range: Range<usize>,
     /// Does the file itself say whether it runs in a transaction?
     pub(crate) transaction: Option<bool>,
+}
+
+impl Section {
+    /// All of `text`. `BEGIN` and `COMMIT` around it are seen to by whoever runs it.
+    pub(crate) fn whole(text: &str) -> Self {
+        Self { range: 0..text.len(), transaction: None }
+    }
 }
 
 /// A directive that is misspelt, missing or out of place.

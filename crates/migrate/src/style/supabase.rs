@@ -4,7 +4,7 @@
 //!
 //! It keeps each statement with the comments before it, we without; nothing but `supabase migration fetch` reads them.
 
-use super::{Flaw, Named, Part, Record, Sections, Stamped, Style, Table, schema, spelling::spelled, wrapper::whole};
+use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, schema, spelling::spelled};
 use crate::{Migration, Version, ledger::Row};
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -41,7 +41,7 @@ impl Style for Supabase {
     }
 
     fn read_text<'t>(&self, _: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        Ok(Sections { text: text.into(), up: vec![whole(text)], down: None })
+        Ok(Sections { text: text.into(), up: vec![Section::whole(text)], down: None })
     }
 
     /// As texts.
