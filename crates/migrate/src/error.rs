@@ -39,6 +39,12 @@ pub enum MigrateError {
         /// Why its rows do not explain it either.
         why: Option<String>,
     },
+    /// The table that was named is not there, and only its rows could tell how to write into it.
+    #[error("there is no table `{table}` whose rows could tell how its runner writes them")]
+    NoSuchTable {
+        /// Its name, with the schema.
+        table: String,
+    },
     /// It cannot be told whose migrations these are.
     #[error("it cannot be told whose migrations these are: {}", seen.join("; "))]
     Ambiguous {

@@ -23,6 +23,9 @@ pub struct Status {
     pub style: Option<&'static str>,
     /// The ledger's table, there or not.
     pub ledger: Option<String>,
+    /// What the columns of a home-made table are taken for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<String>,
     /// Is all applied and nothing in conflict? Nothing when an external command keeps that to itself.
     pub current: Option<bool>,
     /// How many are in each state.
@@ -50,7 +53,7 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let database = job.target.to_string();
     let MigrationSource::Directory(dir) = &job.migrations.source else {
         let (counts, migrations) = (Counts::default(), Vec::new());
-        return Ok(Status { database, style: None, ledger: None, current: None, counts, migrations });
+        return Ok(Status { database, style: None, ledger: None, mapping: None, current: None, counts, migrations });
     };
     let view = look(job, dir).await?;
     let standings = view.standings();
@@ -64,6 +67,7 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
         database,
         style: Some(view.style.name()),
         ledger: Some(view.table.shown()),
+        mapping: view.style.mapping(),
         current: Some(pending + conflicts == 0),
         counts,
         migrations,

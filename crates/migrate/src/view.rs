@@ -1,5 +1,7 @@
 //! Everything there is to know before anything is decided: the files, whose they are, the ledger's rows, our history.
 
+mod home_made;
+
 use crate::{
     MigrateError,
     directory::{self, Directory},
@@ -11,7 +13,8 @@ use crate::{
     sql::{self, Dialect, diff, difference},
     style::{
         Style, Table,
-        detect::{Choice, Files, Found, detect},
+        detect::{self, Choice, Files, Found},
+        diy,
     },
 };
 use futures_util::future::join;
@@ -47,9 +50,12 @@ impl View {
         let first = first_text(dir, &names);
         let files = Files { names: &names, first: &first };
         let choice = Choice { style: migrations.style.as_deref(), table: migrations.table.as_deref() };
-        let (style, table) = match detect(&sight, &files, choice)? {
+        let (style, table) = match detect::detect(&sight, &files, choice)? {
             Found::Style(style, table) => (style, table),
-            Found::ByRows { table, .. } => return Err(crate::style::detect::foreign(&table)),
+            Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
+                (home_made::style(engine, &sight, &table, dir, &names).await?, table)
+            }
+            Found::ByRows { .. } => fresh(&sight, &files)?,
         };
         let mut directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
         if let Some(seeds) = &migrations.seeds {
@@ -124,13 +130,26 @@ impl View {
     /// The same, had the ledger these rows.
     pub(crate) fn standings_of<'a>(&'a self, rows: &'a [Row]) -> Vec<Standing<'a>> {
         let sides = Sides { directory: &self.directory, rows, recorded: &self.recorded, texts: &self.texts };
-        compare(sides, |file, old| differ(file, old, self.sight.dialect))
+        let mut standings = compare(sides, |file, old| differ(file, old, self.sight.dialect));
+        let welcome = |it: &&mut Standing<'_>| {
+            it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
+        };
+        standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
+        standings
     }
 
     /// The key of our lock and those of the tool's own.
     pub(crate) fn locks(&self) -> Vec<i64> {
         self.style.co_locks(&self.table, &self.sight.database)
     }
+}
+
+/// The table is something else that happens to have the name of a ledger.
+fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), MigrateError> {
+    let style = detect::by_files(files)?;
+    let (schema, name) = style.table();
+    let table = sight.table(schema, name);
+    Ok((style, table))
 }
 
 async fn asked(engine: &Engine, doing: &'static str, sql: Option<String>) -> Result<Vec<Cells>, MigrateError> {

@@ -51,6 +51,10 @@ impl MigrateError {
                  that made it as `command`, or set `search_path` to another schema; nothing was touched"
                     .to_owned()
             }
+            MigrateError::NoSuchTable { .. } => {
+                "let your own runner apply the first file, or name the table with `table` in `[migrations]` (flag `--table`)"
+                    .to_owned()
+            }
             MigrateError::Ambiguous { styles, .. } => {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")

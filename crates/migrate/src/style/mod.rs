@@ -6,9 +6,13 @@
 
 pub(crate) mod dbmate;
 pub(crate) mod detect;
+pub(crate) mod diy;
+pub(crate) mod flyway;
 pub(crate) mod golang_migrate;
 pub(crate) mod goose;
 pub(crate) mod plain;
+pub(crate) mod refinery;
+pub(crate) mod sqlx;
 pub(crate) mod supabase;
 
 mod crc;
@@ -17,6 +21,7 @@ mod fixture;
 mod lines;
 mod schema;
 mod spelling;
+mod variants;
 
 pub(crate) use plain::Plain;
 
@@ -47,6 +52,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         a.version.cmp(&b.version).then_with(|| a.name.cmp(&b.name))
     }
 
+    /// May it be applied although a newer one is applied already, whatever the policies say?
+    fn may_be_late(&self, _migration: &Migration) -> bool {
+        false
+    }
+
     /// What the ledger keeps to recognise the content by; the first is what the tool would write for these bytes, the others
     /// are the same for files that differ in line ends or byte order mark alone. None when the tool keeps nothing.
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String>;
@@ -64,6 +74,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// sentence for `verify`.
     fn doubts(&self, _migration: &Migration) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What the table's columns are taken for, as one sentence for people; nothing where the tool is known.
+    fn mapping(&self) -> Option<String> {
+        None
     }
 
     // ---- the ledger ----
