@@ -104,6 +104,10 @@ impl Style for GolangMigrate {
         meant
     }
 
+    fn implies(&self) -> bool {
+        true
+    }
+
     fn insert(&self, table: &Table, record: &Record<'_>) -> Vec<String> {
         at_least(table, &record.migration.version, false)
     }

@@ -35,14 +35,14 @@ fn a_migration_is_a_number_and_a_direction() {
     }
 }
 
-/// What stands around the whole file is taken off.
 #[test]
 fn a_file_is_one_section() {
-    let text = "BEGIN;\nselect 1;\nCOMMIT;\n";
+    let text = "select 1;\nselect 2;\n";
     let read = |part| GolangMigrate.read_text(part, text, &BTreeMap::new()).unwrap();
-    assert_eq!(&text[read(Part::Up).up[0].range.clone()], "\nselect 1;\n");
+    let up = read(Part::Up);
+    assert_eq!((up.up[0].range.clone(), up.up[0].transaction, up.down), (0..text.len(), None, None));
     let down = read(Part::Down);
-    assert!(down.up.is_empty() && down.down.is_some_and(|down| down[0].transaction == Some(true)));
+    assert!(down.up.is_empty() && down.down.is_some_and(|down| down[0].range == (0..text.len())));
 }
 
 #[test]
