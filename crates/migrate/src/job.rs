@@ -1,6 +1,10 @@
 //! What is to be migrated, with what, and what came of it.
 
-use crate::{Holder, Migration, Version, ledger::Row, lock::Ladder};
+use crate::{
+    Holder, Migration, Version,
+    ledger::Row,
+    lock::{Ladder, session_name},
+};
 use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
@@ -93,11 +97,9 @@ fn as_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S:
 }
 
 impl Identity {
-    /// The name in `pg_stat_activity`, for whoever waits: `mainstay-migrate/web-2:4711`.
+    /// The name in `pg_stat_activity`, for whoever waits: `mainstay-migrate/web-2:4711/v12`.
     pub fn session_name(&self) -> String {
-        // PostgreSQL keeps 63 bytes of it (NAMEDATALEN); the process must not be what is cut off.
-        let host: String = self.host.chars().filter(char::is_ascii).take(32).collect();
-        format!("mainstay-migrate/{host}:{}", self.pid)
+        session_name(&self.host, self.pid, self.release.as_deref())
     }
 }
 

@@ -61,7 +61,7 @@ pub use migration::{Kind, Migration};
 pub use new::new;
 pub use redo::redo;
 pub use repair::{Fix, Repair, Truth, repair};
-pub use sql::Obstacle;
+pub use sql::{Obstacle, Quote};
 pub use status::{Pending, Status, check, pending, status};
 pub use up::up;
 pub use verify::{Verified, verify};

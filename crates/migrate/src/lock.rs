@@ -7,6 +7,8 @@ mod waiting;
 
 pub use holder::{Activity, Holder};
 
+pub(crate) use holder::session_name;
+
 pub(crate) use ladder::{Ladder, Rung, Work as Strength};
 pub(crate) use waiting::{Next, Waiting};
 

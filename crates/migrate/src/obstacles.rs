@@ -3,8 +3,7 @@
 use crate::{
     BadFile, MigrateError, Migration, Problem,
     script::Script,
-    sql::{Dialect, Found, never_closed, obstacle_among, split, unwrapped},
-    style::Section,
+    sql::{Dialect, first_obstacle},
 };
 use config::Target;
 
@@ -39,7 +38,7 @@ pub(crate) fn refuse_script(script: &Script, target: &Target) -> Result<(), Migr
 fn obstacle(script: &Script, dialect: Dialect) -> Result<Option<BadFile>, MigrateError> {
     let text = script.load()?;
     for section in &script.sections {
-        if let Some(found) = of_section(text.section(section), section, dialect) {
+        if let Some(found) = first_obstacle(text.section(section), dialect, section.transaction) {
             let start = section.range.start;
             let place = text.place(start + found.range.start, start + found.range.end);
             return Ok(Some(BadFile {
@@ -50,14 +49,4 @@ fn obstacle(script: &Script, dialect: Dialect) -> Result<Option<BadFile>, Migrat
         }
     }
     Ok(None)
-}
-
-/// A file that brings its own transaction is asked for what is inside it.
-fn of_section(sql: &str, section: &Section, dialect: Dialect) -> Option<Found> {
-    let statements = match split(sql, dialect) {
-        Ok(statements) => statements,
-        Err(open) => return Some(never_closed(open)),
-    };
-    let inner = unwrapped(&statements).unwrap_or(0..statements.len());
-    obstacle_among(&statements[inner], sql, dialect, section.transaction)
 }

@@ -24,6 +24,7 @@ mod transaction;
 mod watch;
 
 pub(crate) use guard::Guard;
+pub(crate) use index::is_leftover;
 pub(crate) use look::must_be_writable;
 
 use guard::Way;

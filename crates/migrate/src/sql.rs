@@ -24,7 +24,7 @@ pub(crate) use compare::{Difference, difference};
 pub(crate) use diff::diff;
 pub(crate) use name::Name;
 pub(crate) use nature::Nature;
-pub(crate) use obstacle::{Found, down_section, never_closed, obstacle_among, wants_foreign_keys_off};
+pub(crate) use obstacle::{Found, down_section, first_obstacle, wants_foreign_keys_off};
 pub(crate) use segment::{Segment, segments};
 pub(crate) use split::{Statement, split};
 pub(crate) use token::Unterminated;

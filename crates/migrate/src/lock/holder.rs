@@ -34,7 +34,6 @@ pub struct Activity {
 }
 
 /// How a migrator calls itself in PostgreSQL: `mainstay-migrate/<host>:<pid>/<release>`, within 63 bytes of ASCII.
-#[cfg_attr(not(test), expect(dead_code, reason = "the runner calls it"))]
 pub(crate) fn session_name(host: &str, pid: u32, release: Option<&str>) -> String {
     let plain = |text: &str, most: usize| text.chars().filter(char::is_ascii_graphic).take(most).collect::<String>();
     let name = format!("mainstay-migrate/{}:{pid}", plain(host, LONGEST_HOST));

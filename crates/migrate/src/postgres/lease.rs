@@ -27,7 +27,6 @@ mod heart;
 pub(super) mod row;
 
 pub(crate) use crate::lock::lease::LENGTH;
-#[cfg(test)]
 pub(crate) use row::FENCED;
 
 use super::guard::Keys;

@@ -4,6 +4,7 @@
 use super::{
     Engine, Guard,
     failure::{Failed, Kept, Sent, explained, not_ours},
+    lease::FENCED,
     look::not_written,
     send::{NotDone, rows, send},
     watch::{Watched, watched},
@@ -123,6 +124,7 @@ async fn attempt(
     let (body, held) = join(body(&engine.session, work, piece, &begun), checked(engine.guard.as_ref())).await;
     let failed = match (body, held) {
         (Ok(()), Ok(())) => None,
+        (Err(failed), _) if failed.error.code == FENCED => Some(MigrateError::LockLost),
         (Err(failed), _) => {
             Some(explained(run, &work.text, &failed, Kept { statements: piece.number.max(1) - 1, ..Kept::default() }))
         }

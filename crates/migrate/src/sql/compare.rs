@@ -87,8 +87,8 @@ impl<'a> Lexemes<'a> {
                 return;
             }
             // Two texts with the end of a line between them are one; without it they are a mistake.
-            Some(before) if before.kind == Kind::Text && token.kind == Kind::Text && line_ended => {
-                self.lexemes.push("\n")
+            Some(before) if line_ended && text[..before.range.end].ends_with('\'') && word.starts_with('\'') => {
+                self.lexemes.push("\n");
             }
             _ => {}
         }

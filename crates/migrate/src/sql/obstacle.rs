@@ -4,7 +4,7 @@ use super::{
     Dialect,
     split::{Statement, split},
     token::{Quote, Unterminated},
-    wrapped::transaction_word,
+    wrapped::{transaction_word, unwrapped},
 };
 use std::{fmt, ops::Range};
 
@@ -37,28 +37,19 @@ pub(crate) struct Found {
     pub(crate) range: Range<usize>,
 }
 
-/// The first obstacle in `sql`, when all of it is to be run as one transaction of ours.
-pub(crate) fn first_obstacle(sql: &str, dialect: Dialect) -> Option<Found> {
-    let inside = match split(sql, dialect) {
-        Ok(statements) => obstacle_among(&statements, sql, dialect, None),
-        Err(open) => Some(never_closed(open)),
+/// The first obstacle in `sql`; `whole` is what the file's directive says, as for [`super::segment::segments`]. A file that
+/// brings its own transaction is asked for what is inside it.
+pub(crate) fn first_obstacle(sql: &str, dialect: Dialect, whole: Option<bool>) -> Option<Found> {
+    let statements = match split(sql, dialect) {
+        Ok(statements) => statements,
+        Err(open) => return Some(never_closed(open)),
     };
-    inside.into_iter().chain(down_section(sql)).min_by_key(|found| found.range.start)
-}
-
-/// The first obstacle among these statements of `sql`; `whole` is what the file's directive says, as for
-/// [`super::segment::segments`]. Of a wrapped file, ask for its inner statements ([`super::wrapped::unwrapped`]).
-pub(crate) fn obstacle_among(
-    statements: &[Statement],
-    sql: &str,
-    dialect: Dialect,
-    whole: Option<bool>,
-) -> Option<Found> {
-    statements.iter().find_map(|statement| in_statement(sql, statement, dialect, whole))
+    let inner = unwrapped(&statements).unwrap_or(0..statements.len());
+    statements[inner].iter().find_map(|statement| in_statement(sql, statement, dialect, whole))
 }
 
 /// What is open is the obstacle.
-pub(crate) fn never_closed(open: Unterminated) -> Found {
+fn never_closed(open: Unterminated) -> Found {
     Found { obstacle: Obstacle::NeverClosed(open.quote), range: open.range }
 }
 
@@ -147,8 +138,12 @@ impl Obstacle {
             Obstacle::NeverClosed(_) => "close it; everything behind it was read as part of it",
             Obstacle::PsqlCommand(_) => "take it out, or write what it does in SQL",
             Obstacle::DownSection { .. } => {
-                "move that section into a file of the same name that ends in `.down.sql`; this version of mainstay applies plain files"
+                "say whose file it is with `style` in `[migrations]` (flag `--style`), or move that section into a file of the same name that \
+                 ends in `.down.sql`"
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,9 @@ fn begins(statement: &Statement) -> bool {
 /// `COMMIT AND CHAIN` begins the next one, `COMMIT PREPARED` ends another.
 fn commits(statement: &Statement) -> bool {
     let [first, rest @ ..] = statement.words.as_slice() else { return false };
-    let plain = match rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] | ["WORK" | "TRANSACTION"] | ["AND", "NO", "CHAIN"] | ["WORK" | "TRANSACTION", "AND", "NO", "CHAIN"] => true,
-        _ => false,
-    };
+    let rest: Vec<_> =
+        rest.iter().map(String::as_str).skip_while(|word| matches!(*word, "WORK" | "TRANSACTION")).collect();
+    let plain = rest.is_empty() || rest == ["AND", "NO", "CHAIN"];
     plain && matches!(first.as_str(), "COMMIT" | "END")
 }
 

@@ -74,7 +74,7 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// SQL that makes the table, and the rows that it has from the beginning.
     fn create(&self, table: &Table) -> Vec<String>;
 
-    /// SQL that reads it, as [`Row::COLUMNS`] texts or NULLs for each row.
+    /// SQL that reads it, as the six texts or NULLs of [`Row::of`] for each row.
     fn select(&self, table: &Table) -> String;
 
     /// What the rows that were read mean, next to the files: as they are, unless a row stands for several migrations.

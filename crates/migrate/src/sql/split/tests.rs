@@ -189,7 +189,7 @@ proptest! {
     #[test]
     fn any_text_is_split(sql in prop_oneof![pieces(), ".{0,60}"], postgres: bool) {
         let dialect = if postgres { Dialect::Postgres } else { Dialect::Sqlite };
-        let _ = crate::sql::obstacle::first_obstacle(&sql, dialect);
+        let _ = crate::sql::first_obstacle(&sql, dialect, None);
         let Ok(statements) = split(&sql, dialect) else { return Ok(()) };
         let mut at = 0;
         for statement in &statements {

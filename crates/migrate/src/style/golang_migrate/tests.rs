@@ -35,14 +35,14 @@ fn a_migration_is_a_number_and_a_direction() {
     }
 }
 
+/// What stands around the whole file is left to whoever runs it.
 #[test]
 fn a_file_is_one_section() {
-    let text = "select 1;\nselect 2;\n";
+    let text = "BEGIN;\nselect 1;\nCOMMIT;\n";
     let read = |part| GolangMigrate.read_text(part, text, &BTreeMap::new()).unwrap();
-    let up = read(Part::Up);
-    assert_eq!((up.up[0].range.clone(), up.up[0].transaction, up.down), (0..text.len(), None, None));
+    assert_eq!(&text[read(Part::Up).up[0].range.clone()], text);
     let down = read(Part::Down);
-    assert!(down.up.is_empty() && down.down.is_some_and(|down| down[0].range == (0..text.len())));
+    assert!(down.up.is_empty() && down.down.is_some_and(|down| down == [Section::whole(text)]));
 }
 
 #[test]
