@@ -243,6 +243,7 @@ impl fmt::Display for BadFile {
             }
             Problem::NotUtf8 { byte } => write!(f, "`{name}` is not UTF-8 at byte {byte}"),
             Problem::Nul { byte } => write!(f, "`{name}` has a zero byte at {byte}"),
+            Problem::Obstacle(obstacle @ Obstacle::NeverClosed(_)) => write!(f, "`{name}` cannot be read: {obstacle}"),
             Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
         }
     }

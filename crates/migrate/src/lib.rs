@@ -31,3 +31,9 @@ pub use run::{lost_ledger, up};
 pub use sql::{Obstacle, Quote};
 pub use status::{Status, check, pending, status};
 pub use version::Version;
+
+/// For `cargo fuzz` only: everything that reads SQL text, on this one.
+#[cfg(fuzzing)]
+pub fn fuzz(sql: &str) {
+    sql::fuzz(sql);
+}
