@@ -365,6 +365,7 @@ impl fmt::Display for BadFile {
             Problem::Gap { expected } => write!(f, "before `{name}` the number {expected} is left out"),
             Problem::Moving => write!(f, "`{name}` was changed while it was being applied"),
             Problem::Flaw { message, .. } => write!(f, "`{name}`: {message}"),
+            Problem::Obstacle(obstacle @ Obstacle::NeverClosed(_)) => write!(f, "`{name}` cannot be read: {obstacle}"),
             Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
         }
     }
