@@ -287,6 +287,9 @@ pub(crate) enum Migrate {
     /// Apply one file by hand
     #[command(after_help = "Example: mainstay migrate apply migrations/0007_fill.sql")]
     Apply(MigrateApply),
+    /// Print the schema as SQL, with the rows of the ledger: a fresh database is loaded from it and has nothing pending
+    #[command(after_help = "Example: mainstay migrate dump --output schema.sql")]
+    Dump(MigrateDump),
 }
 
 /// Flags of `migrate up`.
@@ -376,6 +379,16 @@ pub(crate) struct MigrateApply {
     /// The file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) flags: Migrations,
+}
+
+/// Flags of `migrate dump`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateDump {
+    /// Write it to this file, wholly or not at all [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: Migrations,
 }

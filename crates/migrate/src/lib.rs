@@ -17,8 +17,10 @@ pub mod ledger;
 
 mod baseline;
 mod by_hand;
+mod child;
 mod command;
 mod down;
+mod dump;
 mod engine;
 mod error;
 mod history;
@@ -52,8 +54,9 @@ mod sql {
 pub use baseline::baseline;
 pub use by_hand::by_hand;
 pub use down::{Back, down};
+pub use dump::dump;
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
-pub use job::{Applied, Identity, Job, Report};
+pub use job::{Applied, Identity, Job, Moved, Report};
 pub use ledger::Goal;
 pub use lock::Holder;
 pub use lost::lost_ledger;

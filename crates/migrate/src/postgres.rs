@@ -31,7 +31,7 @@ use crate::{
     sight::Sight,
     work::{Step, Work},
 };
-use config::dsn::PostgresDsn;
+use config::dsn::{Host, PostgresDsn};
 use database::postgres::{Session, connect};
 use std::time::Duration;
 
@@ -62,6 +62,17 @@ impl Engine {
     pub(crate) async fn ask(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
         let rows = query(&self.session, doing, sql).await?;
         Ok(rows.iter().map(look::cells).collect())
+    }
+
+    /// The server that it is with, of those in the settings.
+    pub(crate) fn host(&self) -> &Host {
+        &self.session.host
+    }
+
+    /// The server's major version; 0 when it does not tell.
+    pub(crate) fn major(&self) -> u32 {
+        let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|it| it.parse().ok());
+        self.session.parameter("server_version").and_then(digits).unwrap_or_default()
     }
 
     /// See [`apply::settle`].

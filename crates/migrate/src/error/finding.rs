@@ -29,6 +29,15 @@ impl MigrateError {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
             }
+            MigrateError::PgDump { exit, tail } => {
+                let finding = Finding::error(format!("`pg_dump` {exit}"));
+                if tail.is_empty() { finding } else { finding.seen(tail.join("\n")) }
+            }
+            MigrateError::NoPgDump { seen, .. } => {
+                let finding = Finding::error(self.to_string());
+                let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
+                with_hint(finding, self.hint().as_deref())
+            }
             MigrateError::ForeignTable { why: Some(why), .. } => {
                 with_hint(Finding::error(self.to_string()).seen(why), self.hint().as_deref())
             }
@@ -61,6 +70,11 @@ impl MigrateError {
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()
             }
+            MigrateError::NoPgDump { server, .. } => format!(
+                "install PostgreSQL's client programs of version {server} (Debian: `apt-get install postgresql-client-{server}`), \
+                 or put the directory of a fitting `pg_dump` into PATH"
+            ),
+            MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
             MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
             _ => return None,
         };
