@@ -55,9 +55,7 @@ async fn through(
     engine.lock(run, &view.sight, &view.locks()).await?;
     let view = prepared(run, engine, dir).await?;
     let standings = view.standings();
-    let open = |it: &&Standing<'_>| {
-        matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned
-    };
+    let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
     let taken: Vec<_> =
         standings.iter().filter(open).filter_map(|it| it.file).filter(|file| file.version <= *version).collect();
     if taken.is_empty() {
@@ -67,15 +65,18 @@ async fn through(
     let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
     for migration in &taken {
         let (text, down) = migration.texts()?;
-        sql.extend(history::insert(&view.history, &Remembered {
-            migration,
-            text: &text,
-            down: down.as_deref(),
-            took: Duration::ZERO,
-            release: run.job.who.release.as_deref(),
-            by: &by,
-            only_if: "",
-        }));
+        sql.extend(history::insert(
+            &view.history,
+            &Remembered {
+                migration,
+                text: &text,
+                down: down.as_deref(),
+                took: Duration::ZERO,
+                release: run.job.who.release.as_deref(),
+                by: &by,
+                only_if: "",
+            },
+        ));
     }
     engine.write(run, "write the ledger", sql).await?;
     Ok(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect())

@@ -7,8 +7,7 @@ use crate::{
     job::{Run, applied},
     ledger::{End, Standing, Where},
     migration::{Kind, Migration},
-    obstacles,
-    retrying,
+    obstacles, retrying,
     script::Script,
     up::prepared,
     view::View,
@@ -85,10 +84,15 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
     };
     standings.truncate(count);
     match standings.iter().find(|it| it.place == Where::Begun || it.row.is_some_and(|row| row.end == End::Baseline)) {
-        Some(standing) if standing.place == Where::Begun => Err(MigrateError::Conflicts(vec![
-            crate::ledger::Conflict::Begun { name: standing.name(), tool: view.style.name() },
-        ])),
-        Some(standing) => Err(MigrateError::NoWayBack { name: standing.name(), why: "it was taken as applied by a baseline" }),
+        Some(standing) if standing.place == Where::Begun => {
+            Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun {
+                name: standing.name(),
+                tool: view.style.name(),
+            }]))
+        }
+        Some(standing) => {
+            Err(MigrateError::NoWayBack { name: standing.name(), why: "it was taken as applied by a baseline" })
+        }
         None => Ok(standings),
     }
 }

@@ -67,6 +67,54 @@ pub enum MigrateError {
     /// The connection that held the lock was lost; somebody else may have it now.
     #[error("the connection that held the migration lock was lost")]
     LockLost,
+    /// A table's lock was not to be had in the time that there is for it.
+    #[error("`{file}` waited {} for locks on tables, all that `lock_budget` allows", report::seconds(*budget))]
+    TableLocked {
+        /// The file.
+        file: String,
+        /// How long may be waited in one run.
+        budget: Duration,
+        /// Who held it up, as seen last.
+        blocked: Option<String>,
+        /// Files that were applied before it in this run and stay applied.
+        kept: Vec<String>,
+    },
+    /// A file was edited that is done in part.
+    #[error("`{file}` is done in part, and its statement {statement}, which is done, was edited since")]
+    JournalDiffers {
+        /// The file.
+        file: String,
+        /// The statement, counted from 1.
+        statement: usize,
+    },
+    /// A statement was begun, its end was not seen, and the database does not tell whether it happened.
+    #[error(
+        "whether statement {statement} of `{file}` was done cannot be told: it was begun, and its end was not seen"
+    )]
+    CannotTell {
+        /// The file.
+        file: String,
+        /// The statement, counted from 1.
+        statement: usize,
+        /// The migration.
+        version: Version,
+    },
+    /// Somebody else builds the same index.
+    #[error("the index `{name}` is being built by process {pid}")]
+    IndexBusy {
+        /// The index.
+        name: String,
+        /// The server process.
+        pid: i32,
+    },
+    /// An index was built and cannot be used.
+    #[error("`{file}` built the index `{name}`, and it is invalid")]
+    InvalidIndex {
+        /// The file.
+        file: String,
+        /// The index.
+        name: String,
+    },
     /// A file failed; nothing of it was kept.
     #[error("{0}")]
     File(Box<FileFailure>),
@@ -272,7 +320,7 @@ impl MigrateError {
             | MigrateError::NoPgDump { .. }
             | MigrateError::NoDatabase { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } => Outcome::NotYet,
+            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -298,7 +346,9 @@ impl Classify for MigrateError {
             MigrateError::File(failure) => failure.transience,
             MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
             // The outcome is looked up before anything is tried again, so trying again is safe.
-            MigrateError::UnknownCommit { .. } | MigrateError::LockLost => Transience::Transient,
+            MigrateError::UnknownCommit { .. } | MigrateError::LockLost | MigrateError::IndexBusy { .. } => {
+                Transience::Transient
+            }
             // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
             _ => Transience::Permanent,
         }

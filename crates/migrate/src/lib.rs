@@ -23,6 +23,7 @@ mod down;
 mod dump;
 mod engine;
 mod error;
+mod failpoint;
 mod history;
 mod job;
 mod lock;
@@ -30,14 +31,15 @@ mod lost;
 mod migration;
 mod new;
 mod obstacles;
+mod pieces;
 mod postgres;
 mod quote;
 mod redo;
 mod repair;
 mod retrying;
-mod scan;
 mod script;
 mod sight;
+mod sql;
 mod sqlite;
 mod status;
 mod style;
@@ -47,26 +49,30 @@ mod version;
 mod view;
 mod work;
 
-mod sql {
-    pub(crate) use crate::scan::{Dialect, first_obstacle, statements, wants_foreign_keys_off};
-}
-
 pub use baseline::baseline;
 pub use by_hand::by_hand;
 pub use down::{Back, down};
+<<<<<<< HEAD
 pub use dump::dump;
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Moved, Report};
 pub use ledger::Goal;
 pub use lock::Holder;
 pub use lost::lost_ledger;
+=======
+pub use error::explain;
+pub use error::{BadFile, FileFailure, MigrateError, Problem};
+pub use job::{Applied, Identity, Job, Report};
+>>>>>>> main
 pub use ledger::Conflict;
+pub use ledger::Goal;
+pub use lock::{Activity, Holder};
+pub use lost::lost_ledger;
 pub use migration::{Kind, Migration};
 pub use new::new;
 pub use redo::redo;
 pub use repair::{Fix, Repair, Truth, repair};
-pub use scan::Obstacle;
-pub use error::explain;
+pub use sql::{Obstacle, Quote};
 pub use status::{Pending, Status, check, pending, status};
 pub use up::up;
 pub use verify::{Verified, verify};

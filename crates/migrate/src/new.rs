@@ -44,7 +44,9 @@ fn style_of(job: &Job<'_>, names: &[String], first: &str) -> Result<Box<dyn Styl
     match job.migrations.style.as_deref() {
         Some(style) => detect::style(style),
         None => match detect::by_files(&Files { names, first }) {
-            Err(MigrateError::Ambiguous { styles, .. }) => detect::style(styles.first().map_or("plain", String::as_str)),
+            Err(MigrateError::Ambiguous { styles, .. }) => {
+                detect::style(styles.first().map_or("plain", String::as_str))
+            }
             found => found,
         },
     }

@@ -38,7 +38,7 @@ pub(crate) fn refuse_script(script: &Script, target: &Target) -> Result<(), Migr
 fn obstacle(script: &Script, dialect: Dialect) -> Result<Option<BadFile>, MigrateError> {
     let text = script.load()?;
     for section in &script.sections {
-        if let Some(found) = first_obstacle(text.section(section), dialect) {
+        if let Some(found) = first_obstacle(text.section(section), dialect, section.transaction) {
             let start = section.range.start;
             let place = text.place(start + found.range.start, start + found.range.end);
             return Ok(Some(BadFile {

@@ -123,9 +123,11 @@ async fn through(
 /// A version that is nowhere is a slip.
 fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
     let standings = view.standings();
-    let stranger = truth.applied.iter().chain(&truth.forget).find(|version| {
-        standings.iter().all(|standing| standing.version() != Some(*version))
-    });
+    let stranger = truth
+        .applied
+        .iter()
+        .chain(&truth.forget)
+        .find(|version| standings.iter().all(|standing| standing.version() != Some(*version)));
     match stranger {
         Some(version) => Err(MigrateError::NoSuchVersion { version: version.clone() }),
         None => Ok(()),
@@ -219,15 +221,18 @@ fn ghost(standing: &Standing<'_>) -> Migration {
 fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String>, MigrateError> {
     let (text, down) = file.texts()?;
     let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
-    Ok(history::insert(&view.history, &Remembered {
-        migration: file,
-        text: &text,
-        down: down.as_deref(),
-        took: Duration::ZERO,
-        release: run.job.who.release.as_deref(),
-        by: &by,
-        only_if: "",
-    }))
+    Ok(history::insert(
+        &view.history,
+        &Remembered {
+            migration: file,
+            text: &text,
+            down: down.as_deref(),
+            took: Duration::ZERO,
+            release: run.job.who.release.as_deref(),
+            by: &by,
+            only_if: "",
+        },
+    ))
 }
 
 impl Fix {

@@ -1,8 +1,7 @@
 //! How the migrations stand. Reads only, and takes no lock.
 
 use crate::{
-    Job, MigrateError, Version,
-    directory,
+    Job, MigrateError, Version, directory,
     engine::Engine,
     job::Run,
     ledger::{Entry, Goal, State, entries, pending as to_apply},

@@ -2,10 +2,11 @@
 
 use crate::{
     Conflict, Job, MigrateError,
-    engine::Engine,
+    engine::{Cells, Engine},
     history::Journaled,
     job::Run,
     ledger::{Standing, Where, conflicts},
+    postgres::is_leftover,
     sql::Dialect,
     view::View,
 };
@@ -52,7 +53,8 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verif
     };
     for standing in &standings {
         verified.unverified.extend(unverified(standing, view.style.name()));
-        verified.unverified.extend(standing.file.into_iter().flat_map(|file| view.style.doubts(file)));
+        let not_ours = standing.file.filter(|_| standing.row.is_some() && standing.recorded.is_none());
+        verified.unverified.extend(not_ours.into_iter().flat_map(|file| view.style.doubts(file)));
     }
     verified.failed.extend(interrupted(engine, &view).await?);
     if view.sight.dialect == Dialect::Postgres {
@@ -82,7 +84,8 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
         return Ok(Vec::new());
     }
     let table = view.journal.quoted();
-    let sql = format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
+    let sql =
+        format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
     let rows = engine.ask("read the journal", sql).await?;
     let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
     Ok(last
@@ -95,11 +98,15 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
 }
 
 async fn invalid_indexes(engine: &mut Engine) -> Result<Vec<String>, MigrateError> {
-    let sql = "SELECT pg_catalog.format('%s on %s', i.indexrelid::pg_catalog.regclass, i.indrelid::pg_catalog.regclass) \
+    let sql = "SELECT c.relname, pg_catalog.format('%s on %s', i.indexrelid::pg_catalog.regclass, i.indrelid::pg_catalog.regclass) \
                FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-               WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_toast', 'pg_catalog') ORDER BY 1";
+               WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_toast', 'pg_catalog') ORDER BY 2";
     let rows = engine.ask("look for invalid indexes", sql.to_owned()).await?;
-    let names = rows.into_iter().filter_map(|cells| cells.into_iter().next().flatten());
-    Ok(names.map(|name| format!("the index {name} is invalid: its build did not end, and no query uses it")).collect())
+    let told = |cells: &Cells| {
+        let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+        let left_by = if is_leftover(&text(0)) { "REINDEX CONCURRENTLY" } else { "its build" };
+        format!("the index {} is invalid: {left_by} did not end, and no query uses it", text(1))
+    };
+    Ok(rows.iter().map(told).collect())
 }

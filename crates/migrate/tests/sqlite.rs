@@ -232,7 +232,7 @@ async fn what_cannot_be_migrated_is_told_and_not_touched() {
     );
 
     let transaction = bench(&dir.path().join("other.db"));
-    transaction.file("1_a.sql", "create table a (n);").file("2_b.sql", "begin; create table b (n); commit;");
+    transaction.file("1_a.sql", "create table a (n);").file("2_b.sql", "create table b (n); commit;");
     assert!(matches!(transaction.up().await, Err(MigrateError::BadFiles(bad)) if bad.len() == 1));
     assert!(!dir.path().join("other.db").exists(), "nothing was begun");
 

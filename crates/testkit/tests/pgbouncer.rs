@@ -1,10 +1,13 @@
 //! The maker of a real PgBouncer makes what it says.
+#![expect(clippy::disallowed_methods, reason = "a client of PgBouncer is a program of its own")]
+
 use std::process::Command;
 use testkit::{Cluster, PgBouncer, find_component};
 
 /// Runs SQL through PgBouncer as any client would; the rows, `|` between columns.
 fn psql(bouncer: &PgBouncer, sql: &str) -> String {
-    let output = Command::new(find_component("psql")).args(["-XAtq", &bouncer.url(), "-c", sql]).output().unwrap();
+    let output = Command::new(find_component("psql")).args(["-XAtq", &bouncer.url(), "-c", sql]).output();
+    let output = output.expect("cannot run psql");
     assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), bouncer.log());
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

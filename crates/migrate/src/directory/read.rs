@@ -101,8 +101,7 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     if part == Part::Down {
         return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
     }
-    let stamped =
-        Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
+    let stamped = Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
     Ok(Read::Migration(Migration {
         kind,
         name: file.name.clone(),

@@ -1,30 +1,19 @@
 //! What `pg_dump` writes, without what differs between two dumps of equal schemas.
 
-use crate::sql::{Dialect, statements};
+use crate::sql::{Dialect, Statement, split};
 
-/// The statements alone: no comments, no `\restrict`, no settings that older servers do not know.
+/// The statements alone: no comments, no settings that older servers do not know, and no `\restrict`, whose key is made anew
+/// for each dump. What looks like these within a function stays.
 pub(super) fn clean(dump: &str) -> String {
-    let text = without_meta(dump);
-    let statements = statements(&text, Dialect::Postgres);
-    let texts = statements.into_iter().filter_map(|it| text.get(it.range)).filter(|it| !is_noise(it));
-    texts.fold(String::with_capacity(text.len()), |mut all, statement| {
+    // A text that nobody understands is left as it is; loading it will tell.
+    let Ok(statements) = split(dump, Dialect::Postgres) else { return dump.to_owned() };
+    let kept = statements.iter().filter(|it| it.psql_command().is_none());
+    let texts = kept.filter_map(|it: &Statement| dump.get(it.range.clone())).filter(|it| !is_noise(it));
+    texts.fold(String::with_capacity(dump.len()), |mut all, statement| {
         all.push_str(statement);
         all.push_str(if statement.starts_with("SET ") { ";\n" } else { ";\n\n" });
         all
     })
-}
-
-/// Without the commands for psql at the top and at the end, whose keys are made anew for each dump (pg_dump(1),
-/// `--restrict-key`). They stand outside of all statements; what looks like them within a function stays.
-fn without_meta(dump: &str) -> String {
-    let is_meta = |line: &str, word: &str| line.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '));
-    let lines: Vec<&str> = dump.lines().collect();
-    let first = lines.iter().position(|line| !line.is_empty() && !line.starts_with("--"));
-    let last = lines.iter().rposition(|line| !line.is_empty() && !line.starts_with("--"));
-    let first = first.filter(|at| is_meta(lines[*at], "\\restrict"));
-    let last = last.filter(|at| is_meta(lines[*at], "\\unrestrict"));
-    let kept = lines.iter().enumerate().filter(|(at, _)| Some(*at) != first && Some(*at) != last);
-    kept.map(|(_, line)| format!("{line}\n")).collect()
 }
 
 /// Says nothing about the schema, and servers before 17 refuse it.

@@ -29,6 +29,7 @@ impl MigrateError {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
             }
+<<<<<<< HEAD
             MigrateError::PgDump { exit, tail } => {
                 let finding = Finding::error(format!("`pg_dump` {exit}"));
                 if tail.is_empty() { finding } else { finding.seen(tail.join("\n")) }
@@ -37,6 +38,12 @@ impl MigrateError {
                 let finding = Finding::error(self.to_string());
                 let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
                 with_hint(finding, self.hint().as_deref())
+=======
+            MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
+                let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
+                let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
+                with_hint(kept.into_iter().fold(finding, |finding, kept| finding.seen(kept)), self.hint().as_deref())
+>>>>>>> main
             }
             MigrateError::ForeignTable { why: Some(why), .. } => {
                 with_hint(Finding::error(self.to_string()).seen(why), self.hint().as_deref())
@@ -50,15 +57,36 @@ impl MigrateError {
             MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
                 "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
             }
-            MigrateError::ForeignTable { .. } => "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
+            MigrateError::ForeignTable { .. } => {
+                "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
                  that made it as `command`, or set `search_path` to another schema; nothing was touched"
-                .to_owned(),
+                    .to_owned()
+            }
             MigrateError::Ambiguous { styles, .. } => {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
             }
-            MigrateError::NoWayBack { .. } => "write what undoes it into its down file (or section), or restore a backup".to_owned(),
-            MigrateError::AlreadyApplied { .. } => "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned(),
+            MigrateError::TableLocked { .. } => {
+                "end what holds the lock, or raise `lock_budget` in `[migrations]`; nothing of the \
+                 file was kept, and the next run begins with it"
+                    .to_owned()
+            }
+            MigrateError::JournalDiffers { .. } => {
+                "bring that statement back as it was: the next run goes on behind it".to_owned()
+            }
+            MigrateError::CannotTell { version, .. } => format!(
+                "look at the database; when all of the file is in it: `mainstay migrate repair --applied {version}`; to begin it \
+                 anew: `mainstay migrate repair --forget {version}`"
+            ),
+            MigrateError::InvalidIndex { name, .. } => {
+                format!("DROP INDEX CONCURRENTLY {name}; the next run builds it again")
+            }
+            MigrateError::NoWayBack { .. } => {
+                "write what undoes it into its down file (or section), or restore a backup".to_owned()
+            }
+            MigrateError::AlreadyApplied { .. } => {
+                "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
+            }
             MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`".to_owned(),
             MigrateError::External { .. } => "use the tool's own verb for it".to_owned(),
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
@@ -129,9 +157,7 @@ impl BadFile {
             Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
             Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
             Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
-            Problem::Gap { .. } => {
-                "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned()
-            }
+            Problem::Gap { .. } => "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned(),
             Problem::Moving => "run it again when the files are in place".to_owned(),
             Problem::Flaw { hint, .. } => hint.clone(),
             Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),

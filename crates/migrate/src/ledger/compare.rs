@@ -79,8 +79,11 @@ fn versioned(sides: Sides<'_>) -> Vec<Standing<'_>> {
     let by_version: BTreeMap<&Version, &Row> =
         sides.rows.iter().filter_map(|row| Some((row.version.as_ref()?, row))).collect();
     let known: BTreeMap<&Version, &Migration> = files.iter().map(|file| (&file.version, file)).collect();
-    let mut spare: Vec<&Row> =
-        sides.rows.iter().filter(|row| row.version.as_ref().is_some_and(|version| !known.contains_key(version))).collect();
+    let mut spare: Vec<&Row> = sides
+        .rows
+        .iter()
+        .filter(|row| row.version.as_ref().is_some_and(|version| !known.contains_key(version)))
+        .collect();
     let floor = sides.rows.iter().filter(|row| row.end == End::Baseline).filter_map(|row| row.version.as_ref()).max();
     let base = sides.rows.iter().find(|row| row.end == End::Baseline && row.version.as_ref() == floor);
     let mut standings: Vec<_> = files
@@ -108,7 +111,11 @@ fn position_of(spare: &[&Row], file: &Migration) -> Option<usize> {
 fn repeatable(sides: Sides<'_>) -> Vec<Standing<'_>> {
     let row_of = |file: &Migration| {
         let names = [file.name.as_str(), file.description.as_str()];
-        sides.rows.iter().rev().find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
+        sides
+            .rows
+            .iter()
+            .rev()
+            .find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
     };
     sides.directory.repeatables.iter().map(|file| standing(Some(file), row_of(file), sides.recorded)).collect()
 }

@@ -89,9 +89,7 @@ pub(crate) fn conflict(
             applied_at,
             floor: standing.recorded.and_then(|recorded| recorded.compat.clone()),
         },
-        Where::Late if refused(policies.out_of_order) => {
-            Conflict::OutOfOrder { file: file(), newest: newest(all) }
-        }
+        Where::Late if refused(policies.out_of_order) => Conflict::OutOfOrder { file: file(), newest: newest(all) },
         Where::Begun => Conflict::Begun { name: standing.name(), tool },
         _ => return None,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use testkit::Cluster;
 use tokio::time::{Instant, sleep};
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A cluster of one test.
 pub(crate) struct Bench {
@@ -29,6 +29,11 @@ impl Bench {
     pub(crate) async fn open_as(&self, user: &str, name: &str) -> Session {
         let dsn = PostgresDsn { user: user.into(), ..dsn(self.cluster.port()) };
         connect(&dsn, name, LIMIT).await.unwrap()
+    }
+
+    /// By another way, through a pooler for instance.
+    pub(crate) async fn open_at(&self, port: u16, name: &str) -> Session {
+        connect(&dsn(port), name, LIMIT).await.unwrap()
     }
 }
 

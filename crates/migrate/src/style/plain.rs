@@ -1,7 +1,10 @@
 //! Our own: plain `.sql` files that begin with a number, and a table `schema_migrations` with name, checksum and time.
 
 use super::{Flaw, Named, Numbering, Part, Record, Section, Sections, Stamped, Style, Table};
-use crate::{Migration, Problem, Version, sql::Dialect};
+use crate::{
+    Migration, Problem, Version,
+    sql::{Dialect, Found, down_section},
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -53,6 +56,10 @@ impl Style for Plain {
     }
 
     fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
+        if let Some(Found { obstacle, range }) = down_section(text) {
+            let (message, hint) = (obstacle.to_string(), obstacle.hint().to_owned());
+            return Err(Flaw { message, hint, range });
+        }
         let whole = vec![Section { range: 0..text.len(), transaction: directive(text)? }];
         let (up, down) = match part {
             Part::Down => (Vec::new(), Some(whole)),
@@ -67,10 +74,7 @@ impl Style for Plain {
 
     fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)> {
         let up = if others.iter().any(|other| other.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
-        vec![
-            (format!("{version}_{name}{up}"), String::new()),
-            (format!("{version}_{name}.down.sql"), String::new()),
-        ]
+        vec![(format!("{version}_{name}{up}"), String::new()), (format!("{version}_{name}.down.sql"), String::new())]
     }
 
     fn numbering(&self) -> Numbering {

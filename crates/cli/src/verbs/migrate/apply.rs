@@ -13,7 +13,9 @@ pub(super) async fn apply(context: &Context, args: MigrateApply) -> Outcome {
     };
     changing(context, &world, |job| async move {
         match migrate::by_hand(&job, &file).await {
-            Ok(report) => done(context, Event::new("migrate.done", format!("migrate: {report}")), json.then_some(&report)),
+            Ok(report) => {
+                done(context, Event::new("migrate.done", format!("migrate: {report}")), json.then_some(&report))
+            }
             Err(error) => failed(context, &error),
         }
     })

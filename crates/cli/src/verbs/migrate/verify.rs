@@ -37,8 +37,10 @@ fn show(context: &Context, verified: &Verified, json: bool) -> Outcome {
     let findings: Vec<_> = conflicts.chain(failed).collect();
     tell(context, &findings, outcome);
     if json {
-        let failed: Vec<_> = verified.conflicts.iter().map(ToString::to_string).chain(verified.failed.clone()).collect();
-        let whole = serde_json::json!({ "passed": verified.passed, "failed": failed, "unverified": verified.unverified });
+        let failed: Vec<_> =
+            verified.conflicts.iter().map(ToString::to_string).chain(verified.failed.clone()).collect();
+        let whole =
+            serde_json::json!({ "passed": verified.passed, "failed": failed, "unverified": verified.unverified });
         return answer(context, &format!("{whole:#}"), outcome);
     }
     let mut text: String =
