@@ -309,6 +309,22 @@ pub(crate) struct MigrateUp {
     /// Say what would be applied, and apply nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Run what is pending where it harms nobody and say what it did: locks, rewrites, time. Nothing is applied. On a clone
+    /// of the schema (`clone`; needs CREATEDB and pg_dump), or in a transaction that is rolled back (`rollback`)
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "auto", conflicts_with = "dry_run")]
+    pub(crate) rehearse: Option<Rehearse>,
+}
+
+/// How to rehearse.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Rehearse {
+    /// On a clone when that can be had.
+    #[value(hide = true)]
+    Auto,
+    /// On a clone of the schema.
+    Clone,
+    /// In a transaction that is rolled back.
+    Rollback,
 }
 
 /// Flags of `migrate down`.

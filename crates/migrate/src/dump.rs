@@ -30,11 +30,17 @@ const OURS: [&str; 3] = [HISTORY, JOURNAL, "mainstay_lock"];
 /// [`MigrateError::NoPgDump`] and [`MigrateError::PgDump`]; [`MigrateError::NoDatabase`] when there is no file; what forbids to
 /// read the ledger.
 pub async fn dump(job: &Job<'_>) -> Result<String, MigrateError> {
+    let job = &straight(job);
     let run = Run::new(job);
     let mut engine = Engine::open(&run).await?;
     let text = whole(&run, &mut engine).await;
     let closed = engine.close(&run).await;
     text.and_then(|text| closed.map(|()| text))
+}
+
+/// Past a pooler, where the server's own address is known: a snapshot belongs to one session.
+pub(crate) fn straight<'a>(job: &Job<'a>) -> Job<'a> {
+    Job { target: job.migrations.direct.as_ref().unwrap_or(job.target), ..*job }
 }
 
 async fn whole(run: &Run<'_>, engine: &mut Engine) -> Result<String, MigrateError> {

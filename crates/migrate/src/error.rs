@@ -186,6 +186,14 @@ pub enum MigrateError {
         /// Its file.
         database: String,
     },
+    /// A file cannot be tried in a transaction that is rolled back.
+    #[error("`{file}` cannot be rehearsed in a transaction that is rolled back: {why}")]
+    NoRehearsal {
+        /// The file.
+        file: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The external command cannot be started.
     #[error("cannot start `{program}`: {message}")]
     Spawn {
@@ -319,6 +327,7 @@ impl MigrateError {
             | MigrateError::External { .. }
             | MigrateError::NoPgDump { .. }
             | MigrateError::NoDatabase { .. }
+            | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
             MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {

@@ -35,6 +35,7 @@ mod pieces;
 mod postgres;
 mod quote;
 mod redo;
+mod rehearse;
 mod repair;
 mod retrying;
 mod script;
@@ -52,18 +53,10 @@ mod work;
 pub use baseline::baseline;
 pub use by_hand::by_hand;
 pub use down::{Back, down};
-<<<<<<< HEAD
 pub use dump::dump;
-pub use error::{BadFile, FileFailure, MigrateError, Problem};
-pub use job::{Applied, Identity, Job, Moved, Report};
-pub use ledger::Goal;
-pub use lock::Holder;
-pub use lost::lost_ledger;
-=======
 pub use error::explain;
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
-pub use job::{Applied, Identity, Job, Report};
->>>>>>> main
+pub use job::{Applied, Identity, Job, Moved, Report};
 pub use ledger::Conflict;
 pub use ledger::Goal;
 pub use lock::{Activity, Holder};
@@ -71,6 +64,7 @@ pub use lost::lost_ledger;
 pub use migration::{Kind, Migration};
 pub use new::new;
 pub use redo::redo;
+pub use rehearse::{Ground, Held, Lock, Rehearsal, Rehearsed, Size, Stage, Verdict, rehearse};
 pub use repair::{Fix, Repair, Truth, repair};
 pub use sql::{Obstacle, Quote};
 pub use status::{Pending, Status, check, pending, status};

@@ -18,6 +18,7 @@ mod lease;
 mod lone;
 mod look;
 mod progress;
+mod rehearse;
 mod resolve;
 mod send;
 mod transaction;
@@ -26,6 +27,7 @@ mod watch;
 pub(crate) use guard::Guard;
 pub(crate) use index::is_leftover;
 pub(crate) use look::must_be_writable;
+pub(crate) use rehearse::must_be_one_transaction;
 
 use guard::Way;
 use look::query;

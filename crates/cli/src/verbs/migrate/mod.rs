@@ -6,6 +6,7 @@ mod down;
 mod dump;
 mod new;
 mod redo;
+mod rehearse;
 mod repair;
 mod status;
 mod up;
