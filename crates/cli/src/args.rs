@@ -287,6 +287,9 @@ pub(crate) enum Migrate {
     /// Apply one file by hand
     #[command(after_help = "Example: mainstay migrate apply migrations/0007_fill.sql")]
     Apply(MigrateApply),
+    /// Print the schema as SQL, with the rows of the ledger: a fresh database is loaded from it and has nothing pending
+    #[command(after_help = "Example: mainstay migrate dump --output schema.sql")]
+    Dump(MigrateDump),
 }
 
 /// Flags of `migrate up`.
@@ -306,6 +309,22 @@ pub(crate) struct MigrateUp {
     /// Say what would be applied, and apply nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Run what is pending where it harms nobody and say what it did: locks, rewrites, time. Nothing is applied. On a clone
+    /// of the schema (`clone`; needs CREATEDB and pg_dump), or in a transaction that is rolled back (`rollback`)
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "auto", conflicts_with = "dry_run")]
+    pub(crate) rehearse: Option<Rehearse>,
+}
+
+/// How to rehearse.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Rehearse {
+    /// On a clone when that can be had.
+    #[value(hide = true)]
+    Auto,
+    /// On a clone of the schema.
+    Clone,
+    /// In a transaction that is rolled back.
+    Rollback,
 }
 
 /// Flags of `migrate down`.
@@ -376,6 +395,16 @@ pub(crate) struct MigrateApply {
     /// The file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) flags: Migrations,
+}
+
+/// Flags of `migrate dump`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateDump {
+    /// Write it to this file, wholly or not at all [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: Migrations,
 }

@@ -170,6 +170,36 @@ pub enum MigrateError {
         /// What was asked for.
         verb: &'static str,
     },
+    /// No `pg_dump` is there that the server would let work.
+    #[error("the server is PostgreSQL {server}, and no `pg_dump` of that version or a newer one is installed")]
+    NoPgDump {
+        /// The server's major version.
+        server: u32,
+        /// Those that were found.
+        seen: Vec<String>,
+    },
+    /// `pg_dump` failed.
+    #[error("`pg_dump` {exit}: {}", tail.last().map_or("it said nothing", String::as_str))]
+    PgDump {
+        /// How it ended.
+        exit: String,
+        /// Its last lines.
+        tail: Vec<String>,
+    },
+    /// There is no database yet.
+    #[error("there is no database `{database}` yet")]
+    NoDatabase {
+        /// Its file.
+        database: String,
+    },
+    /// A file cannot be tried in a transaction that is rolled back.
+    #[error("`{file}` cannot be rehearsed in a transaction that is rolled back: {why}")]
+    NoRehearsal {
+        /// The file.
+        file: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The external command cannot be started.
     #[error("cannot start `{program}`: {message}")]
     Spawn {
@@ -301,6 +331,9 @@ impl MigrateError {
             | MigrateError::Spawn { .. }
             | MigrateError::NoSuchVersion { .. }
             | MigrateError::External { .. }
+            | MigrateError::NoPgDump { .. }
+            | MigrateError::NoDatabase { .. }
+            | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
             MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {

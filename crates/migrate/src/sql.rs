@@ -43,7 +43,7 @@ pub(crate) enum Dialect {
 #[cfg(fuzzing)]
 pub(crate) fn fuzz(sql: &str) {
     for dialect in [Dialect::Postgres, Dialect::Sqlite] {
-        let _ = first_obstacle(sql, dialect);
+        let _ = first_obstacle(sql, dialect, None);
         let Ok(statements) = split(sql, dialect) else { continue };
         let mut at = 0;
         for statement in &statements {

@@ -79,7 +79,7 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     }
 }
 
-fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
+pub(crate) fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
     let goal = goal.after(run.kept().len());
     pending(&view.standings(), &run.job.migrations.policies, &goal, view.style.name()).map_err(MigrateError::Conflicts)
 }

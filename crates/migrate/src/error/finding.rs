@@ -29,6 +29,15 @@ impl MigrateError {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
             }
+            MigrateError::PgDump { exit, tail } => {
+                let finding = Finding::error(format!("`pg_dump` {exit}"));
+                if tail.is_empty() { finding } else { finding.seen(tail.join("\n")) }
+            }
+            MigrateError::NoPgDump { seen, .. } => {
+                let finding = Finding::error(self.to_string());
+                let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
+                with_hint(finding, self.hint().as_deref())
+            }
             MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
                 let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
                 let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
@@ -91,6 +100,14 @@ impl MigrateError {
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()
             }
+            MigrateError::NoPgDump { server, .. } => format!(
+                "install PostgreSQL's client programs of version {server} (Debian: `apt-get install postgresql-client-{server}`), \
+                 or put the directory of a fitting `pg_dump` into PATH"
+            ),
+            MigrateError::NoRehearsal { .. } => {
+                "rehearse it on a clone: `--rehearse=clone`, with a role that has CREATEDB and with `pg_dump`".to_owned()
+            }
+            MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
             MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
             _ => return None,
         };

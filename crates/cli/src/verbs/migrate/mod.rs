@@ -3,8 +3,10 @@
 mod apply;
 mod baseline;
 mod down;
+mod dump;
 mod new;
 mod redo;
+mod rehearse;
 mod repair;
 mod status;
 mod up;
@@ -37,6 +39,7 @@ pub(super) async fn migrate(context: &Context, verb: Migrate) -> Outcome {
         Migrate::Baseline(args) => baseline::baseline(context, args).await,
         Migrate::Repair(args) => repair::repair(context, args).await,
         Migrate::Apply(args) => apply::apply(context, args).await,
+        Migrate::Dump(args) => dump::dump(context, args).await,
     }
 }
 
