@@ -110,6 +110,12 @@ pub enum MigrateError {
         /// May it succeed later?
         transience: Transience,
     },
+    /// The linter has no rule of a name in the configuration.
+    #[error("the linter has no rule `{name}`")]
+    NoSuchRule {
+        /// The name.
+        name: String,
+    },
     /// Migrations belong to PostgreSQL or SQLite.
     #[error("migrations need PostgreSQL or SQLite; the database is a {kind}")]
     WrongTarget {
@@ -215,6 +221,7 @@ impl MigrateError {
             MigrateError::Directory { .. }
             | MigrateError::WrongTarget { .. }
             | MigrateError::Spawn { .. }
+            | MigrateError::NoSuchRule { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
             MigrateError::Locked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {

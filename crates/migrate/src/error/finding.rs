@@ -57,6 +57,9 @@ impl MigrateError {
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()
             }
+            MigrateError::NoSuchRule { .. } => {
+                "correct `lint_include` or `lint_exclude` in `[migrations]`; names stand in front of what the linter tells".to_owned()
+            }
             MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
             _ => return None,
         };

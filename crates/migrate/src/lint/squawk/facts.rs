@@ -1,0 +1,165 @@
+//! What is to be known of a statement beside what squawk's rules say about it. Locks and transactions are as PostgreSQL's manual
+//! has them: "Explicit Locking", and the page of each command.
+
+use super::{names, range, span};
+use crate::lint::hit::{Statement, Value};
+use squawk_syntax::{
+    SourceFile, SyntaxKind, SyntaxNode,
+    ast::{self, AlterTableAction, AstNode, Constraint, Stmt},
+};
+
+/// The statements of a file, in their order.
+pub(super) fn statements(file: &SourceFile, version: u32) -> Vec<Statement> {
+    file.stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).map(|stmt| statement(&stmt, version)).collect()
+}
+
+fn statement(stmt: &Stmt, version: u32) -> Statement {
+    let node = stmt.syntax();
+    Statement {
+        range: span(stmt),
+        tables: tables(stmt),
+        creates: creates(stmt),
+        exclusive: is_exclusive(stmt),
+        alone: alone(stmt, version),
+        adds_value: added_value(stmt),
+        creates_type: match stmt {
+            Stmt::CreateType(it) => it.type_name().and_then(|name| names::name(name.syntax())),
+            _ => None,
+        },
+        unfiltered: unfiltered(stmt),
+        texts: texts(node),
+    }
+}
+
+/// The tables that it is about: one, or a list of them.
+fn tables(stmt: &Stmt) -> Vec<crate::lint::hit::Name> {
+    match stmt {
+        Stmt::DropTable(_) | Stmt::DropIndex(_) | Stmt::Truncate(_) | Stmt::Lock(_) | Stmt::Vacuum(_) => {
+            names::all(stmt.syntax())
+        }
+        // The tables in a `WITH` in front of it are only read.
+        Stmt::Update(it) => it.relation_name().map(|name| names::first(name.syntax())).unwrap_or_default(),
+        Stmt::Delete(it) => it.relation_name().map(|name| names::first(name.syntax())).unwrap_or_default(),
+        Stmt::CreateTable(_) | Stmt::CreateTableAs(_) | Stmt::Select(_) | Stmt::Do(_) => Vec::new(),
+        _ => names::first(stmt.syntax()),
+    }
+}
+
+fn creates(stmt: &Stmt) -> Option<crate::lint::hit::Name> {
+    let name = match stmt {
+        Stmt::CreateTable(it) => it.table_name(),
+        Stmt::CreateTableAs(it) => it.table_name(),
+        _ => return None,
+    };
+    name.and_then(|name| names::name(name.syntax()))
+}
+
+/// Does it take ACCESS EXCLUSIVE on the tables it is about? `DROP INDEX` and `REINDEX INDEX` name no table, so they are left out.
+fn is_exclusive(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::AlterTable(it) => it.actions().any(|action| is_exclusive_action(&action)),
+        Stmt::DropTable(_) | Stmt::Truncate(_) | Stmt::Cluster(_) => true,
+        Stmt::Lock(it) => match it.lock_mode_clause().and_then(|clause| clause.lock_mode()) {
+            Some(mode) => matches!(mode, ast::LockMode::AccessExclusive(_)),
+            None => true,
+        },
+        Stmt::Vacuum(it) => it.is_full(),
+        _ => false,
+    }
+}
+
+fn is_exclusive_action(action: &AlterTableAction) -> bool {
+    match action {
+        AlterTableAction::ValidateConstraint(_)
+        | AlterTableAction::SetOptions(_)
+        | AlterTableAction::ResetOptions(_)
+        | AlterTableAction::ClusterOn(_)
+        | AlterTableAction::SetWithoutCluster(_)
+        | AlterTableAction::EnableTrigger(_)
+        | AlterTableAction::DisableTrigger(_)
+        | AlterTableAction::EnableAlwaysTrigger(_)
+        | AlterTableAction::EnableReplicaTrigger(_)
+        | AlterTableAction::AttachPartition(_) => false,
+        AlterTableAction::AddConstraint(it) => !matches!(it.constraint(), Some(Constraint::ForeignKeyConstraint(_))),
+        AlterTableAction::DetachPartition(it) => !has(it.syntax(), SyntaxKind::CONCURRENTLY_KW),
+        AlterTableAction::AlterColumn(it) => !matches!(
+            it.option(),
+            Some(
+                ast::AlterColumnOption::SetStatistics(_)
+                    | ast::AlterColumnOption::SetOptions(_)
+                    | ast::AlterColumnOption::ResetOptions(_)
+            )
+        ),
+        _ => true,
+    }
+}
+
+/// What it is called, when PostgreSQL refuses to run it in a transaction.
+fn alone(stmt: &Stmt, version: u32) -> Option<&'static str> {
+    let concurrently = has(stmt.syntax(), SyntaxKind::CONCURRENTLY_KW);
+    let name = match stmt {
+        Stmt::CreateIndex(_) if concurrently => "CREATE INDEX CONCURRENTLY",
+        Stmt::DropIndex(_) if concurrently => "DROP INDEX CONCURRENTLY",
+        Stmt::Reindex(it) if it.is_concurrently() => "REINDEX CONCURRENTLY",
+        Stmt::Reindex(it) if reindexes_much(it) => "REINDEX of a whole schema or database",
+        Stmt::AlterTable(it) if it.actions().any(|action| detaches_concurrently(&action)) => {
+            "DETACH PARTITION CONCURRENTLY"
+        }
+        Stmt::Vacuum(_) => "VACUUM",
+        Stmt::CreateDatabase(_) => "CREATE DATABASE",
+        Stmt::DropDatabase(_) => "DROP DATABASE",
+        Stmt::CreateTablespace(_) => "CREATE TABLESPACE",
+        Stmt::DropTablespace(_) => "DROP TABLESPACE",
+        Stmt::AlterSystem(_) => "ALTER SYSTEM",
+        Stmt::Cluster(it) if it.table_name_ref().is_none() => "CLUSTER of all tables",
+        Stmt::AlterType(it) if version < 12 && matches!(it.action(), Some(ast::AlterTypeAction::AddValue(_))) => {
+            "ALTER TYPE … ADD VALUE"
+        }
+        _ => return None,
+    };
+    Some(name)
+}
+
+fn reindexes_much(it: &ast::Reindex) -> bool {
+    use ast::ReindexTarget::{ReindexTargetDatabase, ReindexTargetSchema, ReindexTargetSystem};
+    let target = it.reindex_target();
+    matches!(target, Some(ReindexTargetDatabase(_) | ReindexTargetSchema(_) | ReindexTargetSystem(_)))
+}
+
+fn detaches_concurrently(action: &AlterTableAction) -> bool {
+    matches!(action, AlterTableAction::DetachPartition(it) if has(it.syntax(), SyntaxKind::CONCURRENTLY_KW))
+}
+
+fn has(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    node.descendants_with_tokens().any(|element| element.kind() == kind)
+}
+
+fn added_value(stmt: &Stmt) -> Option<Value> {
+    let Stmt::AlterType(it) = stmt else { return None };
+    let Some(ast::AlterTypeAction::AddValue(value)) = it.action() else { return None };
+    let label = value.literal().and_then(|literal| texts(literal.syntax()).pop())?.0;
+    Some(Value { of: names::name(it.type_name_ref()?.syntax())?, label })
+}
+
+fn unfiltered(stmt: &Stmt) -> Option<&'static str> {
+    match stmt {
+        Stmt::Update(it) if it.where_clause_or_current_of().is_none() => Some("UPDATE"),
+        Stmt::Delete(it) if it.where_clause_or_current_of().is_none() => Some("DELETE"),
+        _ => None,
+    }
+}
+
+/// The quoted texts in it, without their quotes.
+fn texts(node: &SyntaxNode) -> Vec<(String, std::ops::Range<usize>)> {
+    let tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
+    let texts = tokens.filter_map(|token| {
+        let text = token.text();
+        let inner = match token.kind() {
+            SyntaxKind::STRING => text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"),
+            SyntaxKind::DOLLAR_QUOTED_STRING => text.to_owned(),
+            _ => return None,
+        };
+        Some((inner, range(token.text_range())))
+    });
+    texts.collect()
+}
