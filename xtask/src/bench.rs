@@ -3,6 +3,7 @@ mod gate;
 mod helper;
 mod idle;
 mod machine;
+mod migrate;
 mod options;
 mod peers;
 mod process;
@@ -15,7 +16,8 @@ mod waiter;
 
 pub(crate) use helper::{IDLE, STAMP, run as help};
 
-use crate::task::{Done, Failure, cargo, root, step};
+use crate::setup;
+use crate::task::{Done, Failure, cargo, step, target};
 use options::{Chapter, Options};
 use std::path::PathBuf;
 use table::Table;
@@ -36,8 +38,11 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     if options.build {
         step("build the release", cargo(["build", "--quiet", "--release", "--package", "mainstay"]))?;
     }
-    let bench =
-        Bench { mainstay: release(), quick: options.quick, peers: peers::Peers::find(&directory(), options.peers) };
+    if options.migration_tools() {
+        setup::with_peers()?;
+    }
+    let supervisors = peers::Peers::find(&directory(), options.supervisors());
+    let bench = Bench { mainstay: release(), quick: options.quick, peers: supervisors };
     for chapter in &options.chapters {
         println!("\n==> {} ({})", chapter.name(), machine::line());
         let tables = bench.measure(*chapter)?;
@@ -56,6 +61,7 @@ impl Bench {
             Chapter::Start => start::measure(self),
             Chapter::Restart => restart::measure(self),
             Chapter::Idle => idle::measure(self),
+            Chapter::Migrate => migrate::measure(self),
         }
     }
 
@@ -82,9 +88,4 @@ fn directory() -> PathBuf {
 
 fn release() -> PathBuf {
     target().join("release/mainstay")
-}
-
-fn target() -> PathBuf {
-    let built = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.parent()?.to_path_buf()));
-    built.unwrap_or_else(|| root().join("target"))
 }

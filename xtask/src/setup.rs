@@ -1,18 +1,22 @@
 //! Brings the machine what the tests need.
+use crate::peers;
 use crate::task::{Done, Failure, step, works};
 use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-struct Need {
-    program: &'static str,
-    package: &'static str,
-    found: fn() -> bool,
+#[derive(Clone, Copy)]
+pub(crate) struct Need {
+    pub(crate) program: &'static str,
+    /// One or more, with spaces between them.
+    pub(crate) package: &'static str,
+    pub(crate) found: fn() -> bool,
 }
 
 const NEEDS: &[Need] = &[
     Need { program: "postgres (15 or newer)", package: "postgresql", found: has_postgres },
     Need { program: "psql", package: "postgresql-client", found: || works("psql", &["--version"]) },
+    Need { program: "pgbouncer", package: "pgbouncer", found: || works("pgbouncer", &["--version"]) },
     Need { program: "redis-server", package: "redis-server", found: || works("redis-server", &["--version"]) },
     Need { program: "git", package: "git", found: || works("git", &["--version"]) },
     Need { program: "openssl", package: "openssl", found: || works("openssl", &["version"]) },
@@ -23,9 +27,20 @@ const NEEDS: &[Need] = &[
     Need { program: "a C compiler", package: "gcc libc6-dev", found: || works("cc", &["--version"]) },
 ];
 
-/// Installs what is missing when we are root; else names the command.
+/// What the ordinary tests need.
 pub(crate) fn run() -> Done {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.found)()).collect();
+    bring(NEEDS)
+}
+
+/// The same, and the other migration tools with what they need.
+pub(crate) fn with_peers() -> Done {
+    bring(&[NEEDS, peers::NEEDS].concat())?;
+    peers::fetch()
+}
+
+/// Installs what is missing when we are root; else names the command.
+fn bring(needs: &[Need]) -> Done {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.found)()).collect();
     if missing.is_empty() {
         println!("setup: everything is there");
         return Ok(());
@@ -39,7 +54,7 @@ pub(crate) fn run() -> Done {
         return Err(Failure::Usage(format!("error: the tests need {}\n hint: {command}", programs.join(", "))));
     }
     install(&packages)?;
-    let still: Vec<&str> = NEEDS.iter().filter(|need| !(need.found)()).map(|need| need.program).collect();
+    let still: Vec<&str> = needs.iter().filter(|need| !(need.found)()).map(|need| need.program).collect();
     if still.is_empty() {
         Ok(())
     } else {

@@ -32,6 +32,12 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
 }
 
+/// The build directory: the one that this program was built into.
+pub(crate) fn target() -> PathBuf {
+    let built = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.parent()?.to_path_buf()));
+    built.unwrap_or_else(|| root().join("target"))
+}
+
 /// The cargo that runs us.
 pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -112,9 +112,9 @@ async fn pending(world: &World) -> Option<Check> {
         let seen = format!("`{}` keeps what is pending to itself", argv.join(" "));
         return Some(Check { subject, verdict: Verdict::Skipped, seen, hint: None });
     }
-    Some(match migrate::pending(&job).await {
+    Some(match migrate::pending(&job, &migrate::Goal::All).await {
         Ok(pending) => {
-            let names: Vec<_> = pending.unwrap_or_default().into_iter().map(|(_, name)| name).collect();
+            let names: Vec<_> = pending.unwrap_or_default().into_iter().map(|pending| pending.name).collect();
             let seen = match names.as_slice() {
                 [] => "nothing pending".to_owned(),
                 names => format!("{} pending: {}", count(names.len(), "migration"), names.join(", ")),

@@ -20,8 +20,8 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Metrics, MIGRATION_STYLES, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Tolerance,
-    Restart, RestartWhen, Service, Stop, Wait,
+    Access, App, Dependency, Handover, Health, HealthCheck, MIGRATION_STYLES, Metrics, MigrationPolicies,
+    MigrationSource, Migrations, Monitor, OnFailure, Restart, RestartWhen, Service, Stop, Tolerance, Wait,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use redact::redact;

@@ -3,9 +3,11 @@
 mod child;
 mod group;
 pub(crate) mod image;
+mod oneself;
 mod program;
 mod spawner;
 
+pub use oneself::{Fatal, signal_self};
 pub use program::find_program;
 pub use spawner::SystemSpawner;
 

@@ -4,7 +4,7 @@ mod read;
 
 pub(crate) use read::parse;
 
-use crate::{BadFile, MigrateError, Migration, Problem, Version, style::Style};
+use crate::{BadFile, MigrateError, Migration, Problem, Version, migration::Kind, style::Style};
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind},
@@ -74,6 +74,25 @@ pub(crate) fn read(
     let files = wanted.filter(|name| style.read_name(name) != crate::style::Named::Other).map(|name| raw(dir, name));
     let shown = dir.strip_prefix(root).unwrap_or(dir);
     parse(files, shown, style, vars)
+}
+
+/// The seed files in `dir`, by name, whatever they are called.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn seeds(dir: &Path, root: &Path) -> Result<Vec<Migration>, MigrateError> {
+    let names = list(dir)?;
+    let wanted = names.iter().filter(|name| name.to_ascii_lowercase().ends_with(".sql"));
+    wanted.map(|name| loose(dir, name, root, Kind::Seed)).collect()
+}
+
+/// A file that is run whatever it is called.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn loose(dir: &Path, name: &str, root: &Path, kind: Kind) -> Result<Migration, MigrateError> {
+    let shown = dir.strip_prefix(root).unwrap_or(dir).join(name).display().to_string();
+    read::loose(&raw(dir, name)?, &shown, kind).map_err(|bad| MigrateError::BadFiles(vec![*bad]))
 }
 
 fn raw(dir: &Path, name: &str) -> Result<RawFile, MigrateError> {

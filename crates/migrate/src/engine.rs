@@ -1,6 +1,13 @@
 //! The two kinds of databases behind one face, so that each verb is told once.
 
-use crate::{MigrateError, job::Run, postgres, sight::Sight, sqlite, work::{Step, Work}};
+use crate::{
+    MigrateError,
+    job::Run,
+    postgres,
+    sight::Sight,
+    sqlite,
+    work::{Step, Work},
+};
 use config::Target;
 use std::time::Duration;
 
@@ -62,7 +69,12 @@ impl Engine {
     }
 
     /// Writes something of our own, all or nothing.
-    pub(crate) async fn write(&mut self, run: &Run<'_>, doing: &'static str, sql: Vec<String>) -> Result<(), MigrateError> {
+    pub(crate) async fn write(
+        &mut self,
+        run: &Run<'_>,
+        doing: &'static str,
+        sql: Vec<String>,
+    ) -> Result<(), MigrateError> {
         match self {
             Self::Postgres(engine) => engine.write(doing, &sql).await,
             Self::Sqlite(engine) => engine.write(run, doing, sql).await,

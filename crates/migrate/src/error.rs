@@ -2,6 +2,8 @@
 
 mod finding;
 
+pub use finding::explain;
+
 use crate::{Obstacle, Version, ledger::Conflict, lock::Holder};
 use database::{Refusal, postgres::SqlError};
 use report::{Outcome, Place};
@@ -65,6 +67,54 @@ pub enum MigrateError {
     /// The connection that held the lock was lost; somebody else may have it now.
     #[error("the connection that held the migration lock was lost")]
     LockLost,
+    /// A table's lock was not to be had in the time that there is for it.
+    #[error("`{file}` waited {} for locks on tables, all that `lock_budget` allows", report::seconds(*budget))]
+    TableLocked {
+        /// The file.
+        file: String,
+        /// How long may be waited in one run.
+        budget: Duration,
+        /// Who held it up, as seen last.
+        blocked: Option<String>,
+        /// Files that were applied before it in this run and stay applied.
+        kept: Vec<String>,
+    },
+    /// A file was edited that is done in part.
+    #[error("`{file}` is done in part, and its statement {statement}, which is done, was edited since")]
+    JournalDiffers {
+        /// The file.
+        file: String,
+        /// The statement, counted from 1.
+        statement: usize,
+    },
+    /// A statement was begun, its end was not seen, and the database does not tell whether it happened.
+    #[error(
+        "whether statement {statement} of `{file}` was done cannot be told: it was begun, and its end was not seen"
+    )]
+    CannotTell {
+        /// The file.
+        file: String,
+        /// The statement, counted from 1.
+        statement: usize,
+        /// The migration.
+        version: Version,
+    },
+    /// Somebody else builds the same index.
+    #[error("the index `{name}` is being built by process {pid}")]
+    IndexBusy {
+        /// The index.
+        name: String,
+        /// The server process.
+        pid: i32,
+    },
+    /// An index was built and cannot be used.
+    #[error("`{file}` built the index `{name}`, and it is invalid")]
+    InvalidIndex {
+        /// The file.
+        file: String,
+        /// The index.
+        name: String,
+    },
     /// A file failed; nothing of it was kept.
     #[error("{0}")]
     File(Box<FileFailure>),
@@ -85,6 +135,34 @@ pub enum MigrateError {
         error: String,
         /// May it succeed later?
         transience: Transience,
+    },
+    /// There is no way back.
+    #[error("`{name}` cannot be undone: {why}")]
+    NoWayBack {
+        /// The migration.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// It is applied already.
+    #[error("`{name}` is applied already ({at})")]
+    AlreadyApplied {
+        /// The migration.
+        name: String,
+        /// When.
+        at: String,
+    },
+    /// No migration has this version.
+    #[error("there is no migration {version}")]
+    NoSuchVersion {
+        /// The version.
+        version: Version,
+    },
+    /// An external command migrates, and this verb is for files.
+    #[error("an external command migrates, and `{verb}` is for files")]
+    External {
+        /// What was asked for.
+        verb: &'static str,
     },
     /// The external command cannot be started.
     #[error("cannot start `{program}`: {message}")]
@@ -222,8 +300,10 @@ impl MigrateError {
             | MigrateError::WrongTarget { .. }
             | MigrateError::Spawn { .. }
             | MigrateError::NoSuchRule { .. }
+            | MigrateError::NoSuchVersion { .. }
+            | MigrateError::External { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } => Outcome::NotYet,
+            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -249,7 +329,9 @@ impl Classify for MigrateError {
             MigrateError::File(failure) => failure.transience,
             MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
             // The outcome is looked up before anything is tried again, so trying again is safe.
-            MigrateError::UnknownCommit { .. } | MigrateError::LockLost => Transience::Transient,
+            MigrateError::UnknownCommit { .. } | MigrateError::LockLost | MigrateError::IndexBusy { .. } => {
+                Transience::Transient
+            }
             // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
             _ => Transience::Permanent,
         }

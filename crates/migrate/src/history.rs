@@ -46,7 +46,7 @@ impl Entry {
     /// From a row that [`select`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten();
-        let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed]
+        let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed, Kind::ByHand]
             .into_iter()
             .find(|kind| text(0).as_deref() == Some(kind.word()))
             .unwrap_or_default();
@@ -167,6 +167,6 @@ fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
     let word = literal(kind.word(), dialect);
     match kind {
         Kind::Versioned => format!("kind = {word} AND version = {}", literal(version.text(), dialect)),
-        Kind::Repeatable | Kind::Seed => format!("kind = {word} AND name = {}", literal(name, dialect)),
+        Kind::Repeatable | Kind::Seed | Kind::ByHand => format!("kind = {word} AND name = {}", literal(name, dialect)),
     }
 }

@@ -1,6 +1,10 @@
 //! What is to be migrated, with what, and what came of it.
 
-use crate::{Holder, Migration, Version, ledger::Row};
+use crate::{
+    Holder, Migration, Version,
+    ledger::Row,
+    lock::{Ladder, session_name},
+};
 use config::{MigrationSource, Migrations, Target};
 use database::postgres::SqlError;
 use host::{Env, process::Spawner};
@@ -93,11 +97,9 @@ fn as_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S:
 }
 
 impl Identity {
-    /// The name in `pg_stat_activity`, for whoever waits: `mainstay-migrate/web-2:4711`.
+    /// The name in `pg_stat_activity`, for whoever waits: `mainstay-migrate/web-2:4711/v12`.
     pub fn session_name(&self) -> String {
-        // PostgreSQL keeps 63 bytes of it (NAMEDATALEN); the process must not be what is cut off.
-        let host: String = self.host.chars().filter(char::is_ascii).take(32).collect();
-        format!("mainstay-migrate/{host}:{}", self.pid)
+        session_name(&self.host, self.pid, self.release.as_deref())
     }
 }
 
@@ -105,11 +107,11 @@ impl Identity {
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a Job<'a>,
     progress: Mutex<Progress>,
+    ladder: Mutex<Ladder>,
 }
 
 #[derive(Default)]
 struct Progress {
-
     report: Report,
     looked: bool,
     unsure: Option<Unsure>,
@@ -127,7 +129,13 @@ pub(crate) struct Unsure {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
-        Self { job, progress: Mutex::default() }
+        let ladder = Ladder::new(job.migrations.lock_budget, job.who.pid.into());
+        Self { job, progress: Mutex::default(), ladder: Mutex::new(ladder) }
+    }
+
+    /// How long this run may still wait for tables.
+    pub(crate) fn ladder(&self) -> MutexGuard<'_, Ladder> {
+        self.ladder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -160,6 +168,18 @@ impl<'a> Run<'a> {
         self.progress().report.applied.push(applied);
     }
 
+    /// Said after COMMIT, never before.
+    pub(crate) fn undone(&self, undone: Applied) {
+        let text = format!("undone {} in {}", undone.name, report::seconds(undone.took));
+        self.job.journal.note(
+            Event::new("migrate.undone", text)
+                .with("version", undone.version.text())
+                .with("file", undone.name.as_str())
+                .with("took", undone.took),
+        );
+        self.progress().report.applied.push(undone);
+    }
+
     /// The names of what this run has applied.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
@@ -176,8 +196,20 @@ impl<'a> Run<'a> {
     /// The ledger was read after the lost COMMIT: now it is known.
     pub(crate) fn settled(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version))) {
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version)))
+        {
             self.applied(unsure.applied);
+        }
+    }
+
+    /// The same after the lost COMMIT of something that was undone: its row is gone.
+    pub(crate) fn settled_back(&self, rows: &[Row]) {
+        let unsure = self.progress().unsure.take();
+        if let Some(unsure) =
+            unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version)))
+        {
+            self.undone(unsure.applied);
         }
     }
 

@@ -18,40 +18,54 @@ pub mod ledger;
 #[cfg(feature = "lint")]
 pub mod lint;
 
+mod baseline;
+mod by_hand;
 mod command;
+mod down;
 mod engine;
 mod error;
+mod failpoint;
 mod history;
 mod job;
 mod lock;
 mod lost;
 mod migration;
+mod new;
 mod obstacles;
+mod pieces;
 mod postgres;
 mod quote;
+mod redo;
+mod repair;
 mod retrying;
-mod scan;
 mod script;
 mod sight;
+mod sql;
 mod sqlite;
 mod status;
 mod style;
 mod up;
+mod verify;
 mod version;
 mod view;
 mod work;
 
-mod sql {
-    pub(crate) use crate::scan::{Dialect, first_obstacle, statements, wants_foreign_keys_off};
-}
-
+pub use baseline::baseline;
+pub use by_hand::by_hand;
+pub use down::{Back, down};
+pub use error::explain;
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
 pub use job::{Applied, Identity, Job, Report};
+pub use ledger::Conflict;
 pub use ledger::Goal;
-pub use lock::Holder;
+pub use lock::{Activity, Holder};
 pub use lost::lost_ledger;
 pub use migration::{Kind, Migration};
-pub use scan::Obstacle;
-pub use status::{Status, check, pending, status};
+pub use new::new;
+pub use redo::redo;
+pub use repair::{Fix, Repair, Truth, repair};
+pub use sql::{Obstacle, Quote};
+pub use status::{Pending, Status, check, pending, status};
 pub use up::up;
+pub use verify::{Verified, verify};
 pub use version::Version;

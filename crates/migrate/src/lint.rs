@@ -24,10 +24,10 @@ use crate::{
     MigrateError,
     engine::Engine,
     job::{Job, Run},
+    sql::Name,
 };
 use config::Target;
 use files::Chosen;
-use hit::Name;
 use look::{File, Looked};
 use rules::Rules;
 use std::path::PathBuf;

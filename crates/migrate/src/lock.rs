@@ -1,10 +1,15 @@
 //! One migrator at a time: the key of the lock, who holds it, and how to wait for it. Pure.
 
 mod holder;
+mod ladder;
+pub(crate) mod lease;
 mod waiting;
 
-pub use holder::Holder;
+pub use holder::{Activity, Holder};
 
+pub(crate) use holder::session_name;
+
+pub(crate) use ladder::{Ladder, Rung, Work as Strength};
 pub(crate) use waiting::{Next, Waiting};
 
 use sha2::{Digest, Sha256};

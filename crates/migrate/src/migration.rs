@@ -1,6 +1,6 @@
 //! One change of the schema.
 
-use crate::{Version, script::Script};
+use crate::{MigrateError, Version, script::Script};
 use serde::Serialize;
 
 /// One change of the schema: a file, or a file for each direction.
@@ -39,6 +39,8 @@ pub enum Kind {
     Repeatable,
     /// After all, when asked for, whenever it has changed: data for trying things out.
     Seed,
+    /// When a person asks for it.
+    ByHand,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Versioned => "versioned",
             Kind::Repeatable => "repeatable",
             Kind::Seed => "seed",
+            Kind::ByHand => "by-hand",
         }
     }
 }
@@ -56,6 +59,31 @@ impl Migration {
     /// What the ledger keeps to recognise it by; empty where the style keeps nothing.
     pub(crate) fn stamp(&self) -> &str {
         self.stamps.first().map_or("", String::as_str)
+    }
+
+    /// The text of what is run and of what undoes it, as they are kept.
+    ///
+    /// # Errors
+    /// They cannot be read any more.
+    pub(crate) fn texts(&self) -> Result<(String, Option<String>), MigrateError> {
+        let text = |script: &Script| script.load().map(|text| text.joined(&script.sections));
+        Ok((text(&self.up)?, self.down.as_ref().map(text).transpose()?))
+    }
+
+    /// What is left of one that has no file any more.
+    pub(crate) fn ghost(version: Version, name: String) -> Self {
+        Self {
+            version,
+            kind: Kind::Versioned,
+            shown: name.clone(),
+            up: Script::whole("", name.clone()),
+            name,
+            description: String::new(),
+            checksum: String::new(),
+            stamps: Vec::new(),
+            down: None,
+            compat: None,
+        }
     }
 
     /// Is it the one with this version, or for a repeatable one this name?

@@ -2,6 +2,7 @@
 
 use crate::{
     BadFile, MigrateError, Migration, Problem,
+    script::Script,
     sql::{Dialect, first_obstacle},
 };
 use config::Target;
@@ -18,19 +19,30 @@ pub(crate) fn dialect(target: &Target) -> Dialect {
 pub(crate) fn refuse(pending: &[&Migration], target: &Target) -> Result<(), MigrateError> {
     let mut bad = Vec::new();
     for migration in pending {
-        bad.extend(obstacle(migration, dialect(target))?);
+        bad.extend(obstacle(&migration.up, dialect(target))?);
     }
     if bad.is_empty() { Ok(()) } else { Err(MigrateError::BadFiles(bad)) }
 }
 
-fn obstacle(migration: &Migration, dialect: Dialect) -> Result<Option<BadFile>, MigrateError> {
-    let text = migration.up.load()?;
-    for section in &migration.up.sections {
-        if let Some(found) = first_obstacle(text.section(section), dialect) {
+/// Can this be run?
+///
+/// # Errors
+/// As [`refuse`].
+pub(crate) fn refuse_script(script: &Script, target: &Target) -> Result<(), MigrateError> {
+    match obstacle(script, dialect(target))? {
+        Some(bad) => Err(MigrateError::BadFiles(vec![bad])),
+        None => Ok(()),
+    }
+}
+
+fn obstacle(script: &Script, dialect: Dialect) -> Result<Option<BadFile>, MigrateError> {
+    let text = script.load()?;
+    for section in &script.sections {
+        if let Some(found) = first_obstacle(text.section(section), dialect, section.transaction) {
             let start = section.range.start;
             let place = text.place(start + found.range.start, start + found.range.end);
             return Ok(Some(BadFile {
-                name: migration.shown.clone(),
+                name: script.shown.clone(),
                 problem: Problem::Obstacle(found.obstacle),
                 place: Some(Box::new(place)),
             }));

@@ -8,13 +8,26 @@
 //! machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
+mod blockers;
 mod failure;
+#[cfg(test)]
+mod fixture;
 mod guard;
+mod index;
+mod lease;
+mod lone;
 mod look;
+mod progress;
+mod resolve;
+mod send;
+mod transaction;
+mod watch;
 
 pub(crate) use guard::Guard;
+pub(crate) use index::is_leftover;
 pub(crate) use look::must_be_writable;
 
+use guard::Way;
 use look::query;
 
 use crate::{
@@ -25,7 +38,7 @@ use crate::{
     sight::Sight,
     work::{Step, Work},
 };
-use config::dsn::PostgresDsn;
+use config::{Target, dsn::PostgresDsn};
 use database::postgres::{Session, connect};
 use std::time::Duration;
 
@@ -63,17 +76,34 @@ impl Engine {
         apply::settle(run, &self.session).await
     }
 
-    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, _keys: &[i64]) -> Result<(), MigrateError> {
+    /// Straight at the server where its address is known: what stands before it may be a pooler, which keeps no lock.
+    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, theirs: &[i64]) -> Result<(), MigrateError> {
         must_be_writable(sight)?;
-        let key = lock::key(&sight.database, &sight.schema);
-        self.guard = Some(Guard::take(run, &self.dsn, key).await?);
+        let pooled = matches!(guard::way(&self.session).await?, Way::Pooled { .. });
+        if let (true, Some(Target::Postgres(direct))) = (pooled, &run.job.migrations.direct) {
+            self.session = open(run.job, direct).await?;
+            self.dsn = direct.clone();
+        }
+        let ours = lock::key(&sight.database, &sight.schema);
+        let keys = guard::Keys { ours, theirs, schema: &sight.schema };
+        self.guard = Some(Guard::hold(run, &self.dsn, &keys).await?);
         Ok(())
+    }
+
+    /// Does each transaction get whichever session a pooler has free? Then nothing may be set for longer.
+    fn is_pooled(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| matches!(guard.way(), Way::Pooled { .. }))
     }
 
     pub(crate) async fn write(&mut self, doing: &'static str, sql: &[String]) -> Result<(), MigrateError> {
         let sql = sql.join(";\n");
         let done = self.session.client.batch_execute(&sql).await;
         done.map_err(|error| look::not_written(doing, self.session.explain(&error)))
+    }
+
+    /// SQL that each transaction begins with, so that it cannot end when the lock is not ours any more.
+    fn fence(&self) -> Option<String> {
+        self.guard.as_ref().and_then(Guard::fence)
     }
 
     pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {

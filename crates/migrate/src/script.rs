@@ -6,11 +6,7 @@ use crate::{
     style::{Section, plain::sha256},
 };
 use report::Place;
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// The SQL of one direction of a migration.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,7 +21,10 @@ pub(crate) struct Script {
 #[derive(Clone, PartialEq, Eq)]
 enum Source {
     /// A file, and the SHA-256 that it had when its sections were found.
-    File { path: PathBuf, sum: String },
+    File {
+        path: PathBuf,
+        sum: String,
+    },
     Text(Arc<str>),
 }
 

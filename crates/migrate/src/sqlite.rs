@@ -13,9 +13,8 @@
 
 mod apply;
 mod look;
+mod perform;
 mod stop;
-
-use stop::Stop;
 
 use crate::{
     Holder, MigrateError,
@@ -23,16 +22,13 @@ use crate::{
     job::Run,
     lock::{Next, Waiting},
     sight::Sight,
-    work::{Step, Work},
 };
-use apply::Job;
 use database::sqlite::refusal;
 use rusqlite::Connection;
 use std::{
     panic::resume_unwind,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::{
     task::spawn_blocking,
@@ -95,7 +91,12 @@ impl Engine {
     }
 
     /// Writes something of our own, all or nothing.
-    pub(crate) async fn write(&mut self, run: &Run<'_>, doing: &'static str, sql: Vec<String>) -> Result<(), MigrateError> {
+    pub(crate) async fn write(
+        &mut self,
+        run: &Run<'_>,
+        doing: &'static str,
+        sql: Vec<String>,
+    ) -> Result<(), MigrateError> {
         self.written = true;
         let mut busy = Busy::new(run);
         let sql = Arc::new(sql.join(";\n"));
@@ -106,33 +107,6 @@ impl Engine {
                 false => busy.wait(run).await?,
             }
         }
-    }
-
-    /// Waits for the write lock, then runs the file. When this is dropped, the file is rolled back.
-    pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {
-        self.written = true;
-        let mut busy = Busy::new(run);
-        let stop = Stop::default();
-        let _waiting = stop.waiting();
-        let job = Arc::new(Job::of(run, work));
-        loop {
-            let (job, stop) = (Arc::clone(&job), stop.clone());
-            match self.with(move |desk| apply::begin(desk, &job, &stop)).await? {
-                apply::Begun::Busy => busy.wait(run).await?,
-                apply::Begun::Changed(cells) if !(work.still)(&cells) => {
-                    self.with(|desk| apply::leave(desk)).await?;
-                    return Ok(Step::Overtaken);
-                }
-                apply::Begun::Changed(_) | apply::Begun::Ours => break,
-            }
-        }
-        let (run_job, stop) = (Arc::clone(&job), stop.clone());
-        let started = Instant::now();
-        self.with(move |desk| apply::body(desk, &run_job, &stop)).await?;
-        let took = started.elapsed();
-        let closing = job.closing(work, took);
-        self.with(move |desk| apply::commit(desk, &job, &closing)).await?;
-        Ok(Step::Done(took))
     }
 
     /// All that was committed goes to the disk.

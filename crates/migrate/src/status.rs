@@ -1,11 +1,11 @@
 //! How the migrations stand. Reads only, and takes no lock.
 
 use crate::{
-    Job, MigrateError, Version,
-    directory,
+    Job, MigrateError, Version, directory,
     engine::Engine,
     job::Run,
     ledger::{Entry, Goal, State, entries, pending as to_apply},
+    migration::Kind,
     obstacles,
     style::detect::{self, Files},
     view::{View, first_text},
@@ -54,7 +54,9 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     };
     let view = look(job, dir).await?;
     let standings = view.standings();
-    let migrations = entries(&standings);
+    let mut migrations = entries(&standings);
+    // Nobody has to apply them.
+    migrations.retain(|entry| entry.kind != Kind::Seed || entry.state == State::Applied);
     let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name()).len();
     let pending = migrations.iter().filter(|entry| entry.state == State::Pending).count();
     let counts = Counts { applied: migrations.len() - pending - conflicts, pending, conflicts };
@@ -88,18 +90,28 @@ pub fn check(app: &App) -> Result<(), MigrateError> {
     }
 }
 
-/// The versions and names that `up` would apply, in order; nothing for an external command, which does not tell.
+/// A migration that would be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// Its version; empty for a repeatable one.
+    pub version: Version,
+    /// Its file's name.
+    pub name: String,
+}
+
+/// What `up` would apply, in order; nothing for an external command, which does not tell.
 ///
 /// # Errors
 /// All that would stop `up` before it changes anything: unreadable files, conflicts, files that cannot be run.
-pub async fn pending(job: &Job<'_>) -> Result<Option<Vec<(Version, String)>>, MigrateError> {
+pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(None) };
     let view = look(job, dir).await?;
     let policies = &job.migrations.policies;
-    let pending = to_apply(&view.standings(), policies, &Goal::All, view.style.name());
+    let pending = to_apply(&view.standings(), policies, goal, view.style.name());
     let pending = pending.map_err(MigrateError::Conflicts)?;
     obstacles::refuse(&pending, job.target)?;
-    Ok(Some(pending.into_iter().map(|migration| (migration.version.clone(), migration.name.clone())).collect()))
+    let told = |it: &crate::Migration| Pending { version: it.version.clone(), name: it.name.clone() };
+    Ok(Some(pending.into_iter().map(told).collect()))
 }
 
 async fn look(job: &Job<'_>, dir: &Path) -> Result<View, MigrateError> {

@@ -3,11 +3,11 @@
 use crate::{
     Job, MigrateError, Report, command,
     engine::{Cells, Engine},
-    history, obstacles,
+    history,
     job::{Run, applied},
     ledger::{Goal, pending},
     migration::Migration,
-    retrying,
+    obstacles, retrying,
     view::View,
     work::{Step, Work},
 };

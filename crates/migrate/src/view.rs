@@ -6,9 +6,9 @@ use crate::{
     engine::{Cells, Engine},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
     job::Run,
-    ledger::{Difference, Row, Standing, Where, compare, Sides},
+    ledger::{Difference, Row, Sides, Standing, Where, compare},
     sight::Sight,
-    sql::Dialect,
+    sql::{self, Dialect, diff, difference},
     style::{
         Style, Table,
         detect::{Choice, Files, Found, detect},
@@ -50,7 +50,10 @@ impl View {
             Found::Style(style, table) => (style, table),
             Found::ByRows { table, .. } => return Err(crate::style::detect::foreign(&table)),
         };
-        let directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
+        let mut directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
+        if let Some(seeds) = &migrations.seeds {
+            directory.repeatables.extend(directory::seeds(seeds, run.job.root)?);
+        }
         if migrations.policies.strict {
             directory.without_gaps()?;
         }
@@ -125,15 +128,19 @@ impl View {
 
     /// The key of our lock and those of the tool's own.
     pub(crate) fn locks(&self) -> Vec<i64> {
-        self.style.co_lock(&self.table, &self.sight.database).into_iter().collect()
+        self.style.co_locks(&self.table, &self.sight.database)
     }
 }
 
 /// In what a file differs from what was applied.
 fn differ(file: &crate::Migration, old: Option<&str>, dialect: Dialect) -> Difference {
     let (Some(old), Ok(text)) = (old, file.up.load()) else { return Difference::Unknown };
-    let _ = (old, text, dialect);
-    Difference::Unknown
+    let new = text.joined(&file.up.sections);
+    match difference(old, &new, dialect) {
+        sql::Difference::Same | sql::Difference::LineEnds => Difference::LineEnds,
+        sql::Difference::Layout => Difference::Layout,
+        sql::Difference::Real => Difference::Real { diff: diff(old, &new) },
+    }
 }
 
 /// The text of the first file that is SQL, as far as it can be read; what is wrong with it is told later.

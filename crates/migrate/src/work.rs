@@ -3,10 +3,12 @@
 use crate::{
     MigrateError, Migration,
     engine::Cells,
-    history::{self, Applied, Of},
+    history::{self, Applied, Journaled, Of},
     migration::Kind,
+    pieces::Piece,
     script::{Script, Text},
-    style::{Record, Section},
+    sql::{Statement, split},
+    style::{Record, Section, plain::sha256},
     view::View,
 };
 use std::time::Duration;
@@ -44,8 +46,8 @@ pub(crate) struct Work<'a> {
     pub(crate) view: &'a View,
     pub(crate) migration: &'a Migration,
     pub(crate) direction: Direction,
+    pub(crate) script: &'a Script,
     pub(crate) text: Text,
-    pub(crate) sections: &'a [Section],
     /// What undoes it, to be kept.
     down: Option<String>,
     release: Option<String>,
@@ -87,8 +89,8 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let by = format!("{}:{}", who.host, who.pid);
-        let (text, sections, release) = (script.load()?, &script.sections, who.release.clone());
-        Ok(Self { view, migration, direction, text, sections, down, release, by, still })
+        let (text, release) = (script.load()?, who.release.clone());
+        Ok(Self { view, migration, direction, script, text, down, release, by, still })
     }
 
     /// Whose statements the journal has.
@@ -97,16 +99,53 @@ impl<'a> Work<'a> {
     }
 
     /// SQL that remembers it, after it took `took`; `only_if` is a condition that must hold for that.
-    pub(crate) fn closing(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
-        match self.direction {
-            Direction::Up => self.remember(took, statements, only_if),
+    pub(crate) fn closing(&self, took: Duration, only_if: &str) -> Vec<String> {
+        let mut sql = match self.direction {
+            Direction::Up => self.remember(took, only_if),
             Direction::Down => self.forget(),
+        };
+        sql.push(self.journal().clear(&self.view.journal));
+        sql
+    }
+
+    /// SQL that remembers the statements of a piece as done.
+    pub(crate) fn journal_of(&self, piece: &Piece, only_if: &str) -> Vec<String> {
+        let row = |(index, statement): (usize, &Statement)| {
+            let text = &self.text.whole[statement.range.clone()];
+            self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
+        };
+        piece.statements.iter().enumerate().map(row).collect()
+    }
+
+    /// What is done must stand in the file as it was when it was done.
+    ///
+    /// # Errors
+    /// [`MigrateError::JournalDiffers`].
+    pub(crate) fn unchanged(&self, pieces: &[Piece], journal: &[Journaled]) -> Result<(), MigrateError> {
+        let statements: Vec<_> = pieces.iter().flat_map(|piece| &piece.statements).collect();
+        let same = |it: &&Journaled| {
+            let statement = it.number.checked_sub(1).and_then(|index| statements.get(index));
+            statement.is_some_and(|it_now| sha256(&self.text.whole[it_now.range.clone()]) == it.checksum)
+        };
+        match journal.iter().find(|it| it.done && !same(it)) {
+            None => Ok(()),
+            Some(it) => Err(MigrateError::JournalDiffers { file: self.text.shown.clone(), statement: it.number }),
         }
     }
 
-    fn remember(&self, took: Duration, statements: &[&str], only_if: &str) -> Vec<String> {
+    /// The texts of its statements.
+    fn statements(&self) -> Vec<&str> {
+        let of = |section: &Section| {
+            let text = self.text.section(section);
+            let statements = split(text, self.view.sight.dialect).unwrap_or_default();
+            statements.into_iter().filter_map(|it| text.get(it.range)).collect::<Vec<_>>()
+        };
+        self.script.sections.iter().flat_map(of).collect()
+    }
+
+    fn remember(&self, took: Duration, only_if: &str) -> Vec<String> {
         let View { style, table, history, .. } = self.view;
-        let text = self.text.joined(self.sections);
+        let text = self.text.joined(&self.script.sections);
         let applied = Applied {
             migration: self.migration,
             text: &text,
@@ -118,7 +157,8 @@ impl<'a> Work<'a> {
         };
         let mut sql = history::insert(history, &applied);
         if self.in_ledger() {
-            sql.extend(style.insert(table, &Record { migration: self.migration, took, statements }));
+            let statements = self.statements();
+            sql.extend(style.insert(table, &Record { migration: self.migration, took, statements: &statements }));
         }
         sql
     }
@@ -152,7 +192,7 @@ impl<'a> Work<'a> {
         match self.migration.kind {
             Kind::Versioned => true,
             Kind::Repeatable => self.view.style.keeps_repeatables(),
-            Kind::Seed => false,
+            Kind::Seed | Kind::ByHand => false,
         }
     }
 }

@@ -105,7 +105,7 @@ async fn a_command_does_not_outlive_its_starter() {
     };
     let job = bench.job();
     tokio::select! {
-        result = migrate::up(&job) => panic!("{result:?}"),
+        result = migrate::up(&job, &migrate::Goal::All) => panic!("{result:?}"),
         () = started => {}
     }
     let lock = dir.path().join("app.db.migrate-lock");

@@ -10,6 +10,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("pg_controldata", "postgresql"),
     ("pg_isready", "postgresql-client"),
     ("psql", "postgresql-client"),
+    ("pgbouncer", "pgbouncer"),
     ("redis-server", "redis-server"),
     ("setpriv", "util-linux"),
     ("openssl", "openssl"),

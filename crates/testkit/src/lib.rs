@@ -12,6 +12,7 @@ mod components;
 mod fake_postgres;
 mod fault_proxy;
 mod listener;
+mod pgbouncer;
 mod port;
 mod program;
 mod redis;
@@ -25,6 +26,7 @@ pub use cluster::{Builder as ClusterBuilder, Cluster, Full, Gate, Held, Session,
 pub use components::find as find_component;
 pub use fake_postgres::{Answer, FakePostgres, Reaction, Value};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use pgbouncer::PgBouncer;
 pub use port::free_port;
 pub use program::{Output, Running, Test, program, scrub};
 pub use redis::{Builder as RedisBuilder, Redis};

@@ -4,14 +4,16 @@ use crate::task::Failure;
 const FLAGS: [&str; 3] = ["--quick", "--peers", "--no-build"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [gate|start|restart|idle|all]... [--quick] [--peers] [--no-build]
+usage: cargo xtask bench [gate|start|restart|idle|migrate|all]... [--quick] [--peers] [--no-build]
 
   gate     the server accepts -> the command runs; lines in the server's log and CPU while waiting
   start    `up` with ten idle services: until all of them run
   restart  a service is killed -> its next copy runs
   idle     memory, wake-ups and CPU of the supervisor of ten idle services
+  migrate  a thousand files applied, and none pending, beside other migration tools; memory
   --quick     few rounds
-  --peers     fetch other supervisors to compare with into the build directory (pip and apt; nothing is installed)
+  --peers     fetch what to compare with into the build directory: other supervisors (pip and apt; nothing is installed),
+              other migration tools (as `cargo xtask setup --peers` does)
   --no-build  measure the release that is there";
 
 /// One group of measurements.
@@ -21,6 +23,7 @@ pub(super) enum Chapter {
     Start,
     Restart,
     Idle,
+    Migrate,
 }
 
 /// What was asked for on the command line.
@@ -31,7 +34,7 @@ pub(super) struct Options {
     pub(super) build: bool,
 }
 
-const ALL: [Chapter; 4] = [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle];
+const ALL: [Chapter; 5] = [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle, Chapter::Migrate];
 
 impl Chapter {
     /// As it is called on the command line and on disk.
@@ -41,11 +44,22 @@ impl Chapter {
             Self::Start => "start",
             Self::Restart => "restart",
             Self::Idle => "idle",
+            Self::Migrate => "migrate",
         }
     }
 }
 
 impl Options {
+    /// Other supervisors are to be fetched.
+    pub(super) fn supervisors(&self) -> bool {
+        self.peers && self.chapters.iter().any(|chapter| *chapter != Chapter::Migrate)
+    }
+
+    /// Other migration tools are to be fetched.
+    pub(super) fn migration_tools(&self) -> bool {
+        self.peers && self.chapters.contains(&Chapter::Migrate)
+    }
+
     /// Without a chapter: all.
     pub(super) fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));

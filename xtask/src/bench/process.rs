@@ -73,6 +73,11 @@ pub(super) fn resident(pids: &[u32]) -> u64 {
     pids.iter().map(|pid| field(&format!("/proc/{pid}/status"), "VmRSS:") * 1024).sum()
 }
 
+/// The most resident memory that a process has had in bytes, shared pages included; zero when it has ended.
+pub(super) fn peak(pid: u32) -> u64 {
+    field(&format!("/proc/{pid}/status"), "VmHWM:") * 1024
+}
+
 /// The process and all its descendants, parents first.
 pub(super) fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];

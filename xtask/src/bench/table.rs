@@ -29,6 +29,8 @@ pub(super) enum Target {
     AtMost(f64),
     /// Less than this peer's.
     Below(&'static str),
+    /// At most this share of the best peer's.
+    ShareOfBest(f64),
 }
 
 impl Table {
@@ -83,6 +85,9 @@ impl Table {
                 let least = self.peer(&row.case, peer).map_or(f64::NAN, |peer| median(&peer.values));
                 Some(format!("< {}", short(least)))
             }
+            Target::ShareOfBest(share) => {
+                Some(format!("<= {}", short(share * self.best_peer(&row.case).unwrap_or(f64::NAN))))
+            }
         }
     }
 
@@ -92,6 +97,7 @@ impl Table {
         let met = match row.target? {
             Target::AtMost(most) => ours <= most,
             Target::Below(peer) => ours < median(&self.peer(&row.case, peer)?.values),
+            Target::ShareOfBest(share) => ours <= share * self.best_peer(&row.case)?,
         };
         Some(met && row.early == 0)
     }
@@ -200,5 +206,16 @@ mod tests {
         table.add(row(OURS, &[12.0], 0, Some(Target::Below("loop"))));
         table.add(row("loop", &[60.0], 0, None));
         assert_eq!((table.target(&table.rows[0]), table.met(&table.rows[0])), (Some("< 60.0".to_owned()), Some(true)));
+    }
+
+    #[test]
+    fn a_target_may_be_a_share_of_the_best_peer() {
+        let mut table = Table::new("t", "ms");
+        table.add(row(OURS, &[600.0], 0, Some(Target::ShareOfBest(0.5))));
+        assert_eq!(table.met(&table.rows[0]), None);
+        table.add(row("slow", &[5000.0], 0, None));
+        assert_eq!(table.met(&table.rows[0]), Some(true));
+        table.add(row("quick", &[1000.0], 0, None));
+        assert_eq!((table.target(&table.rows[0]), table.met(&table.rows[0])), (Some("<= 500".to_owned()), Some(false)));
     }
 }

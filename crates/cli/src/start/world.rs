@@ -65,5 +65,10 @@ impl Journal for Told {
 
 /// Who we are, for those who wait for our locks.
 pub(crate) fn identity(app: &App) -> Identity {
-    Identity { app: app.name.clone(), host: host::proc::hostname().unwrap_or_default(), pid: std::process::id(), release: app.env.get("MAINSTAY_RELEASE").cloned() }
+    Identity {
+        app: app.name.clone(),
+        host: host::proc::hostname().unwrap_or_default(),
+        pid: std::process::id(),
+        release: app.env.get("MAINSTAY_RELEASE").cloned(),
+    }
 }

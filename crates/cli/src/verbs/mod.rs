@@ -9,7 +9,7 @@ mod up;
 mod wait;
 
 use crate::{
-    args::{Migrate, Patience, Verb},
+    args::{Patience, Verb},
     context::{Context, tell},
 };
 use config::Overrides;
@@ -21,8 +21,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Up(args) => up::up(&context, args).await,
         Verb::Run(args) => run::run(&context, *args).await,
         Verb::Wait(args) => wait::wait(&context, args).await,
-        Verb::Migrate(Migrate::Up(args)) => migrate::up(&context, args).await.code(),
-        Verb::Migrate(Migrate::Status(args)) => migrate::status(&context, args).await.code(),
+        Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),

@@ -46,6 +46,30 @@ fn migrations() {
     page::check("docs/migrations.md");
 }
 
+/// Issue 3, point 1.
+#[test]
+fn coming_from_dbmate() {
+    page::check("docs/coming-from/dbmate.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_golang_migrate() {
+    page::check("docs/coming-from/golang-migrate.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_goose() {
+    page::check("docs/coming-from/goose.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_supabase() {
+    page::check("docs/coming-from/supabase.md");
+}
+
 /// S2.7
 #[test]
 fn services() {
@@ -133,8 +157,11 @@ fn a_page_that_is_not_true_fails() {
 }
 
 fn pages() -> Vec<String> {
-    let docs = std::fs::read_dir(root().join("docs")).expect("docs/").flatten();
-    let names = docs.map(|entry| format!("docs/{}", entry.file_name().display()));
+    let in_directory = |name: &str| {
+        let entries = std::fs::read_dir(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}")).flatten();
+        entries.map(|entry| format!("{name}/{}", entry.file_name().display())).collect::<Vec<_>>()
+    };
+    let names = in_directory("docs").into_iter().chain(in_directory("docs/coming-from"));
     names.filter(|name| name.ends_with(".md")).chain(["README.md".to_owned()]).collect()
 }
 

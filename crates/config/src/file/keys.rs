@@ -197,7 +197,13 @@ pub(crate) static MIGRATIONS: Section = Section {
             "\"dbmate\"",
             "Whose files and table they are. Default: found by the columns of the table and the names of the files.",
         ),
-        key("table", Kind::Text, "", "\"app.schema_migrations\"", "The table that remembers what was applied. Default: that of the style."),
+        key(
+            "table",
+            Kind::Text,
+            "",
+            "\"app.schema_migrations\"",
+            "The table that remembers what was applied. Default: that of the style.",
+        ),
         key(
             "seeds",
             Kind::Path,

@@ -47,5 +47,5 @@ fn beside(database: &Path) -> PathBuf {
 }
 
 fn described(holder: &host::lock::Holder) -> Holder {
-    Holder { pid: Some(holder.pid.into()), application: Some(holder.command.clone()), client: None, since: None }
+    Holder { pid: Some(holder.pid.into()), application: Some(holder.command.clone()), ..Holder::default() }
 }

@@ -5,7 +5,7 @@ use crate::{
     BadFile, MigrateError, Migration, Problem, Version,
     migration::{Kind, compat},
     script::{Script, normal},
-    style::{Flaw, Named, Part, Section, Stamped, Style, plain::sha256},
+    style::{Flaw, Named, Part, Plain, Section, Stamped, Style, plain::sha256},
 };
 use report::Place;
 use std::{borrow::Cow, collections::BTreeMap, path::Path};
@@ -101,8 +101,7 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     if part == Part::Down {
         return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
     }
-    let stamped =
-        Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
+    let stamped = Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
     Ok(Read::Migration(Migration {
         kind,
         name: file.name.clone(),
@@ -115,6 +114,26 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
         version,
         description,
     }))
+}
+
+/// The whole of a file, whatever it is called.
+pub(super) fn loose(file: &RawFile, shown: &str, kind: Kind) -> Result<Migration, Box<BadFile>> {
+    let bad = |problem| Box::new(BadFile { name: shown.to_owned(), problem, place: None });
+    let (_, text) = text(file).map_err(bad)?;
+    let sections = Plain.read_text(Part::Up, &text, &BTreeMap::new()).map_err(|flaw| flawed(shown, &text, flaw))?;
+    let checksum = sha256(&text);
+    Ok(Migration {
+        version: Version::default(),
+        kind,
+        name: file.name.clone(),
+        shown: shown.to_owned(),
+        description: String::new(),
+        stamps: Vec::new(),
+        up: Script::in_file(file.path.clone(), checksum.clone(), shown.to_owned(), sections.up),
+        checksum,
+        down: None,
+        compat: None,
+    })
 }
 
 fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {

@@ -13,7 +13,8 @@ fn parsed(files: Vec<RawFile>) -> Result<Directory, MigrateError> {
 #[test]
 fn files_come_in_the_order_of_their_numbers() {
     let names = ["10_c.sql", "2_b.sql", "0001_a.sql", "2_b.down.sql", "1_a.ROLLBACK.SQL", "R__views.sql", "readme.md"];
-    let files = names.map(|name| file(name, b"select 1;")).into_iter().filter(|file| file.name != "readme.md").collect();
+    let files =
+        names.map(|name| file(name, b"select 1;")).into_iter().filter(|file| file.name != "readme.md").collect();
     let directory = parsed(files).unwrap();
     let order: Vec<_> = directory.migrations.iter().map(|it| (it.name.as_str(), it.down.is_some())).collect();
     assert_eq!(order, [("0001_a.sql", true), ("2_b.sql", true), ("10_c.sql", false)]);

@@ -10,7 +10,7 @@ impl MigrateError {
     pub fn findings(&self) -> Vec<Finding> {
         match self {
             MigrateError::BadFiles(files) => files.iter().map(BadFile::finding).collect(),
-            MigrateError::Conflicts(conflicts) => conflicts.iter().map(conflict).collect(),
+            MigrateError::Conflicts(conflicts) => conflicts.iter().map(explain).collect(),
             other => vec![other.finding()],
         }
     }
@@ -19,7 +19,7 @@ impl MigrateError {
     pub fn finding(&self) -> Finding {
         match self {
             MigrateError::BadFiles(files) => joined("these files cannot be applied", files, BadFile::finding),
-            MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, conflict),
+            MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, explain),
             MigrateError::File(failure) => failure.finding(),
             MigrateError::Refused(refusal) => with_hint(
                 Finding::error(format!("cannot migrate: the database is {}", refusal.state)).seen(refusal),
@@ -28,6 +28,11 @@ impl MigrateError {
             MigrateError::Command { command, exit, why, tail, .. } => {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
+            }
+            MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
+                let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
+                let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
+                with_hint(kept.into_iter().fold(finding, |finding, kept| finding.seen(kept)), self.hint().as_deref())
             }
             MigrateError::ForeignTable { why: Some(why), .. } => {
                 with_hint(Finding::error(self.to_string()).seen(why), self.hint().as_deref())
@@ -41,13 +46,38 @@ impl MigrateError {
             MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
                 "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
             }
-            MigrateError::ForeignTable { .. } => "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
+            MigrateError::ForeignTable { .. } => {
+                "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
                  that made it as `command`, or set `search_path` to another schema; nothing was touched"
-                .to_owned(),
+                    .to_owned()
+            }
             MigrateError::Ambiguous { styles, .. } => {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
             }
+            MigrateError::TableLocked { .. } => {
+                "end what holds the lock, or raise `lock_budget` in `[migrations]`; nothing of the \
+                 file was kept, and the next run begins with it"
+                    .to_owned()
+            }
+            MigrateError::JournalDiffers { .. } => {
+                "bring that statement back as it was: the next run goes on behind it".to_owned()
+            }
+            MigrateError::CannotTell { version, .. } => format!(
+                "look at the database; when all of the file is in it: `mainstay migrate repair --applied {version}`; to begin it \
+                 anew: `mainstay migrate repair --forget {version}`"
+            ),
+            MigrateError::InvalidIndex { name, .. } => {
+                format!("DROP INDEX CONCURRENTLY {name}; the next run builds it again")
+            }
+            MigrateError::NoWayBack { .. } => {
+                "write what undoes it into its down file (or section), or restore a backup".to_owned()
+            }
+            MigrateError::AlreadyApplied { .. } => {
+                "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
+            }
+            MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`".to_owned(),
+            MigrateError::External { .. } => "use the tool's own verb for it".to_owned(),
             MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
             MigrateError::Locked { holder, .. } => match holder.pid {
                 Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
@@ -114,9 +144,7 @@ impl BadFile {
             Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
             Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
             Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
-            Problem::Gap { .. } => {
-                "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned()
-            }
+            Problem::Gap { .. } => "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned(),
             Problem::Moving => "run it again when the files are in place".to_owned(),
             Problem::Flaw { hint, .. } => hint.clone(),
             Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),
@@ -124,7 +152,8 @@ impl BadFile {
     }
 }
 
-fn conflict(conflict: &Conflict) -> Finding {
+/// A conflict as a finding: what disagrees, in what, and the ways out.
+pub fn explain(conflict: &Conflict) -> Finding {
     let finding = Finding::error(conflict.to_string());
     let finding = conflict.seen().into_iter().fold(finding, |finding, seen| finding.seen(seen));
     finding.hint(conflict.hint())

@@ -50,18 +50,27 @@ impl Journaled {
 impl Of<'_> {
     /// SQL that reads the journal of one file.
     pub(crate) fn select(&self, journal: &Table) -> String {
-        format!("SELECT statement, sha256, state FROM {} WHERE {} ORDER BY statement", journal.quoted(), self.this(journal))
+        format!(
+            "SELECT statement, sha256, state FROM {} WHERE {} ORDER BY statement",
+            journal.quoted(),
+            self.this(journal)
+        )
     }
 
-    /// SQL that remembers a statement as begun or done.
-    pub(crate) fn write(&self, journal: &Table, number: usize, text: &str, done: bool) -> String {
+    /// SQL that remembers a statement as begun or done; `only_if` is a condition that must hold for that, unless it is empty.
+    pub(crate) fn write(&self, journal: &Table, number: usize, text: &str, done: bool, only_if: &str) -> String {
         let state = if done { "done" } else { "begun" };
+        let checksum = literal(&sha256(text), journal.dialect);
+        let checksum = match only_if {
+            "" => checksum,
+            condition => format!("CASE WHEN {condition} THEN {checksum} END"),
+        };
         format!(
             "INSERT INTO {table} (name, direction, statement, sha256, state) VALUES ({}, {}, {number}, {}, '{state}') \
              ON CONFLICT (name, direction, statement) DO UPDATE SET sha256 = excluded.sha256, state = excluded.state",
             journal.literal(self.name),
             journal.literal(self.direction),
-            literal(&sha256(text), journal.dialect),
+            checksum,
             table = journal.quoted(),
         )
     }

@@ -79,8 +79,11 @@ fn versioned(sides: Sides<'_>) -> Vec<Standing<'_>> {
     let by_version: BTreeMap<&Version, &Row> =
         sides.rows.iter().filter_map(|row| Some((row.version.as_ref()?, row))).collect();
     let known: BTreeMap<&Version, &Migration> = files.iter().map(|file| (&file.version, file)).collect();
-    let mut spare: Vec<&Row> =
-        sides.rows.iter().filter(|row| row.version.as_ref().is_some_and(|version| !known.contains_key(version))).collect();
+    let mut spare: Vec<&Row> = sides
+        .rows
+        .iter()
+        .filter(|row| row.version.as_ref().is_some_and(|version| !known.contains_key(version)))
+        .collect();
     let floor = sides.rows.iter().filter(|row| row.end == End::Baseline).filter_map(|row| row.version.as_ref()).max();
     let base = sides.rows.iter().find(|row| row.end == End::Baseline && row.version.as_ref() == floor);
     let mut standings: Vec<_> = files
@@ -108,7 +111,11 @@ fn position_of(spare: &[&Row], file: &Migration) -> Option<usize> {
 fn repeatable(sides: Sides<'_>) -> Vec<Standing<'_>> {
     let row_of = |file: &Migration| {
         let names = [file.name.as_str(), file.description.as_str()];
-        sides.rows.iter().rev().find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
+        sides
+            .rows
+            .iter()
+            .rev()
+            .find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
     };
     sides.directory.repeatables.iter().map(|file| standing(Some(file), row_of(file), sides.recorded)).collect()
 }
@@ -186,6 +193,14 @@ impl Standing<'_> {
         }
     }
 
+    /// Of the file, or of the row; nothing for a repeatable one.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        match self.file {
+            Some(file) => Some(&file.version).filter(|_| file.kind == Kind::Versioned),
+            None => self.row.and_then(|row| row.version.as_ref()),
+        }
+    }
+
     /// Is the content of the file what was applied? Nothing when nothing was kept to compare it with.
     fn same(&self) -> Option<bool> {
         let file = self.file?;
@@ -203,3 +218,6 @@ impl Standing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,9 +152,11 @@ impl Conflict {
                 "bring back `{name}`; or allow it with `missing = \"allow\"` in `[migrations]`; or take its row out with \
                  `mainstay migrate repair`"
             ),
-            Conflict::Newer { .. } => "release the version that has this file; or undo it with `mainstay migrate down`; or \
+            Conflict::Newer { .. } => {
+                "release the version that has this file; or undo it with `mainstay migrate down`; or \
                  restore the backup that was taken before it"
-                .to_owned(),
+                    .to_owned()
+            }
             Conflict::OutOfOrder { file, newest } => format!(
                 "give `{file}` a number after `{newest}`; or apply it all the same with `--out-of-order`; or, when it was \
                  applied by hand, `mainstay migrate baseline`"

@@ -12,8 +12,12 @@ pub enum Goal {
     All,
     /// Up to and including this version.
     To(Version),
+    /// The same, and the seed files.
+    Seeds,
     /// The next one.
     One,
+    /// This one, whatever else is pending.
+    Only(Version),
     /// Nothing more.
     None,
 }
@@ -42,12 +46,18 @@ pub(crate) fn pending<'a>(
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
-    let wanted = |it: &&Standing<'a>| matches!(it.place, Where::Pending | Where::Late | Where::Again);
+    let seeds = *goal == Goal::Seeds;
+    let wanted = |it: &&Standing<'a>| {
+        matches!(it.place, Where::Pending | Where::Late | Where::Again) && (seeds || it.kind() != Kind::Seed)
+    };
     let all: Vec<&Migration> = standings.iter().filter(wanted).filter_map(|it| it.file).collect();
     Ok(match goal {
-        Goal::All => all,
+        Goal::All | Goal::Seeds => all,
         Goal::One => all.into_iter().take(1).collect(),
         Goal::None => Vec::new(),
+        Goal::Only(version) => {
+            all.into_iter().filter(|it| it.kind == Kind::Versioned && it.version == *version).collect()
+        }
         Goal::To(version) => {
             all.into_iter().filter(|it| it.kind == Kind::Versioned && it.version <= *version).collect()
         }
@@ -79,9 +89,7 @@ pub(crate) fn conflict(
             applied_at,
             floor: standing.recorded.and_then(|recorded| recorded.compat.clone()),
         },
-        Where::Late if refused(policies.out_of_order) => {
-            Conflict::OutOfOrder { file: file(), newest: newest(all) }
-        }
+        Where::Late if refused(policies.out_of_order) => Conflict::OutOfOrder { file: file(), newest: newest(all) },
         Where::Begun => Conflict::Begun { name: standing.name(), tool },
         _ => return None,
     })

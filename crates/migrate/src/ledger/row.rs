@@ -32,11 +32,7 @@ pub enum End {
 }
 
 impl Row {
-    /// How many texts a style selects for each row: version, name, stamp, time, milliseconds, and `begun`, `baseline` or
-    /// nothing.
-    pub(crate) const COLUMNS: usize = 6;
-
-    /// From what was selected.
+    /// From what a style selects: version, name, stamp, time, milliseconds, and `begun`, `baseline` or nothing.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten();
         Self {

@@ -108,7 +108,8 @@ impl Standing<'_> {
     }
 
     fn entry(&self) -> Entry {
-        let version = self.file.map(|file| file.version.clone()).or_else(|| self.row.and_then(|row| row.version.clone()));
+        let version =
+            self.file.map(|file| file.version.clone()).or_else(|| self.row.and_then(|row| row.version.clone()));
         let down = self.file.is_some_and(|file: &Migration| file.down.is_some());
         Entry {
             version: version.unwrap_or_default(),

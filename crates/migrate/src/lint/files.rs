@@ -144,12 +144,12 @@ fn stranger(job: &Job<'_>, path: &Path) -> Result<File, MigrateError> {
     let bytes = host::fs::read(path, LARGEST).map_err(|error| directory::unreadable(path, &error))?;
     let shown = path.strip_prefix(job.root).unwrap_or(path).display().to_string();
     let script = Script::whole(&normal(&String::from_utf8_lossy(&bytes)), shown);
-    Ok(File { text: script.load()?, sections: script.sections, pending: true, wants_down: false })
+    Ok(File { text: script.load()?, script, pending: true, wants_down: false })
 }
 
 /// Does a new migration in this style come with something that undoes it?
 pub(super) fn has_downs(style: &dyn Style) -> bool {
-    let files = style.skeleton(&Version::from("1"), "x");
+    let files = style.skeleton(&Version::from("1"), "x", &[]);
     files.iter().any(|(name, _)| match style.read_name(name) {
         Named::Migration { part, .. } => part != Part::Up,
         _ => false,

@@ -1,7 +1,7 @@
 //! What a file holds that may be worth telling, before anybody has looked how big its tables are.
 
-use crate::quote::identifier;
-use std::{fmt, ops::Range};
+use crate::{quote::identifier, sql::Name};
+use std::ops::Range;
 
 /// Something that a rule has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,6 @@ pub(crate) struct Statement {
     pub(crate) creates: Option<Name>,
     /// Does it take ACCESS EXCLUSIVE on `tables`?
     pub(crate) exclusive: bool,
-    /// What it is called, when it cannot run in a transaction.
-    pub(crate) alone: Option<&'static str>,
     /// The value that it gives to an enum.
     pub(crate) adds_value: Option<Value>,
     /// The type that it makes.
@@ -50,44 +48,17 @@ pub(crate) struct Value {
     pub(crate) label: String,
 }
 
-/// The name of a table, with or without a schema, as the database has it: without quotes, in the letters that count.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Name {
-    schema: Option<String>,
-    name: String,
+/// May both be the same table? Without a schema a name may be in any.
+pub(crate) fn may_be(a: &Name, b: &Name) -> bool {
+    let same_schema = match (&a.schema, &b.schema) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    same_schema && a.object == b.object
 }
 
-impl Name {
-    /// From its parts; nothing when there are none, or so many that it is in another database.
-    pub(crate) fn new(parts: Vec<String>) -> Option<Self> {
-        match <[String; 2]>::try_from(parts) {
-            Ok([schema, name]) => Some(Self { schema: Some(schema), name }),
-            Err(mut parts) if parts.len() == 1 => parts.pop().map(|name| Self { schema: None, name }),
-            Err(_) => None,
-        }
-    }
-
-    /// May both be the same table? Without a schema a name may be in any.
-    pub(crate) fn may_be(&self, other: &Self) -> bool {
-        let same_schema = match (&self.schema, &other.schema) {
-            (Some(a), Some(b)) => a == b,
-            _ => true,
-        };
-        same_schema && self.name == other.name
-    }
-
-    /// As SQL names it.
-    pub(crate) fn quoted(&self) -> String {
-        let name = identifier(&self.name);
-        self.schema.as_deref().map_or(name.clone(), |schema| format!("{}.{name}", identifier(schema)))
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.schema {
-            Some(schema) => write!(f, "{schema}.{}", self.name),
-            None => f.write_str(&self.name),
-        }
-    }
+/// A name as SQL has it.
+pub(crate) fn quoted(name: &Name) -> String {
+    let object = identifier(&name.object);
+    name.schema.as_deref().map_or(object.clone(), |schema| format!("{}.{object}", identifier(schema)))
 }

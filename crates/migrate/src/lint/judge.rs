@@ -1,10 +1,11 @@
 //! What a hit is worth telling, once it is known how big its tables are and whether anybody can be using them yet.
 
 use super::{
-    hit::{Hit, Name},
+    hit::{Hit, may_be},
     rules::{Weight, weight},
     size::{Sizes, TableSize},
 };
+use crate::sql::Name;
 use report::{Finding, Severity};
 
 /// What is known about tables.
@@ -40,7 +41,7 @@ impl Known {
     /// The file that makes this table, when it is not there yet.
     pub(super) fn maker(&self, name: &Name) -> Option<&str> {
         let there = self.sizes.as_ref().is_some_and(|sizes| sizes.contains_key(name));
-        self.fresh.iter().find(|(made, _)| !there && made.may_be(name)).map(|(_, file)| file.as_str())
+        self.fresh.iter().find(|(made, _)| !there && may_be(made, name)).map(|(_, file)| file.as_str())
     }
 
     fn size(&self, name: &Name) -> Option<&TableSize> {

@@ -1,16 +1,17 @@
 //! A file as the linter takes it, and what is found in it.
 
 use super::{
-    hit::{Hit, Name, Statement},
-    own,
+    hit::{Hit, Statement},
+    own::{self, Piece, Whole},
     rules::{CANNOT_RUN, MISSING_DOWN, OWN, Rules, SYNTAX, UNUSED_IGNORE},
     squawk::{self, Ignore, Parsed, Setting},
 };
 use crate::{
     MigrateError, Migration,
     migration::Kind,
-    script::Text,
-    sql::{Dialect, first_obstacle},
+    pieces::pieces,
+    script::{Script, Text},
+    sql::{Dialect, Name, first_obstacle, first_words},
     style::Section,
 };
 use std::ops::Range;
@@ -21,8 +22,8 @@ pub(super) const LARGEST: usize = 1024 * 1024;
 /// A file as the linter takes it.
 #[derive(Clone, Debug)]
 pub(super) struct File {
+    pub(super) script: Script,
     pub(super) text: Text,
-    pub(super) sections: Vec<Section>,
     /// Is it still to be applied?
     pub(super) pending: bool,
     /// There should be something that undoes it, and there is nothing.
@@ -35,7 +36,9 @@ pub(super) struct Looked {
     pub(super) file: File,
     /// For each of its sections; none when it was not looked into.
     sections: Vec<Parsed>,
-    /// Why it was not.
+    /// As `up` would run it; none when it would refuse.
+    pieces: Vec<Piece>,
+    /// Why it was not looked into.
     pub(super) left: Option<String>,
 }
 
@@ -46,25 +49,32 @@ impl File {
     /// It cannot be read any more.
     pub(super) fn of(migration: &Migration, pending: bool, has_downs: bool) -> Result<Self, MigrateError> {
         let wants_down = has_downs && migration.down.is_none() && migration.kind == Kind::Versioned;
-        Ok(Self { text: migration.up.load()?, sections: migration.up.sections.clone(), pending, wants_down })
+        Ok(Self { text: migration.up.load()?, script: migration.up.clone(), pending, wants_down })
     }
 }
 
 impl Looked {
     /// Looks into it.
     pub(super) fn into(file: File, rules: &Rules, version: u32) -> Self {
-        let whole = &*file.text.whole;
-        if whole.len() > LARGEST {
-            let left = Some(format!("it is larger than {}", report::bytes(LARGEST as u64)));
-            return Self { file, sections: Vec::new(), left };
+        if file.text.whole.len() > LARGEST {
+            return Self::left(file, format!("it is larger than {}", report::bytes(LARGEST as u64)));
         }
+        // What cannot be cut is an obstacle, which is found for itself.
+        let pieces = pieces(&file.script, &file.text, Dialect::Postgres).unwrap_or_default();
+        let data: Vec<_> = pieces.iter().flat_map(|it| &it.statements).filter_map(|it| it.data.clone()).collect();
         let parse = |section: &Section| {
             let setting = Setting { version, in_transaction: section.transaction.unwrap_or(true), rules };
-            squawk::parse(&only(whole, &section.range, &file.sections), setting)
+            let shown = Shown { section: &section.range, sections: &file.script.sections, data: &data };
+            squawk::parse(&shown.of(&file.text.whole), setting)
         };
-        let sections: Option<Vec<_>> = file.sections.iter().map(parse).collect();
-        let left = sections.is_none().then(|| "it is nested too deep".to_owned());
-        Self { sections: sections.unwrap_or_default(), left, file }
+        match file.script.sections.iter().map(parse).collect() {
+            Some(sections) => Self { sections, pieces: pieces.iter().map(piece).collect(), left: None, file },
+            None => Self::left(file, "it is nested too deep".to_owned()),
+        }
+    }
+
+    fn left(file: File, why: String) -> Self {
+        Self { file, sections: Vec::new(), pieces: Vec::new(), left: Some(why) }
     }
 
     /// Its statements.
@@ -74,20 +84,24 @@ impl Looked {
 
     /// All that is found in it, in its order, without what its comments want to have left out.
     pub(super) fn hits(&self, rules: &Rules, is_fresh: impl Fn(&Name) -> bool) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        for (section, parsed) in self.file.sections.iter().zip(&self.sections) {
-            let obstacle = obstacle(&self.file, section);
-            if obstacle.is_none() {
-                hits.extend(syntax(&parsed.errors));
-            }
-            hits.extend(obstacle);
-            hits.extend(own::hits(&parsed.statements, section.transaction, &is_fresh));
-            hits.extend(parsed.hits.iter().filter(|hit| !is_own_ignore(hit, &self.file.text.whole)).cloned());
+        let sections = &self.file.script.sections;
+        let mut hits: Vec<_> = sections.iter().filter_map(|section| obstacle(&self.file, section)).collect();
+        if hits.is_empty() {
+            hits.extend(self.sections.iter().filter_map(|parsed| syntax(&parsed.errors)));
         }
+        let statements: Vec<_> = self.statements().collect();
+        let is_cut_by_need = sections.iter().all(|section| section.transaction.is_none());
+        hits.extend(own::hits(Whole { pieces: &self.pieces, statements: &statements, is_cut_by_need }, is_fresh));
+        hits.extend(self.sections.iter().flat_map(|parsed| &parsed.hits).filter(|hit| !self.is_own_ignore(hit)).cloned());
         hits.extend(self.file.wants_down.then(|| missing_down(&self.file.text.shown)));
         hits.retain(|hit| rules.has(&hit.rule) && !self.ignores(hit));
         hits.sort_by_key(|hit| hit.range.start);
         without_doubles(hits)
+    }
+
+    /// squawk does not know our rules, and would say so of a comment that names one.
+    fn is_own_ignore(&self, hit: &Hit) -> bool {
+        hit.rule == UNUSED_IGNORE && self.file.text.whole.get(hit.range.clone()).is_some_and(|it| OWN.contains(&it))
     }
 
     /// Does a comment on the hit's line, on the line before it or for the whole file name its rule?
@@ -101,33 +115,56 @@ impl Looked {
     }
 }
 
-/// The text with blanks in place of everything but one section; comments outside of all sections speak for the whole file, and
-/// stay.
-fn only(whole: &str, section: &Range<usize>, sections: &[Section]) -> String {
-    let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
-    for line in whole.split_inclusive('\n') {
-        let range = at..at + line.len();
-        at = range.end;
-        let in_any = sections.iter().any(|it| it.range.start < range.end && range.start < it.range.end);
-        if line.trim_start().starts_with("--") && !in_any {
-            text.push_str(line);
-            continue;
+fn piece(piece: &crate::pieces::Piece) -> Piece {
+    let words = piece.statements.first().map(first_words).unwrap_or_default();
+    Piece { transactional: piece.transactional, words, range: piece.range() }
+}
+
+/// What squawk gets to see of a text: all else is blanked, so that every byte keeps its place.
+struct Shown<'a> {
+    /// This section.
+    section: &'a Range<usize>,
+    /// And comments outside of these, which speak for the whole file.
+    sections: &'a [Section],
+    /// But no rows of `COPY … FROM STDIN`.
+    data: &'a [Range<usize>],
+}
+
+impl Shown<'_> {
+    fn of(&self, whole: &str) -> String {
+        let (mut text, mut at) = (String::with_capacity(whole.len()), 0);
+        for line in whole.split_inclusive('\n') {
+            text.push_str(&self.line(at, line));
+            at += line.len();
         }
-        let inside = |(offset, byte): (usize, u8)| match section.contains(&(range.start + offset)) {
-            true => byte,
-            false if byte == b'\n' => byte,
-            false => b' ',
-        };
-        let bytes: Vec<u8> = line.bytes().enumerate().map(inside).collect();
-        // Sections begin and end between characters; were it otherwise, nothing of the line would be looked at.
-        text.push_str(&String::from_utf8(bytes).unwrap_or_else(|_| " ".repeat(line.len())));
+        text
     }
-    text
+
+    fn line(&self, start: usize, line: &str) -> String {
+        let overlaps = |range: &Range<usize>| range.start < start + line.len() && start < range.end;
+        let is_outside = !self.sections.iter().any(|it| overlaps(&it.range));
+        if is_outside && line.trim_start().starts_with("--") {
+            return line.to_owned();
+        }
+        let is_end_of_data = line.trim_end() == "\\.";
+        if self.data.iter().any(overlaps) || is_end_of_data {
+            return blank(line);
+        }
+        let inside = |(offset, c): (usize, char)| match self.section.contains(&(start + offset)) {
+            true => c.to_string(),
+            false => blank(c.encode_utf8(&mut [0; 4])),
+        };
+        line.char_indices().map(inside).collect()
+    }
+}
+
+fn blank(text: &str) -> String {
+    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }
 
 /// What `up` refuses.
 fn obstacle(file: &File, section: &Section) -> Option<Hit> {
-    let found = first_obstacle(file.text.section(section), Dialect::Postgres)?;
+    let found = first_obstacle(file.text.section(section), Dialect::Postgres, section.transaction)?;
     let start = section.range.start;
     Some(Hit {
         rule: CANNOT_RUN.to_owned(),
@@ -160,11 +197,6 @@ fn missing_down(shown: &str) -> Hit {
         range: 0..0,
         tables: Vec::new(),
     }
-}
-
-/// squawk does not know our rules, and would say so of a comment that names one.
-fn is_own_ignore(hit: &Hit, whole: &str) -> bool {
-    hit.rule == UNUSED_IGNORE && whole.get(hit.range.clone()).is_some_and(|name| OWN.contains(&name))
 }
 
 /// `NOT VALID` is of no use to a key, and of the rules that speak of one constraint the one that knows its kind says more.

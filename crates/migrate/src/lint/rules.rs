@@ -113,7 +113,8 @@ impl Rules {
             rules.extend(known(name)?);
         }
         for name in exclude {
-            known(name)?.iter().for_each(|rule| drop(rules.remove(rule)));
+            let out = known(name)?;
+            rules.retain(|rule| !out.contains(rule));
         }
         Ok(Self(rules))
     }

@@ -72,7 +72,7 @@ pub(super) fn parse(sql: &str, setting: Setting<'_>) -> Option<Parsed> {
     }
     let file = SourceFile::parse(sql);
     let root = file.syntax_node();
-    let statements = facts::statements(&file.tree(), setting.version);
+    let statements = facts::statements(&file.tree());
     let hits = violations(&file, sql, setting).into_iter().map(|violation| hit(violation, &statements)).collect();
     let errors = file.errors().iter().map(|error| (error.message().to_owned(), range(error.range()))).collect();
     Some(Parsed { ignores: ignores(&root), statements, hits, errors })

@@ -1,7 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use super::{
-    hit::Name,
     judge::Known,
     look::{File, LARGEST, Looked},
     rules::{LOCKS_TWO_TABLES, MIXED_TRANSACTION, OWN, Rules, SYNTAX, WRITE_WITHOUT_WHERE},
@@ -9,7 +8,7 @@ use super::{
     squawk,
     told::{Linted, Told, findings_of, linted},
 };
-use crate::{script::Script, style::Section};
+use crate::{script::Script, sql::Name, style::Section};
 use report::{Outcome, Severity};
 
 const VERSION: u32 = 17;
@@ -26,7 +25,7 @@ fn with(rule: &str) -> Rules {
 fn file_of(sql: &str, transaction: Option<bool>) -> File {
     let sections = vec![Section { range: 0..sql.len(), transaction }];
     let script = Script::in_memory(sql, "7_x.sql".to_owned(), sections);
-    File { text: script.load().unwrap(), sections: script.sections, pending: true, wants_down: false }
+    File { text: script.load().unwrap(), script, pending: true, wants_down: false }
 }
 
 fn looked(sql: &str) -> Looked {
@@ -34,7 +33,7 @@ fn looked(sql: &str) -> Looked {
 }
 
 fn name(text: &str) -> Name {
-    Name::new(text.split('.').map(str::to_owned).collect()).unwrap()
+    Name::of(text.split('.').map(str::to_owned).collect()).unwrap()
 }
 
 /// A server with the tables `few`, `many`, `heavy` and `none`, and an index of `many`.
@@ -147,11 +146,6 @@ fn the_version_decides() {
         short(&findings_of(&Looked::into(file_of(sql, None), &rules(), version), &rules(), &Known::default()))
     };
     assert_eq!((at(10), at(12)), (vec!["warning adding-field-with-default 1:34".to_owned()], vec![]));
-    let value = "alter type mood add value 'calm';\nselect 1;";
-    let at = |version| {
-        short(&findings_of(&Looked::into(file_of(value, None), &rules(), version), &rules(), &Known::default()))
-    };
-    assert_eq!((at(11), at(12)), (vec!["warning mixed-transaction 1:1".to_owned()], vec![]));
 }
 
 #[test]
@@ -232,42 +226,53 @@ fn a_table_of_the_same_files_is_harmless() {
     assert_eq!(alone.findings[1].finding.severity, Severity::Warning);
 }
 
+/// As many as there are of the rule, in a file that says nothing, one that wants a transaction and one that wants none.
+fn mixed(sql: &str) -> [usize; 3] {
+    [None, Some(true), Some(false)].map(|transaction| {
+        found(sql, transaction, &rules()).iter().filter(|told| told.contains(MIXED_TRANSACTION)).count()
+    })
+}
+
+/// The statements after which a file is not all or nothing. Where the file wants a transaction it cannot run at all.
 #[test]
 fn statements_that_want_no_transaction() {
-    let company = |statement: &str| found(&format!("select 1;\n{statement};"), None, &rules());
     for statement in [
         "create index concurrently i on t (a)",
         "create unique index concurrently if not exists i on t (a)",
         "drop index concurrently i",
         "reindex table concurrently t",
-        "reindex (concurrently) table t",
         "alter table t detach partition p concurrently",
         "vacuum t",
         "create database d",
-        "alter system set work_mem = '1MB'",
+        "alter type mood add value 'calm'",
     ] {
-        assert!(company(statement).contains(&"warning mixed-transaction 2:1".to_owned()), "{statement}");
-        assert!(!found(statement, None, &rules()).iter().any(|told| told.contains(MIXED_TRANSACTION)), "{statement}");
-        let said_so = found(&format!("select 1;\n{statement};"), Some(false), &rules());
-        assert!(!said_so.iter().any(|told| told.contains(MIXED_TRANSACTION)), "{statement}");
+        assert_eq!(mixed(&format!("{statement};\nselect 1;")), [1, 0, 0], "{statement}");
+        assert_eq!(mixed(statement), [0, 0, 0], "{statement}");
     }
-    assert_eq!(company("create index i on only t (a)"), ["warning require-concurrent-index-creation 2:1"]);
-    assert_eq!(found("create index concurrently i on t (a)", Some(true), &rules()), ["warning mixed-transaction 1:1"]);
+    assert_eq!(mixed("create index i on t (a);\nselect 1;"), [0, 0, 0]);
+    let told = told("select 1;\ncreate index concurrently i on t (a);").remove(0);
+    assert_eq!((told.finding.place.as_ref().unwrap().line, &told.finding.summary), (2, &"`mixed-transaction`: `CREATE INDEX CONCURRENTLY` cannot run in a transaction, so this file is not all or nothing".to_owned()));
+    let wanted = found("create index concurrently i on t (a)", Some(true), &rules());
+    assert_eq!(wanted, ["error cannot-run 1:1"]);
 }
 
 #[test]
 fn a_new_value_of_an_enum_is_not_used_before_its_commit() {
     let add = "alter type app.mood add value 'it''s';\n";
-    let used = ["warning enum-value-used 2:27"];
-    assert_eq!(found(&format!("{add}insert into t (m) values ('it''s');"), None, &rules()), used);
-    assert_eq!(found(&format!("{add}do $$begin perform 'it''s'::app.mood; end$$;"), None, &rules()).len(), 1);
-    assert_found(&[
-        (&format!("{add}insert into t (m) values ('its');"), &[]),
-        (&format!("{add}alter type app.mood add value 'b' after 'it''s';"), &[]),
-        (&format!("insert into t (m) values ('it''s');\n{add}"), &[]),
-        (&format!("create type app.mood as enum ('a');\n{add}insert into t (m) values ('it''s');"), &[]),
-    ]);
-    assert_eq!(found(&format!("{add}insert into t (m) values ('it''s');"), Some(false), &rules()), [""; 0]);
+    let cases: [(String, &[&str]); 6] = [
+        (format!("{add}insert into t (m) values ('it''s');"), &["warning enum-value-used 2:27"]),
+        (format!("{add}do $$begin perform 'it''s'::app.mood; end$$;"), &["warning enum-value-used 2:4"]),
+        (format!("{add}insert into t (m) values ('its');"), &[]),
+        (format!("{add}alter type app.mood add value 'b' after 'it''s';"), &[]),
+        (format!("insert into t (m) values ('it''s');\n{add}"), &[]),
+        (format!("create type app.mood as enum ('a');\n{add}insert into t (m) values ('it''s');"), &[]),
+    ];
+    for (sql, expected) in &cases {
+        assert_eq!(found(sql, Some(true), &rules()), *expected, "{sql}");
+        assert!(!found(sql, Some(false), &rules()).iter().any(|told| told.contains("enum")), "{sql}");
+    }
+    // The runner ends the transaction after it.
+    assert_eq!(found(&cases[0].0, None, &rules()), ["warning mixed-transaction 1:1"]);
 }
 
 #[test]
@@ -306,7 +311,11 @@ fn two_tables_are_not_locked_in_one_transaction() {
 #[test]
 fn what_up_would_refuse_is_an_error() {
     assert_found(&[
-        ("begin;\nselect 1;\ncommit;", &["error cannot-run 1:1"]),
+        ("select 1;\ncommit;", &["error cannot-run 2:1"]),
+        ("begin;\nselect 1;\ncommit;", &[]),
+        ("select 'a\n", &["error cannot-run 1:8"]),
+        // Its rows are no SQL.
+        ("copy t from stdin;\n1\t'a\n\\.\ndrop table t;", &["warning ban-drop-table 4:1"]),
         ("select 1;\n\\i other.sql\n", &["error cannot-run 2:1"]),
         ("create table t (a int", &["warning syntax-error 1:22"]),
     ]);
@@ -344,7 +353,7 @@ fn only_the_sections_that_migrate_are_looked_at() {
     let sql = "-- squawk-ignore-file ban-drop-table\n-- migrate:up\ndrop table é; drop index i;\n-- migrate:down\ndrop schema s;\n";
     let (start, end) = (sql.find("drop table é").unwrap(), sql.find("-- migrate:down").unwrap());
     let mut file = file_of(sql, None);
-    file.sections = vec![Section { range: start..end, transaction: None }];
+    file.script.sections = vec![Section { range: start..end, transaction: None }];
     let found = findings_of(&Looked::into(file, &rules(), VERSION), &rules(), &known());
     assert_eq!(short(&found), ["warning require-concurrent-index-deletion 3:15"]);
 }

@@ -6,7 +6,7 @@ use super::{
     rules::{MISSING_DOWN, Rules},
     size::{Sizes, TableSize},
 };
-use crate::script::Text;
+use crate::{script::Text, sql::Name};
 use report::{Finding, Outcome, Place, Severity, count};
 use serde::Serialize;
 use std::{fmt, ops::Range};
@@ -102,7 +102,7 @@ fn unknown_sizes(why: String) -> Told {
 }
 
 /// The tables that files make, each with the name of the file.
-pub(super) fn fresh<'a>(files: impl Iterator<Item = &'a Looked>) -> Vec<(super::Name, String)> {
+pub(super) fn fresh<'a>(files: impl Iterator<Item = &'a Looked>) -> Vec<(Name, String)> {
     let made = files.flat_map(|file| {
         let shown = &file.file.text.shown;
         file.statements().filter_map(|it| it.creates.clone()).map(|name| (name, shown.clone())).collect::<Vec<_>>()

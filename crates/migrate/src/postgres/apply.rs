@@ -1,133 +1,92 @@
-//! One file, one transaction, one row; or, where PostgreSQL allows no transaction, one statement after the other by the journal.
+//! One file, one transaction, one row; or, where PostgreSQL allows no transaction, one piece after the other by the journal.
 
 use super::{
-    Engine, Guard,
-    failure::{Failed, Kept, Sent, explained, not_ours},
-    look::{not_written, query},
+    Engine, lone,
+    look::query,
+    transaction::{Closing, transaction},
 };
 use crate::{
     MigrateError,
-    job::{Run, Unsure, applied},
-    sql::{Dialect, statements},
+    failpoint::reach,
+    history::Journaled,
+    job::Run,
+    pieces::{Piece, pieces},
+    sql::Dialect,
     work::Work,
 };
-use database::postgres::{Session, SqlError};
-use futures_util::{StreamExt, future::join};
-use std::{ops::Range, pin::pin, time::Duration};
+use database::postgres::Session;
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
-use tokio_postgres::SimpleQueryMessage;
 
 /// A server process that has lost its client ends at its next message to it; more patience than this is not needed.
 const OLD_BACKEND: Duration = Duration::from_secs(10);
 
-/// Runs the file and remembers it, both or neither.
+/// Runs the file and remembers it.
 pub(super) async fn perform(engine: &mut Engine, run: &Run<'_>, work: &Work<'_>) -> Result<Duration, MigrateError> {
     let started = Instant::now();
-    let text = work.text.joined(work.sections);
+    let pieces = pieces(work.script, &work.text, Dialect::Postgres)?;
     forget_settings(engine, run).await;
     engine.used = true;
-    let mark = format!("{}:{}", work.migration.version, engine.session.backend_pid.unwrap_or_default());
-    let prefix = format!("BEGIN; SET LOCAL mainstay.migration = '{mark}'; SET LOCAL synchronous_commit = off;\n");
-    let sent = Sent { prefix: prefix.chars().count(), start: work.sections.first().map_or(0, |it| it.range.start) };
-    let (body, held) = join(send(&engine.session, &format!("{prefix}{text}"), 3), checked(engine.guard.as_ref())).await;
-    if let Err((error, done)) = body {
-        let failed = Failed { error, statement: statement(&text, sent.start, done), sent };
-        roll_back(&engine.session).await;
-        return Err(explained(run, &work.text, &failed, Kept::default()));
+    match pieces.as_slice() {
+        [] => transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?,
+        [whole] if whole.transactional => {
+            transaction(engine, run, work, whole, Closing::Whole { started }).await?;
+        }
+        pieces => step_by_step(engine, run, work, pieces, started).await?,
     }
-    if let Err(lost) = held {
-        roll_back(&engine.session).await;
-        return Err(lost);
-    }
-    let took = started.elapsed();
-    close(engine, run, work, &mark, took, &text).await?;
-    Ok(took)
+    Ok(started.elapsed())
 }
 
-/// Still the only ones? Asked while the file runs, and answered before its COMMIT.
-async fn checked(guard: Option<&Guard>) -> Result<(), MigrateError> {
-    match guard {
-        Some(guard) => guard.check().await,
-        None => Err(MigrateError::LockLost),
-    }
-}
-
-/// The rows, if the transaction is still the one that we began, and COMMIT.
-async fn close(
+/// By the journal: what is done stays done, and the next run goes on behind it.
+async fn step_by_step(
     engine: &mut Engine,
     run: &Run<'_>,
     work: &Work<'_>,
-    mark: &str,
-    took: Duration,
-    text: &str,
+    pieces: &[Piece],
+    started: Instant,
 ) -> Result<(), MigrateError> {
-    // The mark is a setting of this transaction only: when the file has ended the transaction, it is gone.
-    let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
-    let ranges: Vec<Range<usize>> = statements(text, Dialect::Postgres).into_iter().map(|it| it.range).collect();
-    let texts: Vec<&str> = ranges.into_iter().filter_map(|range| text.get(range)).collect();
-    let closing = work.closing(took, &texts, &ours);
-    let total = closing.len() + 2;
-    // The file may have put on a role that may not write there.
-    let sql = format!("RESET ROLE;\n{};\nCOMMIT", closing.join(";\n"));
-    let Err((error, done)) = send(&engine.session, &sql, 0).await else {
-        engine.unflushed = Some(flush(work));
-        return Ok(());
-    };
-    if error.lost {
-        run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
-        return Err(MigrateError::UnknownCommit { file: work.text.shown.clone(), cause: error.to_string() });
+    let journal = journal(engine, work).await?;
+    work.unchanged(pieces, &journal)?;
+    let done = |piece: &Piece| journal.iter().any(|it| it.done && it.number == piece.number);
+    let mut open = true;
+    if !work.opening().is_empty() {
+        engine.write("mark the migration as begun", &work.opening()).await?;
     }
-    roll_back(&engine.session).await;
-    if error.code == "23502" && error.column.as_deref() == Some("sha256") {
-        return Err(not_ours(run, &work.text));
-    }
-    if done + 1 < total {
-        return Err(not_written("write the ledger", error));
-    }
-    // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
-    Err(explained(run, &work.text, &Failed { error, statement: None, sent: Sent::default() }, Kept::default()))
-}
-
-/// Anything that is written and committed brings all before it to the disk.
-fn flush(work: &Work<'_>) -> String {
-    let history = work.view.history.quoted();
-    format!("UPDATE {history} SET duration_ms = duration_ms WHERE id = (SELECT pg_catalog.max(id) FROM {history})")
-}
-
-/// Sends a text as one message; rows that it selects are dropped as they come. An error comes with the number of statements
-/// that were done before it, not counting the first `own`.
-async fn send(session: &Session, sql: &str, own: usize) -> Result<(), (SqlError, usize)> {
-    let mut done = 0usize;
-    let failed = |error: &tokio_postgres::Error, done: usize| (session.explain(error), done.saturating_sub(own));
-    let stream = session.client.simple_query_raw(sql).await.map_err(|error| failed(&error, 0))?;
-    let mut stream = pin!(stream);
-    while let Some(message) = stream.next().await {
-        if let SimpleQueryMessage::CommandComplete(_) = message.map_err(|error| failed(&error, done))? {
-            done += 1;
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !done(piece)) {
+        let last = index + 1 == pieces.len();
+        match piece.transactional {
+            true if last => {
+                transaction(engine, run, work, piece, Closing::Whole { started }).await?;
+                open = false;
+            }
+            true => transaction(engine, run, work, piece, Closing::Piece).await?,
+            false => {
+                let begun = journal.iter().any(|it| it.number == piece.number);
+                lone::statement(engine, run, work, piece, begun).await?;
+            }
         }
+        reach(run.job, "piece.done");
+    }
+    if open {
+        transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?;
     }
     Ok(())
 }
 
-fn statement(text: &str, start: usize, index: usize) -> Option<Range<usize>> {
-    let statements = statements(text, Dialect::Postgres);
-    statements.get(index).map(|it| it.range.start + start..it.range.end + start)
+async fn journal(engine: &mut Engine, work: &Work<'_>) -> Result<Vec<Journaled>, MigrateError> {
+    let cells = engine.ask("read the journal", &work.journal().select(&work.view.journal)).await?;
+    Ok(cells.iter().map(|cells| Journaled::of(cells)).collect())
 }
 
 /// What a file set for its session (`SET search_path`, a temporary table) must not reach the next file, which may run
 /// alone another time.
 async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
-    if !std::mem::take(&mut engine.used) {
+    if !std::mem::take(&mut engine.used) || engine.is_pooled() {
         return;
     }
     if let Err(error) = engine.session.client.batch_execute("DISCARD ALL").await {
         run.job.shrug("reset the session", &engine.session.explain(&error));
     }
-}
-
-/// Best effort: the end of the connection does the same.
-async fn roll_back(session: &Session) {
-    let _ = session.client.batch_execute("ROLLBACK").await;
 }
 
 /// After a COMMIT that was never answered: waits until the server process that had it is gone, so that the ledger tells

@@ -1,10 +1,6 @@
 //! The server's error, brought to the spot in our file.
 
-use crate::{
-    FileFailure, MigrateError,
-    job::Run,
-    script::Text,
-};
+use crate::{FileFailure, MigrateError, job::Run, script::Text};
 use database::postgres::SqlError;
 use report::Place;
 use retry::{Classify, Transience};

@@ -1,93 +1,77 @@
-//! The lock: `pg_try_advisory_lock`, asked for again and again, never waited for inside the server.
+//! The lock: asked for again and again, never waited for inside the server.
+//!
+//! Straight at the server it is `pg_try_advisory_lock` on a connection of its own. Behind a pooler that gives each
+//! transaction whichever session is free, such a lock belongs to nobody we know; there it is a row with a term, see
+//! [`super::lease`]. The two exclude each other.
+//!
+//! A holder that is killed lets go at once: the kernel ends its connection. One whose machine or network is gone cannot;
+//! the server notices by TCP keepalive (set to 25 s on the lock's session) and lets go then. Until then a waiter
+//! says that no sign comes from the holder, and there is nothing else to do: whether it is dead nobody can know earlier.
 
-use super::{look::query, open};
+mod session_lock;
+mod way;
+mod who;
+
+pub(crate) use way::{Way, way};
+pub(super) use who::{sibling, who};
+
+use super::lease::Lease;
 use crate::{
     Holder, MigrateError,
     job::{Job, Run},
     lock::{Next, Waiting},
 };
 use config::dsn::PostgresDsn;
-use database::postgres::Session;
+use database::postgres::{Session, connect};
+use session_lock::SessionLock;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-/// Letting go takes no longer; the end of the connection lets go as well.
-const RELEASE: Duration = Duration::from_secs(5);
+/// What is to be locked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys<'a> {
+    /// Our own key.
+    pub(crate) ours: i64,
+    /// The advisory keys of the tool whose ledger we keep: while we run, it waits. Taken after ours, all or none.
+    pub(crate) theirs: &'a [i64],
+    /// The ledger's schema, for the lease; empty when there is none, then there is no lease.
+    pub(crate) schema: &'a str,
+}
 
-/// The lock, held by a connection of its own; given back by [`Guard::release`] or by the end of that connection, and so
-/// also when this process is killed.
+/// The lock, held until [`Guard::release`] or the end of this process.
 pub(crate) struct Guard {
-    session: Session,
-    key: i64,
+    way: Way,
+    held: Held,
+}
+
+enum Held {
+    Session(SessionLock),
+    Lease(Box<Lease>),
 }
 
 impl Guard {
-    /// Waits for the lock.
+    /// Waits for the lock with this key alone, and without a lease.
     ///
     /// # Errors
     /// [`MigrateError::Locked`] names the holder when the time is up.
     pub(crate) async fn take(run: &Run<'_>, dsn: &PostgresDsn, key: i64) -> Result<Self, MigrateError> {
-        let session = open(run.job, dsn).await?;
-        let guard = Self { session, key };
-        guard.warn_of_pooler(run.job).await?;
-        let started = Instant::now();
-        let result = guard.wait(run.job, started).await;
-        run.waited(started.elapsed());
-        result.map(|()| guard)
+        Self::hold(run, dsn, &Keys { ours: key, theirs: &[], schema: "" }).await
     }
 
-    async fn wait(&self, job: &Job<'_>, started: Instant) -> Result<(), MigrateError> {
-        let limit = job.migrations.lock_timeout;
-        let mut waiting = Waiting::new(limit);
-        while !self.try_lock().await? {
-            let waited = started.elapsed();
-            match waiting.refused(waited) {
-                Next::GiveUp => return Err(MigrateError::Locked { waited, holder: self.holder().await? }),
-                Next::Wait { wait, say } => {
-                    if say {
-                        job.say_waiting(&self.holder().await?, waited);
-                    }
-                    sleep(wait).await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn try_lock(&self) -> Result<bool, MigrateError> {
-        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.key);
-        Ok(self.ask("take the migration lock", &sql).await?.as_deref() == Some("t"))
-    }
-
-    /// Is the lock still ours? Asked before each file.
+    /// Waits for the lock.
     ///
     /// # Errors
-    /// [`MigrateError::LockLost`]: the connection is gone, and the lock with it.
-    pub(crate) async fn check(&self) -> Result<(), MigrateError> {
-        self.ask("look at the migration lock", "SELECT 1").await.map(drop).map_err(|_| MigrateError::LockLost)
-    }
-
-    /// Lets go, and warns when there was nothing to let go of.
-    pub(crate) async fn release(self, job: &Job<'_>) {
-        let sql = format!("SELECT pg_catalog.pg_advisory_unlock({})", self.key);
-        match timeout(RELEASE, self.ask("release the migration lock", &sql)).await {
-            Ok(Ok(Some(released))) if released == "t" => {}
-            Ok(Err(_)) | Err(_) => {} // The connection is gone, and the lock with it.
-            Ok(Ok(_)) => job.warn(
-                "migrate.lock-was-not-held",
-                "the migration lock was not held at the end: is there a pooler in transaction mode? Give the server's own address"
-                    .to_owned(),
-            ),
-        }
-        self.session.close().await;
-    }
-
-    /// Behind a pooler in transaction mode a lock belongs to whichever connection the pooler chose. It gives itself away:
-    /// the process it announces is not the one that answers.
-    async fn warn_of_pooler(&self, job: &Job<'_>) -> Result<(), MigrateError> {
-        let answers = self.ask("ask who answers", "SELECT pg_catalog.pg_backend_pid()").await?;
-        let announced = self.session.backend_pid.map(|pid| pid.to_string());
-        if announced.is_some() && announced != answers {
+    /// [`MigrateError::Locked`] names the holder when the time is up.
+    pub(crate) async fn hold(run: &Run<'_>, dsn: &PostgresDsn, keys: &Keys<'_>) -> Result<Self, MigrateError> {
+        let job = run.job;
+        let started = Instant::now();
+        let say = |holder: &Holder, waited| job.say_waiting(holder, waited);
+        let guard =
+            Self::acquire(dsn, &job.who.session_name(), keys, job.migrations.lock_timeout, say, super::lease::LENGTH)
+                .await;
+        run.waited(started.elapsed());
+        let guard = guard?;
+        if matches!((&guard.way, &guard.held), (Way::Pooled { .. }, Held::Session(_))) {
             job.warn(
                 "migrate.pooler",
                 "a connection pooler stands before the server; in transaction mode it cannot keep the migration lock: \
@@ -95,32 +79,117 @@ impl Guard {
                     .to_owned(),
             );
         }
+        Ok(guard)
+    }
+
+    /// Waits for the lock at most `limit`, as `name`; tells `say` now and then who holds it.
+    pub(crate) async fn acquire(
+        dsn: &PostgresDsn,
+        name: &str,
+        keys: &Keys<'_>,
+        limit: Duration,
+        say: impl Fn(&Holder, Duration),
+        lease: Duration,
+    ) -> Result<Self, MigrateError> {
+        let connecting = dsn.connect_timeout.unwrap_or(super::CONNECT_TIMEOUT);
+        let session = connect(dsn, name, connecting).await.map_err(MigrateError::Refused)?;
+        let way = way(&session).await?;
+        let mut held = match way {
+            Way::Pooled { .. } if !keys.schema.is_empty() => {
+                Held::Lease(Box::new(Lease::new(session, dsn.clone(), name.to_owned(), keys, lease)))
+            }
+            _ => Held::Session(SessionLock::new(session, keys, way == Way::Direct).await?),
+        };
+        held.wait(limit, say).await?;
+        Ok(Self { way, held })
+    }
+
+    /// Is the lock still ours? Asked before each file.
+    ///
+    /// # Errors
+    /// [`MigrateError::LockLost`]: the connection is gone, and the lock with it; or the lease is somebody else's.
+    pub(crate) async fn check(&self) -> Result<(), MigrateError> {
+        let ours = match &self.held {
+            Held::Session(lock) => lock.is_ours().await,
+            Held::Lease(lease) => lease.is_ours().await,
+        };
+        if ours { Ok(()) } else { Err(MigrateError::LockLost) }
+    }
+
+    /// Lets go, and warns when there was nothing to let go of.
+    pub(crate) async fn release(self, job: &Job<'_>) {
+        if !self.let_go().await {
+            job.warn(
+                "migrate.lock-was-not-held",
+                "the migration lock was not held at the end: is there a pooler in transaction mode? Give the server's own address"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// Lets go; false when the lock was not ours. A connection that is gone has let go already, or its lease will end.
+    pub(crate) async fn let_go(self) -> bool {
+        match self.held {
+            Held::Session(lock) => lock.release().await,
+            Held::Lease(lease) => lease.release().await,
+        }
+    }
+
+    /// A statement for the beginning of each transaction: it fails with [`super::lease::FENCED`] when the lock is no
+    /// longer ours, and keeps it ours until the transaction ends. Nothing where the session itself holds the lock.
+    pub(crate) fn fence(&self) -> Option<String> {
+        match &self.held {
+            Held::Session(_) => None,
+            Held::Lease(lease) => lease.fence(),
+        }
+    }
+
+    /// The session that holds the lock; it may be asked questions, one at a time. None behind a pooler.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.held {
+            Held::Session(lock) => Some(lock.session()),
+            Held::Lease(_) => None,
+        }
+    }
+
+    /// Is a pooler between?
+    pub(crate) fn way(&self) -> Way {
+        self.way
+    }
+}
+
+impl Held {
+    async fn wait(&mut self, limit: Duration, say: impl Fn(&Holder, Duration)) -> Result<(), MigrateError> {
+        let started = Instant::now();
+        let mut waiting = Waiting::new(limit);
+        while !self.try_take().await? {
+            let waited = started.elapsed();
+            match waiting.refused(waited) {
+                Next::GiveUp => return Err(MigrateError::Locked { waited, holder: self.holder().await? }),
+                Next::Wait { wait, say: true } => {
+                    say(&self.holder().await?, waited);
+                    sleep(wait).await;
+                }
+                Next::Wait { wait, .. } => sleep(wait).await,
+            }
+        }
         Ok(())
     }
 
-    async fn holder(&self) -> Result<Holder, MigrateError> {
-        let (high, low) = (self.key.cast_unsigned() >> 32, self.key.cast_unsigned() & 0xffff_ffff);
-        let sql = format!(
-            "SELECT l.pid, a.application_name, host(a.client_addr), \
-             greatest(0, extract(epoch FROM clock_timestamp() - a.backend_start))::bigint \
-             FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) \
-             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-             AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) \
-             AND l.classid::bigint = {high} AND l.objid::bigint = {low} LIMIT 1"
-        );
-        let rows = query(&self.session, "look who holds the migration lock", &sql).await?;
-        let Some(row) = rows.first() else { return Ok(Holder::default()) };
-        let text = |index: usize| row.try_get(index).ok().flatten();
-        Ok(Holder {
-            pid: text(0).and_then(|pid| pid.parse().ok()),
-            application: text(1).map(str::to_owned),
-            client: text(2).map(str::to_owned),
-            since: text(3).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
-        })
+    async fn try_take(&mut self) -> Result<bool, MigrateError> {
+        match self {
+            Held::Session(lock) => lock.try_take().await,
+            Held::Lease(lease) => lease.try_take().await,
+        }
     }
 
-    async fn ask(&self, doing: &'static str, sql: &str) -> Result<Option<String>, MigrateError> {
-        let rows = query(&self.session, doing, sql).await?;
-        Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()).map(str::to_owned))
+    async fn holder(&self) -> Result<Holder, MigrateError> {
+        match self {
+            Held::Session(lock) => lock.holder().await,
+            Held::Lease(lease) => lease.holder().await,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,9 @@ use crate::{
     FileFailure, MigrateError,
     engine::Cells,
     job::Run,
+    pieces::Piece,
     script::Text,
-    sql::{Dialect, statements, wants_foreign_keys_off},
+    sql::{Dialect, split, wants_foreign_keys_off},
     work::Work,
 };
 use database::{
@@ -27,7 +28,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Job {
     text: Text,
     /// What of the text is run.
-    ranges: Vec<Range<usize>>,
+    range: Range<usize>,
+    /// So many statements of the file are done before.
+    statements: usize,
     keys_off: bool,
     /// Reads the ledger.
     select: String,
@@ -45,26 +48,17 @@ pub(super) enum Begun {
 }
 
 impl Job {
-    pub(super) fn of(run: &Run<'_>, work: &Work<'_>) -> Self {
+    pub(super) fn of(run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Self {
         let text = work.text.clone();
-        let keys_off = work.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
+        let keys_off = text.whole.get(piece.range()).is_some_and(wants_foreign_keys_off);
         Self {
-            ranges: work.sections.iter().map(|section| section.range.clone()).collect(),
+            range: piece.range(),
+            statements: piece.number.max(1) - 1,
             keys_off,
             select: work.view.style.select(&work.view.table),
             kept: run.kept(),
             text,
         }
-    }
-
-    pub(super) fn closing(&self, work: &Work<'_>, took: Duration) -> String {
-        let texts: Vec<&str> = self
-            .ranges
-            .iter()
-            .filter_map(|range| self.text.whole.get(range.clone()))
-            .flat_map(|text| statements(text, Dialect::Sqlite).into_iter().filter_map(|it| text.get(it.range)))
-            .collect();
-        work.closing(took, &texts, "").join(";\n")
     }
 }
 
@@ -136,6 +130,21 @@ pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool
     written.map(|()| true).map_err(words)
 }
 
+/// Runs a statement outside of any transaction; false when somebody else is in the way.
+pub(super) fn alone(desk: &Desk, job: &Job, stop: &Stop) -> Result<bool, MigrateError> {
+    let mut slot = desk.connection();
+    let connection = match writable(desk, &mut slot) {
+        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
+        opened => opened?,
+    };
+    connection.busy_timeout(LOCK_SLICE).map_err(|error| refused(&error, &desk.path))?;
+    let _working = stop.working(connection);
+    match part(connection, &job.text.whole, &job.range) {
+        Err(Failed::Statement { error, .. }) if transience(&error) == Transience::Transient => Ok(false),
+        done => done.map(|()| true).map_err(|failed| explained(job, failed, &desk.path)),
+    }
+}
+
 /// Why a file failed, and where.
 enum Failed {
     /// SQLite refused one of its statements, after so many that were done in the part that begins at this byte.
@@ -166,9 +175,7 @@ pub(super) fn body(desk: &Desk, job: &Job, stop: &Stop) -> Result<(), MigrateErr
 
 fn run(connection: &Connection, job: &Job, stop: &Stop) -> Result<(), Failed> {
     stop.check().map_err(Failed::Record)?;
-    for range in &job.ranges {
-        part(connection, &job.text.whole, range)?;
-    }
+    part(connection, &job.text.whole, &job.range)?;
     if connection.is_autocommit() {
         return Err(Failed::Ended);
     }
@@ -242,7 +249,7 @@ fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
         hint: None,
         kept: job.kept.clone(),
         in_part: false,
-        statements: 0,
+        statements: job.statements,
         transience: Transience::Permanent,
     };
     MigrateError::File(Box::new(match failed {
@@ -290,7 +297,7 @@ fn place(text: &Text, error: &Error, done: usize, range: &Range<usize>) -> Optio
         let length = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
         return Some(text.place(start, start + length.max(1)));
     }
-    let statements = statements(text.whole.get(range.clone())?, Dialect::Sqlite);
+    let statements = split(text.whole.get(range.clone())?, Dialect::Sqlite).unwrap_or_default();
     let statement = statements.get(done)?;
     Some(text.place(range.start + statement.range.start, range.start + statement.range.end))
 }

@@ -1,6 +1,13 @@
 //! Whose migrations these are: by the columns of the tables that are there, by the names of the files and by their first words.
 
-use super::{Named, Plain, Style, Table, plain};
+use super::{
+    Named, Plain, Style, Table,
+    dbmate::{self, Dbmate},
+    golang_migrate::{self, GolangMigrate},
+    goose::{self, Goose},
+    plain,
+    supabase::{self, Supabase},
+};
 use crate::{MigrateError, sight::Sight};
 
 /// What the configuration says about it.
@@ -42,7 +49,13 @@ struct Tool {
     adopt: fn(&Table) -> Option<Box<dyn Style>>,
 }
 
-const TOOLS: &[Tool] = &[Tool { name: "plain", new: || Box::new(Plain), adopt: adopt_plain }];
+const TOOLS: &[Tool] = &[
+    Tool { name: "plain", new: || Box::new(Plain), adopt: adopt_plain },
+    Tool { name: "dbmate", new: || Box::new(Dbmate), adopt: dbmate::adopt },
+    Tool { name: "golang-migrate", new: || Box::new(GolangMigrate), adopt: golang_migrate::adopt },
+    Tool { name: "goose", new: || Box::new(Goose), adopt: goose::adopt },
+    Tool { name: "supabase", new: || Box::new(Supabase), adopt: supabase::adopt },
+];
 
 fn adopt_plain(table: &Table) -> Option<Box<dyn Style>> {
     Plain::owns(table).then(|| Box::new(Plain) as Box<dyn Style>)
@@ -54,9 +67,7 @@ fn adopt_plain(table: &Table) -> Option<Box<dyn Style>> {
 /// [`MigrateError::ForeignTable`] and [`MigrateError::Ambiguous`]: in doubt, nothing is touched.
 pub(crate) fn detect(sight: &Sight, files: &Files<'_>, choice: Choice<'_>) -> Result<Found, MigrateError> {
     match (choice.style, choice.table) {
-        (Some("diy"), table) => {
-            Ok(Found::ByRows { table: named(sight, table.unwrap_or(plain::TABLE)), certain: true })
-        }
+        (Some("diy"), table) => Ok(Found::ByRows { table: named(sight, table.unwrap_or(plain::TABLE)), certain: true }),
         (Some(style), table) => chosen(sight, style, table),
         (None, Some(table)) => by_table(files, named(sight, table)),
         (None, None) => by_all(sight, files),
@@ -151,7 +162,10 @@ pub(crate) fn by_files(files: &Files<'_>) -> Result<Box<dyn Style>, MigrateError
         () if says("migrate:") => style("dbmate"),
         () if says("+goose") => style("goose"),
         () if files.names.iter().any(numbered) => Err(MigrateError::Ambiguous {
-            seen: vec!["names like `V1__what.sql` are read by refinery and by Flyway, and no table tells whose they are".to_owned()],
+            seen: vec![
+                "names like `V1__what.sql` are read by refinery and by Flyway, and no table tells whose they are"
+                    .to_owned(),
+            ],
             styles: vec!["refinery".to_owned(), "flyway".to_owned()],
         }),
         () => Ok(Box::new(Plain)),
@@ -169,7 +183,10 @@ pub(crate) fn style(name: &str) -> Result<Box<dyn Style>, MigrateError> {
 
 fn several(found: &[(Box<dyn Style>, &Table)]) -> MigrateError {
     MigrateError::Ambiguous {
-        seen: found.iter().map(|(style, table)| format!("`{}` is the table of {}", table.shown(), style.name())).collect(),
+        seen: found
+            .iter()
+            .map(|(style, table)| format!("`{}` is the table of {}", table.shown(), style.name()))
+            .collect(),
         styles: found.iter().map(|(style, _)| style.name().to_owned()).collect(),
     }
 }

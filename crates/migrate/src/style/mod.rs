@@ -4,8 +4,19 @@
 //!
 //! Everything here is pure: texts and names go in, what they mean and SQL come out.
 
+pub(crate) mod dbmate;
 pub(crate) mod detect;
+pub(crate) mod golang_migrate;
+pub(crate) mod goose;
 pub(crate) mod plain;
+pub(crate) mod supabase;
+
+mod crc;
+#[cfg(test)]
+mod fixture;
+mod lines;
+mod schema;
+mod spelling;
 
 pub(crate) use plain::Plain;
 
@@ -40,8 +51,20 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// are the same for files that differ in line ends or byte order mark alone. None when the tool keeps nothing.
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String>;
 
-    /// Names and contents of the files of a new migration called `name` (lower case, words joined by `_`), with `version`.
-    fn skeleton(&self, version: &Version, name: &str) -> Vec<(String, String)>;
+    /// Names and contents of the files of a new migration called `name` (lower case, words joined by `_`), with `version`, beside
+    /// the files `others`.
+    fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)>;
+
+    /// How the tool numbers the first file of a directory.
+    fn numbering(&self) -> Numbering {
+        Numbering::Time
+    }
+
+    /// What cannot be known of a file that the tool has applied, and not we, because of what the tool is known to do; each a
+    /// sentence for `verify`.
+    fn doubts(&self, _migration: &Migration) -> Vec<String> {
+        Vec::new()
+    }
 
     // ---- the ledger ----
 
@@ -51,7 +74,7 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// SQL that makes the table, and the rows that it has from the beginning.
     fn create(&self, table: &Table) -> Vec<String>;
 
-    /// SQL that reads it, as [`Row::COLUMNS`] texts or NULLs for each row.
+    /// SQL that reads it, as the six texts or NULLs of [`Row::of`] for each row.
     fn select(&self, table: &Table) -> String;
 
     /// What the rows that were read mean, next to the files: as they are, unless a row stands for several migrations.
@@ -86,10 +109,23 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// SQL that writes the stamp of the file as it is now into its row.
     fn restamp(&self, table: &Table, migration: &Migration) -> Vec<String>;
 
-    /// The key of PostgreSQL's advisory lock that the tool itself takes, if it takes one.
-    fn co_lock(&self, _table: &Table, _database: &str) -> Option<i64> {
-        None
+    /// The keys of PostgreSQL's advisory locks that the tool itself takes: several where the same database is another one to it,
+    /// depending on how it was told of it.
+    fn co_locks(&self, _table: &Table, _database: &str) -> Vec<i64> {
+        Vec::new()
     }
+}
+
+/// How files are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// By the time at which they are made: `20261124183000`.
+    Time,
+    /// One after the other.
+    Count {
+        /// So many digits.
+        width: usize,
+    },
 }
 
 /// What a file's name says.
@@ -144,6 +180,13 @@ pub(crate) struct Section {
     pub(crate) range: Range<usize>,
     /// Does the file itself say whether it runs in a transaction?
     pub(crate) transaction: Option<bool>,
+}
+
+impl Section {
+    /// All of `text`. `BEGIN` and `COMMIT` around it are seen to by whoever runs it.
+    pub(crate) fn whole(text: &str) -> Self {
+        Self { range: 0..text.len(), transaction: None }
+    }
 }
 
 /// A directive that is misspelt, missing or out of place.

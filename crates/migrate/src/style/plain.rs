@@ -1,7 +1,10 @@
 //! Our own: plain `.sql` files that begin with a number, and a table `schema_migrations` with name, checksum and time.
 
-use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table};
-use crate::{Migration, Problem, Version, sql::Dialect};
+use super::{Flaw, Named, Numbering, Part, Record, Section, Sections, Stamped, Style, Table};
+use crate::{
+    Migration, Problem, Version,
+    sql::{Dialect, Found, down_section},
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -53,7 +56,11 @@ impl Style for Plain {
     }
 
     fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        let whole = vec![Section { range: 0..text.len(), transaction: directive(text) }];
+        if let Some(Found { obstacle, range }) = down_section(text) {
+            let (message, hint) = (obstacle.to_string(), obstacle.hint().to_owned());
+            return Err(Flaw { message, hint, range });
+        }
+        let whole = vec![Section { range: 0..text.len(), transaction: directive(text)? }];
         let (up, down) = match part {
             Part::Down => (Vec::new(), Some(whole)),
             Part::Up | Part::Both => (whole, None),
@@ -65,11 +72,13 @@ impl Style for Plain {
         vec![sha256(file.text)]
     }
 
-    fn skeleton(&self, version: &Version, name: &str) -> Vec<(String, String)> {
-        vec![
-            (format!("{version}_{name}.sql"), String::new()),
-            (format!("{version}_{name}.down.sql"), String::new()),
-        ]
+    fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)> {
+        let up = if others.iter().any(|other| other.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
+        vec![(format!("{version}_{name}{up}"), String::new()), (format!("{version}_{name}.down.sql"), String::new())]
+    }
+
+    fn numbering(&self) -> Numbering {
+        Numbering::Count { width: 4 }
     }
 
     fn table(&self) -> (Option<&'static str>, &'static str) {
@@ -124,13 +133,27 @@ impl Style for Plain {
 }
 
 /// `-- mainstay: no-transaction` or `-- mainstay: transaction` among the comments at the top.
-fn directive(text: &str) -> Option<bool> {
-    let top = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
-    top.filter_map(|line| line.trim_start_matches('-').trim().strip_prefix("mainstay:")).find_map(|word| match word.trim() {
-        "no-transaction" => Some(false),
-        "transaction" => Some(true),
-        _ => None,
-    })
+fn directive(text: &str) -> Result<Option<bool>, Flaw> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let words = line.trim();
+        if !words.is_empty() && !words.starts_with("--") {
+            return Ok(None);
+        }
+        match words.trim_start_matches('-').trim().strip_prefix("mainstay:").map(str::trim) {
+            Some("no-transaction") => return Ok(Some(false)),
+            Some("transaction") => return Ok(Some(true)),
+            Some(word) => {
+                return Err(Flaw {
+                    message: format!("`{word}` is no directive"),
+                    hint: "write `-- mainstay: no-transaction` or `-- mainstay: transaction`".to_owned(),
+                    range: start..start + line.trim_end().len(),
+                });
+            }
+            None => start += line.len(),
+        }
+    }
+    Ok(None)
 }
 
 /// `add_users` in words.

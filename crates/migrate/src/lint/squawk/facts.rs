@@ -1,26 +1,28 @@
-//! What is to be known of a statement beside what squawk's rules say about it. Locks and transactions are as PostgreSQL's manual
-//! has them: "Explicit Locking", and the page of each command.
+//! What is to be known of a statement beside what squawk's rules say about it. Locks are as PostgreSQL's manual has them:
+//! "Explicit Locking", and the page of each command.
 
 use super::{names, range, span};
-use crate::lint::hit::{Statement, Value};
+use crate::{
+    lint::hit::{Statement, Value},
+    sql::Name,
+};
 use squawk_syntax::{
     SourceFile, SyntaxKind, SyntaxNode,
     ast::{self, AlterTableAction, AstNode, Constraint, Stmt},
 };
 
 /// The statements of a file, in their order.
-pub(super) fn statements(file: &SourceFile, version: u32) -> Vec<Statement> {
-    file.stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).map(|stmt| statement(&stmt, version)).collect()
+pub(super) fn statements(file: &SourceFile) -> Vec<Statement> {
+    file.stmts().filter(|stmt| !matches!(stmt, Stmt::EmptyStmt(_))).map(|stmt| statement(&stmt)).collect()
 }
 
-fn statement(stmt: &Stmt, version: u32) -> Statement {
+fn statement(stmt: &Stmt) -> Statement {
     let node = stmt.syntax();
     Statement {
         range: span(stmt),
         tables: tables(stmt),
         creates: creates(stmt),
         exclusive: is_exclusive(stmt),
-        alone: alone(stmt, version),
         adds_value: added_value(stmt),
         creates_type: match stmt {
             Stmt::CreateType(it) => it.type_name().and_then(|name| names::name(name.syntax())),
@@ -32,7 +34,7 @@ fn statement(stmt: &Stmt, version: u32) -> Statement {
 }
 
 /// The tables that it is about: one, or a list of them.
-fn tables(stmt: &Stmt) -> Vec<crate::lint::hit::Name> {
+fn tables(stmt: &Stmt) -> Vec<Name> {
     match stmt {
         Stmt::DropTable(_) | Stmt::DropIndex(_) | Stmt::Truncate(_) | Stmt::Lock(_) | Stmt::Vacuum(_) => {
             names::all(stmt.syntax())
@@ -45,7 +47,7 @@ fn tables(stmt: &Stmt) -> Vec<crate::lint::hit::Name> {
     }
 }
 
-fn creates(stmt: &Stmt) -> Option<crate::lint::hit::Name> {
+fn creates(stmt: &Stmt) -> Option<Name> {
     let name = match stmt {
         Stmt::CreateTable(it) => it.table_name(),
         Stmt::CreateTableAs(it) => it.table_name(),
@@ -92,42 +94,6 @@ fn is_exclusive_action(action: &AlterTableAction) -> bool {
         ),
         _ => true,
     }
-}
-
-/// What it is called, when PostgreSQL refuses to run it in a transaction.
-fn alone(stmt: &Stmt, version: u32) -> Option<&'static str> {
-    let concurrently = has(stmt.syntax(), SyntaxKind::CONCURRENTLY_KW);
-    let name = match stmt {
-        Stmt::CreateIndex(_) if concurrently => "CREATE INDEX CONCURRENTLY",
-        Stmt::DropIndex(_) if concurrently => "DROP INDEX CONCURRENTLY",
-        Stmt::Reindex(it) if it.is_concurrently() => "REINDEX CONCURRENTLY",
-        Stmt::Reindex(it) if reindexes_much(it) => "REINDEX of a whole schema or database",
-        Stmt::AlterTable(it) if it.actions().any(|action| detaches_concurrently(&action)) => {
-            "DETACH PARTITION CONCURRENTLY"
-        }
-        Stmt::Vacuum(_) => "VACUUM",
-        Stmt::CreateDatabase(_) => "CREATE DATABASE",
-        Stmt::DropDatabase(_) => "DROP DATABASE",
-        Stmt::CreateTablespace(_) => "CREATE TABLESPACE",
-        Stmt::DropTablespace(_) => "DROP TABLESPACE",
-        Stmt::AlterSystem(_) => "ALTER SYSTEM",
-        Stmt::Cluster(it) if it.table_name_ref().is_none() => "CLUSTER of all tables",
-        Stmt::AlterType(it) if version < 12 && matches!(it.action(), Some(ast::AlterTypeAction::AddValue(_))) => {
-            "ALTER TYPE … ADD VALUE"
-        }
-        _ => return None,
-    };
-    Some(name)
-}
-
-fn reindexes_much(it: &ast::Reindex) -> bool {
-    use ast::ReindexTarget::{ReindexTargetDatabase, ReindexTargetSchema, ReindexTargetSystem};
-    let target = it.reindex_target();
-    matches!(target, Some(ReindexTargetDatabase(_) | ReindexTargetSchema(_) | ReindexTargetSystem(_)))
-}
-
-fn detaches_concurrently(action: &AlterTableAction) -> bool {
-    matches!(action, AlterTableAction::DetachPartition(it) if has(it.syntax(), SyntaxKind::CONCURRENTLY_KW))
 }
 
 fn has(node: &SyntaxNode, kind: SyntaxKind) -> bool {

@@ -1,6 +1,6 @@
 //! The names of tables in a tree.
 
-use crate::lint::hit::Name;
+use crate::sql::{Dialect, Name, folded, unquoted};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 /// What may stand for a table: itself, or something that belongs to one.
@@ -21,15 +21,13 @@ pub(super) fn first(node: &SyntaxNode) -> Vec<Name> {
 /// The name that a node is.
 pub(super) fn name(node: &SyntaxNode) -> Option<Name> {
     let tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
-    let parts =
-        tokens.filter(|token| !token.kind().is_trivia() && token.text() != ".").map(|token| folded(token.text()));
-    Name::new(parts.collect())
+    let parts = tokens.filter(|token| !token.kind().is_trivia() && token.text() != ".");
+    Name::of(parts.map(|token| part(token.text())).collect())
 }
 
-/// As PostgreSQL reads an identifier.
-fn folded(text: &str) -> String {
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(inner) => inner.replace("\"\"", "\""),
-        None => text.to_ascii_lowercase(),
+fn part(text: &str) -> String {
+    match text.contains('"') {
+        true => unquoted(text, Dialect::Postgres),
+        false => folded(text, Dialect::Postgres),
     }
 }

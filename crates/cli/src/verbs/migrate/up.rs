@@ -1,0 +1,60 @@
+//! `mainstay migrate up`
+
+use super::{changing, done, failed, world};
+use crate::{args::MigrateUp, context::Context, verbs::answer};
+use migrate::{Goal, Job, Version};
+use report::{Event, Journal, Outcome, count};
+
+/// Waits for the database, then applies what is pending.
+pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
+    let (json, dry_run) = (args.flags.json, args.dry_run);
+    let goal = match (&args.to, args.one, args.seed) {
+        (Some(version), ..) => Goal::To(Version::from(version.as_str())),
+        (None, true, _) => Goal::One,
+        (None, false, true) => Goal::Seeds,
+        (None, false, false) => Goal::All,
+    };
+    let world = match world(context, args.flags) {
+        Ok(world) => world,
+        Err(outcome) => return outcome,
+    };
+    changing(context, &world, |job| async move {
+        match dry_run {
+            true => rehearse(context, &job, &goal, json).await,
+            false => apply(context, &job, &goal, json).await,
+        }
+    })
+    .await
+}
+
+async fn apply(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
+    match migrate::up(job, goal).await {
+        Ok(report) => {
+            let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", report.applied.len());
+            done(context, event, json.then_some(&report))
+        }
+        Err(error) => failed(context, &error),
+    }
+}
+
+/// What would be applied, one name a line.
+async fn rehearse(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
+    let pending = match migrate::pending(job, goal).await {
+        Ok(pending) => pending,
+        Err(error) => return failed(context, &error),
+    };
+    let text = match &pending {
+        None => "an external command keeps to itself what is pending".to_owned(),
+        Some(pending) => format!("migrate: {} would be applied", count(pending.len(), "migration")),
+    };
+    context.terminal.note(Event::new("migrate.dry-run", text));
+    let pending: Vec<_> = pending.unwrap_or_default();
+    match json {
+        true => answer(context, &serde_json::json!({ "pending": pending }).to_string(), Outcome::Done),
+        false if pending.is_empty() => Outcome::Done,
+        false => {
+            let names: Vec<_> = pending.iter().map(|pending| pending.name.as_str()).collect();
+            answer(context, &names.join("\n"), Outcome::Done)
+        }
+    }
+}

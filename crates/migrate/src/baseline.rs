@@ -1,0 +1,83 @@
+//! Taking migrations as applied without applying them: the schema is there already.
+
+use crate::{
+    Applied, Job, MigrateError, Version,
+    engine::Engine,
+    history::{self, Applied as Remembered},
+    job::{Run, applied},
+    ledger::{Standing, Where},
+    migration::Kind,
+    retrying,
+    up::prepared,
+    view::View,
+};
+use config::MigrationSource;
+use std::{path::Path, sync::Mutex, time::Duration};
+
+/// Takes every pending migration up to and including `version` as applied.
+///
+/// # Errors
+/// [`MigrateError::NoSuchVersion`] when no file has it; else as [`crate::up`].
+pub async fn baseline(job: &Job<'_>, version: &Version) -> Result<Vec<Applied>, MigrateError> {
+    let run = Run::new(job);
+    let taken = Mutex::new(Vec::new());
+    retrying::again(job, || async {
+        let names = attempt(&run, version).await?;
+        if let Ok(mut taken) = taken.lock() {
+            *taken = names;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(taken.into_inner().unwrap_or_default())
+}
+
+async fn attempt(run: &Run<'_>, version: &Version) -> Result<Vec<Applied>, MigrateError> {
+    let MigrationSource::Directory(dir) = &run.job.migrations.source else {
+        return Err(MigrateError::External { verb: "baseline" });
+    };
+    let mut engine = Engine::open(run).await?;
+    let result = through(run, &mut engine, dir, version).await;
+    let closed = engine.close(run).await;
+    result.and_then(|taken| closed.map(|()| taken))
+}
+
+async fn through(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    dir: &Path,
+    version: &Version,
+) -> Result<Vec<Applied>, MigrateError> {
+    let view = View::take(run, engine, dir).await?;
+    if view.directory.migrations.iter().all(|migration| migration.version != *version) {
+        return Err(MigrateError::NoSuchVersion { version: version.clone() });
+    }
+    engine.lock(run, &view.sight, &view.locks()).await?;
+    let view = prepared(run, engine, dir).await?;
+    let standings = view.standings();
+    let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
+    let taken: Vec<_> =
+        standings.iter().filter(open).filter_map(|it| it.file).filter(|file| file.version <= *version).collect();
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = view.style.baseline(&view.table, &taken);
+    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    for migration in &taken {
+        let (text, down) = migration.texts()?;
+        sql.extend(history::insert(
+            &view.history,
+            &Remembered {
+                migration,
+                text: &text,
+                down: down.as_deref(),
+                took: Duration::ZERO,
+                release: run.job.who.release.as_deref(),
+                by: &by,
+                only_if: "",
+            },
+        ));
+    }
+    engine.write(run, "write the ledger", sql).await?;
+    Ok(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect())
+}

@@ -1,0 +1,84 @@
+//! One file, by hand (S1.15).
+
+use crate::{
+    Goal, Job, MigrateError, Report, Version,
+    directory::loose,
+    engine::{Cells, Engine},
+    job::{Run, applied},
+    migration::{Kind, Migration},
+    obstacles, retrying,
+    up::{prepared, up},
+    view::View,
+    work::{Step, Work},
+};
+use config::MigrationSource;
+use std::path::Path;
+
+/// Applies one file. One of the migrations is remembered as such, whatever else is pending; any other file is run in the same
+/// way and remembered in our history alone.
+///
+/// # Errors
+/// [`MigrateError::AlreadyApplied`]; else as [`crate::up`].
+pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError> {
+    let MigrationSource::Directory(dir) = &job.migrations.source else {
+        return Err(MigrateError::External { verb: "apply" });
+    };
+    match file.strip_prefix(dir) {
+        Ok(name) => of_directory(job, dir, &name.to_string_lossy()).await,
+        Err(_) => of_its_own(job, dir, file).await,
+    }
+}
+
+async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, MigrateError> {
+    let run = Run::new(job);
+    let mut engine = Engine::open(&run).await?;
+    let view = View::take(&run, &mut engine, dir).await;
+    engine.close(&run).await?;
+    let view = view?;
+    let standings = view.standings();
+    let standing = standings.iter().find(|it| it.file.is_some_and(|file| file.name == name));
+    let Some((standing, migration)) = standing.and_then(|it| Some((it, it.file?))) else {
+        return Err(MigrateError::NoSuchVersion { version: Version::from(name) });
+    };
+    match (migration.kind, standing.row) {
+        (Kind::Versioned, None) => up(job, &Goal::Only(migration.version.clone())).await,
+        (Kind::Versioned, Some(_)) => Err(MigrateError::AlreadyApplied {
+            name: migration.name.clone(),
+            at: standing.applied_at().unwrap_or_default(),
+        }),
+        _ => run_alone(job, dir, migration.clone()).await,
+    }
+}
+
+async fn of_its_own(job: &Job<'_>, dir: &Path, file: &Path) -> Result<Report, MigrateError> {
+    let (parent, name) = (file.parent().unwrap_or(dir), file.file_name().unwrap_or_default().to_string_lossy());
+    run_alone(job, dir, loose(parent, &name, job.root, Kind::ByHand)?).await
+}
+
+async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {
+    obstacles::refuse(&[&migration], job.target)?;
+    let run = Run::new(job);
+    let attempts = retrying::again(job, || attempt(&run, dir, &migration)).await?;
+    Ok(run.report(attempts))
+}
+
+async fn attempt(run: &Run<'_>, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {
+    let mut engine = Engine::open(run).await?;
+    let result = through(run, &mut engine, dir, migration).await;
+    let closed = engine.close(run).await;
+    result.and(closed)
+}
+
+async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {
+    engine.settle(run).await?;
+    let view = View::take(run, engine, dir).await?;
+    engine.lock(run, &view.sight, &view.locks()).await?;
+    let view = prepared(run, engine, dir).await?;
+    let still = |_: &[Cells]| true;
+    let work = Work::up(&view, migration, run.job.who, &still)?;
+    match engine.perform(run, &work).await? {
+        Step::Done(took) => run.applied(applied(migration, took)),
+        Step::Overtaken => {}
+    }
+    Ok(())
+}

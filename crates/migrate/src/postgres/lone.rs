@@ -1,0 +1,179 @@
+//! A statement that cannot run in a transaction: written down before, done, looked at, written down again. When the end of an
+//! earlier try was not seen, the catalog is asked whether it happened.
+
+use super::{
+    Engine,
+    failure::{Failed, Kept, Sent, explained},
+    index::{self, IndexState, Table},
+    resolve::{Happened, Lone, resolved},
+    send::send,
+    watch::{Watched, watched},
+};
+use crate::{
+    MigrateError,
+    failpoint::reach,
+    job::Run,
+    pieces::Piece,
+    sql::{Dialect, Name, Nature},
+    work::Work,
+};
+use report::{Event, Level};
+use std::time::Duration;
+
+/// The first look at a statement that runs alone comes after this long.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// An invalid index is dropped without holding up anybody for longer.
+const DROP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Does the statement of `piece`; `begun` when an earlier run began it and did not see its end.
+pub(super) async fn statement(
+    engine: &mut Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    begun: bool,
+) -> Result<(), MigrateError> {
+    let Some(statement) = piece.statements.first() else { return Ok(()) };
+    let nature = statement.nature(&work.text.whole, Dialect::Postgres);
+    if begun && happened(engine, work, piece, &nature).await? {
+        return note(engine, work, piece, true).await;
+    }
+    let before = prepare(engine, run, &nature).await?;
+    note(engine, work, piece, false).await?;
+    reach(run.job, "lone.begun");
+    if let Err(error) = act(engine, run, work, piece).await {
+        clear_up(engine, run, &nature).await;
+        return Err(error);
+    }
+    reach(run.job, "lone.done");
+    assert_valid(engine, work, &nature, &before).await?;
+    note(engine, work, piece, true).await
+}
+
+/// Was it done?
+///
+/// # Errors
+/// [`MigrateError::CannotTell`]: a person must look.
+async fn happened(engine: &Engine, work: &Work<'_>, piece: &Piece, nature: &Nature) -> Result<bool, MigrateError> {
+    for lone in lones(nature) {
+        match resolved(&engine.session, &lone).await? {
+            Happened::Yes => {}
+            Happened::No => return Ok(false),
+            Happened::CannotTell => {
+                return Err(MigrateError::CannotTell {
+                    file: work.text.shown.clone(),
+                    statement: piece.number,
+                    version: work.migration.version.clone(),
+                });
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// What to ask the catalog for.
+fn lones(nature: &Nature) -> Vec<Lone<'_>> {
+    match nature {
+        Nature::CreateIndexConcurrently { name, table, .. } => {
+            vec![Lone::CreateIndex { name: name.as_ref().map(|name| name.object.as_str()), table: of(table) }]
+        }
+        Nature::DropIndexConcurrently { names, .. } => {
+            names.iter().map(|name| Lone::DropIndex { schema: name.schema.as_deref(), name: &name.object }).collect()
+        }
+        Nature::AlterTypeAddValue { type_name, value, .. } => {
+            vec![Lone::AddValue { schema: type_name.schema.as_deref(), name: &type_name.object, value }]
+        }
+        Nature::CreateDatabase { name } => vec![Lone::CreateDatabase { name: &name.object }],
+        Nature::DropDatabase { name } => vec![Lone::DropDatabase { name: &name.object }],
+        Nature::Vacuum
+        | Nature::ReindexConcurrently { .. }
+        | Nature::Reindex { .. }
+        | Nature::AlterSystem
+        | Nature::ClusterAll
+        | Nature::DiscardAll
+        | Nature::MoveDatabase { .. } => vec![Lone::Repeatable],
+        _ => vec![Lone::Unknown],
+    }
+}
+
+fn of(table: &Name) -> Table<'_> {
+    Table { schema: table.schema.as_deref(), name: &table.object }
+}
+
+/// What a failed build left behind must go first: `IF NOT EXISTS` would take it for the index. Answers with the invalid
+/// indexes that are there all the same.
+async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<String>, MigrateError> {
+    let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return Ok(Vec::new()) };
+    let session = &engine.session;
+    if let Some(name) = name {
+        match index::state(session, of(table), &name.object).await? {
+            IndexState::Invalid => {
+                index::drop_invalid(session, of(table), &name.object, DROP_PATIENCE).await?;
+                let text =
+                    format!("dropped the invalid index `{}`, which a build that failed left behind", name.object);
+                run.job.journal.note(Event::new("migrate.invalid-index", text).level(Level::Warn));
+            }
+            IndexState::Building { pid } => return Err(MigrateError::IndexBusy { name: name.object.clone(), pid }),
+            _ => {}
+        }
+    }
+    index::invalid(session, of(table)).await
+}
+
+/// The statement itself. It waits as long as it must: whoever waits outside a transaction holds up nobody else.
+async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Result<(), MigrateError> {
+    let (session, range) = (&engine.session, piece.range());
+    if !engine.is_pooled() {
+        let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
+        let settings = format!("SET lock_timeout = 0; SET statement_timeout = {limit}");
+        send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
+    }
+    let watch =
+        Watched { job: run.job, shown: &work.text.shown, session, guard: engine.guard.as_ref(), first: FIRST_LOOK };
+    let (done, _) = watched(watch, send(session, &work.text.whole[range.clone()])).await;
+    done.map_err(|not_done| {
+        let sent = Sent { prefix: 0, start: range.start };
+        let failed = Failed { error: not_done.error, statement: Some(range.clone()), sent };
+        explained(run, &work.text, &failed, Kept { statements: piece.number - 1, in_part: false })
+    })
+}
+
+/// A build that failed leaves nothing behind, as far as the server still listens.
+async fn clear_up(engine: &Engine, run: &Run<'_>, nature: &Nature) {
+    let Nature::CreateIndexConcurrently { name: Some(name), table, .. } = nature else { return };
+    let session = &engine.session;
+    if let Ok(IndexState::Invalid) = index::state(session, of(table), &name.object).await
+        && let Err(error) = index::drop_invalid(session, of(table), &name.object, DROP_PATIENCE).await
+    {
+        let text = format!("the invalid index `{}` stays behind until the next run: {error}", name.object);
+        run.job.warn("migrate.invalid-index", text);
+    }
+}
+
+/// Done means that the index can be used.
+async fn assert_valid(
+    engine: &Engine,
+    work: &Work<'_>,
+    nature: &Nature,
+    before: &[String],
+) -> Result<(), MigrateError> {
+    let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return Ok(()) };
+    let session = &engine.session;
+    let invalid = match name {
+        Some(name) => match index::state(session, of(table), &name.object).await? {
+            IndexState::Valid => return Ok(()),
+            _ => Some(name.object.clone()),
+        },
+        None => index::invalid(session, of(table)).await?.into_iter().find(|name| !before.contains(name)),
+    };
+    match invalid {
+        Some(name) => Err(MigrateError::InvalidIndex { file: work.text.shown.clone(), name }),
+        None => Ok(()),
+    }
+}
+
+async fn note(engine: &mut Engine, work: &Work<'_>, piece: &Piece, done: bool) -> Result<(), MigrateError> {
+    let text = piece.statements.first().map_or("", |statement| &work.text.whole[statement.range.clone()]);
+    let sql = work.journal().write(&work.view.journal, piece.number, text, done, "");
+    engine.write("write the journal", &[sql]).await
+}

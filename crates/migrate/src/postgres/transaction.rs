@@ -1,0 +1,252 @@
+//! One transaction: statements of a file and what remembers them, both or neither. A lock that is not to be had soon is
+//! given up, so that nobody queues up behind us, and asked for again.
+
+use super::{
+    Engine, Guard,
+    failure::{Failed, Kept, Sent, explained, not_ours},
+    lease::FENCED,
+    look::not_written,
+    send::{NotDone, rows, send},
+    watch::{Watched, watched},
+};
+use crate::{
+    MigrateError,
+    failpoint::reach,
+    job::{Run, Unsure, applied},
+    lock::{Rung, Strength},
+    pieces::Piece,
+    sql::{Dialect, Statement},
+    work::Work,
+};
+use database::postgres::{Session, SqlError};
+use futures_util::future::join;
+use report::{Event, Level};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What remembers the statements.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Closing {
+    /// They are the last ones: the migration is done.
+    Whole {
+        /// When its first statement was begun.
+        started: Instant,
+    },
+    /// There are more: the journal has them.
+    Piece,
+}
+
+/// Runs the statements of a piece and remembers them, in one transaction.
+///
+/// # Errors
+/// [`MigrateError::TableLocked`] when the budget for waiting is spent; nothing of the piece was kept then.
+pub(super) async fn transaction(
+    engine: &mut Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    closing: Closing,
+) -> Result<(), MigrateError> {
+    run.ladder().begin(strength(work, piece));
+    loop {
+        let Some(rung) = run.ladder().rung() else { return Err(spent(run, work, None)) };
+        let watch = Watched {
+            job: run.job,
+            shown: &work.text.shown,
+            session: &engine.session,
+            guard: engine.guard.as_ref(),
+            first: (rung.lock_timeout / 2).min(Duration::from_secs(1)),
+        };
+        let (done, blocked) = watched(watch, attempt(engine, run, work, piece, closing, rung)).await;
+        match done {
+            Ok(flush) => {
+                engine.unflushed = Some(flush);
+                return Ok(());
+            }
+            Err(error) if is_lock(&error) => {
+                run.ladder().spent(rung.lock_timeout);
+                if run.ladder().left().is_zero() {
+                    return Err(spent(run, work, blocked));
+                }
+                say_again(run, work, rung, blocked.as_deref());
+                sleep(rung.then_sleep).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn strength(work: &Work<'_>, piece: &Piece) -> Strength {
+    let is_ddl = |statement: &Statement| statement.is_ddl(&work.text.whole, Dialect::Postgres);
+    if piece.statements.iter().any(is_ddl) { Strength::Schema } else { Strength::Data }
+}
+
+fn is_lock(error: &MigrateError) -> bool {
+    matches!(error, MigrateError::File(failure) if failure.code.as_deref() == Some("55P03"))
+}
+
+fn spent(run: &Run<'_>, work: &Work<'_>, blocked: Option<String>) -> MigrateError {
+    MigrateError::TableLocked {
+        file: work.text.shown.clone(),
+        budget: run.job.migrations.lock_budget,
+        blocked,
+        kept: run.kept(),
+    }
+}
+
+fn say_again(run: &Run<'_>, work: &Work<'_>, rung: Rung, blocked: Option<&str>) {
+    let (shown, left) = (&work.text.shown, run.ladder().left());
+    let why = blocked.unwrap_or("waits for a lock that somebody else holds");
+    let text = format!(
+        "`{shown}` {why}; nothing of it is kept, next try in {}, {} of `lock_budget` left",
+        report::seconds(rung.then_sleep),
+        report::seconds(left)
+    );
+    run.job.journal.note(
+        Event::new("migrate.blocked", text)
+            .level(Level::Warn)
+            .with("file", shown.as_str())
+            .with("next", rung.then_sleep)
+            .with("left", left),
+    );
+}
+
+/// One try. Answers with SQL that brings it to the disk.
+async fn attempt(
+    engine: &Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    closing: Closing,
+    rung: Rung,
+) -> Result<String, MigrateError> {
+    let begun = Begin::of(engine, run, work, piece, rung);
+    let (body, held) = join(body(&engine.session, work, piece, &begun), checked(engine.guard.as_ref())).await;
+    let failed = match (body, held) {
+        (Ok(()), Ok(())) => None,
+        (Err(failed), _) if failed.error.code == FENCED => Some(MigrateError::LockLost),
+        (Err(failed), _) => {
+            Some(explained(run, &work.text, &failed, Kept { statements: piece.number.max(1) - 1, ..Kept::default() }))
+        }
+        (Ok(()), Err(lost)) => Some(lost),
+    };
+    if let Some(error) = failed {
+        roll_back(&engine.session).await;
+        return Err(error);
+    }
+    reach(run.job, "transaction.commit");
+    close(engine, run, work, piece, closing, &begun.mark).await?;
+    reach(run.job, "transaction.committed");
+    Ok(flush(work))
+}
+
+/// What begins the transaction.
+struct Begin {
+    sql: String,
+    /// So many statements are in it.
+    count: usize,
+    mark: String,
+}
+
+impl Begin {
+    fn of(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece, rung: Rung) -> Self {
+        let mark = format!("{}:{}", work.migration.version, engine.session.backend_pid.unwrap_or_default());
+        let begin = piece.begin.clone().map_or("BEGIN", |range| &work.text.whole[range]);
+        let mut all = vec![
+            begin.to_owned(),
+            format!("SET LOCAL mainstay.migration = '{mark}'"),
+            "SET LOCAL synchronous_commit = off".to_owned(),
+            format!("SET LOCAL lock_timeout = {}", rung.lock_timeout.as_millis()),
+        ];
+        if let Some(limit) = run.job.migrations.statement_timeout {
+            all.push(format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1)));
+        }
+        all.extend(engine.fence());
+        Self { count: all.len(), sql: format!("{};\n", all.join("; ")), mark }
+    }
+}
+
+/// All statements in one message, where none of them brings rows along.
+async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
+    let whole = &work.text.whole;
+    if !piece.copies() {
+        let range = piece.range();
+        let sent = Sent { prefix: begin.sql.chars().count(), start: range.start };
+        let sql = format!("{}{}", begin.sql, &whole[range]);
+        let done = send(session, &sql).await;
+        return done.map_err(|NotDone { error, done }| {
+            let statement = piece.statements.get(done.saturating_sub(begin.count)).map(|it| it.range.clone());
+            Failed { error, statement, sent }
+        });
+    }
+    send(session, &begin.sql).await.map_err(|not_done| of_our_own(not_done.error))?;
+    for statement in &piece.statements {
+        let (text, sent) = (&whole[statement.range.clone()], Sent { prefix: 0, start: statement.range.start });
+        let done = match &statement.data {
+            Some(data) => rows(session, text, &whole[data.clone()]).await,
+            None => send(session, text).await.map_err(|not_done| not_done.error),
+        };
+        done.map_err(|error| Failed { error, statement: Some(statement.range.clone()), sent })?;
+    }
+    Ok(())
+}
+
+fn of_our_own(error: SqlError) -> Failed {
+    Failed { error, statement: None, sent: Sent::default() }
+}
+
+/// Still the only ones? Asked while the file runs, and answered before its COMMIT.
+async fn checked(guard: Option<&Guard>) -> Result<(), MigrateError> {
+    match guard {
+        Some(guard) => guard.check().await,
+        None => Err(MigrateError::LockLost),
+    }
+}
+
+/// The rows, if the transaction is still the one that we began, and COMMIT.
+async fn close(
+    engine: &Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    closing: Closing,
+    mark: &str,
+) -> Result<(), MigrateError> {
+    // The mark is a setting of this transaction only: when the file has ended the transaction, it is gone.
+    let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
+    let took = if let Closing::Whole { started } = closing { started.elapsed() } else { Duration::ZERO };
+    let rows = match closing {
+        Closing::Whole { .. } => work.closing(took, &ours),
+        Closing::Piece => work.journal_of(piece, &ours),
+    };
+    let total = rows.len() + 2;
+    // The file may have put on a role that may not write there.
+    let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
+    let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
+    if error.lost {
+        if let Closing::Whole { .. } = closing {
+            run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
+        }
+        return Err(MigrateError::UnknownCommit { file: work.text.shown.clone(), cause: error.to_string() });
+    }
+    roll_back(&engine.session).await;
+    if error.code == "23502" && error.column.as_deref() == Some("sha256") {
+        return Err(not_ours(run, &work.text));
+    }
+    if done + 1 < total {
+        return Err(not_written("write the ledger", error));
+    }
+    // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
+    Err(explained(run, &work.text, &of_our_own(error), Kept::default()))
+}
+
+/// Anything that is written and committed brings all before it to the disk.
+fn flush(work: &Work<'_>) -> String {
+    let history = work.view.history.quoted();
+    format!("UPDATE {history} SET duration_ms = duration_ms WHERE id = (SELECT pg_catalog.max(id) FROM {history})")
+}
+
+/// Best effort: the end of the connection does the same.
+async fn roll_back(session: &Session) {
+    let _ = session.client.batch_execute("ROLLBACK").await;
+}

@@ -1,0 +1,257 @@
+//! Bringing the ledger into line with what a person says is true. What would be done is told first.
+
+use crate::{
+    Job, MigrateError, Version,
+    engine::Engine,
+    history::{self, Applied as Remembered},
+    job::Run,
+    ledger::{Difference, Standing, Where},
+    migration::Migration,
+    retrying,
+    up::prepared,
+    view::View,
+};
+use config::MigrationSource;
+use serde::Serialize;
+use std::{fmt, path::Path, sync::Mutex, time::Duration};
+
+/// What a person says is true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Truth {
+    /// These migrations are in the database, wholly.
+    pub applied: Vec<Version>,
+    /// These are not, and their rows are to be taken out.
+    pub forget: Vec<Version>,
+}
+
+/// One thing that is brought into line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "fix", rename_all = "kebab-case")]
+pub enum Fix {
+    /// The row gets the checksum and the name that the file has now.
+    Restamp {
+        /// The migration.
+        version: Version,
+        /// Its file.
+        name: String,
+        /// What is written there now and what will be: `name`, `checksum`.
+        was: String,
+        /// The same, afterwards.
+        will_be: String,
+        /// In what the file differs from what was applied.
+        difference: String,
+    },
+    /// The row is taken out.
+    Forget {
+        /// The migration.
+        version: Version,
+        /// What the ledger calls it.
+        name: String,
+    },
+    /// The mark that it was begun is taken for its end.
+    Settle {
+        /// The migration.
+        version: Version,
+        /// Its file.
+        name: String,
+    },
+}
+
+/// What is to be brought into line, and what only a person can decide.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// What is done, or would be.
+    pub fixes: Vec<Fix>,
+    /// What was left alone, and what to say about it.
+    pub open: Vec<String>,
+    /// It was done.
+    pub done: bool,
+}
+
+/// Finds what is to be brought into line; does it when `go`.
+///
+/// # Errors
+/// As [`crate::up`].
+pub async fn repair(job: &Job<'_>, truth: &Truth, go: bool) -> Result<Repair, MigrateError> {
+    let run = Run::new(job);
+    let found = Mutex::new(Repair::default());
+    retrying::again(job, || async {
+        let repair = attempt(&run, truth, go).await?;
+        if let Ok(mut found) = found.lock() {
+            *found = repair;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found.into_inner().unwrap_or_default())
+}
+
+async fn attempt(run: &Run<'_>, truth: &Truth, go: bool) -> Result<Repair, MigrateError> {
+    let MigrationSource::Directory(dir) = &run.job.migrations.source else {
+        return Err(MigrateError::External { verb: "repair" });
+    };
+    let mut engine = Engine::open(run).await?;
+    let result = through(run, &mut engine, dir, truth, go).await;
+    let closed = engine.close(run).await;
+    result.and_then(|repair| closed.map(|()| repair))
+}
+
+async fn through(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    dir: &Path,
+    truth: &Truth,
+    go: bool,
+) -> Result<Repair, MigrateError> {
+    let view = View::take(run, engine, dir).await?;
+    known(&view, truth)?;
+    let repair = found(&view, truth);
+    if !go || repair.fixes.is_empty() {
+        return Ok(repair);
+    }
+    engine.lock(run, &view.sight, &view.locks()).await?;
+    let view = prepared(run, engine, dir).await?;
+    let repair = found(&view, truth);
+    let mut sql = Vec::new();
+    for fix in &repair.fixes {
+        sql.extend(mended(run, &view, fix)?);
+    }
+    engine.write(run, "write the ledger", sql).await?;
+    Ok(Repair { done: true, ..repair })
+}
+
+/// A version that is nowhere is a slip.
+fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
+    let standings = view.standings();
+    let stranger = truth
+        .applied
+        .iter()
+        .chain(&truth.forget)
+        .find(|version| standings.iter().all(|standing| standing.version() != Some(*version)));
+    match stranger {
+        Some(version) => Err(MigrateError::NoSuchVersion { version: version.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What is to be done, in the order of the migrations.
+pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
+    let mut repair = Repair::default();
+    for standing in view.standings() {
+        let Some(version) = standing.version().cloned() else { continue };
+        let name = standing.name();
+        let (applied, forget) = (truth.applied.contains(&version), truth.forget.contains(&version));
+        match &standing.place {
+            _ if forget && standing.row.is_some() => repair.fixes.push(Fix::Forget { version, name }),
+            Where::Changed(difference) => repair.fixes.extend(restamp(&standing, Some(difference))),
+            Where::Renamed => repair.fixes.extend(restamp(&standing, None)),
+            Where::Begun if applied => repair.fixes.push(Fix::Settle { version, name }),
+            Where::Begun => repair.open.push(format!(
+                "`{name}` was begun and did not end: look what of it is in the database, then say `--applied {version}` or \
+                 `--forget {version}`"
+            )),
+            Where::Missing | Where::Newer { allowed: false } => repair.open.push(format!(
+                "`{name}` was applied and has no file: bring it back, or say `--forget {version}` to take its row out"
+            )),
+            _ => {}
+        }
+    }
+    repair
+}
+
+fn restamp(standing: &Standing<'_>, difference: Option<&Difference>) -> Option<Fix> {
+    let (file, row) = (standing.file?, standing.row?);
+    let was = [row.name.as_deref(), row.stamp.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let will_be = match row.name {
+        Some(_) => format!("{}, {}", file.name, file.stamp()),
+        None => file.stamp().to_owned(),
+    };
+    let difference = match difference {
+        Some(Difference::Real { diff }) => diff.clone(),
+        Some(difference) => difference.to_string(),
+        None => "it has another name or number".to_owned(),
+    };
+    Some(Fix::Restamp { version: file.version.clone(), name: file.name.clone(), was, will_be, difference })
+}
+
+fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateError> {
+    let standings = view.standings();
+    let version = fix.version();
+    let Some(standing) = standings.iter().find(|it| it.version() == Some(version)) else { return Ok(Vec::new()) };
+    let row = standing.row.and_then(|row| row.version.clone()).unwrap_or_else(|| version.clone());
+    let mut sql = vec![history::forget(&view.history, standing.kind(), &row, &standing.name())];
+    match (fix, standing.file) {
+        (Fix::Forget { .. }, _) => {
+            let ghost = Migration { version: row, ..ghost(standing) };
+            sql.extend(view.style.delete(&view.table, &ghost, previous(&standings, version)));
+            sql.push(history::Of { name: &ghost.name, direction: "up" }.clear(&view.journal));
+        }
+        (Fix::Restamp { .. }, Some(file)) => {
+            if row != file.version {
+                sql.extend(view.style.delete(&view.table, &Migration { version: row, ..file.clone() }, None));
+                sql.extend(view.style.baseline(&view.table, &[file]));
+            } else {
+                sql.extend(view.style.restamp(&view.table, file));
+            }
+            sql.extend(remembered(run, view, file)?);
+        }
+        (Fix::Settle { .. }, Some(file)) => {
+            sql.extend(view.style.delete(&view.table, file, previous(&standings, version)));
+            sql.extend(view.style.baseline(&view.table, &[file]));
+            sql.extend(remembered(run, view, file)?);
+        }
+        (Fix::Restamp { .. } | Fix::Settle { .. }, None) => {}
+    }
+    Ok(sql)
+}
+
+fn previous<'a>(standings: &[Standing<'a>], version: &Version) -> Option<&'a Migration> {
+    let applied = standings.iter().filter(|it| it.row.is_some() && it.version().is_some_and(|it| it < version));
+    applied.filter_map(|it| it.file).next_back()
+}
+
+/// Enough of a migration to take its row out, when there is no file any more.
+fn ghost(standing: &Standing<'_>) -> Migration {
+    match standing.file {
+        Some(file) => file.clone(),
+        None => Migration::ghost(standing.version().cloned().unwrap_or_default(), standing.name()),
+    }
+}
+
+fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String>, MigrateError> {
+    let (text, down) = file.texts()?;
+    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    Ok(history::insert(
+        &view.history,
+        &Remembered {
+            migration: file,
+            text: &text,
+            down: down.as_deref(),
+            took: Duration::ZERO,
+            release: run.job.who.release.as_deref(),
+            by: &by,
+            only_if: "",
+        },
+    ))
+}
+
+impl Fix {
+    fn version(&self) -> &Version {
+        match self {
+            Fix::Restamp { version, .. } | Fix::Forget { version, .. } | Fix::Settle { version, .. } => version,
+        }
+    }
+}
+
+/// One sentence, and the lines that differ.
+impl fmt::Display for Fix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fix::Restamp { name, was, will_be, difference, .. } => {
+                write!(f, "`{name}` is taken as it is now\n  - {was}\n  + {will_be}\n{difference}")
+            }
+            Fix::Forget { name, .. } => write!(f, "the row of `{name}` is taken out"),
+            Fix::Settle { name, .. } => write!(f, "`{name}` is taken as applied wholly"),
+        }
+    }
+}

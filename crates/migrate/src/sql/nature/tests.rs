@@ -1,0 +1,140 @@
+use super::*;
+use crate::sql::split;
+
+fn name(text: &str) -> Name {
+    Name::of(text.split('.').map(str::to_owned).collect()).expect("a name")
+}
+
+fn nature(sql: &str) -> Nature {
+    let statements = split(sql, Dialect::Postgres).expect("closed");
+    assert_eq!(statements.len(), 1, "{sql}");
+    statements[0].nature(sql, Dialect::Postgres)
+}
+
+fn index(index: Option<&str>, table: &str, if_not_exists: bool) -> Nature {
+    Nature::CreateIndexConcurrently { name: index.map(name), table: name(table), if_not_exists }
+}
+
+#[test]
+fn an_index_that_is_built_beside_others_tells_its_name_and_its_table() {
+    let drop = |names: &[&str], if_exists| Nature::DropIndexConcurrently {
+        names: names.iter().map(|it| name(it)).collect(),
+        if_exists,
+    };
+    let table = [
+        ("create index concurrently i on t (a)", index(Some("i"), "t", false)),
+        (
+            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I x\" ON ONLY App.Orders USING gin (a)",
+            index(Some("app.I x"), "app.orders", true),
+        ),
+        ("create /* c */ index -- d\n concurrently on \"T\"(a)", index(None, "T", false)),
+        ("create index concurrently i on db.s.t (a) where b = ';'", index(Some("s.i"), "s.t", false)),
+        ("create index i on t (a)", Nature::InTransaction),
+        ("create index i on concurrently (a)", Nature::InTransaction),
+        ("drop index concurrently a", drop(&["a"], false)),
+        ("drop index concurrently if exists s.a, \"B\" cascade", drop(&["s.a", "B"], true)),
+        ("drop index a", Nature::InTransaction),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(nature(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_is_built_anew_is_told() {
+    let reindex = |kind, it: Option<&str>| Nature::Reindex { kind, name: it.map(name) };
+    let concurrently = |kind, it: Option<&str>| Nature::ReindexConcurrently { kind, name: it.map(name) };
+    let table = [
+        ("reindex table t", Nature::InTransaction),
+        ("reindex (verbose) index s.i", Nature::InTransaction),
+        ("reindex (concurrently false) index s.i", Nature::InTransaction),
+        ("reindex index concurrently s.i", concurrently(Reindexed::Index, Some("s.i"))),
+        ("reindex (verbose, concurrently) table t", concurrently(Reindexed::Table, Some("t"))),
+        ("reindex schema concurrently s", concurrently(Reindexed::Schema, Some("s"))),
+        ("reindex schema s", reindex(Reindexed::Schema, Some("s"))),
+        ("reindex database", reindex(Reindexed::Database, None)),
+        ("reindex (tablespace x) system d", reindex(Reindexed::System, Some("d"))),
+        ("cluster", Nature::ClusterAll),
+        ("cluster (verbose)", Nature::ClusterAll),
+        ("cluster verbose", Nature::ClusterAll),
+        ("cluster verbose t using i", Nature::InTransaction),
+        ("vacuum (analyze) t", Nature::Vacuum),
+        ("analyze t", Nature::InTransaction),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(nature(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn changes_of_types_and_partitions_are_told() {
+    let value = |type_name, value: &str, if_not_exists| Nature::AlterTypeAddValue {
+        type_name: name(type_name),
+        value: value.to_owned(),
+        if_not_exists,
+    };
+    let detach = |table, partition| Nature::DetachConcurrently { table: name(table), partition: name(partition) };
+    let table = [
+        ("alter type mood add value 'so so' before 'sad'", value("mood", "so so", false)),
+        ("ALTER TYPE a.\"Mood\" ADD VALUE IF NOT EXISTS 'it''s'", value("a.Mood", "it's", true)),
+        ("alter type mood rename value 'a' to 'b'", Nature::InTransaction),
+        ("alter type c add attribute value int", Nature::InTransaction),
+        ("alter table if exists only s.t detach partition s.p concurrently", detach("s.t", "s.p")),
+        ("alter table t detach partition p", Nature::InTransaction),
+        ("alter table t detach partition p finalize", Nature::InTransaction),
+        ("alter table t add column concurrently int", Nature::InTransaction),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(nature(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_reaches_beyond_the_database_stands_alone() {
+    let subscription = || Nature::Subscription { name: name("s") };
+    let table = [
+        ("create database \"D\" owner x", Nature::CreateDatabase { name: name("D") }),
+        ("drop database if exists d with (force)", Nature::DropDatabase { name: name("d") }),
+        ("alter database d set tablespace x", Nature::MoveDatabase { name: name("d") }),
+        ("alter database d set work_mem = '1MB'", Nature::InTransaction),
+        ("alter system set a = 1", Nature::AlterSystem),
+        ("create tablespace x location '/x'", Nature::Tablespace { name: name("x"), created: true }),
+        ("drop tablespace if exists x", Nature::Tablespace { name: name("x"), created: false }),
+        ("create subscription s connection '' publication p", subscription()),
+        ("create subscription s connection '' publication p with (connect = false)", Nature::InTransaction),
+        ("create subscription s connection '' publication p with (create_slot='off', a)", Nature::InTransaction),
+        ("drop subscription if exists s", subscription()),
+        ("alter subscription s refresh publication", subscription()),
+        ("alter subscription s add publication p", subscription()),
+        ("alter subscription s set publication p with (refresh = false)", Nature::InTransaction),
+        ("alter subscription s set (failover = true)", subscription()),
+        ("alter subscription s disable", Nature::InTransaction),
+        ("discard all", Nature::DiscardAll),
+        ("discard plans", Nature::InTransaction),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(nature(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_may_commit_is_told() {
+    let table = [
+        ("call p(1)", Nature::Call),
+        ("do $$ begin loop delete from t; commit; end loop; end $$", Nature::Call),
+        ("do language plpgsql $x$begin if a then rollback; end if; end$x$", Nature::Call),
+        ("do 'begin commit; end'", Nature::Call),
+        ("do $$ begin raise 'commit'; -- commit\n end $$", Nature::InTransaction),
+        ("create function f() returns int as $$ begin commit; end $$ language plpgsql", Nature::InTransaction),
+    ];
+    for (sql, expected) in table {
+        assert_eq!(nature(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn of_sqlite_only_vacuum_stands_alone() {
+    let nature = |sql: &str| split(sql, Dialect::Sqlite).expect("closed")[0].nature(sql, Dialect::Sqlite);
+    assert_eq!(nature("vacuum into 'x'"), Nature::Vacuum);
+    assert_eq!(nature("create index i on t(a)"), Nature::InTransaction);
+}

@@ -1,0 +1,113 @@
+//! Files in memory and databases that SQL is tried on, for the tests of the styles.
+
+use super::{Column, Flaw, Record, Style, Table};
+use crate::{
+    Migration,
+    directory::{Directory, RawFile, parse},
+    ledger::Row,
+    sql::Dialect,
+};
+use rusqlite::{Connection, types::ValueRef};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use testkit::{Cluster, Session};
+
+/// The migrations in these files, names and texts.
+pub(super) fn directory(style: &dyn Style, files: &[(&str, &str)]) -> Directory {
+    let file = |(name, text): &(&str, &str)| {
+        Ok(RawFile { name: (*name).into(), path: PathBuf::from(name), content: Some(text.as_bytes().into()) })
+    };
+    parse(files.iter().map(file), Path::new(""), style, &BTreeMap::new()).expect("the files can be read")
+}
+
+/// A migration of no length.
+pub(super) fn record(migration: &Migration) -> Record<'_> {
+    Record { migration, took: Duration::from_millis(7), statements: &[] }
+}
+
+/// The table of a style; columns are names and types.
+pub(super) fn table(style: &dyn Style, dialect: Dialect, columns: &[(&str, &str)]) -> Table {
+    let (schema, name) = style.table();
+    let schema = (dialect == Dialect::Postgres).then(|| schema.unwrap_or("public").to_owned());
+    let column = |(name, kind): &(&str, &str)| Column { name: (*name).into(), kind: (*kind).into(), needed: false };
+    Table { schema, name: name.into(), columns: columns.iter().map(column).collect(), dialect }
+}
+
+/// What a flaw says and the text that it points at.
+pub(super) fn told(text: &str, flaw: &Flaw) -> (String, String) {
+    (flaw.message.clone(), text[flaw.range.clone()].to_owned())
+}
+
+/// A database that SQL is tried on.
+pub(super) enum Base {
+    Postgres(Session, #[expect(dead_code, reason = "lives as long as the session")] Cluster),
+    Sqlite(Connection),
+}
+
+impl Base {
+    /// One of each kind, both empty.
+    pub(super) fn both() -> [Self; 2] {
+        [Self::postgres(), Self::Sqlite(Connection::open_in_memory().expect("SQLite opens"))]
+    }
+
+    pub(super) fn postgres() -> Self {
+        let cluster = Cluster::start();
+        Self::Postgres(cluster.session("postgres", "postgres").expect("PostgreSQL lets us in"), cluster)
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(..) => Dialect::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Runs statements in one message, as the engines do.
+    pub(super) fn run(&mut self, sql: &[String]) {
+        let sql = sql.join(";\n");
+        match self {
+            Self::Postgres(session, _) => drop(session.query(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))),
+            Self::Sqlite(connection) => {
+                connection.execute_batch(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+            }
+        }
+    }
+
+    /// The rows of a question as texts.
+    pub(super) fn ask(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+        match self {
+            Self::Postgres(session, _) => session.query(sql).unwrap_or_else(|error| panic!("{error}\n{sql}")),
+            Self::Sqlite(connection) => asked(connection, sql).unwrap_or_else(|error| panic!("{error}\n{sql}")),
+        }
+    }
+
+    /// The same, a line for each row, as `psql` prints it.
+    pub(super) fn lines(&mut self, sql: &str) -> Vec<String> {
+        let line = |row: Vec<Option<String>>| {
+            row.into_iter().map(|cell| cell.unwrap_or_default()).collect::<Vec<_>>().join("|")
+        };
+        self.ask(sql).into_iter().map(line).collect()
+    }
+
+    /// What the style reads out of its table.
+    pub(super) fn rows(&mut self, style: &dyn Style, table: &Table) -> Vec<Row> {
+        let cells = self.ask(&style.select(table));
+        assert!(cells.iter().all(|cells| cells.len() == Row::COLUMNS));
+        cells.iter().map(|cells| Row::of(cells)).collect()
+    }
+}
+
+fn asked(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    let mut statement = connection.prepare(sql)?;
+    let width = statement.column_count();
+    let text = |value: ValueRef<'_>| match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        other => Some(other.as_str().expect("only texts and numbers are read").to_owned()),
+    };
+    let rows = statement.query_map([], |row| (0..width).map(|index| row.get_ref(index).map(text)).collect())?;
+    rows.collect()
+}

@@ -1,0 +1,112 @@
+//! Is everything in the database what the files say? Reads only.
+
+use crate::{
+    Conflict, Job, MigrateError,
+    engine::{Cells, Engine},
+    history::Journaled,
+    job::Run,
+    ledger::{Standing, Where, conflicts},
+    postgres::is_leftover,
+    sql::Dialect,
+    view::View,
+};
+use config::{MigrationPolicies, MigrationSource};
+use serde::Serialize;
+use std::path::Path;
+
+/// What was verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Migrations that are in the database as their files are.
+    pub passed: usize,
+    /// What is not as it should be, each a sentence.
+    pub failed: Vec<String>,
+    /// What could not be verified, each a sentence.
+    pub unverified: Vec<String>,
+    /// The disagreements of files and ledger among those that failed.
+    #[serde(skip)]
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Compares files, ledger, history and what the database itself says. Whatever the policies tolerate is told all the same.
+///
+/// # Errors
+/// Why files or database cannot be read.
+pub async fn verify(job: &Job<'_>) -> Result<Verified, MigrateError> {
+    let MigrationSource::Directory(dir) = &job.migrations.source else {
+        return Err(MigrateError::External { verb: "verify" });
+    };
+    let run = Run::new(job);
+    let mut engine = Engine::open(&run).await?;
+    let verified = through(&run, &mut engine, dir).await;
+    let closed = engine.close(&run).await;
+    verified.and_then(|verified| closed.map(|()| verified))
+}
+
+async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verified, MigrateError> {
+    let view = View::take(run, engine, dir).await?;
+    let standings = view.standings();
+    let mut verified = Verified {
+        passed: standings.iter().filter(|it| is_same(it)).count(),
+        conflicts: conflicts(&standings, &MigrationPolicies::default(), view.style.name()),
+        ..Verified::default()
+    };
+    for standing in &standings {
+        verified.unverified.extend(unverified(standing, view.style.name()));
+        let not_ours = standing.file.filter(|_| standing.row.is_some() && standing.recorded.is_none());
+        verified.unverified.extend(not_ours.into_iter().flat_map(|file| view.style.doubts(file)));
+    }
+    verified.failed.extend(interrupted(engine, &view).await?);
+    if view.sight.dialect == Dialect::Postgres {
+        verified.failed.extend(invalid_indexes(engine).await?);
+    }
+    Ok(verified)
+}
+
+fn is_same(standing: &Standing<'_>) -> bool {
+    matches!(&standing.place, Where::Applied { unverified: false })
+        || matches!(&standing.place, Where::Changed(difference) if difference.is_harmless())
+}
+
+fn unverified(standing: &Standing<'_>, tool: &str) -> Option<String> {
+    match &standing.place {
+        Where::Applied { unverified: true } => {
+            let name = standing.name();
+            Some(format!("`{name}`: {tool} keeps no checksum, and mainstay did not apply it"))
+        }
+        _ => None,
+    }
+}
+
+/// Files that got no further than some of their statements.
+async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, MigrateError> {
+    if !view.journal.exists() {
+        return Ok(Vec::new());
+    }
+    let table = view.journal.quoted();
+    let sql =
+        format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
+    let rows = engine.ask("read the journal", sql).await?;
+    let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
+    Ok(last
+        .map(|cells| {
+            let (statement, name) = (Journaled::of(cells), cells[3].clone().unwrap_or_default());
+            let state = if statement.done { "is done" } else { "was begun, and its end was not seen" };
+            format!("`{name}` is not finished: statement {} {state}", statement.number)
+        })
+        .collect())
+}
+
+async fn invalid_indexes(engine: &mut Engine) -> Result<Vec<String>, MigrateError> {
+    let sql = "SELECT c.relname, pg_catalog.format('%s on %s', i.indexrelid::pg_catalog.regclass, i.indrelid::pg_catalog.regclass) \
+               FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_toast', 'pg_catalog') ORDER BY 2";
+    let rows = engine.ask("look for invalid indexes", sql.to_owned()).await?;
+    let told = |cells: &Cells| {
+        let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+        let left_by = if is_leftover(&text(0)) { "REINDEX CONCURRENTLY" } else { "its build" };
+        format!("the index {} is invalid: {left_by} did not end, and no query uses it", text(1))
+    };
+    Ok(rows.iter().map(told).collect())
+}

@@ -1,0 +1,157 @@
+//! Files that are not one transaction: cut by themselves or by a directive, done by the journal, resumed.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use migrate::MigrateError;
+use report::Outcome;
+use std::time::Duration;
+use support::{Bench, names, postgres, until};
+use testkit::Cluster;
+
+fn bench(cluster: &Cluster) -> Bench {
+    let bench = Bench::new(postgres(cluster.port(), "postgres"));
+    bench.file(
+        "1_orders.sql",
+        "create table orders (id int, paid bool); insert into orders select n, true from generate_series(1, 1000) n;",
+    );
+    bench
+}
+
+fn is_valid(cluster: &Cluster, index: &str) -> String {
+    cluster.psql(&format!(
+        "select coalesce((select indisvalid::text from pg_index where indexrelid = to_regclass('{index}')), 'none')"
+    ))
+}
+
+/// A file with statements of both kinds is cut by itself: each piece once, the whole remembered at the end.
+#[tokio::test]
+async fn a_mixed_file_is_cut_by_itself() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.file(
+        "2_mixed.sql",
+        "alter table orders add column total int;\n\
+         create index concurrently orders_total on orders (total);\n\
+         insert into orders values (1001, false, 7);\n\
+         vacuum orders;\n\
+         create type mood as enum ('sad');\n\
+         alter type mood add value 'happy';\n\
+         create table moods (mood mood default 'happy');\n",
+    );
+    let report = bench.up().await.unwrap();
+    assert_eq!(names(&report), ["1_orders.sql", "2_mixed.sql"]);
+    assert_eq!(is_valid(&cluster, "orders_total"), "true");
+    assert_eq!(cluster.psql("select count(*) from orders"), "1001");
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "0");
+    assert!(bench.up().await.unwrap().applied.is_empty());
+}
+
+/// What is done of a file stays done: the next run goes on behind it, and an edit of what is done is refused.
+#[tokio::test]
+async fn a_file_that_failed_is_resumed_behind_what_is_done() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    let (first, second) =
+        ("insert into orders values (1001, true);\n", "create index concurrently a on orders (id);\n");
+    bench.file("2_x.sql", &format!("-- mainstay: no-transaction\n{first}{second}insert into nowhere values (1);\n"));
+    let error = bench.up().await.unwrap_err();
+    let finding = error.finding().to_string();
+    assert!(finding.contains("--> migrations/2_x.sql:4:13"), "{finding}");
+    assert!(finding.contains("the first 2 statements of `migrations/2_x.sql` are done and stay"), "{finding}");
+    assert_eq!(error.outcome(), Outcome::Failed);
+    assert_eq!(cluster.psql("select count(*) from schema_migrations"), "1");
+
+    bench.file("2_x.sql", &format!("-- mainstay: no-transaction\n{second}{first}"));
+    let error = bench.up().await.unwrap_err();
+    assert!(matches!(error, MigrateError::JournalDiffers { statement: 1, .. }), "{error}");
+
+    bench.file(
+        "2_x.sql",
+        &format!("-- mainstay: no-transaction\n{first}{second}insert into orders values (1002, true);\n"),
+    );
+    assert_eq!(names(&bench.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(cluster.psql("select count(*) from orders"), "1002", "nothing was done twice");
+}
+
+/// An invalid index is dropped and built again, also behind `IF NOT EXISTS`, which would take it for the index.
+#[tokio::test]
+async fn an_invalid_index_is_built_again() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.up().await.unwrap();
+    cluster.psql("insert into orders values (1, true)");
+    bench.file("2_x.sql", "create unique index concurrently if not exists orders_id on orders (id);");
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("could not create unique index \"orders_id\""), "{finding}");
+    assert_eq!(is_valid(&cluster, "orders_id"), "none", "a build that failed leaves nothing behind");
+
+    // Somebody else's failed build.
+    let mut session = cluster.session("postgres", "postgres").unwrap();
+    assert!(session.query("create unique index concurrently orders_id on orders (id)").is_err());
+    assert_eq!(is_valid(&cluster, "orders_id"), "false");
+    cluster.psql("delete from orders where ctid = (select max(ctid) from orders)");
+    assert_eq!(names(&bench.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(is_valid(&cluster, "orders_id"), "true");
+    assert!(bench.texts().iter().any(|text| text.starts_with("dropped the invalid index `orders_id`")));
+}
+
+/// `COPY … FROM STDIN` takes the rows that stand in the file; a file that brings its own transaction is one all the same.
+#[tokio::test]
+async fn rows_in_the_file_and_its_own_transaction() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.file(
+        "2_copy.sql",
+        "copy orders (id, paid) from stdin;\n2001\tt\n2002\t\\N\n\\.\ninsert into orders values (2003, true);\n",
+    );
+    bench.file("3_own.sql", "begin isolation level serializable;\ninsert into orders values (2004, true);\ncommit;\n");
+    assert_eq!(names(&bench.up().await.unwrap()).len(), 3);
+    assert_eq!(
+        cluster.psql("select string_agg(id::text, ' ' order by id) from orders where id > 2000"),
+        "2001 2002 2003 2004"
+    );
+    bench
+        .file("4_own.sql", "begin;\ninsert into orders values (3001, true);\ninsert into nowhere values (1);\ncommit;");
+    assert!(bench.up().await.unwrap_err().finding().to_string().contains("migrations/4_own.sql:3:13"));
+    assert_eq!(cluster.psql("select count(*) from orders where id > 3000"), "0");
+}
+
+/// A table that a reader holds (pg_dump, a report) is not queued up for: others pass between the tries, who holds it is named,
+/// and within the budget it is got.
+#[tokio::test]
+async fn a_lock_is_asked_for_in_short_turns() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.up().await.unwrap();
+    bench.file("2_x.sql", "alter table orders add column total int;");
+    let mut dump = cluster.session("postgres", "postgres").unwrap();
+    dump.query("set application_name = 'pg_dump'").unwrap();
+    dump.query("begin; lock table orders in access share mode").unwrap();
+    let (report, ()) = tokio::join!(bench.up(), async {
+        until("somebody is named", || bench.texts().iter().any(|text| text.contains("pg_dump"))).await;
+        dump.query("commit").unwrap();
+    });
+    assert_eq!(names(&report.unwrap()), ["2_x.sql"]);
+    let said: Vec<_> =
+        bench.texts().into_iter().filter(|text| text.contains("AccessExclusiveLock on `orders`")).collect();
+    assert!(!said.is_empty() && said.iter().any(|text| text.contains("this is pg_dump")), "{said:?}");
+}
+
+/// When the budget is spent nothing was kept, and the error says who held it.
+#[tokio::test]
+async fn a_budget_for_waiting_ends() {
+    let cluster = Cluster::start();
+    let mut bench = bench(&cluster);
+    bench.up().await.unwrap();
+    bench.migrations.lock_budget = Duration::from_millis(700);
+    bench.file("2_x.sql", "insert into orders values (-1, true); alter table orders add column total int;");
+    let mut idle = cluster.session("postgres", "postgres").unwrap();
+    idle.query("begin; select count(*) from orders").unwrap();
+    let error = bench.up().await.unwrap_err();
+    let finding = error.finding().to_string();
+    assert!(matches!(error, MigrateError::TableLocked { .. }) && error.outcome() == Outcome::NotYet, "{finding}");
+    assert!(finding.contains("idle in transaction"), "{finding}");
+    assert_eq!(cluster.psql("select count(*) from orders where id < 0"), "0");
+}
