@@ -92,7 +92,9 @@ impl Looked {
         let statements: Vec<_> = self.statements().collect();
         let is_cut_by_need = sections.iter().all(|section| section.transaction.is_none());
         hits.extend(own::hits(Whole { pieces: &self.pieces, statements: &statements, is_cut_by_need }, is_fresh));
-        hits.extend(self.sections.iter().flat_map(|parsed| &parsed.hits).filter(|hit| !self.is_own_ignore(hit)).cloned());
+        hits.extend(
+            self.sections.iter().flat_map(|parsed| &parsed.hits).filter(|hit| !self.is_own_ignore(hit)).cloned(),
+        );
         hits.extend(self.file.wants_down.then(|| missing_down(&self.file.text.shown)));
         hits.retain(|hit| rules.has(&hit.rule) && !self.ignores(hit));
         hits.sort_by_key(|hit| hit.range.start);

@@ -3,6 +3,8 @@
 mod apply;
 mod baseline;
 mod down;
+#[cfg(feature = "lint")]
+mod lint;
 mod new;
 mod redo;
 mod repair;
@@ -37,6 +39,8 @@ pub(super) async fn migrate(context: &Context, verb: Migrate) -> Outcome {
         Migrate::Baseline(args) => baseline::baseline(context, args).await,
         Migrate::Repair(args) => repair::repair(context, args).await,
         Migrate::Apply(args) => apply::apply(context, args).await,
+        #[cfg(feature = "lint")]
+        Migrate::Lint(args) => lint::lint(context, args).await,
     }
 }
 
