@@ -31,6 +31,7 @@ use files::Chosen;
 use look::{File, Looked};
 use rules::Rules;
 use std::path::PathBuf;
+use told::Absence;
 
 /// What is to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,23 +62,24 @@ pub async fn lint(job: &Job<'_>, question: &Question) -> Result<Linted, MigrateE
     let rules = rules(job)?;
     if question.version.is_none() && !matches!(job.target, Target::Postgres(_)) {
         return Ok(Linted::unverified(format!(
-            "the rules are for PostgreSQL, and the database is a {}",
+            "the rules are for PostgreSQL, and the database is {}",
             job.target.kind()
         )));
     }
     let target = files::hurried(job.target);
     let hurried = Job { target: &target, ..*job };
     let run = Run::new(&hurried);
-    let Chosen { files, engine, absent } = files::chosen(&run, &question.which).await?;
+    let guessed = question.which == Which::Pending;
+    let Chosen { files, engine, absent: why } = files::chosen(&run, &question.which).await?;
     let Some(mut engine) = engine else {
         let version = question.version.unwrap_or(squawk::NEWEST);
         let looked = files.into_iter().map(|file| Looked::into(file, &rules, version)).collect();
-        return Ok(told::linted(version, &rules, looked, Err(absent)));
+        return Ok(told::linted(version, &rules, looked, Err(Absence { why, guessed })));
     };
     let (version, looked, sizes) = look(&mut engine, files, &rules, question.version).await;
     // Everything that was wanted is known by now.
     let _ = engine.close(&run).await;
-    Ok(told::linted(version, &rules, looked, sizes))
+    Ok(told::linted(version, &rules, looked, sizes.map_err(|why| Absence { why, guessed: false })))
 }
 
 /// Looks into the files, and at the sizes of their tables, or tells why those cannot be had.
@@ -86,7 +88,7 @@ async fn look(
     files: Vec<File>,
     rules: &Rules,
     wanted: Option<u32>,
-) -> (u32, Vec<Looked>, Result<size::Sizes, Option<String>>) {
+) -> (u32, Vec<Looked>, Result<size::Sizes, String>) {
     let server = version(engine).await;
     let version = wanted.or(server.as_ref().ok().copied()).unwrap_or(squawk::NEWEST);
     let looked: Vec<_> = files.into_iter().map(|file| Looked::into(file, rules, version)).collect();
@@ -94,7 +96,7 @@ async fn look(
         Ok(_) => sizes(engine, &names(&looked)).await,
         Err(error) => Err(error),
     };
-    (version, looked, sizes.map_err(|error| Some(error.to_string())))
+    (version, looked, sizes.map_err(|error| error.to_string()))
 }
 
 fn rules(job: &Job<'_>) -> Result<Rules, MigrateError> {

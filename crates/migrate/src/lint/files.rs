@@ -31,8 +31,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub(super) struct Chosen {
     pub(super) files: Vec<File>,
     pub(super) engine: Option<Engine>,
-    /// Why there is none; nothing when none was to be asked.
-    pub(super) absent: Option<String>,
+    /// Why there is none.
+    pub(super) absent: String,
 }
 
 /// The same database, with less time to answer.
@@ -50,8 +50,8 @@ pub(super) fn hurried(target: &Target) -> Target {
 /// Why they cannot be read, or whose they are is in doubt.
 pub(super) async fn chosen(run: &Run<'_>, which: &Which) -> Result<Chosen, MigrateError> {
     let (engine, absent) = match open(run).await {
-        Ok(engine) => (engine, None),
-        Err(why) => (None, Some(why)),
+        Ok(engine) => (Some(engine), String::new()),
+        Err(why) => (None, why),
     };
     let MigrationSource::Directory(dir) = &run.job.migrations.source else {
         return Ok(Chosen { files: named_alone(run.job, which)?, engine, absent });
@@ -60,22 +60,21 @@ pub(super) async fn chosen(run: &Run<'_>, which: &Which) -> Result<Chosen, Migra
         return Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent });
     };
     match timeout(LONGEST, View::take(run, &mut engine, dir)).await {
-        Ok(Ok(view)) => Ok(Chosen { files: of_view(run.job, dir, &view, which)?, engine: Some(engine), absent: None }),
+        Ok(Ok(view)) => Ok(Chosen { files: of_view(run.job, dir, &view, which)?, engine: Some(engine), absent }),
         Ok(Err(error @ (MigrateError::Refused(_) | MigrateError::Sql { .. } | MigrateError::NoSchema { .. }))) => {
-            Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: Some(error.to_string()) })
+            Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: error.to_string() })
         }
         Ok(Err(error)) => Err(error),
-        Err(_) => Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: Some(silence(LONGEST)) }),
+        Err(_) => Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: silence(LONGEST) }),
     }
 }
 
-/// Nothing when the target is no PostgreSQL: then there is no server to ask.
-async fn open(run: &Run<'_>) -> Result<Option<Engine>, String> {
+async fn open(run: &Run<'_>) -> Result<Engine, String> {
     if !matches!(run.job.target, Target::Postgres(_)) {
-        return Ok(None);
+        return Err("there is no PostgreSQL to ask".to_owned());
     }
     match timeout(PATIENCE, Engine::open(run)).await {
-        Ok(Ok(engine)) => Ok(Some(engine)),
+        Ok(Ok(engine)) => Ok(engine),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(silence(PATIENCE)),
     }

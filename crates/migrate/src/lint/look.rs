@@ -95,7 +95,7 @@ impl Looked {
         hits.extend(
             self.sections.iter().flat_map(|parsed| &parsed.hits).filter(|hit| !self.is_own_ignore(hit)).cloned(),
         );
-        hits.extend(self.file.wants_down.then(|| missing_down(&self.file.text.shown)));
+        hits.extend(self.file.wants_down.then(|| missing_down(&self.file.text)));
         hits.retain(|hit| rules.has(&hit.rule) && !self.ignores(hit));
         hits.sort_by_key(|hit| hit.range.start);
         without_doubles(hits)
@@ -191,12 +191,12 @@ fn syntax(errors: &[(String, Range<usize>)]) -> Option<Hit> {
     })
 }
 
-fn missing_down(shown: &str) -> Hit {
+fn missing_down(text: &Text) -> Hit {
     Hit {
         rule: MISSING_DOWN.to_owned(),
-        message: format!("nothing undoes `{shown}`"),
+        message: format!("nothing undoes `{}`", text.shown),
         hint: Some("write what undoes it, or know that the only way back is a backup".to_owned()),
-        range: 0..0,
+        range: text.whole.len()..text.whole.len(),
         tables: Vec::new(),
     }
 }

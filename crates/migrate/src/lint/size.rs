@@ -74,7 +74,7 @@ pub(super) fn question(names: &[Name]) -> String {
          family (index, oid) AS (SELECT w.index, coalesce(i.indrelid, w.oid) FROM wanted w \
          LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = w.oid WHERE w.oid IS NOT NULL \
          UNION SELECT f.index, h.inhrelid FROM family f JOIN pg_catalog.pg_inherits h ON h.inhparent = f.oid) \
-         SELECT f.index, pg_catalog.sum(greatest(c.reltuples, 0))::pg_catalog.int8, \
+         SELECT f.index, pg_catalog.sum(CASE WHEN c.relkind = 'p' THEN 0 ELSE greatest(c.reltuples, 0) END)::pg_catalog.int8, \
          pg_catalog.bool_or(c.relkind <> 'p' AND (c.reltuples < 0 OR c.reltuples = 0 AND c.relpages = 0)), \
          pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid)), pg_catalog.sum(pg_catalog.pg_relation_size(c.oid)) \
          FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid GROUP BY f.index ORDER BY f.index"

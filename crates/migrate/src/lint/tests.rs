@@ -6,7 +6,7 @@ use super::{
     rules::{LOCKS_TWO_TABLES, MIXED_TRANSACTION, OWN, Rules, SYNTAX, WRITE_WITHOUT_WHERE},
     size::{self, Sizes, TableSize},
     squawk,
-    told::{Linted, Told, findings_of, linted},
+    told::{Absence, Linted, Told, findings_of, linted},
 };
 use crate::{script::Script, sql::Name, style::Section};
 use report::{Outcome, Severity};
@@ -221,7 +221,12 @@ fn a_table_of_the_same_files_is_harmless() {
     assert_eq!(with_server.outcome(), Outcome::Failed);
 
     // Nobody knows whether the other file is applied already.
-    let alone = linted(VERSION, &rules(), looked(files()), Err(Some("connection refused".to_owned())));
+    let alone = linted(
+        VERSION,
+        &rules(),
+        looked(files()),
+        Err(Absence { why: "connection refused".to_owned(), guessed: true }),
+    );
     assert_eq!(alone.findings[0].finding.seen, ["connection refused"]);
     assert_eq!(alone.findings[1].finding.severity, Severity::Warning);
 }

@@ -77,13 +77,22 @@ impl fmt::Display for Linted {
     }
 }
 
+/// No database told how big its tables are.
+#[derive(Clone, Debug)]
+pub(super) struct Absence {
+    /// Why.
+    pub(super) why: String,
+    /// It should have told which files are pending, too.
+    pub(super) guessed: bool,
+}
+
 /// Judges what was found in files that were looked into; `sizes` tells of the server's tables, or why it does not.
-pub(super) fn linted(version: u32, rules: &Rules, looked: Vec<Looked>, sizes: Result<Sizes, Option<String>>) -> Linted {
+pub(super) fn linted(version: u32, rules: &Rules, looked: Vec<Looked>, sizes: Result<Sizes, Absence>) -> Linted {
     let mut findings = Vec::new();
     let sizes = match sizes {
         Ok(sizes) => Some(sizes),
-        Err(why) => {
-            findings.extend(why.filter(|_| !looked.is_empty()).map(unknown_sizes));
+        Err(absence) => {
+            findings.extend((!looked.is_empty()).then(|| absence.told()));
             None
         }
     };
@@ -96,9 +105,16 @@ pub(super) fn linted(version: u32, rules: &Rules, looked: Vec<Looked>, sizes: Re
     Linted { files, postgres: Some(version), findings, unverified }
 }
 
-fn unknown_sizes(why: String) -> Told {
-    let finding = Finding::note("could not verify table sizes: every table is taken for a big one").seen(why);
-    Told { rule: None, finding, tables: Vec::new() }
+impl Absence {
+    fn told(self) -> Told {
+        let summary = match self.guessed {
+            true => {
+                "could not verify table sizes nor what is pending: every file is looked at, and every table taken for a big one"
+            }
+            false => "could not verify table sizes: every table is taken for a big one",
+        };
+        Told { rule: None, finding: Finding::note(summary).seen(self.why), tables: Vec::new() }
+    }
 }
 
 /// The tables that files make, each with the name of the file.

@@ -1,18 +1,20 @@
 //! `mainstay migrate lint`
 
-use super::{failed, no_migrations, world};
+use super::{failed, no_migrations, place_and_flags, world};
 use crate::{
     args::{MigrateLint, Migrations},
     context::Context,
+    load::{Need, Reading, load_in_silence},
     start::World,
     verbs::{answer, tell},
 };
+use config::Overrides;
 use migrate::lint::{Question, Which};
 use report::Outcome;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
+
+/// Stands where a database has to be named; with the version given, the linter asks no SQLite.
+const NEVER_OPENED: &str = "sqlite:there-is-no-database";
 
 /// Looks at migrations before they are applied; waits for nothing.
 pub(super) async fn lint(context: &Context, args: MigrateLint) -> Outcome {
@@ -22,7 +24,7 @@ pub(super) async fn lint(context: &Context, args: MigrateLint) -> Outcome {
         (false, true) => Which::Pending,
         (false, false) => Which::Files(args.files.iter().map(|file| context.cwd.join(file)).collect()),
     };
-    let world = match world_of(context, args.flags, &args.files) {
+    let world = match world_of(context, &args) {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
@@ -36,13 +38,29 @@ pub(super) async fn lint(context: &Context, args: MigrateLint) -> Outcome {
     }
 }
 
-/// Where nothing says which directory is meant, it is that of the files.
-fn world_of(context: &Context, flags: Migrations, files: &[PathBuf]) -> Result<Arc<World>, Outcome> {
-    let found = world(context, flags.clone())?;
-    let dir = files.first().and_then(|file| file.parent()).filter(|_| found.app.migrations.is_none());
+/// Where nothing says which directory is meant, it is that of the files; and a version can stand in for a database.
+fn world_of(context: &Context, args: &MigrateLint) -> Result<Arc<World>, Outcome> {
+    let flags = args.flags.clone();
+    let found = one_world(context, flags.clone(), args.pg_version)?;
+    let dir = args.files.first().and_then(|file| file.parent()).filter(|_| found.app.migrations.is_none());
     match dir {
-        Some(dir) if dir == Path::new("") => world(context, Migrations { dir: Some(".".into()), ..flags }),
-        Some(dir) => world(context, Migrations { dir: Some(dir.to_owned()), ..flags }),
+        Some(dir) if dir == Path::new("") => {
+            one_world(context, Migrations { dir: Some(".".into()), ..flags }, args.pg_version)
+        }
+        Some(dir) => one_world(context, Migrations { dir: Some(dir.to_owned()), ..flags }, args.pg_version),
         None => Ok(found),
+    }
+}
+
+fn one_world(context: &Context, flags: Migrations, version: Option<u32>) -> Result<Arc<World>, Outcome> {
+    let (place, overrides) = place_and_flags(context, flags.clone());
+    let lenient = |overrides| load_in_silence(context, &place, overrides, Need::Anything, Reading::Lenient);
+    if version.is_none() || flags.database.is_some() || lenient(overrides.clone()).is_ok() {
+        return world(context, flags);
+    }
+    let databases = vec![NEVER_OPENED.to_owned()];
+    match lenient(Overrides { databases, ..overrides }) {
+        Ok(loaded) => Ok(World::new(context, loaded.app)),
+        Err(_) => world(context, flags),
     }
 }
