@@ -40,9 +40,11 @@ const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 /// Those of the file system, `FileTooLarge`, and `InvalidInput` for a named pipe.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let read = || {
-        let mut content = Vec::new();
         let file = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)?;
-        if file.metadata()?.file_type().is_fifo() {
+        let facts = file.metadata()?;
+        // One byte more tells the end of the file without another look.
+        let mut content = Vec::with_capacity(usize::try_from(facts.len().min(max_bytes)).unwrap_or_default() + 1);
+        if facts.file_type().is_fifo() {
             let why = "it is a pipe, and nobody may ever write to it";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }

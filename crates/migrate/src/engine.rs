@@ -33,7 +33,7 @@ impl Engine {
     }
 
     /// A COMMIT of an earlier attempt that was never answered: waits until the server is done with it.
-    pub(crate) async fn settle(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+    pub(crate) async fn settle(&self, run: &Run<'_>) -> Result<(), MigrateError> {
         match self {
             Self::Postgres(engine) => engine.settle(run).await,
             Self::Sqlite(_) => Ok(()),
@@ -41,7 +41,7 @@ impl Engine {
     }
 
     /// What there is. `also` is a table's name, with or without a schema, beside the known ones.
-    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
         match self {
             Self::Postgres(engine) => engine.look(also).await,
             Self::Sqlite(engine) => engine.look(also).await,
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// The rows of one question of ours.
-    pub(crate) async fn ask(&mut self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+    pub(crate) async fn ask(&self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
         match self {
             Self::Postgres(engine) => engine.ask(doing, &sql).await,
             Self::Sqlite(engine) => engine.ask(doing, sql).await,

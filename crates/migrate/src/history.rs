@@ -38,11 +38,6 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Is it about this file?
-    pub(crate) fn is(&self, file: &Migration) -> bool {
-        file.is(self.kind, &self.version, &self.name)
-    }
-
     /// From a row that [`select`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten();

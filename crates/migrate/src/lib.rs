@@ -66,6 +66,6 @@ pub use redo::redo;
 pub use repair::{Fix, Repair, Truth, repair};
 pub use sql::{Obstacle, Quote};
 pub use status::{Pending, Status, check, pending, status};
-pub use up::up;
+pub use up::{is_current, up};
 pub use verify::{Verified, verify};
 pub use version::Version;

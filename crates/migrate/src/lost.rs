@@ -18,7 +18,7 @@ pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let names = directory::list(dir)?;
     let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
+    let engine = Engine::open(&run).await?;
     let sight = engine.look(job.migrations.table.as_deref()).await;
     engine.close(&run).await?;
     let (sight, first) = (sight?, first_text(dir, &names));

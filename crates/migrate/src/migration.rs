@@ -85,11 +85,6 @@ impl Migration {
             compat: None,
         }
     }
-
-    /// Is it the one with this version, or for a repeatable one this name?
-    pub(crate) fn is(&self, kind: Kind, version: &Version, name: &str) -> bool {
-        self.kind == kind && if kind == Kind::Versioned { self.version == *version } else { self.name == name }
-    }
 }
 
 /// The floor in a line `-- compat: >=N` at the top of a file, see [`Migration::compat`].

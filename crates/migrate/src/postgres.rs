@@ -62,17 +62,17 @@ impl Engine {
         Ok(Self { session, dsn: dsn.clone(), guard: None, used: false, unflushed: None })
     }
 
-    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
         look::look(&self.session, also).await
     }
 
-    pub(crate) async fn ask(&mut self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
+    pub(crate) async fn ask(&self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
         let rows = query(&self.session, doing, sql).await?;
         Ok(rows.iter().map(look::cells).collect())
     }
 
     /// See [`apply::settle`].
-    pub(crate) async fn settle(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+    pub(crate) async fn settle(&self, run: &Run<'_>) -> Result<(), MigrateError> {
         apply::settle(run, &self.session).await
     }
 

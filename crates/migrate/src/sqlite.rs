@@ -77,12 +77,12 @@ impl Engine {
         Ok(Self { desk: Arc::new(desk.await?), written: false })
     }
 
-    pub(crate) async fn look(&mut self, also: Option<&str>) -> Result<Sight, MigrateError> {
+    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
         let also = also.map(str::to_owned);
         self.with(move |desk| look::look(desk, also.as_deref())).await
     }
 
-    pub(crate) async fn ask(&mut self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+    pub(crate) async fn ask(&self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
         self.with(move |desk| match &*desk.connection() {
             Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
             None => Ok(Vec::new()),

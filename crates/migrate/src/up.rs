@@ -36,6 +36,21 @@ pub async fn up(job: &Job<'_>, goal: &Goal) -> Result<Report, MigrateError> {
     Ok(report)
 }
 
+/// Is nothing pending and nothing in conflict? One look, without the gate and without the lock; false as well when an external
+/// command knows.
+///
+/// # Errors
+/// Why files or database cannot be read; whoever waits for the database will learn it too.
+pub async fn is_current(job: &Job<'_>, goal: &Goal) -> Result<bool, MigrateError> {
+    let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
+    let run = Run::new(job);
+    let engine = Engine::open(&run).await?;
+    let view = View::take(&run, &engine, dir).await?;
+    let current = wanted(&run, &view, goal)?.is_empty();
+    engine.close(&run).await?;
+    Ok(current)
+}
+
 async fn attempt(run: &Run<'_>, goal: &Goal) -> Result<(), MigrateError> {
     let MigrationSource::Directory(dir) = &run.job.migrations.source else { return command::up(run).await };
     let mut engine = Engine::open(run).await?;

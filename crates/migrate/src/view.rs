@@ -14,6 +14,7 @@ use crate::{
         detect::{Choice, Files, Found, detect},
     },
 };
+use futures_util::future::join;
 use std::{collections::BTreeMap, path::Path};
 
 /// Everything there is to know before anything is decided.
@@ -39,7 +40,7 @@ impl View {
     ///
     /// # Errors
     /// What cannot be read or is in doubt. That files and ledger disagree is no error here.
-    pub(crate) async fn take(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Self, MigrateError> {
+    pub(crate) async fn take(run: &Run<'_>, engine: &Engine, dir: &Path) -> Result<Self, MigrateError> {
         let names = directory::list(dir)?;
         let migrations = run.job.migrations;
         let sight = engine.look(migrations.table.as_deref()).await?;
@@ -74,15 +75,15 @@ impl View {
         Ok(view)
     }
 
-    async fn read(&mut self, engine: &mut Engine) -> Result<(), MigrateError> {
-        if self.history.exists() {
-            let cells = engine.ask("read the history", history::select(&self.history)).await?;
-            self.recorded = cells.iter().map(|cells| Recorded::of(cells)).collect();
-        }
-        if self.table.exists() {
-            self.cells = engine.ask("read the ledger", self.style.select(&self.table)).await?;
-            self.rows = self.meant(&self.cells);
-        }
+    async fn read(&mut self, engine: &Engine) -> Result<(), MigrateError> {
+        let history = self.history.exists().then(|| history::select(&self.history));
+        let ledger = self.table.exists().then(|| self.style.select(&self.table));
+        // Both questions are on their way before the first answer comes.
+        let (recorded, cells) =
+            join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
+        self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
+        self.cells = cells?;
+        self.rows = self.meant(&self.cells);
         self.read_texts(engine).await
     }
 
@@ -94,7 +95,7 @@ impl View {
     }
 
     /// The texts of changed files as they were applied, to see in what they differ.
-    async fn read_texts(&mut self, engine: &mut Engine) -> Result<(), MigrateError> {
+    async fn read_texts(&mut self, engine: &Engine) -> Result<(), MigrateError> {
         let changed: Vec<(String, String)> = self
             .standings()
             .iter()
@@ -129,6 +130,13 @@ impl View {
     /// The key of our lock and those of the tool's own.
     pub(crate) fn locks(&self) -> Vec<i64> {
         self.style.co_locks(&self.table, &self.sight.database)
+    }
+}
+
+async fn asked(engine: &Engine, doing: &'static str, sql: Option<String>) -> Result<Vec<Cells>, MigrateError> {
+    match sql {
+        Some(sql) => engine.ask(doing, sql).await,
+        None => Ok(Vec::new()),
     }
 }
 

@@ -58,8 +58,9 @@ pub(crate) fn compare<'a>(
     sides: Sides<'a>,
     differ: impl Fn(&Migration, Option<&str>) -> Difference,
 ) -> Vec<Standing<'a>> {
-    let mut standings = versioned(sides);
-    standings.extend(repeatable(sides));
+    let known = Known::of(sides.recorded);
+    let mut standings = versioned(sides, &known);
+    standings.extend(repeatable(sides, &known));
     let newest_file = sides.directory.newest();
     for standing in &mut standings {
         standing.place = place(standing, newest_file, &differ, sides.texts);
@@ -74,7 +75,7 @@ pub(crate) fn compare<'a>(
 }
 
 /// Pairs by version first; what is left over pairs by content: then the file was given another number.
-fn versioned(sides: Sides<'_>) -> Vec<Standing<'_>> {
+fn versioned<'a>(sides: Sides<'a>, recorded: &Known<'a>) -> Vec<Standing<'a>> {
     let files = &sides.directory.migrations;
     let by_version: BTreeMap<&Version, &Row> =
         sides.rows.iter().filter_map(|row| Some((row.version.as_ref()?, row))).collect();
@@ -92,13 +93,13 @@ fn versioned(sides: Sides<'_>) -> Vec<Standing<'_>> {
             let row = by_version.get(&file.version).copied();
             let moved = || position_of(&spare, file).map(|at| spare.remove(at));
             let below = || base.filter(|_| floor.is_some_and(|floor| file.version <= *floor));
-            standing(Some(file), row.or_else(moved).or_else(below), sides.recorded)
+            standing(Some(file), row.or_else(moved).or_else(below), recorded)
         })
         .collect();
     for row in spare.into_iter().filter(|row| row.end != End::Baseline) {
         let later = |other: &Standing<'_>| other.file.is_some_and(|file| Some(&file.version) > row.version.as_ref());
         let at = standings.iter().position(later).unwrap_or(standings.len());
-        standings.insert(at, standing(None, Some(row), sides.recorded));
+        standings.insert(at, standing(None, Some(row), recorded));
     }
     standings
 }
@@ -108,7 +109,7 @@ fn position_of(spare: &[&Row], file: &Migration) -> Option<usize> {
     spare.iter().position(same)
 }
 
-fn repeatable(sides: Sides<'_>) -> Vec<Standing<'_>> {
+fn repeatable<'a>(sides: Sides<'a>, recorded: &Known<'a>) -> Vec<Standing<'a>> {
     let row_of = |file: &Migration| {
         let names = [file.name.as_str(), file.description.as_str()];
         sides
@@ -117,17 +118,33 @@ fn repeatable(sides: Sides<'_>) -> Vec<Standing<'_>> {
             .rev()
             .find(|row| row.version.is_none() && row.name.as_deref().is_some_and(|it| names.contains(&it)))
     };
-    sides.directory.repeatables.iter().map(|file| standing(Some(file), row_of(file), sides.recorded)).collect()
+    sides.directory.repeatables.iter().map(|file| standing(Some(file), row_of(file), recorded)).collect()
 }
 
-fn standing<'a>(file: Option<&'a Migration>, row: Option<&'a Row>, recorded: &'a [Recorded]) -> Standing<'a> {
-    let of_file = |entry: &&Recorded| match (file, row.and_then(|row| row.version.as_ref())) {
-        (Some(file), _) => entry.kind == file.kind && entry.is(file),
-        (None, Some(version)) => entry.kind == Kind::Versioned && entry.version == *version,
-        (None, None) => false,
+fn standing<'a>(file: Option<&'a Migration>, row: Option<&'a Row>, recorded: &Known<'a>) -> Standing<'a> {
+    let recorded = match (file, row.and_then(|row| row.version.as_ref())) {
+        (Some(file), _) if file.kind == Kind::Versioned => recorded.versioned.get(&file.version),
+        (Some(file), _) => recorded.others.get(&(file.kind.word(), file.name.as_str())),
+        (None, Some(version)) => recorded.versioned.get(version),
+        (None, None) => None,
     };
-    let recorded = recorded.iter().rev().find(of_file);
-    Standing { file, row, recorded, place: Where::Pending }
+    Standing { file, row, recorded: recorded.copied(), place: Where::Pending }
+}
+
+/// Our history by version, and by kind and name where there is none; of several entries the last one.
+struct Known<'a> {
+    versioned: BTreeMap<&'a Version, &'a Recorded>,
+    others: BTreeMap<(&'static str, &'a str), &'a Recorded>,
+}
+
+impl<'a> Known<'a> {
+    fn of(recorded: &'a [Recorded]) -> Self {
+        let (versioned, others): (Vec<_>, Vec<_>) = recorded.iter().partition(|it| it.kind == Kind::Versioned);
+        Self {
+            versioned: versioned.into_iter().map(|it| (&it.version, it)).collect(),
+            others: others.into_iter().map(|it| ((it.kind.word(), it.name.as_str()), it)).collect(),
+        }
+    }
 }
 
 fn place(

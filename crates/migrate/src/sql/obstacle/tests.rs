@@ -56,7 +56,7 @@ fn a_file_that_wants_one_transaction_cannot_have_everything() {
     ];
     for (sql, whole, expected) in table {
         let statements = split(sql, Dialect::Postgres).expect("closed");
-        let found = obstacle_among(&statements, sql, Dialect::Postgres, whole);
+        let found = first_obstacle(sql, Dialect::Postgres, whole);
         let seen = found.map(|found| found.obstacle.to_string());
         assert_eq!(seen, expected.map(|words| format!("PostgreSQL refuses {words} inside a transaction")), "{sql}");
     }

@@ -40,9 +40,9 @@ fn a_migration_is_a_number_and_a_direction() {
 fn a_file_is_one_section() {
     let text = "BEGIN;\nselect 1;\nCOMMIT;\n";
     let read = |part| GolangMigrate.read_text(part, text, &BTreeMap::new()).unwrap();
-    assert_eq!(&text[read(Part::Up).up[0].range.clone()], "\nselect 1;\n");
+    assert_eq!(&text[read(Part::Up).up[0].range.clone()], text);
     let down = read(Part::Down);
-    assert!(down.up.is_empty() && down.down.is_some_and(|down| down[0].transaction == Some(true)));
+    assert!(down.up.is_empty() && down.down.is_some_and(|down| down == [Section::whole(text)]));
 }
 
 #[test]
