@@ -27,12 +27,12 @@ fn the_whole_of_it() {
         .file("migrations/1_x.sql", "alter table small add a int;\n\talter table big add b int;\n")
         .file("migrations/1_x.down.sql", "select 1;\n")
         .file("migrations/2_y.sql", "select 1;\n");
-    let size = cluster.psql("select round(pg_total_relation_size('big') / 1048576.0, 1)");
+    let size = cluster.psql("select round(pg_total_relation_size('big') / 1024.0, 1)");
     let kib = cluster.psql("select round(pg_total_relation_size('small') / 1024.0, 1)");
     let expected = format!(
         "warning: `locks-two-tables`: `small` is still locked against everybody (ACCESS EXCLUSIVE) while this waits for the same \
          lock on `big`\n  --> migrations/1_x.sql:2:2\n   |\n 2 | \talter table big add b int;\n   | \t^^^^^^^^^^^^^^^^^^^^^^^^^\n  \
-         seen: `small` has about 1 row, {kib} KiB\n  seen: `big` has about 20,000 rows, {size} MiB\n  hint: give each table a file \
+         seen: `small` has about 1 row, {kib} KiB\n  seen: `big` has about 20,000 rows, {size} KiB\n  hint: give each table a file \
          of its own: who holds `big` and wants `small` ends in a deadlock\n\nnote: `missing-down`: nothing undoes \
          `migrations/2_y.sql`\n  hint: write what undoes it, or know that the only way back is a backup\n\n2 files looked at: 1 \
          warning, 1 note\n"

@@ -2,7 +2,7 @@
 
 use super::{Which, look::File};
 use crate::{
-    MigrateError, Migration,
+    BadFile, MigrateError, Migration, Problem,
     directory::{self, Directory, LARGEST},
     engine::Engine,
     job::{Job, Run},
@@ -49,23 +49,64 @@ pub(super) fn hurried(target: &Target) -> Target {
 /// # Errors
 /// Why they cannot be read, or whose they are is in doubt.
 pub(super) async fn chosen(run: &Run<'_>, which: &Which) -> Result<Chosen, MigrateError> {
-    let (engine, absent) = match open(run).await {
+    let (mut engine, mut absent) = match open(run).await {
         Ok(engine) => (Some(engine), String::new()),
         Err(why) => (None, why),
     };
     let MigrationSource::Directory(dir) = &run.job.migrations.source else {
         return Ok(Chosen { files: named_alone(run.job, which)?, engine, absent });
     };
-    let Some(mut engine) = engine else {
-        return Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent });
-    };
-    match timeout(LONGEST, View::take(run, &mut engine, dir)).await {
-        Ok(Ok(view)) => Ok(Chosen { files: of_view(run.job, dir, &view, which)?, engine: Some(engine), absent }),
-        Ok(Err(error @ (MigrateError::Refused(_) | MigrateError::Sql { .. } | MigrateError::NoSchema { .. }))) => {
-            Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: error.to_string() })
+    let mut view = None;
+    if let Some(open) = &mut engine {
+        match seen(run, open, dir).await {
+            Ok(seen) => view = Some(seen),
+            Err(Unseen::Database(why)) => (engine, absent) = (None, why),
+            Err(Unseen::Files(error)) => return strangers(run.job, which, error, engine),
         }
-        Ok(Err(error)) => Err(error),
-        Err(_) => Ok(Chosen { files: by_files(run.job, dir, which)?, engine: None, absent: silence(LONGEST) }),
+    }
+    let files = match &view {
+        Some(view) => of_view(run.job, dir, view, which),
+        None => by_files(run.job, dir, which),
+    };
+    match files {
+        Ok(files) => Ok(Chosen { files, engine, absent }),
+        Err(error) => strangers(run.job, which, error, engine),
+    }
+}
+
+/// Why nothing is known of what is applied.
+enum Unseen {
+    /// The database does not tell.
+    Database(String),
+    /// The files, or whose they are.
+    Files(MigrateError),
+}
+
+async fn seen(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, Unseen> {
+    match timeout(LONGEST, View::take(run, engine, dir)).await {
+        Ok(Ok(view)) => Ok(view),
+        Ok(Err(error @ (MigrateError::Refused(_) | MigrateError::Sql { .. } | MigrateError::NoSchema { .. }))) => {
+            Err(Unseen::Database(error.to_string()))
+        }
+        Ok(Err(error)) => Err(Unseen::Files(error)),
+        Err(_) => Err(Unseen::Database(silence(LONGEST))),
+    }
+}
+
+/// Files that were named can be looked at beside others whose names make them no migrations.
+fn strangers(
+    job: &Job<'_>,
+    which: &Which,
+    error: MigrateError,
+    engine: Option<Engine>,
+) -> Result<Chosen, MigrateError> {
+    let only_names = |bad: &[BadFile]| bad.iter().all(|it| it.problem == Problem::NoVersion);
+    match (&error, which) {
+        (MigrateError::BadFiles(bad), Which::Files(_)) if only_names(bad) => {
+            let absent = "the directory holds more than migrations".to_owned();
+            Ok(Chosen { files: named_alone(job, which)?, engine, absent })
+        }
+        _ => Err(error),
     }
 }
 
