@@ -290,6 +290,27 @@ pub(crate) enum Migrate {
     /// Print the schema as SQL, with the rows of the ledger: a fresh database is loaded from it and has nothing pending
     #[command(after_help = "Example: mainstay migrate dump --output schema.sql")]
     Dump(MigrateDump),
+    /// Look for what would hold up tables that are in use, break their users, or fail; exit code 1 on warnings
+    #[cfg(feature = "lint")]
+    #[command(after_help = "Example: mainstay migrate lint --database \"$DATABASE_URL\" --dir migrations")]
+    Lint(MigrateLint),
+}
+
+/// Flags of `migrate lint`.
+#[cfg(feature = "lint")]
+#[derive(Debug, Args)]
+pub(crate) struct MigrateLint {
+    #[command(flatten)]
+    pub(crate) flags: Migrations,
+    /// The files to look at [default: those that are pending]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Every file of the directory, applied or not
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) all: bool,
+    /// The major version of PostgreSQL they are for [default: the server's own, or the newest]
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u32).range(9..=99))]
+    pub(crate) pg_version: Option<u32>,
 }
 
 /// Flags of `migrate up`.

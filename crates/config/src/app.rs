@@ -116,6 +116,10 @@ pub struct Migrations {
     pub statement_timeout: Option<Duration>,
     /// So long statements of one run wait for locks on tables, all in all.
     pub lock_budget: Duration,
+    /// Rules of the linter that are not looked at.
+    pub lint_exclude: Vec<String>,
+    /// Rules of the linter that are looked at although they are not by default.
+    pub lint_include: Vec<String>,
 }
 
 /// The styles of migrations that can be named; `diy` is a table that explains itself by its rows.

@@ -224,6 +224,12 @@ pub enum MigrateError {
         /// May it succeed later?
         transience: Transience,
     },
+    /// The linter has no rule of a name in the configuration.
+    #[error("the linter has no rule `{name}`")]
+    NoSuchRule {
+        /// The name.
+        name: String,
+    },
     /// Migrations belong to PostgreSQL or SQLite.
     #[error("migrations need PostgreSQL or SQLite; the database is a {kind}")]
     WrongTarget {
@@ -329,6 +335,7 @@ impl MigrateError {
             MigrateError::Directory { .. }
             | MigrateError::WrongTarget { .. }
             | MigrateError::Spawn { .. }
+            | MigrateError::NoSuchRule { .. }
             | MigrateError::NoSuchVersion { .. }
             | MigrateError::External { .. }
             | MigrateError::NoPgDump { .. }

@@ -182,13 +182,14 @@ impl<'a> Run<'a> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first look counts: later attempts find less.
-    pub(crate) fn looked(&self, pending: usize) {
+    /// The first look counts: later attempts find less. Answers whether it was the first.
+    pub(crate) fn looked(&self, pending: usize) -> bool {
         let mut progress = self.progress();
-        if !progress.looked {
-            progress.looked = true;
+        let first = !std::mem::replace(&mut progress.looked, true);
+        if first {
             progress.report.pending_before = pending;
         }
+        first
     }
 
     pub(crate) fn waited(&self, waited: Duration) {

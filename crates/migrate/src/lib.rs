@@ -15,6 +15,9 @@
 pub mod directory;
 pub mod ledger;
 
+#[cfg(feature = "lint")]
+pub mod lint;
+
 mod baseline;
 mod by_hand;
 mod child;

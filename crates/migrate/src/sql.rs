@@ -13,7 +13,6 @@ mod reader;
 pub(crate) mod segment;
 pub(crate) mod split;
 mod strength;
-mod table;
 mod token;
 pub(crate) mod wrapped;
 
@@ -23,6 +22,10 @@ pub use token::Quote;
 pub(crate) use compare::{Difference, difference};
 pub(crate) use diff::diff;
 pub(crate) use name::Name;
+#[cfg(feature = "lint")]
+pub(crate) use name::{folded, unquoted};
+#[cfg(feature = "lint")]
+pub(crate) use obstacle::first_words;
 pub(crate) use nature::Nature;
 pub(crate) use obstacle::{Found, down_section, first_obstacle, wants_foreign_keys_off};
 pub(crate) use segment::{Segment, segments};
@@ -49,7 +52,7 @@ pub(crate) fn fuzz(sql: &str) {
         for statement in &statements {
             assert!(at <= statement.range.start && !sql[statement.range.clone()].is_empty());
             at = statement.data.as_ref().map_or(statement.range.end, |data| data.end);
-            let _ = (statement.nature(sql, dialect), statement.is_ddl(sql, dialect), statement.table(sql, dialect));
+            let _ = (statement.nature(sql, dialect), statement.is_ddl(sql, dialect));
         }
         for whole in [None, Some(true), Some(false)] {
             let segments = segment::segments(&statements, sql, dialect, whole);

@@ -65,11 +65,15 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     let view = View::take(run, engine, dir).await?;
     run.settled(&view.rows);
     let first = wanted(run, &view, goal)?;
-    run.looked(first.len());
+    let anew = run.looked(first.len());
     if first.is_empty() {
         return Ok(());
     }
     obstacles::refuse(&first, run.job.target)?;
+    if anew {
+        #[cfg(feature = "lint")]
+        crate::lint::before_up(run, engine, &view, &first).await;
+    }
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;

@@ -46,6 +46,12 @@ fn migrations() {
     page::check("docs/migrations.md");
 }
 
+/// Issue 3, point 5.
+#[test]
+fn migrations_lint() {
+    page::check("docs/migrations-lint.md");
+}
+
 /// Issue 3, point 1.
 #[test]
 fn coming_from_dbmate() {

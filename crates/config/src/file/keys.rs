@@ -262,6 +262,20 @@ pub(crate) static MIGRATIONS: Section = Section {
             "So long the statements of one run wait for locks on tables all in all, in short turns, so that nobody queues up behind them.",
         ),
         key(
+            "lint_exclude",
+            Kind::Texts,
+            "",
+            "[\"ban-drop-column\"]",
+            "Rules of `migrate lint` that are not looked at.",
+        ),
+        key(
+            "lint_include",
+            Kind::Texts,
+            "",
+            "[\"prefer-timestamp-tz\"]",
+            "Rules of `migrate lint` that are looked at although they are not by default.",
+        ),
+        key(
             "on_failure",
             Kind::Choice(&["stop", "degrade", "strict", "degraded"]),
             "",

@@ -32,7 +32,13 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], whole: OnFailu
         direct: direct(&table),
         statement_timeout,
         lock_budget,
+        lint_exclude: texts(&table, "lint_exclude"),
+        lint_include: texts(&table, "lint_include"),
     })
+}
+
+fn texts(table: &Table<'_>, key: &'static str) -> Vec<String> {
+    table.setting(key).texts().into_iter().map(|written| written.text).collect()
 }
 
 fn policies(table: &Table<'_>) -> MigrationPolicies {

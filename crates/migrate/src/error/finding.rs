@@ -108,6 +108,9 @@ impl MigrateError {
                 "rehearse it on a clone: `--rehearse=clone`, with a role that has CREATEDB and with `pg_dump`".to_owned()
             }
             MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
+            MigrateError::NoSuchRule { .. } => {
+                "correct `lint_include` or `lint_exclude` in `[migrations]`; names stand in front of what the linter tells".to_owned()
+            }
             MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
             _ => return None,
         };

@@ -18,7 +18,7 @@ pub(crate) struct Name {
 
 impl Name {
     /// From the parts between the dots; of three the first is the database.
-    pub(super) fn of(mut parts: Vec<String>) -> Option<Self> {
+    pub(crate) fn of(mut parts: Vec<String>) -> Option<Self> {
         let object = parts.pop()?;
         Some(Self { schema: parts.pop(), object })
     }
@@ -35,12 +35,12 @@ impl fmt::Display for Name {
 }
 
 /// A name without quotes, as the catalog has it.
-pub(super) fn folded(word: &str, dialect: Dialect) -> String {
+pub(crate) fn folded(word: &str, dialect: Dialect) -> String {
     kept(word.to_ascii_lowercase(), dialect)
 }
 
 /// A name in quotes, as the catalog has it.
-pub(super) fn unquoted(quoted: &str, dialect: Dialect) -> String {
+pub(crate) fn unquoted(quoted: &str, dialect: Dialect) -> String {
     let inside = |text: &str| {
         let mark = text.chars().next().unwrap_or('"');
         let body = text.strip_prefix(mark).unwrap_or(text);

@@ -80,7 +80,7 @@ fn in_statement(sql: &str, statement: &Statement, dialect: Dialect, whole: Optio
 }
 
 /// `CREATE INDEX CONCURRENTLY`, `VACUUM`
-fn first_words(statement: &Statement) -> String {
+pub(crate) fn first_words(statement: &Statement) -> String {
     let concurrently = statement.words.iter().take(4).position(|word| word == "CONCURRENTLY").map(|at| at + 1);
     let alone = matches!(statement.words.first().map(String::as_str), Some("VACUUM" | "CLUSTER"));
     statement.words[..concurrently.unwrap_or(if alone { 1 } else { 2 }).min(statement.words.len())].join(" ")

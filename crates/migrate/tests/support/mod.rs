@@ -54,6 +54,8 @@ impl Bench {
             direct: None,
             statement_timeout: None,
             lock_budget: Duration::from_secs(60),
+            lint_exclude: Vec::new(),
+            lint_include: Vec::new(),
         };
         let who = Identity { app: "booking".into(), host: "here".into(), pid: 1, release: None };
         let spawner = Box::new(Nobody);

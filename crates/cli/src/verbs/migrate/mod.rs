@@ -4,6 +4,8 @@ mod apply;
 mod baseline;
 mod down;
 mod dump;
+#[cfg(feature = "lint")]
+mod lint;
 mod new;
 mod redo;
 mod rehearse;
@@ -40,6 +42,8 @@ pub(super) async fn migrate(context: &Context, verb: Migrate) -> Outcome {
         Migrate::Repair(args) => repair::repair(context, args).await,
         Migrate::Apply(args) => apply::apply(context, args).await,
         Migrate::Dump(args) => dump::dump(context, args).await,
+        #[cfg(feature = "lint")]
+        Migrate::Lint(args) => lint::lint(context, args).await,
     }
 }
 

@@ -1,0 +1,50 @@
+//! A word before migrations are applied.
+
+use super::{
+    judge::Known,
+    look::File,
+    told::{self, Told},
+};
+use crate::{Migration, engine::Engine, job::Run, view::View};
+use report::{Event, Level, Severity};
+
+/// With more files than these a database is being set up, and nobody uses it yet.
+const MOST_FILES: usize = 200;
+/// A file of more bytes is data.
+const MOST_BYTES: usize = 128 * 1024;
+
+/// Tells the warnings about files that are about to be applied, as events `migrate.lint`. It stops nothing: what it cannot look
+/// at it leaves out.
+pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, pending: &[&Migration]) {
+    if pending.len() > MOST_FILES || !matches!(engine, Engine::Postgres(_)) {
+        return;
+    }
+    match super::rules(run.job) {
+        Err(error) => run.job.warn("migrate.lint", error.to_string()),
+        Ok(rules) => {
+            let downs = super::files::has_downs(&*view.style);
+            // A file that cannot be read any more is told by whoever applies it.
+            let files = pending.iter().filter_map(|migration| File::of(migration, true, downs).ok());
+            let files = files.filter(|file| file.text.whole.len() <= MOST_BYTES).collect();
+            let (_, looked, sizes) = super::look(engine, files, &rules, None).await;
+            let known = Known { fresh: told::fresh(looked.iter()), sizes: sizes.ok() };
+            let told = looked.iter().flat_map(|file| told::findings_of(file, &rules, &known));
+            told.filter(|told| told.finding.severity == Severity::Warning).for_each(|told| say(run, &told));
+        }
+    }
+}
+
+fn say(run: &Run<'_>, told: &Told) {
+    let finding = &told.finding;
+    let mut text = finding.summary.clone();
+    if let Some(place) = &finding.place {
+        text = format!("{}:{}: {text}", place.file, place.line);
+    }
+    text = finding.seen.iter().fold(text, |text, seen| format!("{text}; {seen}"));
+    let mut event = Event::new("migrate.lint", text).level(Level::Warn);
+    event = event.with("rule", told.rule.clone().unwrap_or_default());
+    if let Some(place) = &finding.place {
+        event = event.with("file", place.file.as_str()).with("line", place.line.to_string());
+    }
+    run.job.journal.note(event);
+}
