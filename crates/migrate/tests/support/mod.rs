@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod base;
+pub mod peer;
 
 use config::{
     MigrationPolicies, MigrationSource, Migrations, OnFailure, Target,
