@@ -84,7 +84,7 @@ fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migr
     pending(&view.standings(), &run.job.migrations.policies, &goal, view.style.name()).map_err(MigrateError::Conflicts)
 }
 
-/// Looks again, and makes the tables that are not there yet.
+/// Looks again, makes the tables that are not there yet, and notes what another tool has applied meanwhile.
 pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, MigrateError> {
     let view = View::take(run, engine, dir).await?;
     let mut sql = Vec::new();
@@ -94,6 +94,8 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if !view.history.exists() || !view.journal.exists() {
         sql.extend(history::create(&view.history, &view.journal));
     }
+    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    sql.extend(view.unnoted().into_iter().map(|migration| history::note(&view.history, migration, &by)));
     if sql.is_empty() {
         return Ok(view);
     }

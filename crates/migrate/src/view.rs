@@ -3,12 +3,13 @@
 mod home_made;
 
 use crate::{
-    MigrateError,
+    MigrateError, Migration, Version,
     directory::{self, Directory},
     engine::{Cells, Engine},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
     job::Run,
-    ledger::{Difference, Row, Sides, Standing, Where, compare},
+    ledger::{Difference, End, Row, Sides, Standing, Where, compare},
+    migration::Kind,
     sight::Sight,
     sql::{self, Dialect, diff, difference},
     style::{
@@ -18,7 +19,10 @@ use crate::{
     },
 };
 use futures_util::future::join;
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Everything there is to know before anything is decided.
 pub(crate) struct View {
@@ -96,8 +100,26 @@ impl View {
     /// What rows of the ledger mean.
     pub(crate) fn meant(&self, cells: &[Cells]) -> Vec<Row> {
         let rows = cells.iter().map(|cells| Row::of(cells)).collect();
-        let recorded: Vec<_> = self.recorded.iter().map(|it| it.version.clone()).collect();
+        let recorded: Vec<_> = self.versions().cloned().collect();
         self.style.expand(rows, &self.directory.migrations, &recorded)
+    }
+
+    /// The versions that our history has, by whomever they were applied.
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        let known = self.recorded.iter().filter(|it| matches!(it.kind, Kind::Versioned | Kind::Implied));
+        known.map(|it| &it.version)
+    }
+
+    /// Files that the ledger implies to be applied, and our history does not have yet.
+    pub(crate) fn unnoted(&self) -> Vec<&Migration> {
+        if !self.style.implies() {
+            return Vec::new();
+        }
+        let noted: BTreeSet<&Version> = self.versions().collect();
+        let applied: BTreeSet<&Version> =
+            self.rows.iter().filter(|row| row.end == End::Applied).filter_map(|row| row.version.as_ref()).collect();
+        let files = self.directory.migrations.iter();
+        files.filter(|file| applied.contains(&file.version) && !noted.contains(&file.version)).collect()
     }
 
     /// The texts of changed files as they were applied, to see in what they differ.

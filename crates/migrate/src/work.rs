@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
         match self.migration.kind {
             Kind::Versioned => true,
             Kind::Repeatable => self.view.style.keeps_repeatables(),
-            Kind::Seed | Kind::ByHand => false,
+            Kind::Seed | Kind::ByHand | Kind::Implied => false,
         }
     }
 }

@@ -101,6 +101,69 @@ async fn golang_migrate() {
     }
 }
 
+/// Whoever applies them in turn: what golang-migrate has applied is never pending again, and a file that comes late is told from it,
+/// refused by name and applied when that is asked for. golang-migrate itself would pass over it for ever (superplane#4812).
+#[tokio::test]
+async fn golang_migrate_and_a_file_that_comes_late() {
+    let (base, mut bench) = Base::sqlite();
+    let add = |bench: &Bench, version: &str| {
+        bench.file(&format!("{version}_x.up.sql"), &format!("create table t{version} (i int);\n"));
+    };
+    let tool = |version: &str| {
+        base.run(&format!("DELETE FROM schema_migrations; INSERT INTO schema_migrations VALUES ({version}, 0)"));
+    };
+    base.run(GOLANG_SQLITE);
+    add(&bench, "10");
+    tool("10");
+    for (by_us, by_the_tool) in [("20", "30"), ("40", "50")] {
+        add(&bench, by_us);
+        assert_eq!(names(&bench.up().await.unwrap()), [format!("{by_us}_x.up.sql")]);
+        add(&bench, by_the_tool);
+        tool(by_the_tool);
+        assert!(bench.up().await.unwrap().applied.is_empty());
+    }
+    add(&bench, "60");
+    assert_eq!(names(&bench.up().await.unwrap()), ["60_x.up.sql"]);
+    assert_eq!(counts(&bench).await, (Some("golang-migrate"), 6, 0, 0));
+    for late in ["25", "35"] {
+        add(&bench, late);
+        assert_eq!(counts(&bench).await.3, 1, "{late}");
+        let error = bench.up().await.unwrap_err().to_string();
+        assert!(error.contains(&format!("{late}_x.up.sql")), "{error}");
+        bench.migrations.policies.out_of_order = config::Tolerance::Allow;
+        assert_eq!(names(&bench.up().await.unwrap()), [format!("{late}_x.up.sql")]);
+        assert_eq!(base.ask("SELECT version, dirty FROM schema_migrations"), ["60|0"]);
+        bench.migrations.policies.out_of_order = config::Tolerance::Refuse;
+    }
+    assert_eq!(counts(&bench).await, (Some("golang-migrate"), 8, 0, 0));
+}
+
+/// While we migrate we have both locks that a program with golang-migrate in it may take, and we wait for whoever has one of them.
+/// The keys are those of the schema `public`, the table `schema_migrations` and the database `postgres`, computed by its formula.
+#[tokio::test]
+async fn golang_migrate_is_kept_out() {
+    const KEYS: [u32; 2] = [3_280_485_947, 143_310_882];
+    let (base, mut bench) = Base::postgres();
+    let Base::Postgres(cluster) = &base else { panic!() };
+    base.run(GOLANG_POSTGRES);
+    bench.file(
+        "1_x.up.sql",
+        "create table held as select objid::bigint as key from pg_locks where locktype = 'advisory' and classid = 0;\n",
+    );
+    bench.migrations.lock_timeout = std::time::Duration::from_millis(300);
+    for key in KEYS {
+        let mut tool = cluster.session("postgres", "postgres").unwrap();
+        tool.query(&format!("select pg_advisory_lock({key})")).unwrap();
+        let error = bench.up().await.unwrap_err();
+        assert!(matches!(error, MigrateError::Locked { .. }), "{key}: {error:?}");
+    }
+    bench.migrations.lock_timeout = std::time::Duration::from_secs(30);
+    assert_eq!(names(&bench.up().await.unwrap()), ["1_x.up.sql"]);
+    for key in KEYS {
+        assert_eq!(base.ask(&format!("select count(*) from held where key = {key}")), ["1"], "{key}");
+    }
+}
+
 /// S1.1: a dirty row is somebody's unfinished work, and nothing is done on top of it.
 #[tokio::test]
 async fn golang_migrate_dirty() {

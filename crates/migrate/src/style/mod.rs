@@ -93,9 +93,15 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     fn select(&self, table: &Table) -> String;
 
     /// What the rows that were read mean, next to the files: as they are, unless a row stands for several migrations.
-    /// `recorded` are the versions that our own history has as applied.
+    /// `recorded` are the versions that our own history has as applied, by us or, where [`Style::implies`], by the tool.
     fn expand(&self, rows: Vec<Row>, _files: &[Migration], _recorded: &[Version]) -> Vec<Row> {
         rows
+    }
+
+    /// Does one row stand for all migrations up to it? Then our history notes them too, or a file that comes late could not be told
+    /// from one that the tool has applied.
+    fn implies(&self) -> bool {
+        false
     }
 
     /// Has the table rows of repeatable migrations too? Else our history alone remembers them.
