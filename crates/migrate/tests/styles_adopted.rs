@@ -9,9 +9,7 @@
 mod support;
 
 use migrate::{Back, Goal, MigrateError, Status};
-use rusqlite::Connection;
-use support::{Bench, names, postgres, within};
-use testkit::Cluster;
+use support::{Bench, base::Base, names, within};
 
 const GOLANG_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS \"public\".\"schema_migrations\" \
      (version bigint not null primary key, dirty boolean not null)";
@@ -25,55 +23,6 @@ const SUPABASE: &str = "CREATE SCHEMA supabase_migrations; \
      CREATE TABLE supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY); \
      ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
      ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text";
-
-/// A database that a test looks into and writes to beside us.
-enum Base {
-    Postgres(Cluster),
-    Sqlite(std::path::PathBuf),
-}
-
-impl Base {
-    fn postgres() -> (Self, Bench) {
-        let cluster = Cluster::start();
-        let bench = Bench::new(postgres(cluster.port(), "postgres"));
-        (Self::Postgres(cluster), bench)
-    }
-
-    fn sqlite() -> (Self, Bench) {
-        let mut bench = Bench::new(config::Target::Sqlite(std::path::PathBuf::new()));
-        let path = bench.dir.path().join("app.db");
-        bench.target = config::Target::Sqlite(path.clone());
-        (Self::Sqlite(path), bench)
-    }
-
-    fn run(&self, sql: &str) {
-        match self {
-            Self::Postgres(cluster) => drop(cluster.psql(sql)),
-            Self::Sqlite(path) => Connection::open(path).unwrap().execute_batch(sql).unwrap(),
-        }
-    }
-
-    /// A line for each row, cells separated by `|`; only numbers and texts.
-    fn ask(&self, sql: &str) -> Vec<String> {
-        match self {
-            Self::Postgres(cluster) => cluster.psql(sql).lines().map(str::to_owned).collect(),
-            Self::Sqlite(path) => {
-                let connection = Connection::open(path).unwrap();
-                let mut statement = connection.prepare(sql).unwrap();
-                let width = statement.column_count();
-                let line = |row: &rusqlite::Row<'_>| {
-                    let cell = |index| match row.get::<_, rusqlite::types::Value>(index).unwrap() {
-                        rusqlite::types::Value::Integer(number) => number.to_string(),
-                        rusqlite::types::Value::Text(text) => text,
-                        other => panic!("{other:?}"),
-                    };
-                    Ok((0..width).map(cell).collect::<Vec<_>>().join("|"))
-                };
-                statement.query_map([], line).unwrap().map(Result::unwrap).collect()
-            }
-        }
-    }
-}
 
 async fn down(bench: &Bench) -> Vec<String> {
     let report = within(migrate::down(&bench.job(), &Back::Steps(1))).await.unwrap();

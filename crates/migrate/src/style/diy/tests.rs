@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// Columns, rows and what is said of them.
+type Case = (&'static [&'static str], &'static [&'static [&'static str]], &'static str);
+
 const FILES: [&str; 4] = ["0001_init.sql", "0002_add_users.sql", "0003_views.sql", "0003_views.down.sql"];
 
 /// Columns as `name type`, with `!` when a value is needed.
@@ -41,7 +44,7 @@ fn reading(columns: &[&str], cells: &[&[&str]]) -> Result<String, String> {
 /// The shapes that are seen in public code, each with the sentence that people see.
 #[test]
 fn every_row_is_explained() {
-    let cases: [(&[&str], &[&[&str]], &str); 9] = [
+    let cases: [Case; 9] = [
         (
             &["filename text!", "applied_at timestamp with time zone!"],
             &[&["0001_init.sql", "2026-11-24 18:30:00+00"], &["0002_add_users.sql", "2026-11-24 18:30:01+00"]],
@@ -96,7 +99,7 @@ fn every_row_is_explained() {
 
 #[test]
 fn what_is_not_explained_is_named() {
-    let cases: [(&[&str], &[&[&str]], &str); 9] = [
+    let cases: [Case; 9] = [
         (&["batch integer!"], &[&["1"]], "none of its columns can say which file a row is about"),
         (
             &["filename text!"],
