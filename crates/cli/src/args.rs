@@ -209,6 +209,12 @@ pub(crate) struct Wait {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) patience: Patience,
+    /// Then wait until the migrations of this release are applied, or those up to VERSION; applies none
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "current")]
+    pub(crate) schema: Option<String>,
+    /// With --schema: the directory of .sql files [default: that of mainstay.toml]
+    #[arg(long, value_name = "DIR", requires = "schema")]
+    pub(crate) migrations: Option<String>,
     /// Do not print a line for each try
     #[arg(long, short)]
     pub(crate) quiet: bool,

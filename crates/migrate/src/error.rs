@@ -150,6 +150,14 @@ pub enum MigrateError {
         /// Why not.
         why: &'static str,
     },
+    /// Somebody else was to migrate, and has not.
+    #[error("the schema is behind after {}: {} not applied", report::seconds(*waited), report::count(missing.len(), "migration"))]
+    Behind {
+        /// What is not applied.
+        missing: Vec<String>,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// It is applied already.
     #[error("`{name}` is applied already ({at})")]
     AlreadyApplied {
@@ -342,7 +350,7 @@ impl MigrateError {
             | MigrateError::NoDatabase { .. }
             | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
+            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,

@@ -18,6 +18,7 @@ pub mod ledger;
 #[cfg(feature = "lint")]
 pub mod lint;
 
+mod await_schema;
 mod baseline;
 mod by_hand;
 mod child;
@@ -53,6 +54,7 @@ mod version;
 mod view;
 mod work;
 
+pub use await_schema::await_schema;
 pub use baseline::baseline;
 pub use by_hand::by_hand;
 pub use down::{Back, down};

@@ -38,6 +38,11 @@ impl MigrateError {
                 let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
                 with_hint(finding, self.hint().as_deref())
             }
+            MigrateError::Behind { missing, .. } => {
+                let finding = Finding::error(self.to_string());
+                let finding = missing.iter().take(5).fold(finding, |finding, name| finding.seen(format!("`{name}`")));
+                with_hint(finding, self.hint().as_deref())
+            }
             MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
                 let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
                 let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
@@ -86,6 +91,7 @@ impl MigrateError {
             MigrateError::NoWayBack { .. } => {
                 "write what undoes it into its down file (or section), or restore a backup".to_owned()
             }
+            MigrateError::Behind { .. } => "run `mainstay migrate up` where migrations are applied, or look why it fails there".to_owned(),
             MigrateError::AlreadyApplied { .. } => {
                 "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
             }
