@@ -209,6 +209,12 @@ pub(crate) struct Wait {
     pub(crate) place: Place,
     #[command(flatten)]
     pub(crate) patience: Patience,
+    /// Then wait until the migrations of this release are applied, or those up to VERSION; applies none
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "current")]
+    pub(crate) schema: Option<String>,
+    /// With --schema: the directory of .sql files [default: that of mainstay.toml]
+    #[arg(long, value_name = "DIR", requires = "schema")]
+    pub(crate) migrations: Option<String>,
     /// Do not print a line for each try
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -287,6 +293,9 @@ pub(crate) enum Migrate {
     /// Apply one file by hand
     #[command(after_help = "Example: mainstay migrate apply migrations/0007_fill.sql")]
     Apply(MigrateApply),
+    /// Print the schema as SQL, with the rows of the ledger: a fresh database is loaded from it and has nothing pending
+    #[command(after_help = "Example: mainstay migrate dump --output schema.sql")]
+    Dump(MigrateDump),
     /// Look for what would hold up tables that are in use, break their users, or fail; exit code 1 on warnings
     #[cfg(feature = "lint")]
     #[command(after_help = "Example: mainstay migrate lint --database \"$DATABASE_URL\" --dir migrations")]
@@ -327,6 +336,22 @@ pub(crate) struct MigrateUp {
     /// Say what would be applied, and apply nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Run what is pending where it harms nobody and say what it did: locks, rewrites, time. Nothing is applied. On a clone
+    /// of the schema (`clone`; needs CREATEDB and pg_dump), or in a transaction that is rolled back (`rollback`)
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "auto", conflicts_with = "dry_run")]
+    pub(crate) rehearse: Option<Rehearse>,
+}
+
+/// How to rehearse.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Rehearse {
+    /// On a clone when that can be had.
+    #[value(hide = true)]
+    Auto,
+    /// On a clone of the schema.
+    Clone,
+    /// In a transaction that is rolled back.
+    Rollback,
 }
 
 /// Flags of `migrate down`.
@@ -397,6 +422,16 @@ pub(crate) struct MigrateApply {
     /// The file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) flags: Migrations,
+}
+
+/// Flags of `migrate dump`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateDump {
+    /// Write it to this file, wholly or not at all [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: Migrations,
 }

@@ -6,6 +6,9 @@ use migrate::{Status, ledger::Entry};
 pub(crate) fn status(status: &Status) -> String {
     let width = status.migrations.iter().map(|entry| entry.name.chars().count()).max().unwrap_or_default();
     let mut text: String = status.migrations.iter().map(|entry| line(entry, width)).collect();
+    if let Some(mapping) = &status.mapping {
+        text += &format!("`{}`: {mapping}\n", status.ledger.as_deref().unwrap_or_default());
+    }
     text += &match status.current {
         None => format!("{}: an external command keeps its state to itself\n", status.database),
         Some(_) => {

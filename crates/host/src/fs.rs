@@ -2,9 +2,11 @@
 
 mod atomic;
 mod directory;
+mod scratch;
 
 pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
+pub use scratch::Scratch;
 
 use atomic::{create_new, unique};
 use rustix::fs::OFlags;

@@ -1,19 +1,21 @@
 //! An external command (`alembic upgrade head`) under our lock: the same one that our own runner takes on PostgreSQL, a lock
 //! file beside the database on SQLite.
 
+pub(crate) mod heads;
 mod judge;
 mod lock_file;
 mod output;
 
 use crate::{
     MigrateError,
+    child::{Running, ended},
     job::Run,
     lock,
     postgres::{self, Guard},
 };
 use config::{Access, MigrationSource, Target, dsn::PostgresDsn};
 use database::Refusal;
-use host::process::{Child, Command, Exit, Output};
+use host::process::{Command, Exit, Output};
 use judge::Judgement;
 use output::Tail;
 use report::Event;
@@ -60,7 +62,10 @@ async fn perform(run: &Run<'_>, argv: &[String]) -> Result<(), MigrateError> {
     run.job
         .journal
         .note(Event::new("migrate.command", format!("running `{command}`")).with("command", command.as_str()));
+    let before = heads::look(run).await;
     let (exit, tail) = execute(run, argv).await?;
+    let after = heads::look(run).await;
+    run.moved(heads::tell(run, argv, &before, &after));
     if exit == Exit::Code(0) {
         return Ok(());
     }
@@ -82,12 +87,8 @@ fn command_line(argv: &[String]) -> String {
 }
 
 fn failed(command: String, exit: Exit, tail: Vec<String>, judgement: Judgement) -> MigrateError {
-    let exit = match exit {
-        Exit::Code(code) => format!("ended with exit code {code}"),
-        Exit::Signal(signal) => format!("was ended by signal {signal}"),
-    };
     let transience = if judgement.again { Transience::Transient } else { Transience::Permanent };
-    MigrateError::Command { command, exit, why: judgement.why, tail, transience }
+    MigrateError::Command { command, exit: ended(exit), why: judgement.why, tail, transience }
 }
 
 /// Runs it to its end; its lines go out as they come.
@@ -105,8 +106,8 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), 
         listeners: Vec::new(),
         output: Output::Piped,
     };
-    let mut running = Running { child: job.spawner.spawn(&command).map_err(unstartable)?, ended: false };
-    let (pipes, tail) = (running.child.take_output(), Mutex::<Tail>::default());
+    let mut running = Running::start(job.spawner, &command).map_err(unstartable)?;
+    let (pipes, tail) = (running.take_output(), Mutex::<Tail>::default());
     let exit = {
         let mut reading = pin!(output::read(pipes, job.lines, &tail));
         tokio::select! {
@@ -118,30 +119,6 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), 
         }
     };
     Ok((exit.map_err(unstartable)?, tail.into_inner().unwrap_or_else(PoisonError::into_inner).into_lines()))
-}
-
-/// A child that must not outlive the lock: when nobody waits for it any more, its whole group is killed.
-struct Running {
-    child: Box<dyn Child>,
-    ended: bool,
-}
-
-impl Running {
-    async fn wait(&mut self) -> std::io::Result<Exit> {
-        let exit = self.child.wait().await;
-        self.ended = exit.is_ok();
-        exit
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        const SIGKILL: i32 = 9;
-        if !self.ended {
-            // Nobody is left to tell when even that fails.
-            let _ = self.child.signal(SIGKILL);
-        }
-    }
 }
 
 /// Is the database ready, right after the failure?

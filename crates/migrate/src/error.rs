@@ -39,6 +39,12 @@ pub enum MigrateError {
         /// Why its rows do not explain it either.
         why: Option<String>,
     },
+    /// The table that was named is not there, and only its rows could tell how to write into it.
+    #[error("there is no table `{table}` whose rows could tell how its runner writes them")]
+    NoSuchTable {
+        /// Its name, with the schema.
+        table: String,
+    },
     /// It cannot be told whose migrations these are.
     #[error("it cannot be told whose migrations these are: {}", seen.join("; "))]
     Ambiguous {
@@ -144,6 +150,14 @@ pub enum MigrateError {
         /// Why not.
         why: &'static str,
     },
+    /// Somebody else was to migrate, and has not.
+    #[error("the schema is behind after {}: {} not applied", report::seconds(*waited), report::count(missing.len(), "migration"))]
+    Behind {
+        /// What is not applied.
+        missing: Vec<String>,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// It is applied already.
     #[error("`{name}` is applied already ({at})")]
     AlreadyApplied {
@@ -163,6 +177,36 @@ pub enum MigrateError {
     External {
         /// What was asked for.
         verb: &'static str,
+    },
+    /// No `pg_dump` is there that the server would let work.
+    #[error("the server is PostgreSQL {server}, and no `pg_dump` of that version or a newer one is installed")]
+    NoPgDump {
+        /// The server's major version.
+        server: u32,
+        /// Those that were found.
+        seen: Vec<String>,
+    },
+    /// `pg_dump` failed.
+    #[error("`pg_dump` {exit}: {}", tail.last().map_or("it said nothing", String::as_str))]
+    PgDump {
+        /// How it ended.
+        exit: String,
+        /// Its last lines.
+        tail: Vec<String>,
+    },
+    /// There is no database yet.
+    #[error("there is no database `{database}` yet")]
+    NoDatabase {
+        /// Its file.
+        database: String,
+    },
+    /// A file cannot be tried in a transaction that is rolled back.
+    #[error("`{file}` cannot be rehearsed in a transaction that is rolled back: {why}")]
+    NoRehearsal {
+        /// The file.
+        file: String,
+        /// Why not.
+        why: &'static str,
     },
     /// The external command cannot be started.
     #[error("cannot start `{program}`: {message}")]
@@ -302,8 +346,11 @@ impl MigrateError {
             | MigrateError::NoSuchRule { .. }
             | MigrateError::NoSuchVersion { .. }
             | MigrateError::External { .. }
+            | MigrateError::NoPgDump { .. }
+            | MigrateError::NoDatabase { .. }
+            | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } => Outcome::NotYet,
+            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -366,6 +413,7 @@ impl fmt::Display for BadFile {
             Problem::Gap { expected } => write!(f, "before `{name}` the number {expected} is left out"),
             Problem::Moving => write!(f, "`{name}` was changed while it was being applied"),
             Problem::Flaw { message, .. } => write!(f, "`{name}`: {message}"),
+            Problem::Obstacle(obstacle @ Obstacle::NeverClosed(_)) => write!(f, "`{name}` cannot be read: {obstacle}"),
             Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
         }
     }

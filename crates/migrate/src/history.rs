@@ -41,7 +41,7 @@ impl Entry {
     /// From a row that [`select`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten();
-        let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed, Kind::ByHand]
+        let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed, Kind::ByHand, Kind::Implied]
             .into_iter()
             .find(|kind| text(0).as_deref() == Some(kind.word()))
             .unwrap_or_default();
@@ -153,6 +153,20 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
     ]
 }
 
+/// SQL that notes a migration as one that the tool has applied, and not we; `by` is who noted it.
+pub(crate) fn note(history: &Table, migration: &Migration, by: &str) -> String {
+    let text = |text: &str| literal(text, history.dialect);
+    format!(
+        "INSERT INTO {} (kind, version, name, sha256, applied_by, duration_ms) VALUES ({}, {}, {}, {}, {}, 0)",
+        history.quoted(),
+        text(Kind::Implied.word()),
+        text(migration.version.text()),
+        text(&migration.name),
+        text(&migration.checksum),
+        text(by),
+    )
+}
+
 /// SQL that forgets one.
 pub(crate) fn forget(history: &Table, kind: Kind, version: &Version, name: &str) -> String {
     format!("DELETE FROM {} WHERE {}", history.quoted(), this(history.dialect, kind, version, name))
@@ -161,7 +175,7 @@ pub(crate) fn forget(history: &Table, kind: Kind, version: &Version, name: &str)
 fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
     let word = literal(kind.word(), dialect);
     match kind {
-        Kind::Versioned => format!("kind = {word} AND version = {}", literal(version.text(), dialect)),
+        Kind::Versioned | Kind::Implied => format!("kind = {word} AND version = {}", literal(version.text(), dialect)),
         Kind::Repeatable | Kind::Seed | Kind::ByHand => format!("kind = {word} AND name = {}", literal(name, dialect)),
     }
 }

@@ -76,6 +76,43 @@ pub struct Report {
     pub attempts: u32,
     /// An external command did it, and keeps to itself what that was.
     pub external: bool,
+    /// From where to where it led, when its tool is known by its table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+}
+
+/// From where to where an external command led.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Moved {
+    /// Its tool: `alembic`.
+    pub tool: &'static str,
+    /// The revision before; nothing when none was applied. Several heads are separated by commas.
+    pub before: Option<String>,
+    /// The revision after.
+    pub after: Option<String>,
+    /// How many more are applied than before, where the tool keeps each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<u64>,
+}
+
+impl Moved {
+    /// Is anything different from before?
+    pub fn went(&self) -> bool {
+        self.before != self.after || self.new.is_some_and(|new| new > 0)
+    }
+}
+
+/// `alembic went from 9f3c1d to 1a2b3c`
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |at: &Option<String>| at.clone().unwrap_or_else(|| "nothing".to_owned());
+        let (tool, after) = (self.tool, place(&self.after));
+        match (self.went(), self.new) {
+            (false, _) => write!(f, "nothing to do, {tool} is still at {after}"),
+            (true, Some(new)) if new > 0 => write!(f, "{tool} went from {} to {after} ({new} more)", place(&self.before)),
+            (true, _) => write!(f, "{tool} went from {} to {after}", place(&self.before)),
+        }
+    }
 }
 
 /// One sentence about what is now true.
@@ -83,7 +120,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = self.applied.iter().map(|applied| applied.took).sum();
         match (self.external, self.applied.len(), self.pending_before) {
-            (true, ..) => f.write_str("the migration command is done"),
+            (true, ..) => match &self.moved {
+                Some(moved) => moved.fmt(f),
+                None => f.write_str("the migration command is done"),
+            },
             (false, 0, 0) => f.write_str("all migrations up to date"),
             (false, 0, _) => f.write_str("all migrations up to date: another starter applied them"),
             (false, number, _) => write!(f, "applied {} in {}", count(number, "new migration"), seconds(took)),
@@ -211,6 +251,16 @@ impl<'a> Run<'a> {
         {
             self.undone(unsure.applied);
         }
+    }
+
+    /// From where to where the command led. When it is tried again, the first place counts.
+    pub(crate) fn moved(&self, moved: Option<Moved>) {
+        let Some(moved) = moved else { return };
+        let mut progress = self.progress();
+        progress.report.moved = Some(match progress.report.moved.take() {
+            Some(first) => Moved { before: first.before, new: first.new.zip(moved.new).map(|(a, b)| a + b), ..moved },
+            None => moved,
+        });
     }
 
     /// A failure that nobody could explain.

@@ -18,10 +18,13 @@ pub mod ledger;
 #[cfg(feature = "lint")]
 pub mod lint;
 
+mod await_schema;
 mod baseline;
 mod by_hand;
+mod child;
 mod command;
 mod down;
+mod dump;
 mod engine;
 mod error;
 mod failpoint;
@@ -36,6 +39,7 @@ mod pieces;
 mod postgres;
 mod quote;
 mod redo;
+mod rehearse;
 mod repair;
 mod retrying;
 mod script;
@@ -50,12 +54,14 @@ mod version;
 mod view;
 mod work;
 
+pub use await_schema::await_schema;
 pub use baseline::baseline;
 pub use by_hand::by_hand;
 pub use down::{Back, down};
+pub use dump::dump;
 pub use error::explain;
 pub use error::{BadFile, FileFailure, MigrateError, Problem};
-pub use job::{Applied, Identity, Job, Report};
+pub use job::{Applied, Identity, Job, Moved, Report};
 pub use ledger::Conflict;
 pub use ledger::Goal;
 pub use lock::{Activity, Holder};
@@ -63,9 +69,16 @@ pub use lost::lost_ledger;
 pub use migration::{Kind, Migration};
 pub use new::new;
 pub use redo::redo;
+pub use rehearse::{Ground, Held, Lock, Rehearsal, Rehearsed, Size, Stage, Verdict, rehearse};
 pub use repair::{Fix, Repair, Truth, repair};
 pub use sql::{Obstacle, Quote};
 pub use status::{Pending, Status, check, pending, status};
 pub use up::{is_current, up};
 pub use verify::{Verified, verify};
 pub use version::Version;
+
+/// For `cargo fuzz` only: everything that reads SQL text, on this one.
+#[cfg(fuzzing)]
+pub fn fuzz(sql: &str) {
+    sql::fuzz(sql);
+}

@@ -41,6 +41,8 @@ pub enum Kind {
     Seed,
     /// When a person asks for it.
     ByHand,
+    /// By the tool whose ledger it is, as that ledger implies: no file is of this kind, only what our history notes.
+    Implied,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Kind::Repeatable => "repeatable",
             Kind::Seed => "seed",
             Kind::ByHand => "by-hand",
+            Kind::Implied => "implied",
         }
     }
 }

@@ -18,6 +18,7 @@ mod lease;
 mod lone;
 mod look;
 mod progress;
+mod rehearse;
 mod resolve;
 mod send;
 mod transaction;
@@ -26,6 +27,7 @@ mod watch;
 pub(crate) use guard::Guard;
 pub(crate) use index::is_leftover;
 pub(crate) use look::must_be_writable;
+pub(crate) use rehearse::must_be_one_transaction;
 
 use guard::Way;
 use look::query;
@@ -38,7 +40,10 @@ use crate::{
     sight::Sight,
     work::{Step, Work},
 };
-use config::{Target, dsn::PostgresDsn};
+use config::{
+    Target,
+    dsn::{Host, PostgresDsn},
+};
 use database::postgres::{Session, connect};
 use std::time::Duration;
 
@@ -69,6 +74,17 @@ impl Engine {
     pub(crate) async fn ask(&self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
         let rows = query(&self.session, doing, sql).await?;
         Ok(rows.iter().map(look::cells).collect())
+    }
+
+    /// The server that it is with, of those in the settings.
+    pub(crate) fn host(&self) -> &Host {
+        &self.session.host
+    }
+
+    /// The server's major version; 0 when it does not tell.
+    pub(crate) fn major(&self) -> u32 {
+        let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|it| it.parse().ok());
+        self.session.parameter("server_version").and_then(digits).unwrap_or_default()
     }
 
     /// See [`apply::settle`].

@@ -2,20 +2,19 @@
 //! a transaction, and whether two texts say the same.
 //!
 //! It knows tokens, blocks and the beginnings of statements, not the grammar; the database has the last word. Nothing in it
-//! touches a database, so all of it is proven by tables, properties and a second opinion (`tests/pglast.rs`).
+//! touches a database, so all of it is proven by tables, properties and a second opinion (`split::peer`).
 
-mod compare;
-mod diff;
-mod name;
-mod nature;
-mod obstacle;
+pub(crate) mod compare;
+pub(crate) mod diff;
+pub(crate) mod name;
+pub(crate) mod nature;
+pub(crate) mod obstacle;
 mod reader;
-mod segment;
-mod split;
+pub(crate) mod segment;
+pub(crate) mod split;
 mod strength;
-mod table;
 mod token;
-mod wrapped;
+pub(crate) mod wrapped;
 
 pub use obstacle::Obstacle;
 pub use token::Quote;
@@ -41,4 +40,27 @@ pub(crate) enum Dialect {
     Postgres,
     /// SQLite.
     Sqlite,
+}
+
+/// All of it on one text: nothing may panic, and what is cut into pieces must be the text.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(sql: &str) {
+    for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        let _ = first_obstacle(sql, dialect, None);
+        let Ok(statements) = split(sql, dialect) else { continue };
+        let mut at = 0;
+        for statement in &statements {
+            assert!(at <= statement.range.start && !sql[statement.range.clone()].is_empty());
+            at = statement.data.as_ref().map_or(statement.range.end, |data| data.end);
+            let _ = (statement.nature(sql, dialect), statement.is_ddl(sql, dialect));
+        }
+        for whole in [None, Some(true), Some(false)] {
+            let segments = segment::segments(&statements, sql, dialect, whole);
+            assert!(segments.iter().flat_map(|segment| segment.statements.clone()).eq(0..statements.len()));
+        }
+        let _ = wrapped::unwrapped(&statements);
+        let layout = compare::difference(sql, &format!("\n{sql}"), dialect);
+        assert!(layout == compare::Difference::Layout || sql.starts_with('\u{feff}'));
+        let _ = diff::diff(sql, &sql.to_ascii_uppercase());
+    }
 }

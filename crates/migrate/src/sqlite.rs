@@ -83,9 +83,16 @@ impl Engine {
     }
 
     pub(crate) async fn ask(&self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
-        self.with(move |desk| match &*desk.connection() {
-            Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
-            None => Ok(Vec::new()),
+        self.with(move |desk| {
+            let mut slot = desk.connection();
+            // A file that left traces on its connection has taken it along.
+            if slot.is_none() {
+                *slot = look::open_to_read(&desk.path)?;
+            }
+            match &*slot {
+                Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
+                None => Ok(Vec::new()),
+            }
         })
         .await
     }
@@ -153,7 +160,7 @@ impl Busy {
     }
 }
 
-fn refused(error: &rusqlite::Error, path: &Path) -> MigrateError {
+pub(crate) fn refused(error: &rusqlite::Error, path: &Path) -> MigrateError {
     MigrateError::Refused(refusal(error, path))
 }
 

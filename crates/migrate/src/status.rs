@@ -4,13 +4,13 @@ use crate::{
     Job, MigrateError, Version, directory,
     engine::Engine,
     job::Run,
-    ledger::{Entry, Goal, State, entries, pending as to_apply},
+    ledger::{Conflict, Entry, Goal, State, entries, pending as to_apply},
     migration::Kind,
     obstacles,
     style::detect::{self, Files},
     view::{View, first_text},
 };
-use config::{App, MigrationSource};
+use config::{App, MigrationSource, Tolerance};
 use serde::Serialize;
 use std::path::Path;
 
@@ -23,12 +23,18 @@ pub struct Status {
     pub style: Option<&'static str>,
     /// The ledger's table, there or not.
     pub ledger: Option<String>,
+    /// What the columns of a home-made table are taken for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<String>,
     /// Is all applied and nothing in conflict? Nothing when an external command keeps that to itself.
     pub current: Option<bool>,
     /// How many are in each state.
     pub counts: Counts,
     /// Each of them, in order.
     pub migrations: Vec<Entry>,
+    /// What forbids to go on, by the policies.
+    #[serde(skip)]
+    pub conflicts: Vec<Conflict>,
 }
 
 /// How many migrations are in each state.
@@ -49,25 +55,44 @@ pub struct Counts {
 pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let database = job.target.to_string();
     let MigrationSource::Directory(dir) = &job.migrations.source else {
-        let (counts, migrations) = (Counts::default(), Vec::new());
-        return Ok(Status { database, style: None, ledger: None, current: None, counts, migrations });
+        return Ok(Status::external(database));
     };
     let view = look(job, dir).await?;
     let standings = view.standings();
     let mut migrations = entries(&standings);
     // Nobody has to apply them.
     migrations.retain(|entry| entry.kind != Kind::Seed || entry.state == State::Applied);
-    let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name()).len();
-    let pending = migrations.iter().filter(|entry| entry.state == State::Pending).count();
-    let counts = Counts { applied: migrations.len() - pending - conflicts, pending, conflicts };
+    let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name());
+    let late = job.migrations.policies.out_of_order == Tolerance::Allow;
+    let is_pending = |entry: &&Entry| entry.state == State::Pending || late && entry.state == State::OutOfOrder;
+    let pending = migrations.iter().filter(is_pending).count();
+    let counts = Counts { applied: migrations.len() - pending - conflicts.len(), pending, conflicts: conflicts.len() };
     Ok(Status {
         database,
         style: Some(view.style.name()),
         ledger: Some(view.table.shown()),
-        current: Some(pending + conflicts == 0),
+        mapping: view.style.mapping(),
+        current: Some(counts.pending + counts.conflicts == 0),
         counts,
         migrations,
+        conflicts,
     })
+}
+
+impl Status {
+    /// The command keeps to itself how things stand.
+    fn external(database: String) -> Self {
+        Self {
+            database,
+            style: None,
+            ledger: None,
+            mapping: None,
+            current: None,
+            counts: Counts::default(),
+            migrations: Vec::new(),
+            conflicts: Vec::new(),
+        }
+    }
 }
 
 /// Are the files of `app` there and readable as migrations? Asked before anything is waited for; where only the database can

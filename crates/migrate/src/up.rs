@@ -83,12 +83,12 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     }
 }
 
-fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
+pub(crate) fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
     let goal = goal.after(run.kept().len());
     pending(&view.standings(), &run.job.migrations.policies, &goal, view.style.name()).map_err(MigrateError::Conflicts)
 }
 
-/// Looks again, and makes the tables that are not there yet.
+/// Looks again, makes the tables that are not there yet, and notes what another tool has applied meanwhile.
 pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, MigrateError> {
     let view = View::take(run, engine, dir).await?;
     let mut sql = Vec::new();
@@ -98,6 +98,8 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if !view.history.exists() || !view.journal.exists() {
         sql.extend(history::create(&view.history, &view.journal));
     }
+    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    sql.extend(view.unnoted().into_iter().map(|migration| history::note(&view.history, migration, &by)));
     if sql.is_empty() {
         return Ok(view);
     }

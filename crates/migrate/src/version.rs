@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::{cmp::Ordering, fmt};
 
 /// The number of a migration, as written: `0002`, `20261124183000`, `1.2.1`. `0002`, `2` and `02` are the same version, and so
-/// are `1.0` and `1`; `10` comes after `9`.
+/// are `1.0` and `1`; `10` comes after `9`. Files of home-made runners that have no number are their own version: `init`.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Version(String);
@@ -22,9 +22,12 @@ impl Version {
     }
 
     /// Its parts without leading zeros. Numbers of any length compare without ever becoming a machine's integer: timestamps
-    /// with nanoseconds don't fit.
-    fn parts(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.0.split('.').map(|part| part.trim_start_matches('0')).map(|digits| (digits.len(), digits))
+    /// with nanoseconds don't fit. Words, of files that have no number, come after numbers.
+    fn parts(&self) -> impl Iterator<Item = (bool, usize, &str)> {
+        self.0.split('.').map(|part| match part.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => (false, part.trim_start_matches('0').len(), part.trim_start_matches('0')),
+            false => (true, 0, part),
+        })
     }
 }
 
@@ -47,7 +50,7 @@ impl Ord for Version {
         loop {
             match (left.next(), right.next()) {
                 (None, None) => return Ordering::Equal,
-                (one, two) => match one.unwrap_or((0, "")).cmp(&two.unwrap_or((0, ""))) {
+                (one, two) => match one.unwrap_or((false, 0, "")).cmp(&two.unwrap_or((false, 0, ""))) {
                     Ordering::Equal => {}
                     unequal => return unequal,
                 },
@@ -92,6 +95,13 @@ mod tests {
         assert!(version("1.2") < version("1.10") && version("1.2") < version("1.2.1") && version("1.9") < version("2"));
         assert_eq!(version("1.0"), version("1"));
         assert_eq!(version("01.00.0"), version("1"));
+    }
+
+    #[test]
+    fn a_version_may_be_a_word() {
+        let version = |text: &str| Version::from(text);
+        assert!(version("init") < version("users") && version("users_2") > version("users"));
+        assert!(version("99999999") < version("init") && version("0a") != version("a"));
     }
 
     proptest! {

@@ -1,21 +1,28 @@
 //! Everything there is to know before anything is decided: the files, whose they are, the ledger's rows, our history.
 
+mod home_made;
+
 use crate::{
-    MigrateError,
+    MigrateError, Migration, Version,
     directory::{self, Directory},
     engine::{Cells, Engine},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
     job::Run,
-    ledger::{Difference, Row, Sides, Standing, Where, compare},
+    ledger::{Difference, End, Row, Sides, Standing, Where, compare},
+    migration::Kind,
     sight::Sight,
     sql::{self, Dialect, diff, difference},
     style::{
         Style, Table,
-        detect::{Choice, Files, Found, detect},
+        detect::{self, Choice, Files, Found},
+        diy,
     },
 };
 use futures_util::future::join;
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Everything there is to know before anything is decided.
 pub(crate) struct View {
@@ -47,9 +54,12 @@ impl View {
         let first = first_text(dir, &names);
         let files = Files { names: &names, first: &first };
         let choice = Choice { style: migrations.style.as_deref(), table: migrations.table.as_deref() };
-        let (style, table) = match detect(&sight, &files, choice)? {
+        let (style, table) = match detect::detect(&sight, &files, choice)? {
             Found::Style(style, table) => (style, table),
-            Found::ByRows { table, .. } => return Err(crate::style::detect::foreign(&table)),
+            Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
+                (home_made::style(engine, &sight, &table, dir, &names).await?, table)
+            }
+            Found::ByRows { .. } => fresh(&sight, &files)?,
         };
         let mut directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
         if let Some(seeds) = &migrations.seeds {
@@ -90,8 +100,26 @@ impl View {
     /// What rows of the ledger mean.
     pub(crate) fn meant(&self, cells: &[Cells]) -> Vec<Row> {
         let rows = cells.iter().map(|cells| Row::of(cells)).collect();
-        let recorded: Vec<_> = self.recorded.iter().map(|it| it.version.clone()).collect();
+        let recorded: Vec<_> = self.versions().cloned().collect();
         self.style.expand(rows, &self.directory.migrations, &recorded)
+    }
+
+    /// The versions that our history has, by whomever they were applied.
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        let known = self.recorded.iter().filter(|it| matches!(it.kind, Kind::Versioned | Kind::Implied));
+        known.map(|it| &it.version)
+    }
+
+    /// Files that the ledger implies to be applied, and our history does not have yet.
+    pub(crate) fn unnoted(&self) -> Vec<&Migration> {
+        if !self.style.implies() {
+            return Vec::new();
+        }
+        let noted: BTreeSet<&Version> = self.versions().collect();
+        let applied: BTreeSet<&Version> =
+            self.rows.iter().filter(|row| row.end == End::Applied).filter_map(|row| row.version.as_ref()).collect();
+        let files = self.directory.migrations.iter();
+        files.filter(|file| applied.contains(&file.version) && !noted.contains(&file.version)).collect()
     }
 
     /// The texts of changed files as they were applied, to see in what they differ.
@@ -124,13 +152,26 @@ impl View {
     /// The same, had the ledger these rows.
     pub(crate) fn standings_of<'a>(&'a self, rows: &'a [Row]) -> Vec<Standing<'a>> {
         let sides = Sides { directory: &self.directory, rows, recorded: &self.recorded, texts: &self.texts };
-        compare(sides, |file, old| differ(file, old, self.sight.dialect))
+        let mut standings = compare(sides, |file, old| differ(file, old, self.sight.dialect));
+        let welcome = |it: &&mut Standing<'_>| {
+            it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
+        };
+        standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
+        standings
     }
 
     /// The key of our lock and those of the tool's own.
     pub(crate) fn locks(&self) -> Vec<i64> {
         self.style.co_locks(&self.table, &self.sight.database)
     }
+}
+
+/// The table is something else that happens to have the name of a ledger.
+fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), MigrateError> {
+    let style = detect::by_files(files)?;
+    let (schema, name) = style.table();
+    let table = sight.table(schema, name);
+    Ok((style, table))
 }
 
 async fn asked(engine: &Engine, doing: &'static str, sql: Option<String>) -> Result<Vec<Cells>, MigrateError> {

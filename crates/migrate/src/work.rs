@@ -52,6 +52,8 @@ pub(crate) struct Work<'a> {
     down: Option<String>,
     release: Option<String>,
     by: String,
+    /// One statement that looks on at the end of each transaction, before it is committed.
+    witness: Option<&'static str>,
     /// Do these rows of the ledger, read anew, still lead to this step?
     pub(crate) still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
 }
@@ -90,7 +92,12 @@ impl<'a> Work<'a> {
     ) -> Result<Self, MigrateError> {
         let by = format!("{}:{}", who.host, who.pid);
         let (text, release) = (script.load()?, who.release.clone());
-        Ok(Self { view, migration, direction, script, text, down, release, by, still })
+        Ok(Self { view, migration, direction, script, text, down, release, by, witness: None, still })
+    }
+
+    /// The same, with a statement that looks on.
+    pub(crate) fn witnessed(self, witness: Option<&'static str>) -> Self {
+        Self { witness, ..self }
     }
 
     /// Whose statements the journal has.
@@ -105,6 +112,7 @@ impl<'a> Work<'a> {
             Direction::Down => self.forget(),
         };
         sql.push(self.journal().clear(&self.view.journal));
+        sql.extend(self.witness.map(str::to_owned));
         sql
     }
 
@@ -114,7 +122,7 @@ impl<'a> Work<'a> {
             let text = &self.text.whole[statement.range.clone()];
             self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
         };
-        piece.statements.iter().enumerate().map(row).collect()
+        piece.statements.iter().enumerate().map(row).chain(self.witness.map(str::to_owned)).collect()
     }
 
     /// What is done must stand in the file as it was when it was done.
@@ -192,7 +200,7 @@ impl<'a> Work<'a> {
         match self.migration.kind {
             Kind::Versioned => true,
             Kind::Repeatable => self.view.style.keeps_repeatables(),
-            Kind::Seed | Kind::ByHand => false,
+            Kind::Seed | Kind::ByHand | Kind::Implied => false,
         }
     }
 }

@@ -145,6 +145,25 @@ async fn a_failing_file_is_shown_with_its_line() {
     assert_eq!(count(&file, "select count(*) from a"), 0);
 }
 
+/// A quote that is never closed is shown with line and column before any file is run.
+#[tokio::test]
+async fn an_open_quote_is_shown_where_it_begins() {
+    let dir = TempDir::new();
+    let file = dir.path().join("app.db");
+    let bench = bench(&file);
+    bench
+        .file("1_a.sql", "create table a (b);")
+        .file("2_b.sql", "create table b (c);\ninsert into b values ('its);\n");
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert_eq!(
+        finding,
+        "error: `migrations/2_b.sql` cannot be read: a text in quotes is never closed\n  \
+         --> migrations/2_b.sql:2:23\n   |\n 2 | insert into b values ('its);\n   |                       ^\n  \
+         hint: close it; everything behind it was read as part of it"
+    );
+    assert_eq!(count(&file, "select count(*) from sqlite_schema"), 0);
+}
+
 /// Bad input: a file changed, renamed or lost is a clear error and nothing is applied.
 #[tokio::test]
 async fn what_disagrees_with_the_ledger_stops_everything() {

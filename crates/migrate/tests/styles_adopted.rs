@@ -9,9 +9,7 @@
 mod support;
 
 use migrate::{Back, Goal, MigrateError, Status};
-use rusqlite::Connection;
-use support::{Bench, names, postgres, within};
-use testkit::Cluster;
+use support::{Bench, base::Base, names, within};
 
 const GOLANG_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS \"public\".\"schema_migrations\" \
      (version bigint not null primary key, dirty boolean not null)";
@@ -25,55 +23,6 @@ const SUPABASE: &str = "CREATE SCHEMA supabase_migrations; \
      CREATE TABLE supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY); \
      ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
      ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text";
-
-/// A database that a test looks into and writes to beside us.
-enum Base {
-    Postgres(Cluster),
-    Sqlite(std::path::PathBuf),
-}
-
-impl Base {
-    fn postgres() -> (Self, Bench) {
-        let cluster = Cluster::start();
-        let bench = Bench::new(postgres(cluster.port(), "postgres"));
-        (Self::Postgres(cluster), bench)
-    }
-
-    fn sqlite() -> (Self, Bench) {
-        let mut bench = Bench::new(config::Target::Sqlite(std::path::PathBuf::new()));
-        let path = bench.dir.path().join("app.db");
-        bench.target = config::Target::Sqlite(path.clone());
-        (Self::Sqlite(path), bench)
-    }
-
-    fn run(&self, sql: &str) {
-        match self {
-            Self::Postgres(cluster) => drop(cluster.psql(sql)),
-            Self::Sqlite(path) => Connection::open(path).unwrap().execute_batch(sql).unwrap(),
-        }
-    }
-
-    /// A line for each row, cells separated by `|`; only numbers and texts.
-    fn ask(&self, sql: &str) -> Vec<String> {
-        match self {
-            Self::Postgres(cluster) => cluster.psql(sql).lines().map(str::to_owned).collect(),
-            Self::Sqlite(path) => {
-                let connection = Connection::open(path).unwrap();
-                let mut statement = connection.prepare(sql).unwrap();
-                let width = statement.column_count();
-                let line = |row: &rusqlite::Row<'_>| {
-                    let cell = |index| match row.get::<_, rusqlite::types::Value>(index).unwrap() {
-                        rusqlite::types::Value::Integer(number) => number.to_string(),
-                        rusqlite::types::Value::Text(text) => text,
-                        other => panic!("{other:?}"),
-                    };
-                    Ok((0..width).map(cell).collect::<Vec<_>>().join("|"))
-                };
-                statement.query_map([], line).unwrap().map(Result::unwrap).collect()
-            }
-        }
-    }
-}
 
 async fn down(bench: &Bench) -> Vec<String> {
     let report = within(migrate::down(&bench.job(), &Back::Steps(1))).await.unwrap();
@@ -149,6 +98,69 @@ async fn golang_migrate() {
         assert_eq!(counts(&bench).await, (Some("golang-migrate"), 2, 1, 0));
         let (_, report) = (down(&bench).await, down(&bench).await);
         assert_eq!((report, base.ask(row)), (vec!["1_one.up.sql".to_owned()], vec![]));
+    }
+}
+
+/// Whoever applies them in turn: what golang-migrate has applied is never pending again, and a file that comes late is told from it,
+/// refused by name and applied when that is asked for. golang-migrate itself would pass over it for ever (superplane#4812).
+#[tokio::test]
+async fn golang_migrate_and_a_file_that_comes_late() {
+    let (base, mut bench) = Base::sqlite();
+    let add = |bench: &Bench, version: &str| {
+        bench.file(&format!("{version}_x.up.sql"), &format!("create table t{version} (i int);\n"));
+    };
+    let tool = |version: &str| {
+        base.run(&format!("DELETE FROM schema_migrations; INSERT INTO schema_migrations VALUES ({version}, 0)"));
+    };
+    base.run(GOLANG_SQLITE);
+    add(&bench, "10");
+    tool("10");
+    for (by_us, by_the_tool) in [("20", "30"), ("40", "50")] {
+        add(&bench, by_us);
+        assert_eq!(names(&bench.up().await.unwrap()), [format!("{by_us}_x.up.sql")]);
+        add(&bench, by_the_tool);
+        tool(by_the_tool);
+        assert!(bench.up().await.unwrap().applied.is_empty());
+    }
+    add(&bench, "60");
+    assert_eq!(names(&bench.up().await.unwrap()), ["60_x.up.sql"]);
+    assert_eq!(counts(&bench).await, (Some("golang-migrate"), 6, 0, 0));
+    for late in ["25", "35"] {
+        add(&bench, late);
+        assert_eq!(counts(&bench).await.3, 1, "{late}");
+        let error = bench.up().await.unwrap_err().to_string();
+        assert!(error.contains(&format!("{late}_x.up.sql")), "{error}");
+        bench.migrations.policies.out_of_order = config::Tolerance::Allow;
+        assert_eq!(names(&bench.up().await.unwrap()), [format!("{late}_x.up.sql")]);
+        assert_eq!(base.ask("SELECT version, dirty FROM schema_migrations"), ["60|0"]);
+        bench.migrations.policies.out_of_order = config::Tolerance::Refuse;
+    }
+    assert_eq!(counts(&bench).await, (Some("golang-migrate"), 8, 0, 0));
+}
+
+/// While we migrate we have both locks that a program with golang-migrate in it may take, and we wait for whoever has one of them.
+/// The keys are those of the schema `public`, the table `schema_migrations` and the database `postgres`, computed by its formula.
+#[tokio::test]
+async fn golang_migrate_is_kept_out() {
+    const KEYS: [u32; 2] = [3_280_485_947, 143_310_882];
+    let (base, mut bench) = Base::postgres();
+    let Base::Postgres(cluster) = &base else { panic!() };
+    base.run(GOLANG_POSTGRES);
+    bench.file(
+        "1_x.up.sql",
+        "create table held as select objid::bigint as key from pg_locks where locktype = 'advisory' and classid = 0;\n",
+    );
+    bench.migrations.lock_timeout = std::time::Duration::from_millis(300);
+    for key in KEYS {
+        let mut tool = cluster.session("postgres", "postgres").unwrap();
+        tool.query(&format!("select pg_advisory_lock({key})")).unwrap();
+        let error = bench.up().await.unwrap_err();
+        assert!(matches!(error, MigrateError::Locked { .. }), "{key}: {error:?}");
+    }
+    bench.migrations.lock_timeout = std::time::Duration::from_secs(30);
+    assert_eq!(names(&bench.up().await.unwrap()), ["1_x.up.sql"]);
+    for key in KEYS {
+        assert_eq!(base.ask(&format!("select count(*) from held where key = {key}")), ["1"], "{key}");
     }
 }
 

@@ -4,10 +4,11 @@ use crate::{
     args::{Place, Wait},
     context::Context,
     load::{Need, Reading, load},
-    start::gate_context,
+    start::{World, gate_context},
 };
 use config::{App, Overrides};
 use host::signals::Signals;
+use migrate::Version;
 use probe::gate::{GateError, wait_all};
 use report::{Event, Finding, Journal, Outcome};
 
@@ -22,7 +23,7 @@ pub(super) async fn wait(context: &Context, args: Wait) -> u8 {
         Err(error) => return super::tell(context, &[signals_failed(&error)], Outcome::Failed).code(),
     };
     let outcome = tokio::select! {
-        outcome = open(context, &app, args.quiet) => outcome,
+        outcome = all(context, app, &args) => outcome,
         _ = signals.next() => Outcome::Interrupted,
     };
     match outcome {
@@ -31,13 +32,52 @@ pub(super) async fn wait(context: &Context, args: Wait) -> u8 {
     }
 }
 
+/// The gates, then the schema.
+async fn all(context: &Context, app: App, args: &Wait) -> Outcome {
+    match (open(context, &app, args.quiet).await, &args.schema) {
+        (Outcome::Done, Some(version)) => schema(context, app, version).await,
+        (outcome, _) => outcome,
+    }
+}
+
+/// Until the migrations are applied by somebody else.
+async fn schema(context: &Context, app: App, version: &str) -> Outcome {
+    let world = World::new(context, app);
+    let database = world.app.migrations.as_ref().and_then(|it| world.app.dependency(&it.database));
+    let (Some(job), Some(database)) = (world.job(), database) else {
+        return super::tell(context, &[no_migrations()], Outcome::Misused);
+    };
+    let version = (version != "current").then(|| Version::from(version));
+    match migrate::await_schema(&job, version.as_ref(), &database.wait.policy).await {
+        Ok(status) => {
+            let newest = status.migrations.iter().rev().find(|entry| entry.applied_at.is_some());
+            let newest = newest.map(|entry| format!(": `{}`", entry.name)).unwrap_or_default();
+            context.terminal.note(Event::new("schema.ready", format!("the schema is there{newest}")));
+            Outcome::Done
+        }
+        Err(error) => super::tell(context, &error.findings(), error.outcome()),
+    }
+}
+
+fn no_migrations() -> Finding {
+    Finding::error("there are no migrations whose schema could be waited for")
+        .hint("write `[migrations]` into mainstay.toml, or say --database URL and --migrations DIR")
+}
+
 /// What was named, or else what `mainstay.toml` or the environment names.
 fn load_targets(context: &Context, args: &Wait) -> Result<App, Vec<Finding>> {
     let named = !args.urls.is_empty() || !args.database.is_empty();
     let place = if named { Place::nowhere() } else { args.place.clone() };
+    // Migrations belong to a database, and the first URL of one may be it.
+    let (mut databases, mut needs) = (args.database.clone(), args.urls.clone());
+    let is_database = |url: &String| url.starts_with("postgres") || url.starts_with("sqlite:");
+    if args.schema.is_some() && databases.is_empty() {
+        databases.extend(needs.iter().position(is_database).map(|at| needs.remove(at)));
+    }
     let flags = Overrides {
-        databases: args.database.clone(),
-        needs: args.urls.clone(),
+        databases,
+        needs,
+        dir: args.migrations.clone(),
         ..super::patience(args.patience.clone())
     };
     let loaded = load(context, &place, flags, Need::Anything, Reading::Lenient);

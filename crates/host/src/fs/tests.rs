@@ -55,6 +55,18 @@ fn what_is_too_large_or_not_text_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_scratch_directory_is_private_and_goes_with_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let scratch = Scratch::beside(&dir.path().join("app.db")).unwrap();
+    let path = scratch.path().to_owned();
+    assert_eq!((path.parent(), metadata(&path).unwrap().mode), (Some(dir.path()), 0o700));
+    write_atomic(&path.join("copy"), b"x", 0o600).unwrap();
+    drop(scratch);
+    assert_eq!(names(dir.path()), [""; 0]);
+    assert!(Scratch::beside(&dir.path().join("no/where")).is_err());
+}
+
+#[test]
 fn lists_are_sorted() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["10", "2", "a", "B"] {

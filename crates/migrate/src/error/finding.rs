@@ -29,6 +29,20 @@ impl MigrateError {
                 let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
                 if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
             }
+            MigrateError::PgDump { exit, tail } => {
+                let finding = Finding::error(format!("`pg_dump` {exit}"));
+                if tail.is_empty() { finding } else { finding.seen(tail.join("\n")) }
+            }
+            MigrateError::NoPgDump { seen, .. } => {
+                let finding = Finding::error(self.to_string());
+                let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
+                with_hint(finding, self.hint().as_deref())
+            }
+            MigrateError::Behind { missing, .. } => {
+                let finding = Finding::error(self.to_string());
+                let finding = missing.iter().take(5).fold(finding, |finding, name| finding.seen(format!("`{name}`")));
+                with_hint(finding, self.hint().as_deref())
+            }
             MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
                 let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
                 let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
@@ -49,6 +63,10 @@ impl MigrateError {
             MigrateError::ForeignTable { .. } => {
                 "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
                  that made it as `command`, or set `search_path` to another schema; nothing was touched"
+                    .to_owned()
+            }
+            MigrateError::NoSuchTable { .. } => {
+                "let your own runner apply the first file, or name the table with `table` in `[migrations]` (flag `--table`)"
                     .to_owned()
             }
             MigrateError::Ambiguous { styles, .. } => {
@@ -73,6 +91,7 @@ impl MigrateError {
             MigrateError::NoWayBack { .. } => {
                 "write what undoes it into its down file (or section), or restore a backup".to_owned()
             }
+            MigrateError::Behind { .. } => "run `mainstay migrate up` where migrations are applied, or look why it fails there".to_owned(),
             MigrateError::AlreadyApplied { .. } => {
                 "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
             }
@@ -87,6 +106,14 @@ impl MigrateError {
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()
             }
+            MigrateError::NoPgDump { server, .. } => format!(
+                "install PostgreSQL's client programs of version {server} (Debian: `apt-get install postgresql-client-{server}`), \
+                 or put the directory of a fitting `pg_dump` into PATH"
+            ),
+            MigrateError::NoRehearsal { .. } => {
+                "rehearse it on a clone: `--rehearse=clone`, with a role that has CREATEDB and with `pg_dump`".to_owned()
+            }
+            MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
             MigrateError::NoSuchRule { .. } => {
                 "correct `lint_include` or `lint_exclude` in `[migrations]`; names stand in front of what the linter tells".to_owned()
             }

@@ -141,11 +141,11 @@ async fn attempt(
 }
 
 /// What begins the transaction.
-struct Begin {
-    sql: String,
+pub(super) struct Begin {
+    pub(super) sql: String,
     /// So many statements are in it.
-    count: usize,
-    mark: String,
+    pub(super) count: usize,
+    pub(super) mark: String,
 }
 
 impl Begin {
@@ -167,7 +167,7 @@ impl Begin {
 }
 
 /// All statements in one message, where none of them brings rows along.
-async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
+pub(super) async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
     let whole = &work.text.whole;
     if !piece.copies() {
         let range = piece.range();
@@ -191,12 +191,12 @@ async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) 
     Ok(())
 }
 
-fn of_our_own(error: SqlError) -> Failed {
+pub(super) fn of_our_own(error: SqlError) -> Failed {
     Failed { error, statement: None, sent: Sent::default() }
 }
 
 /// Still the only ones? Asked while the file runs, and answered before its COMMIT.
-async fn checked(guard: Option<&Guard>) -> Result<(), MigrateError> {
+pub(super) async fn checked(guard: Option<&Guard>) -> Result<(), MigrateError> {
     match guard {
         Some(guard) => guard.check().await,
         None => Err(MigrateError::LockLost),

@@ -3,9 +3,12 @@
 use super::{
     Named, Plain, Style, Table,
     dbmate::{self, Dbmate},
+    flyway::{self, Flyway},
     golang_migrate::{self, GolangMigrate},
     goose::{self, Goose},
     plain,
+    refinery::{self, Refinery},
+    sqlx::{self, Sqlx},
     supabase::{self, Supabase},
 };
 use crate::{MigrateError, sight::Sight};
@@ -54,6 +57,9 @@ const TOOLS: &[Tool] = &[
     Tool { name: "dbmate", new: || Box::new(Dbmate), adopt: dbmate::adopt },
     Tool { name: "golang-migrate", new: || Box::new(GolangMigrate), adopt: golang_migrate::adopt },
     Tool { name: "goose", new: || Box::new(Goose), adopt: goose::adopt },
+    Tool { name: "sqlx", new: || Box::new(Sqlx), adopt: sqlx::adopt },
+    Tool { name: "refinery", new: || Box::new(Refinery::default()), adopt: refinery::adopt },
+    Tool { name: "flyway", new: || Box::new(Flyway), adopt: flyway::adopt },
     Tool { name: "supabase", new: || Box::new(Supabase), adopt: supabase::adopt },
 ];
 
@@ -101,8 +107,13 @@ fn by_table(files: &Files<'_>, table: Table) -> Result<Found, MigrateError> {
 
 /// Nothing is given: the tables that are there, as far as they fit the files, then the files alone.
 fn by_all(sight: &Sight, files: &Files<'_>) -> Result<Found, MigrateError> {
-    let owned = sight.tables.iter().filter_map(|table| Some((owner(table)?, table)));
-    let mut suiting: Vec<_> = owned.filter(|(style, _)| suits(&**style, files)).collect();
+    let owned: Vec<_> = sight.tables.iter().filter_map(|table| Some((owner(table)?, table))).collect();
+    let (mut suiting, mut others): (Vec<_>, Vec<_>) = owned.into_iter().partition(|(style, _)| suits(&**style, files));
+    // What is wrong with the files is told better by the one tool that reads any of them.
+    if suiting.is_empty() && home_made(sight).is_none_or(|table| owner(table).is_some()) {
+        others.retain(|(style, _)| reads_any(&**style, files));
+        suiting = others;
+    }
     if suiting.len() > 1 {
         return Err(several(&suiting));
     }
@@ -141,6 +152,10 @@ fn suits(style: &dyn Style, files: &Files<'_>) -> bool {
     let none = !files.names.iter().any(|name| name.ends_with(".sql"));
     let readable = first.is_none_or(|part| style.read_text(part, files.first, &Default::default()).is_ok());
     (any || none) && readable
+}
+
+fn reads_any(style: &dyn Style, files: &Files<'_>) -> bool {
+    files.names.iter().any(|name| matches!(style.read_name(name), Named::Migration { .. }))
 }
 
 /// A table under one of the names that people use who wrote their own runner.

@@ -1,12 +1,13 @@
 //! Files in memory and databases that SQL is tried on, for the tests of the styles.
 
-use super::{Column, Flaw, Record, Style, Table};
+use super::{Column, Flaw, Part, Record, Style, Table};
 use crate::{
     Migration,
     directory::{Directory, RawFile, parse},
     ledger::Row,
     sql::Dialect,
 };
+use proptest::{collection::vec, prelude::*, sample::select};
 use rusqlite::{Connection, types::ValueRef};
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,28 @@ pub(super) fn table(style: &dyn Style, dialect: Dialect, columns: &[(&str, &str)
     let schema = (dialect == Dialect::Postgres).then(|| schema.unwrap_or("public").to_owned());
     let column = |(name, kind): &(&str, &str)| Column { name: (*name).into(), kind: (*kind).into(), needed: false };
     Table { schema, name: name.into(), columns: columns.iter().map(column).collect(), dialect }
+}
+
+/// Texts of lines that a tool may read as directives, with other lines and characters of several bytes between them.
+pub(super) fn texts(directives: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        3 => select(directives).prop_map(str::to_owned),
+        2 => select(&["select 1;", "select 'ä", "-- ü", "", "  ", "$", "${A:-ö}", "x --;"][..]).prop_map(str::to_owned),
+        1 => "[ -~äö]{0,12}",
+    ];
+    (vec(line, 0..9), any::<bool>()).prop_map(|(lines, end)| lines.join("\n") + if end { "\n" } else { "" })
+}
+
+/// Whatever a text says, it is read or refused, and what is pointed at is there.
+pub(super) fn is_sound(style: &dyn Style, text: &str) {
+    match style.read_text(Part::Both, text, &BTreeMap::new()) {
+        Ok(sections) => {
+            let all = sections.up.iter().chain(sections.down.iter().flatten());
+            assert!(all.map(|it| it.range.clone()).all(|range| sections.text.get(range).is_some()), "{text:?}");
+            assert!(!sections.up.is_empty(), "{text:?}");
+        }
+        Err(flaw) => assert!(text.get(flaw.range.clone()).is_some(), "{text:?} {flaw:?}"),
+    }
 }
 
 /// What a flaw says and the text that it points at.

@@ -3,8 +3,8 @@
 //! Facts from golang-migrate/migrate: `source/parse.go`, `database/postgres/postgres.go`, `database/sqlite3/sqlite3.go`,
 //! `database/util.go`, `internal/cli/commands.go`.
 //!
-//! It opens no transaction of its own on PostgreSQL, so people write `BEGIN` and `COMMIT` around their files; they are taken off,
-//! because here file and row are one transaction. Its row can only be dirty when it was not, or where a file cannot run in one.
+//! It opens no transaction of its own on PostgreSQL, so people write `BEGIN` and `COMMIT` around their files; whoever runs them sees to
+//! it that file and row are one transaction all the same. So our runs leave a row dirty only where a file cannot be in one.
 
 use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, crc::crc32};
 use crate::{
@@ -102,6 +102,10 @@ impl Style for GolangMigrate {
         let mut meant: Vec<Row> = implied.map(|it| Row { version: Some(it.clone()), ..Row::default() }).collect();
         meant.push(newest.clone());
         meant
+    }
+
+    fn implies(&self) -> bool {
+        true
     }
 
     fn insert(&self, table: &Table, record: &Record<'_>) -> Vec<String> {

@@ -6,9 +6,13 @@
 
 pub(crate) mod dbmate;
 pub(crate) mod detect;
+pub(crate) mod diy;
+pub(crate) mod flyway;
 pub(crate) mod golang_migrate;
 pub(crate) mod goose;
 pub(crate) mod plain;
+pub(crate) mod refinery;
+pub(crate) mod sqlx;
 pub(crate) mod supabase;
 
 mod crc;
@@ -17,6 +21,7 @@ mod fixture;
 mod lines;
 mod schema;
 mod spelling;
+mod variants;
 
 pub(crate) use plain::Plain;
 
@@ -47,6 +52,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         a.version.cmp(&b.version).then_with(|| a.name.cmp(&b.name))
     }
 
+    /// May it be applied although a newer one is applied already, whatever the policies say?
+    fn may_be_late(&self, _migration: &Migration) -> bool {
+        false
+    }
+
     /// What the ledger keeps to recognise the content by; the first is what the tool would write for these bytes, the others
     /// are the same for files that differ in line ends or byte order mark alone. None when the tool keeps nothing.
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String>;
@@ -66,6 +76,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What the table's columns are taken for, as one sentence for people; nothing where the tool is known.
+    fn mapping(&self) -> Option<String> {
+        None
+    }
+
     // ---- the ledger ----
 
     /// The table's name when nothing is configured; with a schema only where the tool names one.
@@ -78,9 +93,15 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     fn select(&self, table: &Table) -> String;
 
     /// What the rows that were read mean, next to the files: as they are, unless a row stands for several migrations.
-    /// `recorded` are the versions that our own history has as applied.
+    /// `recorded` are the versions that our own history has as applied, by us or, where [`Style::implies`], by the tool.
     fn expand(&self, rows: Vec<Row>, _files: &[Migration], _recorded: &[Version]) -> Vec<Row> {
         rows
+    }
+
+    /// Does one row stand for all migrations up to it? Then our history notes them too, or a file that comes late could not be told
+    /// from one that the tool has applied.
+    fn implies(&self) -> bool {
+        false
     }
 
     /// Has the table rows of repeatable migrations too? Else our history alone remembers them.

@@ -1,6 +1,9 @@
 //! A job with everything around it, in a directory of its own.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod base;
+pub mod peer;
+
 use config::{
     MigrationPolicies, MigrationSource, Migrations, OnFailure, Target,
     dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode},

@@ -3,10 +3,12 @@
 mod apply;
 mod baseline;
 mod down;
+mod dump;
 #[cfg(feature = "lint")]
 mod lint;
 mod new;
 mod redo;
+mod rehearse;
 mod repair;
 mod status;
 mod up;
@@ -39,6 +41,7 @@ pub(super) async fn migrate(context: &Context, verb: Migrate) -> Outcome {
         Migrate::Baseline(args) => baseline::baseline(context, args).await,
         Migrate::Repair(args) => repair::repair(context, args).await,
         Migrate::Apply(args) => apply::apply(context, args).await,
+        Migrate::Dump(args) => dump::dump(context, args).await,
         #[cfg(feature = "lint")]
         Migrate::Lint(args) => lint::lint(context, args).await,
     }

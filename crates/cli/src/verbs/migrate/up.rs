@@ -1,6 +1,6 @@
 //! `mainstay migrate up`
 
-use super::{changing, done, failed, world};
+use super::{changing, done, failed, rehearse::rehearse, world};
 use crate::{args::MigrateUp, context::Context, start::World, verbs::answer};
 use migrate::{Goal, Job, Report, Version};
 use report::{Event, Journal, Outcome, count};
@@ -12,7 +12,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Waits for the database, then applies what is pending.
 pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
-    let (json, dry_run) = (args.flags.json, args.dry_run);
+    let (json, dry_run, how) = (args.flags.json, args.dry_run, args.rehearse);
     let goal = match (&args.to, args.one, args.seed) {
         (Some(version), ..) => Goal::To(Version::from(version.as_str())),
         (None, true, _) => Goal::One,
@@ -23,15 +23,16 @@ pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
-    if !dry_run && is_current(&world, &goal).await {
+    if !dry_run && how.is_none() && is_current(&world, &goal).await {
         let report = Report { attempts: 1, ..Report::default() };
         let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", 0_usize);
         return done(context, event, json.then_some(&report));
     }
     changing(context, &world, |job| async move {
-        match dry_run {
-            true => rehearse(context, &job, &goal, json).await,
-            false => apply(context, &job, &goal, json).await,
+        match (how, dry_run) {
+            (Some(how), _) => rehearse(context, &job, &goal, how, json).await,
+            (None, true) => announce(context, &job, &goal, json).await,
+            (None, false) => apply(context, &job, &goal, json).await,
         }
     })
     .await
@@ -54,7 +55,7 @@ async fn apply(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Out
 }
 
 /// What would be applied, one name a line.
-async fn rehearse(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
+async fn announce(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
     let pending = match migrate::pending(job, goal).await {
         Ok(pending) => pending,
         Err(error) => return failed(context, &error),

@@ -55,7 +55,6 @@ fn a_file_that_wants_one_transaction_cannot_have_everything() {
         ("alter type t add value 'x'", Some(true), None),
     ];
     for (sql, whole, expected) in table {
-        let statements = split(sql, Dialect::Postgres).expect("closed");
         let found = first_obstacle(sql, Dialect::Postgres, whole);
         let seen = found.map(|found| found.obstacle.to_string());
         assert_eq!(seen, expected.map(|words| format!("PostgreSQL refuses {words} inside a transaction")), "{sql}");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::style::fixture::{Base, directory, record, table, told};
+use crate::style::fixture::{Base, directory, is_sound, record, table, texts as texts_of, told};
 
 fn read(text: &str) -> Result<Sections<'_>, Flaw> {
     Dbmate.read_text(Part::Both, text, &BTreeMap::new())
@@ -92,6 +92,15 @@ fn flaws() {
     let comments =
         "-- migrate:up\n-- migrate users to the new table\n-- migrate: users first\n--\n-- migrated\n-- migrate:down\n";
     assert!(read(comments).is_ok());
+}
+
+proptest::proptest! {
+    #[test]
+    fn every_text_is_read_or_refused(text in texts_of(&[
+        "-- migrate:up", "-- migrate:down", "-- migrate:up transaction:false", "-- migrate:down x:y", "--migrate:up ä", " -- migrate:up",
+    ])) {
+        is_sound(&Dbmate, &text);
+    }
 }
 
 #[test]

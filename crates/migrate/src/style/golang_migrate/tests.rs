@@ -35,7 +35,7 @@ fn a_migration_is_a_number_and_a_direction() {
     }
 }
 
-/// What stands around the whole file is taken off.
+/// What stands around the whole file is left to whoever runs it.
 #[test]
 fn a_file_is_one_section() {
     let text = "BEGIN;\nselect 1;\nCOMMIT;\n";

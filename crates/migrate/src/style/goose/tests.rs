@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     ledger::Row,
-    style::fixture::{Base, directory, record, table, told},
+    style::fixture::{Base, directory, is_sound, record, table, texts, told},
 };
 
 fn read(text: &str) -> Result<Sections<'_>, Flaw> {
@@ -133,6 +133,22 @@ fn flaws() {
     assert_eq!(read("-- +goose StatmentBegin\n").unwrap_err().hint, "did you mean `-- +goose StatementBegin`?");
     assert!(read("-- +goose Undo it\n").unwrap_err().hint.starts_with("there are: `Up`, `Down`"));
     assert!(read("-- +goose Up\n-- we use goose up here\na;").is_ok());
+}
+
+proptest::proptest! {
+    #[test]
+    fn every_text_is_read_or_refused(text in texts(&[
+        "-- +goose Up", "-- +goose Down", "-- +goose StatementBegin", "-- +goose StatementEnd", "-- +goose NO TRANSACTION",
+        "-- +goose ENVSUB ON", "-- +goose ENVSUB OFF", "-- +goose Ü",
+    ])) {
+        is_sound(&Goose, &text);
+    }
+
+    /// What is filled in has no variables any more, or they cannot be filled in; nothing else changes.
+    #[test]
+    fn a_text_without_signs_stays_as_it_is(text in "[^$\\\\\n]{0,40}") {
+        proptest::prop_assert_eq!(fill::fill(&text, &BTreeMap::new()), Ok(text));
+    }
 }
 
 #[test]
