@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use super::{
     judge::Known,
     look::{File, LARGEST, Looked},
