@@ -76,6 +76,30 @@ fn coming_from_supabase() {
     page::check("docs/coming-from/supabase.md");
 }
 
+/// Issue 3, point 1.
+#[test]
+fn coming_from_sqlx() {
+    page::check("docs/coming-from/sqlx.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_refinery() {
+    page::check("docs/coming-from/refinery.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_flyway() {
+    page::check("docs/coming-from/flyway.md");
+}
+
+/// Issue 3, point 1.
+#[test]
+fn coming_from_home_made() {
+    page::check("docs/coming-from/home-made.md");
+}
+
 /// S2.7
 #[test]
 fn services() {
