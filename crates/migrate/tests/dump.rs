@@ -141,3 +141,39 @@ async fn no_file_is_no_schema() {
     assert!(matches!(error, MigrateError::NoDatabase { .. }) && error.outcome() == Outcome::Misused, "{error}");
     assert!(!dir.path().join("none.db").exists());
 }
+
+/// S1.10 for every adopted tool: its ledger comes back as well, and its counters go on.
+#[tokio::test]
+async fn the_ledger_of_each_tool_comes_back() {
+    let (cluster, dir) = (Cluster::start(), TempDir::new());
+    let styles = [
+        ("dbmate", "1_a.sql", "2_b.sql", "-- migrate:up\n", "\n-- migrate:down\n"),
+        ("golang-migrate", "1_a.up.sql", "2_b.up.sql", "", ""),
+        ("goose", "00001_a.sql", "00002_b.sql", "-- +goose Up\n", ""),
+        ("sqlx", "1_a.sql", "2_b.sql", "", ""),
+        ("refinery", "V1__a.sql", "V2__b.sql", "", ""),
+        ("flyway", "V1__a.sql", "V2__b.sql", "", ""),
+    ];
+    for (style, first, second, before, after) in styles {
+        cluster.create_database(style);
+        let here = postgres(cluster.port(), style);
+        let there = postgres(cluster.port(), &format!("{style}-copy"));
+        let file = |name: &str| Target::Sqlite(dir.path().join(name));
+        for (from, to) in [(here, there), (file(style), file(&format!("{style}-copy")))] {
+            let mut bench = bench(from);
+            bench.migrations.style = Some(style.into());
+            bench.file(first, &format!("{before}create table a (n int);{after}"));
+            bench.up().await.unwrap();
+            let text = dump(&bench).await.unwrap();
+            match &to {
+                Target::Sqlite(path) => rusqlite::Connection::open(path).unwrap().execute_batch(&text).unwrap(),
+                _ => load(&cluster, &format!("{style}-copy"), &text),
+            }
+            bench.target = to;
+            assert_eq!(bench.up().await.unwrap().pending_before, 0, "{style}:\n{text}");
+            assert_eq!(dump(&bench).await.unwrap(), text, "{style}");
+            bench.file(second, &format!("{before}create table b (n int);{after}"));
+            assert_eq!(bench.up().await.unwrap().applied.len(), 1, "{style}:\n{text}");
+        }
+    }
+}

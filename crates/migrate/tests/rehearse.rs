@@ -101,6 +101,27 @@ async fn a_file_that_fails_is_the_answer() {
     assert_eq!(clones(&cluster), "0");
 }
 
+/// What only COMMIT checks is checked, file by file; a later file may change what an earlier one has filled.
+#[tokio::test]
+async fn deferred_constraints_are_checked_as_by_commit() {
+    let cluster = Cluster::start();
+    let bench = bench(postgres(cluster.port(), "postgres"));
+    bench.file(
+        "0001_a.sql",
+        "create table a (id int primary key);\n\
+         create table b (a int references a deferrable initially deferred);\n\
+         insert into b values (1);\ninsert into a values (1);\n",
+    );
+    bench.file("0002_b.sql", "alter table b add column n int;\ninsert into b values (2);\ninsert into a values (2);\n");
+    bench.file("0003_c.sql", "insert into b values (3);");
+    for how in [Stage::Clone, Stage::RollBack] {
+        let shown = rehearsed(&bench, how).await;
+        let verdicts: Vec<_> = shown.files.iter().map(|file| file.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Pass, Verdict::Fail], "{shown}");
+        assert_eq!(shown.files[2].error.as_ref().and_then(MigrateError::code), Some("23503"), "{shown}");
+    }
+}
+
 /// A role that may make no database gets the other way, and is told why; where a statement stands alone there is none.
 #[tokio::test]
 async fn without_createdb_it_is_rolled_back() {

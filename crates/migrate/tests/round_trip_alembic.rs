@@ -92,14 +92,14 @@ async fn half_by_alembic_half_by_us_and_back() {
         let bench = bench(&target, &url, "alembic", &["upgrade", "head"]);
         revisions(&bench);
         alone(&bench, "alembic", &["upgrade", "rev2"]);
-        let report = bench.up().await.unwrap();
+        let report = patiently(&bench).await;
         assert_eq!(way(&report), (Some("rev2"), Some("rev4")));
         assert_eq!(report.to_string(), "alembic went from rev2 to rev4");
         assert!(alone(&bench, "alembic", &["current"]).contains("rev4"));
 
         alone(&bench, "alembic", &["downgrade", "rev3"]);
-        assert_eq!(way(&bench.up().await.unwrap()), (Some("rev3"), Some("rev4")));
-        let report = bench.up().await.unwrap();
+        assert_eq!(way(&patiently(&bench).await), (Some("rev3"), Some("rev4")));
+        let report = patiently(&bench).await;
         assert_eq!(report.to_string(), "nothing to do, alembic is still at rev4");
         assert!(bench.texts().contains(&"alembic went from rev3 to rev4".to_owned()), "{:?}", bench.texts());
     }
@@ -132,7 +132,7 @@ async fn a_dump_keeps_the_head_of_alembic() {
     for (target, url) in databases(&cluster, &dir) {
         let bench = bench(&target, &url, "alembic", &["upgrade", "head"]);
         revisions(&bench);
-        bench.up().await.unwrap();
+        patiently(&bench).await;
         let text = within(migrate::dump(&bench.job())).await.unwrap();
         assert!(text.contains("('rev4')"), "{text}");
     }
@@ -151,8 +151,8 @@ async fn half_by_yoyo_half_by_us() {
             .file("0002.b.sql", "-- depends: 0001.a\ncreate table b (n int);");
         alone(&bench, "yoyo", &arguments);
         bench.file("0003.c.sql", "-- depends: 0002.b\ncreate table c (n int);");
-        let report = bench.up().await.unwrap();
+        let report = patiently(&bench).await;
         assert_eq!(report.to_string(), "yoyo went from 0002.b to 0003.c (1 more)");
-        assert_eq!(bench.up().await.unwrap().to_string(), "nothing to do, yoyo is still at 0003.c");
+        assert_eq!(patiently(&bench).await.to_string(), "nothing to do, yoyo is still at 0003.c");
     }
 }

@@ -61,9 +61,9 @@ impl Engine {
         })
     }
 
-    /// What COMMIT would still check: constraints that are deferred.
+    /// What COMMIT would still check: constraints that are deferred. Afterwards they are deferred again.
     pub(crate) async fn check_deferred(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<(), MigrateError> {
-        let done = send(&self.session, "SET CONSTRAINTS ALL IMMEDIATE").await;
+        let done = send(&self.session, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED").await;
         done.map_err(|NotDone { error, .. }| self.failed(run, work, &of_our_own(error)))
     }
 
