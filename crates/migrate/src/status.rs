@@ -4,7 +4,7 @@ use crate::{
     Job, MigrateError, Version, directory,
     engine::Engine,
     job::Run,
-    ledger::{Entry, Goal, State, entries, pending as to_apply},
+    ledger::{Entry, Goal, State, Where, entries, pending as to_apply},
     migration::Kind,
     obstacles,
     style::detect::{self, Files},
@@ -58,7 +58,8 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     // Nobody has to apply them.
     migrations.retain(|entry| entry.kind != Kind::Seed || entry.state == State::Applied);
     let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name()).len();
-    let pending = migrations.iter().filter(|entry| entry.state == State::Pending).count();
+    let resumes = standings.iter().filter(|it| it.place == Where::Resumes).count();
+    let pending = resumes + migrations.iter().filter(|entry| entry.state == State::Pending).count();
     let counts = Counts { applied: migrations.len() - pending - conflicts, pending, conflicts };
     Ok(Status {
         database,

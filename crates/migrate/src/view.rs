@@ -13,6 +13,7 @@ use crate::{
         Style, Table,
         detect::{Choice, Files, Found, detect},
     },
+    work::Direction,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -30,6 +31,8 @@ pub(crate) struct View {
     /// What they mean.
     pub(crate) rows: Vec<Row>,
     pub(crate) recorded: Vec<Recorded>,
+    /// Migrations that are done in part, as our journal has it: name and direction. Read when it matters.
+    open: Vec<(String, String)>,
     /// The texts of changed migrations as they were applied, by name.
     texts: BTreeMap<String, String>,
 }
@@ -68,6 +71,7 @@ impl View {
             cells: Vec::new(),
             rows: Vec::new(),
             recorded: Vec::new(),
+            open: Vec::new(),
             texts: BTreeMap::new(),
         };
         view.read(engine).await?;
@@ -83,7 +87,27 @@ impl View {
             self.cells = engine.ask("read the ledger", self.style.select(&self.table)).await?;
             self.rows = self.meant(&self.cells);
         }
+        let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
+        if self.standings().iter().any(unfinished) {
+            self.read_journal(engine).await?;
+        }
         self.read_texts(engine).await
+    }
+
+    /// Which migrations are done in part, or undone in part.
+    pub(crate) async fn read_journal(&mut self, engine: &mut Engine) -> Result<(), MigrateError> {
+        if self.journal.exists() {
+            let cells = engine.ask("read the journal", history::open(&self.journal)).await?;
+            let text = |cells: &Cells, index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+            self.open = cells.iter().map(|cells| (text(cells, 0), text(cells, 1))).collect();
+        }
+        Ok(())
+    }
+
+    /// The names of the migrations that are done in part in this direction.
+    pub(crate) fn open(&self, direction: Direction) -> Vec<String> {
+        let open = self.open.iter().filter(|(_, it)| it == direction.word());
+        open.map(|(name, _)| name.clone()).collect()
     }
 
     /// What rows of the ledger mean.
@@ -123,7 +147,10 @@ impl View {
     /// The same, had the ledger these rows.
     pub(crate) fn standings_of<'a>(&'a self, rows: &'a [Row]) -> Vec<Standing<'a>> {
         let sides = Sides { directory: &self.directory, rows, recorded: &self.recorded, texts: &self.texts };
-        compare(sides, |file, old| differ(file, old, self.sight.dialect))
+        let mut standings = compare(sides, |file, old| differ(file, old, self.sight.dialect));
+        let open = self.open(Direction::Up);
+        standings.iter_mut().for_each(|standing| standing.resume(&open));
+        standings
     }
 
     /// The key of our lock and those of the tool's own.
