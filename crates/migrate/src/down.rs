@@ -83,13 +83,12 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
         Back::All => standings.len(),
     };
     standings.truncate(count);
-    match standings.iter().find(|it| it.place == Where::Begun || it.row.is_some_and(|row| row.end == End::Baseline)) {
-        Some(standing) if standing.place == Where::Begun => {
-            Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun {
-                name: standing.name(),
-                tool: view.style.name(),
-            }]))
-        }
+    let begun = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
+    match standings.iter().find(|it| begun(it) || it.row.is_some_and(|row| row.end == End::Baseline)) {
+        Some(standing) if begun(standing) => Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun {
+            name: standing.name(),
+            tool: view.style.name(),
+        }])),
         Some(standing) => {
             Err(MigrateError::NoWayBack { name: standing.name(), why: "it was taken as applied by a baseline" })
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     MigrateError,
+    failpoint::reach,
     job::Run,
     postgres,
     sight::Sight,
@@ -62,10 +63,11 @@ impl Engine {
     /// # Errors
     /// [`MigrateError::Locked`] when the time is up, or why the database cannot be written to.
     pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, keys: &[i64]) -> Result<(), MigrateError> {
-        match self {
-            Self::Postgres(engine) => engine.lock(run, sight, keys).await,
-            Self::Sqlite(_) => Ok(()),
+        if let Self::Postgres(engine) = self {
+            engine.lock(run, sight, keys).await?;
         }
+        reach(run.job, "lock.held");
+        Ok(())
     }
 
     /// Writes something of our own, all or nothing.
@@ -75,10 +77,13 @@ impl Engine {
         doing: &'static str,
         sql: Vec<String>,
     ) -> Result<(), MigrateError> {
+        reach(run.job, "ledger.write");
         match self {
             Self::Postgres(engine) => engine.write(doing, &sql).await,
             Self::Sqlite(engine) => engine.write(run, doing, sql).await,
-        }
+        }?;
+        reach(run.job, "ledger.written");
+        Ok(())
     }
 
     /// Runs one direction of a migration and remembers it.
@@ -86,17 +91,22 @@ impl Engine {
     /// # Errors
     /// What of it was kept is told by the error.
     pub(crate) async fn perform(&mut self, run: &Run<'_>, work: &Work<'_>) -> Result<Step<Duration>, MigrateError> {
-        match self {
+        let step = match self {
             Self::Postgres(engine) => engine.perform(run, work).await,
             Self::Sqlite(engine) => engine.perform(run, work).await,
-        }
+        }?;
+        reach(run.job, "migration.done");
+        Ok(step)
     }
 
     /// Gives the locks back, sees to it that all is on disk, and ends the connections.
     pub(crate) async fn close(self, run: &Run<'_>) -> Result<(), MigrateError> {
+        reach(run.job, "flush");
         match self {
             Self::Postgres(engine) => engine.close(run).await,
             Self::Sqlite(engine) => engine.close().await,
-        }
+        }?;
+        reach(run.job, "flushed");
+        Ok(())
     }
 }

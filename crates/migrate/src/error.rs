@@ -104,6 +104,8 @@ pub enum MigrateError {
         statement: usize,
         /// The migration.
         version: Version,
+        /// It was being undone.
+        back: bool,
     },
     /// Somebody else builds the same index.
     #[error("the index `{name}` is being built by process {pid}")]

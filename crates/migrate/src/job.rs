@@ -2,7 +2,7 @@
 
 use crate::{
     Holder, Migration, Version,
-    ledger::Row,
+    ledger::{End, Row},
     lock::{Ladder, session_name},
 };
 use config::{MigrationSource, Migrations, Target};
@@ -155,6 +155,7 @@ struct Progress {
     report: Report,
     looked: bool,
     unsure: Option<Unsure>,
+    unflushed: Option<String>,
     /// The external command has failed for no known reason before.
     riddle: bool,
 }
@@ -229,6 +230,20 @@ impl<'a> Run<'a> {
         self.progress().unsure = Some(unsure);
     }
 
+    /// Something was committed that the disk was not waited for; this SQL brings it there.
+    pub(crate) fn committed(&self, flush: String) {
+        self.progress().unflushed = Some(flush);
+    }
+
+    /// The SQL that brings all that was committed to the disk, when there is something.
+    pub(crate) fn unflushed(&self) -> Option<String> {
+        self.progress().unflushed.clone()
+    }
+
+    pub(crate) fn flushed(&self) {
+        self.progress().unflushed = None;
+    }
+
     pub(crate) fn is_unsure(&self) -> Option<Unsure> {
         self.progress().unsure.clone()
     }
@@ -236,20 +251,31 @@ impl<'a> Run<'a> {
     /// The ledger was read after the lost COMMIT: now it is known.
     pub(crate) fn settled(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) =
-            unsure.filter(|unsure| rows.iter().any(|row| row.version.as_ref() == Some(&unsure.applied.version)))
-        {
+        if let Some(unsure) = unsure.filter(|unsure| has(rows, &unsure.applied)) {
             self.applied(unsure.applied);
         }
+        self.lost(|applied| !has(rows, applied));
     }
 
     /// The same after the lost COMMIT of something that was undone: its row is gone.
     pub(crate) fn settled_back(&self, rows: &[Row]) {
         let unsure = self.progress().unsure.take();
-        if let Some(unsure) =
-            unsure.filter(|unsure| rows.iter().all(|row| row.version.as_ref() != Some(&unsure.applied.version)))
-        {
+        if let Some(unsure) = unsure.filter(|unsure| !has(rows, &unsure.applied)) {
             self.undone(unsure.applied);
+        }
+        self.lost(|undone| has(rows, undone));
+    }
+
+    /// A server that crashes before the disk has everything loses the newest, file and row: they are to be done again.
+    fn lost(&self, is_lost: impl Fn(&Applied) -> bool) {
+        let mut progress = self.progress();
+        let of_a_row = |applied: &Applied| !applied.version.text().is_empty();
+        let (lost, kept) = progress.report.applied.drain(..).partition(|it| of_a_row(it) && is_lost(it));
+        progress.report.applied = kept;
+        drop(progress);
+        let lost: Vec<Applied> = lost;
+        for Applied { name, .. } in lost {
+            self.job.warn("migrate.lost", format!("the server crashed and lost `{name}`; it is done again"));
         }
     }
 
@@ -276,6 +302,11 @@ impl<'a> Run<'a> {
         let external = matches!(self.job.migrations.source, MigrationSource::Command(_));
         Report { attempts, external, ..self.progress().report.clone() }
     }
+}
+
+/// Does the ledger have it as applied?
+fn has(rows: &[Row], applied: &Applied) -> bool {
+    rows.iter().any(|row| row.version.as_ref() == Some(&applied.version) && row.end != End::Begun)
 }
 
 /// A migration that took `took`.

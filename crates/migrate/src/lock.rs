@@ -29,6 +29,13 @@ pub(crate) fn key(database: &str, schema: &str) -> i64 {
     digest.iter().take(8).fold(0u64, |key, byte| key << 8 | u64::from(*byte)).cast_signed()
 }
 
+/// The key that each session at work shares for as long as the server has it. A process that is killed lets go of the lock
+/// at once, but its session may still be at a statement, or have a COMMIT before it that was sent and not read yet. Whoever
+/// gets the lock waits until nobody has this key.
+pub(crate) fn work_key(ours: i64) -> i64 {
+    !ours
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -55,16 +55,16 @@ pub(crate) struct Engine {
     session: Session,
     dsn: PostgresDsn,
     guard: Option<Guard>,
+    /// SQL that shows that this session works; empty where a session is not ours to keep.
+    at_work: String,
     /// A file has used the session; what it set must not reach the next one.
     used: bool,
-    /// SQL that brings all that was committed to the disk, when there is something.
-    unflushed: Option<String>,
 }
 
 impl Engine {
     pub(crate) async fn open(run: &Run<'_>, dsn: &PostgresDsn) -> Result<Self, MigrateError> {
         let session = open(run.job, dsn).await?;
-        Ok(Self { session, dsn: dsn.clone(), guard: None, used: false, unflushed: None })
+        Ok(Self { session, dsn: dsn.clone(), guard: None, at_work: String::new(), used: false })
     }
 
     pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
@@ -103,6 +103,10 @@ impl Engine {
         let ours = lock::key(&sight.database, &sight.schema);
         let keys = guard::Keys { ours, theirs, schema: &sight.schema };
         self.guard = Some(Guard::hold(run, &self.dsn, &keys).await?);
+        if !self.is_pooled() {
+            self.at_work = at_work(ours);
+            query(&self.session, "begin to work", &self.at_work).await?;
+        }
         Ok(())
     }
 
@@ -127,16 +131,33 @@ impl Engine {
     }
 
     pub(crate) async fn close(mut self, run: &Run<'_>) -> Result<(), MigrateError> {
-        let flushed = match self.unflushed.take() {
-            Some(sql) => self.write("bring the migrations to the disk", &[sql]).await,
-            None => Ok(()),
-        };
+        let flushed = self.flush(run).await;
         self.session.close().await;
         if let Some(guard) = self.guard {
             guard.release(run.job).await;
         }
         flushed
     }
+}
+
+impl Engine {
+    /// What an earlier attempt has committed counts as well.
+    async fn flush(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
+        let Some(sql) = run.unflushed() else { return Ok(()) };
+        self.write("bring the migrations to the disk", &[sql]).await?;
+        run.flushed();
+        Ok(())
+    }
+}
+
+/// While the server has this session, nobody else begins. It looks now and then whether we are still there, so that a long
+/// statement ends soon when we are killed.
+fn at_work(ours: i64) -> String {
+    format!(
+        "SELECT pg_catalog.pg_advisory_lock_shared({}); SELECT pg_catalog.set_config(name, '2000', false) \
+         FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'",
+        lock::work_key(ours)
+    )
 }
 
 /// A session under our name, so that whoever waits for us sees who we are.

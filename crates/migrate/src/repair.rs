@@ -10,6 +10,7 @@ use crate::{
     retrying,
     up::prepared,
     view::View,
+    work::Direction,
 };
 use config::MigrationSource;
 use serde::Serialize;
@@ -103,14 +104,16 @@ async fn through(
     truth: &Truth,
     go: bool,
 ) -> Result<Repair, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
+    let mut view = View::take(run, engine, dir).await?;
+    view.read_journal(engine).await?;
     known(&view, truth)?;
     let repair = found(&view, truth);
     if !go || repair.fixes.is_empty() {
         return Ok(repair);
     }
     engine.lock(run, &view.sight, &view.locks()).await?;
-    let view = prepared(run, engine, dir).await?;
+    let mut view = prepared(run, engine, dir).await?;
+    view.read_journal(engine).await?;
     let repair = found(&view, truth);
     let mut sql = Vec::new();
     for fix in &repair.fixes {
@@ -137,6 +140,7 @@ fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
 /// What is to be done, in the order of the migrations.
 pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
     let mut repair = Repair::default();
+    let undone_in_part = view.open(Direction::Down);
     for standing in view.standings() {
         let Some(version) = standing.version().cloned() else { continue };
         let name = standing.name();
@@ -145,7 +149,11 @@ pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
             _ if forget && standing.row.is_some() => repair.fixes.push(Fix::Forget { version, name }),
             Where::Changed(difference) => repair.fixes.extend(restamp(&standing, Some(difference))),
             Where::Renamed => repair.fixes.extend(restamp(&standing, None)),
-            Where::Begun if applied => repair.fixes.push(Fix::Settle { version, name }),
+            Where::Resumes if forget => repair.fixes.push(Fix::Forget { version, name }),
+            Where::Begun | Where::Resumes if applied => repair.fixes.push(Fix::Settle { version, name }),
+            _ if applied && standing.row.is_some() && undone_in_part.contains(&name) => {
+                repair.fixes.push(Fix::Settle { version, name });
+            }
             Where::Begun => repair.open.push(format!(
                 "`{name}` was begun and did not end: look what of it is in the database, then say `--applied {version}` or \
                  `--forget {version}`"
@@ -179,12 +187,15 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
     let version = fix.version();
     let Some(standing) = standings.iter().find(|it| it.version() == Some(version)) else { return Ok(Vec::new()) };
     let row = standing.row.and_then(|row| row.version.clone()).unwrap_or_else(|| version.clone());
-    let mut sql = vec![history::forget(&view.history, standing.kind(), &row, &standing.name())];
+    let name = standing.name();
+    let mut sql = vec![history::forget(&view.history, standing.kind(), &row, &name)];
+    for direction in [Direction::Up, Direction::Down] {
+        sql.push(history::Of { name: &name, direction: direction.word() }.clear(&view.journal));
+    }
     match (fix, standing.file) {
         (Fix::Forget { .. }, _) => {
             let ghost = Migration { version: row, ..ghost(standing) };
             sql.extend(view.style.delete(&view.table, &ghost, previous(&standings, version)));
-            sql.push(history::Of { name: &ghost.name, direction: "up" }.clear(&view.journal));
         }
         (Fix::Restamp { .. }, Some(file)) => {
             if row != file.version {

@@ -4,7 +4,7 @@ use crate::{
     Job, MigrateError, Version, directory,
     engine::Engine,
     job::Run,
-    ledger::{Conflict, Entry, Goal, State, entries, pending as to_apply},
+    ledger::{Conflict, Entry, Goal, State, Where, entries, pending as to_apply},
     migration::Kind,
     obstacles,
     style::detect::{self, Files},
@@ -65,7 +65,8 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name());
     let late = job.migrations.policies.out_of_order == Tolerance::Allow;
     let is_pending = |entry: &&Entry| entry.state == State::Pending || late && entry.state == State::OutOfOrder;
-    let pending = migrations.iter().filter(is_pending).count();
+    let resumes = standings.iter().filter(|it| it.place == Where::Resumes).count();
+    let pending = resumes + migrations.iter().filter(is_pending).count();
     let counts = Counts { applied: migrations.len() - pending - conflicts.len(), pending, conflicts: conflicts.len() };
     Ok(Status {
         database,

@@ -17,6 +17,7 @@ use crate::{
         detect::{self, Choice, Files, Found},
         diy,
     },
+    work::Direction,
 };
 use futures_util::future::join;
 use std::{
@@ -38,6 +39,8 @@ pub(crate) struct View {
     /// What they mean.
     pub(crate) rows: Vec<Row>,
     pub(crate) recorded: Vec<Recorded>,
+    /// Migrations that are done in part, as our journal has it: name and direction. Read when it matters.
+    open: Vec<(String, String)>,
     /// The texts of changed migrations as they were applied, by name.
     texts: BTreeMap<String, String>,
 }
@@ -79,6 +82,7 @@ impl View {
             cells: Vec::new(),
             rows: Vec::new(),
             recorded: Vec::new(),
+            open: Vec::new(),
             texts: BTreeMap::new(),
         };
         view.read(engine).await?;
@@ -94,7 +98,27 @@ impl View {
         self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
         self.cells = cells?;
         self.rows = self.meant(&self.cells);
+        let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
+        if self.standings().iter().any(unfinished) {
+            self.read_journal(engine).await?;
+        }
         self.read_texts(engine).await
+    }
+
+    /// Which migrations are done in part, or undone in part.
+    pub(crate) async fn read_journal(&mut self, engine: &Engine) -> Result<(), MigrateError> {
+        if self.journal.exists() {
+            let cells = engine.ask("read the journal", history::open(&self.journal)).await?;
+            let text = |cells: &Cells, index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+            self.open = cells.iter().map(|cells| (text(cells, 0), text(cells, 1))).collect();
+        }
+        Ok(())
+    }
+
+    /// The names of the migrations that are done in part in this direction.
+    pub(crate) fn open(&self, direction: Direction) -> Vec<String> {
+        let open = self.open.iter().filter(|(_, it)| it == direction.word());
+        open.map(|(name, _)| name.clone()).collect()
     }
 
     /// What rows of the ledger mean.
@@ -157,6 +181,8 @@ impl View {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
         standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
+        let open = self.open(Direction::Up);
+        standings.iter_mut().for_each(|standing| standing.resume(&open));
         standings
     }
 

@@ -186,13 +186,18 @@ impl<'a> Work<'a> {
         others.filter_map(|it| it.file).filter(|file| file.version < self.migration.version).last()
     }
 
-    /// SQL that marks it as begun, in the tool's own table.
+    /// SQL that marks it as begun in the tool's own table, and in our journal that it was us: the next run goes on with it
+    /// then. Nothing where the tool has no such mark.
     pub(crate) fn opening(&self) -> Vec<String> {
         let record = Record { migration: self.migration, took: Duration::ZERO, statements: &[] };
-        match self.direction {
+        let mut sql = match self.direction {
             Direction::Up if self.in_ledger() => self.view.style.mark_begun(&self.view.table, &record),
             Direction::Up | Direction::Down => Vec::new(),
+        };
+        if !sql.is_empty() {
+            sql.push(self.journal().write(&self.view.journal, history::OPENING, "", false, ""));
         }
+        sql
     }
 
     /// Ours remembers repeatable ones in our history alone.

@@ -81,6 +81,10 @@ impl MigrateError {
             MigrateError::JournalDiffers { .. } => {
                 "bring that statement back as it was: the next run goes on behind it".to_owned()
             }
+            MigrateError::CannotTell { version, back: true, .. } => format!(
+                "look at the database; when all of it is undone: `mainstay migrate repair --forget {version}`; to begin undoing \
+                 it anew: `mainstay migrate repair --applied {version}`"
+            ),
             MigrateError::CannotTell { version, .. } => format!(
                 "look at the database; when all of the file is in it: `mainstay migrate repair --applied {version}`; to begin it \
                  anew: `mainstay migrate repair --forget {version}`"

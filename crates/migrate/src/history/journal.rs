@@ -9,6 +9,9 @@ use crate::{
 /// The journal's table, beside the ledger.
 pub(crate) const JOURNAL: &str = "mainstay_journal";
 
+/// Stands where a statement's number would: the migration was begun by us.
+pub(crate) const OPENING: usize = 0;
+
 /// A statement in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Journaled {
@@ -45,6 +48,20 @@ impl Journaled {
         let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
         Self { number: text(0).parse().unwrap_or_default(), checksum: text(1), done: text(2) == "done" }
     }
+}
+
+/// SQL that reads which migrations are done in part: name and direction.
+pub(crate) fn open(journal: &Table) -> String {
+    format!("SELECT DISTINCT name, direction FROM {}", journal.quoted())
+}
+
+/// SQL that brings all that was committed before to the disk, as any COMMIT does that has written something. It leaves nothing.
+pub(crate) fn flush(journal: &Table) -> String {
+    let table = journal.quoted();
+    format!(
+        "INSERT INTO {table} (name, direction, statement, sha256, state) VALUES ('', 'flush', 0, '', 'done'); \
+         DELETE FROM {table} WHERE direction = 'flush'"
+    )
 }
 
 impl Of<'_> {

@@ -40,6 +40,8 @@ pub(crate) enum Where {
     },
     /// Begun, and it did not end.
     Begun,
+    /// Begun by us, and our journal knows how far it got: the next run goes on with it.
+    Resumes,
 }
 
 /// Everything that is compared.
@@ -207,6 +209,14 @@ impl Standing<'_> {
             (Some(file), _) => file.kind,
             (None, Some(row)) if row.version.is_none() => Kind::Repeatable,
             (None, _) => Kind::Versioned,
+        }
+    }
+
+    /// Is it done in part, as our journal has it, which lists the `open` ones by name?
+    pub(crate) fn resume(&mut self, open: &[String]) {
+        let is_open = self.file.is_some_and(|file| file.kind == Kind::Versioned && open.contains(&file.name));
+        if is_open && matches!(self.place, Where::Pending | Where::Late | Where::Begun) {
+            self.place = Where::Resumes;
         }
     }
 

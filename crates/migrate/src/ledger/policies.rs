@@ -48,7 +48,8 @@ pub(crate) fn pending<'a>(
     }
     let seeds = *goal == Goal::Seeds;
     let wanted = |it: &&Standing<'a>| {
-        matches!(it.place, Where::Pending | Where::Late | Where::Again) && (seeds || it.kind() != Kind::Seed)
+        matches!(it.place, Where::Pending | Where::Late | Where::Again | Where::Resumes)
+            && (seeds || it.kind() != Kind::Seed)
     };
     let all: Vec<&Migration> = standings.iter().filter(wanted).filter_map(|it| it.file).collect();
     Ok(match goal {

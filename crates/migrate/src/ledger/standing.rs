@@ -94,7 +94,7 @@ impl Standing<'_> {
             Where::Renamed => State::Renamed,
             Where::Missing => State::Missing,
             Where::Newer { .. } => State::Newer,
-            Where::Begun => State::Begun,
+            Where::Begun | Where::Resumes => State::Begun,
         }
     }
 
@@ -102,6 +102,7 @@ impl Standing<'_> {
         match &self.place {
             Where::Changed(difference) => Some(difference.to_string()),
             Where::Again => Some("changed since it was applied".to_owned()),
+            Where::Resumes => Some("done in part; the next run goes on with it".to_owned()),
             Where::Newer { allowed: true } => Some("this release may run on it".to_owned()),
             _ => None,
         }

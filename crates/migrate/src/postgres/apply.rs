@@ -49,8 +49,10 @@ async fn step_by_step(
     work.unchanged(pieces, &journal)?;
     let done = |piece: &Piece| journal.iter().any(|it| it.done && it.number == piece.number);
     let mut open = true;
-    if !work.opening().is_empty() {
+    if journal.is_empty() && !work.opening().is_empty() {
+        reach(run.job, "opening.write");
         engine.write("mark the migration as begun", &work.opening()).await?;
+        reach(run.job, "opening.written");
     }
     for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !done(piece)) {
         let last = index + 1 == pieces.len();
@@ -68,6 +70,7 @@ async fn step_by_step(
         reach(run.job, "piece.done");
     }
     if open {
+        reach(run.job, "closing");
         transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?;
     }
     Ok(())
@@ -84,7 +87,13 @@ async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
     if !std::mem::take(&mut engine.used) || engine.is_pooled() {
         return;
     }
-    if let Err(error) = engine.session.client.batch_execute("DISCARD ALL").await {
+    // What DISCARD ALL does; together with what we need again it would be a transaction, which DISCARD ALL refuses.
+    let forget = format!(
+        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; \
+         DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(); {}",
+        engine.at_work
+    );
+    if let Err(error) = engine.session.client.batch_execute(&forget).await {
         run.job.shrug("reset the session", &engine.session.explain(&error));
     }
 }

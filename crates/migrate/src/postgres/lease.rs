@@ -12,6 +12,8 @@
 //! - **A taker and a holder of the session lock.** They want the same key, so the taker is refused while the other holds it.
 //!   Whoever gets the session lock looks at the row then: no new lease can begin under it, a living one is waited for,
 //!   and a dead one loses its token.
+//! - **A taker and a session that a killed holder of the session lock left at work.** It shares a key of its own for as long as
+//!   the server has it ([`crate::lock::work_key`]); the taker wants that one too.
 //! - **A taker and a holder that stalled.** Work is done in transactions that begin with the fence: it fails unless the row
 //!   bears our token, and locks the row `FOR KEY SHARE` until the transaction ends. A taker wants it `FOR UPDATE`, which has
 //!   to wait for that (it does not wait, it asks again later), while renewing the row (`FOR NO KEY UPDATE`) does not. So

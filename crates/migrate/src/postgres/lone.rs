@@ -15,7 +15,7 @@ use crate::{
     job::Run,
     pieces::Piece,
     sql::{Dialect, Name, Nature},
-    work::Work,
+    work::{Direction, Work},
 };
 use report::{Event, Level};
 use std::time::Duration;
@@ -36,10 +36,10 @@ pub(super) async fn statement(
     let Some(statement) = piece.statements.first() else { return Ok(()) };
     let nature = statement.nature(&work.text.whole, Dialect::Postgres);
     if begun && happened(engine, work, piece, &nature).await? {
-        return note(engine, work, piece, true).await;
+        return note(engine, run, work, piece, true).await;
     }
     let before = prepare(engine, run, &nature).await?;
-    note(engine, work, piece, false).await?;
+    note(engine, run, work, piece, false).await?;
     reach(run.job, "lone.begun");
     if let Err(error) = act(engine, run, work, piece).await {
         clear_up(engine, run, &nature).await;
@@ -47,7 +47,7 @@ pub(super) async fn statement(
     }
     reach(run.job, "lone.done");
     assert_valid(engine, work, &nature, &before).await?;
-    note(engine, work, piece, true).await
+    note(engine, run, work, piece, true).await
 }
 
 /// Was it done?
@@ -55,6 +55,7 @@ pub(super) async fn statement(
 /// # Errors
 /// [`MigrateError::CannotTell`]: a person must look.
 async fn happened(engine: &Engine, work: &Work<'_>, piece: &Piece, nature: &Nature) -> Result<bool, MigrateError> {
+    not_building(engine, nature).await?;
     for lone in lones(nature) {
         match resolved(&engine.session, &lone).await? {
             Happened::Yes => {}
@@ -64,11 +65,21 @@ async fn happened(engine: &Engine, work: &Work<'_>, piece: &Piece, nature: &Natu
                     file: work.text.shown.clone(),
                     statement: piece.number,
                     version: work.migration.version.clone(),
+                    back: work.direction == Direction::Down,
                 });
             }
         }
     }
     Ok(true)
+}
+
+/// A build that goes on will tell by its end; the next attempt looks again.
+async fn not_building(engine: &Engine, nature: &Nature) -> Result<(), MigrateError> {
+    let Nature::CreateIndexConcurrently { name: Some(name), table, .. } = nature else { return Ok(()) };
+    match index::state(&engine.session, of(table), &name.object).await? {
+        IndexState::Building { pid } => Err(MigrateError::IndexBusy { name: name.object.clone(), pid }),
+        _ => Ok(()),
+    }
 }
 
 /// What to ask the catalog for.
@@ -172,8 +183,17 @@ async fn assert_valid(
     }
 }
 
-async fn note(engine: &mut Engine, work: &Work<'_>, piece: &Piece, done: bool) -> Result<(), MigrateError> {
+async fn note(
+    engine: &mut Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    done: bool,
+) -> Result<(), MigrateError> {
     let text = piece.statements.first().map_or("", |statement| &work.text.whole[statement.range.clone()]);
     let sql = work.journal().write(&work.view.journal, piece.number, text, done, "");
-    engine.write("write the journal", &[sql]).await
+    reach(run.job, "journal.write");
+    engine.write("write the journal", &[sql]).await?;
+    reach(run.job, "journal.written");
+    Ok(())
 }

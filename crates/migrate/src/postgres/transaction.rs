@@ -12,6 +12,7 @@ use super::{
 use crate::{
     MigrateError,
     failpoint::reach,
+    history,
     job::{Run, Unsure, applied},
     lock::{Rung, Strength},
     pieces::Piece,
@@ -60,7 +61,7 @@ pub(super) async fn transaction(
         let (done, blocked) = watched(watch, attempt(engine, run, work, piece, closing, rung)).await;
         match done {
             Ok(flush) => {
-                engine.unflushed = Some(flush);
+                run.committed(flush);
                 return Ok(());
             }
             Err(error) if is_lock(&error) => {
@@ -137,7 +138,7 @@ async fn attempt(
     reach(run.job, "transaction.commit");
     close(engine, run, work, piece, closing, &begun.mark).await?;
     reach(run.job, "transaction.committed");
-    Ok(flush(work))
+    Ok(history::flush(&work.view.journal))
 }
 
 /// What begins the transaction.
@@ -238,12 +239,6 @@ async fn close(
     }
     // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
     Err(explained(run, &work.text, &of_our_own(error), Kept::default()))
-}
-
-/// Anything that is written and committed brings all before it to the disk.
-fn flush(work: &Work<'_>) -> String {
-    let history = work.view.history.quoted();
-    format!("UPDATE {history} SET duration_ms = duration_ms WHERE id = (SELECT pg_catalog.max(id) FROM {history})")
 }
 
 /// Best effort: the end of the connection does the same.

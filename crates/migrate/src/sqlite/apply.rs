@@ -34,6 +34,8 @@ pub(super) struct Job {
     keys_off: bool,
     /// Reads the ledger.
     select: String,
+    /// Reads what of this file is done.
+    select_journal: String,
     kept: Vec<String>,
 }
 
@@ -43,8 +45,8 @@ pub(super) enum Begun {
     Busy,
     /// It is ours, and nobody has written since we looked.
     Ours,
-    /// It is ours, and the ledger may have changed: its rows.
-    Changed(Vec<Cells>),
+    /// It is ours, and both may have changed: the rows of the ledger, and those of the journal about this file.
+    Changed { ledger: Vec<Cells>, journal: Vec<Cells> },
 }
 
 impl Job {
@@ -56,6 +58,7 @@ impl Job {
             statements: piece.number.max(1) - 1,
             keys_off,
             select: work.view.style.select(&work.view.table),
+            select_journal: work.journal().select(&work.view.journal),
             kept: run.kept(),
             text,
         }
@@ -79,7 +82,10 @@ pub(super) fn begin(desk: &Desk, job: &Job, stop: &Stop) -> Result<Begun, Migrat
     let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(words)?;
     match desk.version().replace(version) == Some(version) {
         true => Ok(Begun::Ours),
-        false => cells(connection, &job.select).map(Begun::Changed).map_err(words),
+        false => Ok(Begun::Changed {
+            ledger: cells(connection, &job.select).map_err(words)?,
+            journal: cells(connection, &job.select_journal).map_err(words)?,
+        }),
     }
 }
 

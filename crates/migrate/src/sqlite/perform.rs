@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     MigrateError,
+    engine::Cells,
     failpoint::reach,
     history::Journaled,
     job::Run,
@@ -14,8 +15,19 @@ use crate::{
     sql::Dialect,
     work::{Step, Work},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
+
+/// What remembers the statements.
+enum Closing<'a> {
+    /// They are the last ones: the migration is done, which was begun then.
+    Whole(Instant),
+    /// There are more: the journal has those of this piece.
+    Piece(&'a Piece),
+}
+
+/// The numbers of the statements that are done, by the journal.
+type Done = BTreeSet<usize>;
 
 impl Engine {
     /// Waits for the write lock, then runs the file. When this is dropped, the piece that is being run is rolled back.
@@ -23,63 +35,66 @@ impl Engine {
         self.written = true;
         let started = Instant::now();
         let pieces = pieces(work.script, &work.text, Dialect::Sqlite)?;
-        let done = self.journal(work, &pieces).await?;
+        let mut done = self.journal(work, &pieces).await?;
         let mut remembered = false;
         for (index, piece) in pieces.iter().enumerate() {
-            let last = index + 1 == pieces.len();
             if done.contains(&piece.number) {
                 continue;
             }
+            remembered = index + 1 == pieces.len() && piece.transactional;
+            let closing = if remembered { Closing::Whole(started) } else { Closing::Piece(piece) };
             let step = match piece.transactional {
-                true => self.transaction(run, work, piece, last.then_some(started)).await?,
-                false => self.lone(run, work, piece).await?,
+                true => self.transaction(run, work, piece, closing, &done).await?,
+                false => self.lone(run, work, piece, &done).await?,
             };
             if step == Step::Overtaken {
                 return Ok(Step::Overtaken);
             }
+            done.extend(piece.number..piece.number + piece.statements.len());
             reach(run.job, "piece.done");
-            remembered = last && piece.transactional;
         }
         if !remembered {
-            let step = self.transaction(run, work, &Piece::default(), Some(started)).await?;
-            if step == Step::Overtaken {
+            reach(run.job, "closing");
+            let closing = Closing::Whole(started);
+            if let Step::Overtaken = self.transaction(run, work, &Piece::default(), closing, &done).await? {
                 return Ok(Step::Overtaken);
             }
         }
         Ok(Step::Done(started.elapsed()))
     }
 
-    /// The numbers of the pieces that are done; a file that is one transaction has none.
-    async fn journal(&mut self, work: &Work<'_>, pieces: &[Piece]) -> Result<Vec<usize>, MigrateError> {
+    /// What is done already; a file that is one transaction has nothing in the journal.
+    async fn journal(&mut self, work: &Work<'_>, pieces: &[Piece]) -> Result<Done, MigrateError> {
         if let [] | [_] = pieces {
-            return Ok(Vec::new());
+            return Ok(Done::new());
         }
         let cells = self.ask("read the journal", work.journal().select(&work.view.journal)).await?;
         let journal: Vec<_> = cells.iter().map(|cells| Journaled::of(cells)).collect();
         work.unchanged(pieces, &journal)?;
-        Ok(journal.iter().filter(|it| it.done).map(|it| it.number).collect())
+        Ok(done(&cells))
     }
 
-    /// The statements and what remembers them: the migration as done, when it was `started` and these are the last ones.
+    /// The statements and what remembers them.
     async fn transaction(
         &mut self,
         run: &Run<'_>,
         work: &Work<'_>,
         piece: &Piece,
-        started: Option<Instant>,
+        closing: Closing<'_>,
+        done: &Done,
     ) -> Result<Step<()>, MigrateError> {
         let stop = Stop::default();
         let _waiting = stop.waiting();
         let job = Arc::new(Job::of(run, work, piece));
-        if let Step::Overtaken = self.begin(run, work, &job, &stop).await? {
+        if let Step::Overtaken = self.begin(run, work, &job, &stop, done).await? {
             return Ok(Step::Overtaken);
         }
         let (running, stop) = (Arc::clone(&job), stop.clone());
         self.with(move |desk| apply::body(desk, &running, &stop)).await?;
         reach(run.job, "transaction.commit");
-        let rows = match started {
-            Some(started) => work.closing(started.elapsed(), ""),
-            None => work.journal_of(piece, ""),
+        let rows = match closing {
+            Closing::Whole(started) => work.closing(started.elapsed(), ""),
+            Closing::Piece(piece) => work.journal_of(piece, ""),
         };
         let rows = rows.join(";\n");
         self.with(move |desk| apply::commit(desk, &job, &rows)).await?;
@@ -87,33 +102,41 @@ impl Engine {
         Ok(Step::Done(()))
     }
 
-    /// Takes the write lock; under it, nothing that was seen before counts.
+    /// Takes the write lock; under it, nothing that was seen before counts: somebody else may have done the file, or a part of it.
     async fn begin(
         &mut self,
         run: &Run<'_>,
         work: &Work<'_>,
         job: &Arc<Job>,
         stop: &Stop,
+        seen: &Done,
     ) -> Result<Step<()>, MigrateError> {
         let mut busy = Busy::new(run);
         loop {
             let (job, stop) = (Arc::clone(job), stop.clone());
             match self.with(move |desk| apply::begin(desk, &job, &stop)).await? {
                 Begun::Busy => busy.wait(run).await?,
-                Begun::Changed(cells) if !(work.still)(&cells) => {
-                    self.with(|desk| apply::leave(desk)).await?;
+                Begun::Changed { ledger, journal } if !(work.still)(&ledger) || done(&journal) != *seen => {
+                    self.with(apply::leave).await?;
                     return Ok(Step::Overtaken);
                 }
-                Begun::Changed(_) | Begun::Ours => return Ok(Step::Done(())),
+                Begun::Changed { .. } | Begun::Ours => return Ok(Step::Done(())),
             }
         }
     }
 
     /// `VACUUM`: it may be done twice without harm, so its end alone is written down.
-    async fn lone(&mut self, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Result<Step<()>, MigrateError> {
+    async fn lone(
+        &mut self,
+        run: &Run<'_>,
+        work: &Work<'_>,
+        piece: &Piece,
+        done: &Done,
+    ) -> Result<Step<()>, MigrateError> {
         let (stop, job) = (Stop::default(), Arc::new(Job::of(run, work, piece)));
         let _waiting = stop.waiting();
         let mut busy = Busy::new(run);
+        reach(run.job, "lone.begun");
         loop {
             let (job, stop) = (Arc::clone(&job), stop.clone());
             match self.with(move |desk| apply::alone(desk, &job, &stop)).await? {
@@ -121,7 +144,12 @@ impl Engine {
                 false => busy.wait(run).await?,
             }
         }
-        self.write(run, "write the journal", work.journal_of(piece, "")).await?;
-        Ok(Step::Done(()))
+        reach(run.job, "lone.done");
+        self.transaction(run, work, &Piece::default(), Closing::Piece(piece), done).await
     }
+}
+
+fn done(journal: &[Cells]) -> Done {
+    let journal = journal.iter().map(|cells| Journaled::of(cells));
+    journal.filter(|it| it.done).map(|it| it.number).collect()
 }

@@ -3,6 +3,7 @@
 use super::{Keys, who};
 use crate::{
     Holder, MigrateError,
+    lock::work_key,
     postgres::{lease::row::Row, look::query},
 };
 use database::postgres::Session;
@@ -37,6 +38,8 @@ pub(super) struct SessionLock {
     session: Arc<Session>,
     /// Ours first.
     keys: Vec<i64>,
+    /// What sessions at work share, see [`work_key`].
+    work: i64,
     /// The row of those who come by a pooler.
     lease: Option<Row>,
     in_the_way: InTheWay,
@@ -81,6 +84,7 @@ impl SessionLock {
             lease,
             in_the_way: InTheWay::Key(keys.ours),
             keys: all,
+            work: work_key(keys.ours),
             sign: String::new(),
             signs: None,
         })
@@ -95,6 +99,11 @@ impl SessionLock {
                 return Ok(false);
             }
         }
+        if !self.nobody_works().await? {
+            self.in_the_way = InTheWay::Key(self.work);
+            self.unlock(self.keys.len()).await?;
+            return Ok(false);
+        }
         // Under the lock no new lease can begin; one that is there is waited for.
         let holder = match &self.lease {
             Some(row) => row.clear(&self.session).await?,
@@ -107,6 +116,16 @@ impl SessionLock {
         }
         self.mark().await?;
         Ok(true)
+    }
+
+    /// Is the last session of an earlier holder gone?
+    async fn nobody_works(&self) -> Result<bool, MigrateError> {
+        let key = self.work;
+        // CASE is evaluated in order: what was taken is given back.
+        let sql = format!(
+            "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock({key}) THEN pg_catalog.pg_advisory_unlock({key}) ELSE false END"
+        );
+        ask(&self.session, &sql).await
     }
 
     /// Lets go of the first `taken` keys, the last one first. True when all of them were held.

@@ -2,6 +2,7 @@
 
 use crate::{
     Holder, MigrateError,
+    lock::work_key,
     postgres::{guard::who, index::literal, look::query},
     quote::identifier as quoted,
 };
@@ -57,7 +58,7 @@ impl Row {
         holder: &str,
         length: Duration,
     ) -> Result<Attempt, MigrateError> {
-        for key in [&[self.key], theirs].concat() {
+        for key in [&[self.key, work_key(self.key)], theirs].concat() {
             let got = one(session, &format!("SELECT pg_catalog.pg_try_advisory_xact_lock({key})")).await?;
             if got.as_deref() != Some("t") {
                 return Ok(Attempt::Held(who(session, key).await?));
