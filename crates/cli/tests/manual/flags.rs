@@ -11,7 +11,10 @@ pub(crate) fn unknown(text: &str) -> Vec<String> {
         let code = if line.contains('`') { spans(line) } else { vec![line] };
         for call in code.into_iter().flat_map(calls) {
             let known = help.entry(call.verb.clone()).or_insert_with(|| help_of(&call.verb));
-            let is_known = |flag: &str| known.split_whitespace().any(|word| word.trim_end_matches(',') == flag);
+            // `--rehearse[=HOW]` has a value that may be left out.
+            let is_known = |flag: &str| {
+                known.split_whitespace().any(|word| word.trim_end_matches(',').split("[=").next() == Some(flag))
+            };
             let missing = call.flags.into_iter().filter(|flag| !is_known(flag));
             unknown
                 .extend(missing.map(|flag| format!("`mainstay {}` has no flag {flag}: {line}", call.verb.join(" "))));

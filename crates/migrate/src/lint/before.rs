@@ -29,9 +29,14 @@ pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, p
             let (_, looked, sizes) = super::look(engine, files, &rules, None).await;
             let known = Known { fresh: told::fresh(looked.iter()), sizes: sizes.ok() };
             let told = looked.iter().flat_map(|file| told::findings_of(file, &rules, &known));
-            told.filter(|told| told.finding.severity == Severity::Warning).for_each(|told| say(run, &told));
+            told.filter(is_worth_a_word).for_each(|told| say(run, &told));
         }
     }
+}
+
+/// Whether the text is SQL, the database itself is about to tell.
+fn is_worth_a_word(told: &Told) -> bool {
+    told.finding.severity == Severity::Warning && told.rule.as_deref() != Some("syntax-error")
 }
 
 fn say(run: &Run<'_>, told: &Told) {
