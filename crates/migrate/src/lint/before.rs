@@ -3,6 +3,7 @@
 use super::{
     judge::Known,
     look::File,
+    rules::SYNTAX,
     told::{self, Told},
 };
 use crate::{Migration, engine::Engine, job::Run, view::View};
@@ -29,9 +30,14 @@ pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, p
             let (_, looked, sizes) = super::look(engine, files, &rules, None).await;
             let known = Known { fresh: told::fresh(looked.iter()), sizes: sizes.ok() };
             let told = looked.iter().flat_map(|file| told::findings_of(file, &rules, &known));
-            told.filter(|told| told.finding.severity == Severity::Warning).for_each(|told| say(run, &told));
+            told.filter(is_worth_it).for_each(|told| say(run, &told));
         }
     }
+}
+
+/// Of what the linter's parser does not understand PostgreSQL tells more, and in a moment.
+fn is_worth_it(told: &Told) -> bool {
+    told.finding.severity == Severity::Warning && told.rule.as_deref() != Some(SYNTAX)
 }
 
 fn say(run: &Run<'_>, told: &Told) {
