@@ -3,6 +3,7 @@
 use super::{
     judge::Known,
     look::File,
+    rules::{MIXED_TRANSACTION, SYNTAX},
     told::{self, Told},
 };
 use crate::{Migration, engine::Engine, job::Run, view::View};
@@ -29,14 +30,16 @@ pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, p
             let (_, looked, sizes) = super::look(engine, files, &rules, None).await;
             let known = Known { fresh: told::fresh(looked.iter()), sizes: sizes.ok() };
             let told = looked.iter().flat_map(|file| told::findings_of(file, &rules, &known));
-            told.filter(is_worth_a_word).for_each(|told| say(run, &told));
+            told.filter(is_worth_it).for_each(|told| say(run, &told));
         }
     }
 }
 
-/// Whether the text is SQL, the database itself is about to tell.
-fn is_worth_a_word(told: &Told) -> bool {
-    told.finding.severity == Severity::Warning && told.rule.as_deref() != Some("syntax-error")
+/// Of what the linter's parser does not understand PostgreSQL tells more, and in a moment; a file that is not one transaction is
+/// done by the journal.
+fn is_worth_it(told: &Told) -> bool {
+    let seen_to = [Some(SYNTAX), Some(MIXED_TRANSACTION)].contains(&told.rule.as_deref());
+    told.finding.severity == Severity::Warning && !seen_to
 }
 
 fn say(run: &Run<'_>, told: &Told) {
