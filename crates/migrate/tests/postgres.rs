@@ -376,7 +376,7 @@ async fn a_table_of_another_tool_is_not_touched() {
     assert_eq!(
         bench.up().await.unwrap_err().finding().to_string(),
         "error: the table `public.schema_migrations` is nobody's ledger that is known here; columns: a bigint, b boolean\n  \
-         hint: name another table with `table` in `[migrations]` (flag `--table`), use the tool that made it as `command`, \
+         seen: none of its columns can say which file a row is about\n  hint: name another table with `table` in `[migrations]` (flag `--table`), use the tool that made it as `command`, \
          or set `search_path` to another schema; nothing was touched"
     );
     assert_eq!(cluster.psql("select to_regclass('a') is null and count(*) = 0 from schema_migrations"), "t");
