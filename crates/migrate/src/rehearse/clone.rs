@@ -61,7 +61,7 @@ async fn play(job: &Job<'_>, dir: &Path, goal: &Goal) -> Result<Vec<Rehearsed>, 
     let run = Run::new(job);
     let mut engine = Engine::open(&run).await?;
     let files = async {
-        let view = View::take(&run, &mut engine, dir).await?;
+        let view = View::take(&run, &engine, dir).await?;
         engine.lock(&run, &view.sight, &view.locks()).await?;
         play::play(job, &mut engine, dir, goal, Way::Committed).await
     };
