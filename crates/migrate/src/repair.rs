@@ -188,7 +188,10 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
     let Some(standing) = standings.iter().find(|it| it.version() == Some(version)) else { return Ok(Vec::new()) };
     let row = standing.row.and_then(|row| row.version.clone()).unwrap_or_else(|| version.clone());
     let name = standing.name();
-    let mut sql = vec![history::forget(&view.history, standing.kind(), &row, &name)];
+    // A table of numbers has `3` where our history has the file's `0003`.
+    let spellings = [Some(&row), standing.file.map(|file| &file.version).filter(|it| it.text() != row.text())];
+    let forget = |version| history::forget(&view.history, standing.kind(), version, &name);
+    let mut sql: Vec<_> = spellings.into_iter().flatten().map(forget).collect();
     for direction in [Direction::Up, Direction::Down] {
         sql.push(history::Of { name: &name, direction: direction.word() }.clear(&view.journal));
     }

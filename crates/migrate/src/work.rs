@@ -3,7 +3,7 @@
 use crate::{
     MigrateError, Migration,
     engine::Cells,
-    history::{self, Applied, Journaled, Of},
+    history::{self, Applied, Entry as Recorded, Journaled, Of},
     migration::Kind,
     pieces::Piece,
     script::{Script, Text},
@@ -103,6 +103,12 @@ impl<'a> Work<'a> {
     /// Whose statements the journal has.
     pub(crate) fn journal(&self) -> Of<'_> {
         Of { name: &self.migration.name, direction: self.direction.word() }
+    }
+
+    /// Does our history, read anew, have of it what it had? A repeatable one is remembered nowhere else.
+    pub(crate) fn recorded_alike(&self, history: &[Cells]) -> bool {
+        let now = history.iter().map(|cells| Recorded::of(cells)).filter(|it| it.is(self.migration));
+        now.eq(self.view.recorded.iter().filter(|it| it.is(self.migration)).cloned())
     }
 
     /// SQL that remembers it, after it took `took`; `only_if` is a condition that must hold for that.

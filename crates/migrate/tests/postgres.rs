@@ -224,7 +224,7 @@ async fn hold_the_lock(cluster: &Cluster, bench: &Bench) -> Session {
     let (report, key) = tokio::join!(bench.up(), async {
         until("the migrator is blocked", || blocked(cluster)).await;
         let key = cluster.psql(
-            "select (classid::bigint << 32) | objid::bigint from pg_locks where locktype = 'advisory' and objsubid = 1",
+            "select (classid::bigint << 32) | objid::bigint from pg_locks where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock'",
         );
         gate.query("rollback").unwrap();
         key

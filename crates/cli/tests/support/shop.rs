@@ -79,7 +79,10 @@ pub fn shop(style: Style, postgres: bool) -> Test {
 
 /// `mainstay migrate VERB`, patient enough for a server that starts again.
 pub fn migrate(test: &Test, verb: &str, url: &str, more: &[&str]) -> Test {
-    let flags = ["migrate", verb, "--database", url, "--dir", "migrations"];
+    // Plain files may have these endings too.
+    let of_golang_migrate = test.path().join("migrations/0001_users.up.sql").exists();
+    let style = if of_golang_migrate { "golang-migrate" } else { "plain" };
+    let flags = ["migrate", verb, "--database", url, "--dir", "migrations", "--style", style];
     test.again().args(flags).args(["--attempts", "40", "--interval", "100ms"]).args(more.iter().copied())
 }
 

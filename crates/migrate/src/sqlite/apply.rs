@@ -4,6 +4,7 @@ use super::{Desk, look::cells, refused, stop::Stop};
 use crate::{
     FileFailure, MigrateError,
     engine::Cells,
+    history,
     job::Run,
     pieces::Piece,
     script::Text,
@@ -34,6 +35,7 @@ pub(super) struct Job {
     keys_off: bool,
     /// Reads the ledger.
     select: String,
+    select_history: String,
     /// Reads what of this file is done.
     select_journal: String,
     kept: Vec<String>,
@@ -45,8 +47,16 @@ pub(super) enum Begun {
     Busy,
     /// It is ours, and nobody has written since we looked.
     Ours,
-    /// It is ours, and both may have changed: the rows of the ledger, and those of the journal about this file.
-    Changed { ledger: Vec<Cells>, journal: Vec<Cells> },
+    /// It is ours, and what was seen may have changed.
+    Changed(Anew),
+}
+
+/// Read anew under the write lock.
+pub(super) struct Anew {
+    pub(super) ledger: Vec<Cells>,
+    pub(super) history: Vec<Cells>,
+    /// Of this file alone.
+    pub(super) journal: Vec<Cells>,
 }
 
 impl Job {
@@ -58,6 +68,7 @@ impl Job {
             statements: piece.number.max(1) - 1,
             keys_off,
             select: work.view.style.select(&work.view.table),
+            select_history: history::select(&work.view.history),
             select_journal: work.journal().select(&work.view.journal),
             kept: run.kept(),
             text,
@@ -82,11 +93,16 @@ pub(super) fn begin(desk: &Desk, job: &Job, stop: &Stop) -> Result<Begun, Migrat
     let version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(words)?;
     match desk.version().replace(version) == Some(version) {
         true => Ok(Begun::Ours),
-        false => Ok(Begun::Changed {
-            ledger: cells(connection, &job.select).map_err(words)?,
-            journal: cells(connection, &job.select_journal).map_err(words)?,
-        }),
+        false => anew(connection, job).map(Begun::Changed).map_err(words),
     }
+}
+
+fn anew(connection: &Connection, job: &Job) -> Result<Anew, Error> {
+    Ok(Anew {
+        ledger: cells(connection, &job.select)?,
+        history: cells(connection, &job.select_history)?,
+        journal: cells(connection, &job.select_journal)?,
+    })
 }
 
 /// The connection, made for writing when it was there to look only.

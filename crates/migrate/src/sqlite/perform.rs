@@ -2,7 +2,7 @@
 
 use super::{
     Busy, Engine,
-    apply::{self, Begun, Job},
+    apply::{self, Anew, Begun, Job},
     stop::Stop,
 };
 use crate::{
@@ -116,11 +116,11 @@ impl Engine {
             let (job, stop) = (Arc::clone(job), stop.clone());
             match self.with(move |desk| apply::begin(desk, &job, &stop)).await? {
                 Begun::Busy => busy.wait(run).await?,
-                Begun::Changed { ledger, journal } if !(work.still)(&ledger) || done(&journal) != *seen => {
+                Begun::Changed(anew) if is_overtaken(work, &anew, seen) => {
                     self.with(apply::leave).await?;
                     return Ok(Step::Overtaken);
                 }
-                Begun::Changed { .. } | Begun::Ours => return Ok(Step::Done(())),
+                Begun::Changed(_) | Begun::Ours => return Ok(Step::Done(())),
             }
         }
     }
@@ -147,6 +147,11 @@ impl Engine {
         reach(run.job, "lone.done");
         self.transaction(run, work, &Piece::default(), Closing::Piece(piece), done).await
     }
+}
+
+/// Has somebody else done the file meanwhile, or a part of it, or one before it?
+fn is_overtaken(work: &Work<'_>, anew: &Anew, seen: &Done) -> bool {
+    !(work.still)(&anew.ledger) || !work.recorded_alike(&anew.history) || done(&anew.journal) != *seen
 }
 
 fn done(journal: &[Cells]) -> Done {
