@@ -38,6 +38,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Is it about this file?
+    pub(crate) fn is(&self, file: &Migration) -> bool {
+        let same = if file.kind == Kind::Versioned { self.version == file.version } else { self.name == file.name };
+        self.kind == file.kind && same
+    }
+
     /// From a row that [`select`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten();
