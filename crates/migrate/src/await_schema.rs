@@ -1,10 +1,6 @@
 //! Waiting until somebody else has migrated: for workers that start beside the migrator.
 
-use crate::{
-    Job, MigrateError, Status, Version,
-    ledger::State,
-    status::status,
-};
+use crate::{Job, MigrateError, Status, Version, ledger::State, status::status};
 use report::Event;
 use retry::{Classify, Policy, Transience};
 use std::time::Duration;
@@ -55,7 +51,8 @@ fn missing(status: &Status, version: Option<&Version>) -> Vec<String> {
         None => true,
     };
     let open = |entry: &&crate::ledger::Entry| entry.state == State::Pending;
-    let mut names: Vec<_> = status.migrations.iter().filter(open).filter(wanted).map(|entry| entry.name.clone()).collect();
+    let mut names: Vec<_> =
+        status.migrations.iter().filter(open).filter(wanted).map(|entry| entry.name.clone()).collect();
     // A version that is in none of the files may still come from a newer release.
     if let Some(version) = version
         && status.migrations.iter().all(|entry| entry.version < *version)
@@ -68,6 +65,7 @@ fn missing(status: &Status, version: Option<&Version>) -> Vec<String> {
 fn say(job: &Job<'_>, missing: &[String], elapsed: Duration) {
     let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
     let first = missing.first().map_or("", String::as_str);
-    let text = format!("waiting for the schema: `{first}`{more} is not there yet, {} elapsed", report::seconds(elapsed));
+    let text =
+        format!("waiting for the schema: `{first}`{more} is not there yet, {} elapsed", report::seconds(elapsed));
     job.journal.note(Event::new("schema.waiting", text).with("missing", missing.len()).with("elapsed", elapsed));
 }

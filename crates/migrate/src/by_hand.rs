@@ -31,8 +31,8 @@ pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError>
 
 async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, MigrateError> {
     let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
-    let view = View::take(&run, &mut engine, dir).await;
+    let engine = Engine::open(&run).await?;
+    let view = View::take(&run, &engine, dir).await;
     engine.close(&run).await?;
     let view = view?;
     let standings = view.standings();

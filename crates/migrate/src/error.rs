@@ -352,7 +352,9 @@ impl MigrateError {
             | MigrateError::NoDatabase { .. }
             | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => Outcome::NotYet,
+            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => {
+                Outcome::NotYet
+            }
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,

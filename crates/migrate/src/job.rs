@@ -109,7 +109,9 @@ impl fmt::Display for Moved {
         let (tool, after) = (self.tool, place(&self.after));
         match (self.went(), self.new) {
             (false, _) => write!(f, "nothing to do, {tool} is still at {after}"),
-            (true, Some(new)) if new > 0 => write!(f, "{tool} went from {} to {after} ({new} more)", place(&self.before)),
+            (true, Some(new)) if new > 0 => {
+                write!(f, "{tool} went from {} to {after} ({new} more)", place(&self.before))
+            }
             (true, _) => write!(f, "{tool} went from {} to {after}", place(&self.before)),
         }
     }

@@ -24,9 +24,9 @@ pub(crate) use diff::diff;
 pub(crate) use name::Name;
 #[cfg(feature = "lint")]
 pub(crate) use name::{folded, unquoted};
+pub(crate) use nature::Nature;
 #[cfg(feature = "lint")]
 pub(crate) use obstacle::first_words;
-pub(crate) use nature::Nature;
 pub(crate) use obstacle::{Found, down_section, first_obstacle, wants_foreign_keys_off};
 pub(crate) use segment::{Segment, segments};
 pub(crate) use split::{Statement, split};

@@ -151,9 +151,7 @@ async fn an_open_quote_is_shown_where_it_begins() {
     let dir = TempDir::new();
     let file = dir.path().join("app.db");
     let bench = bench(&file);
-    bench
-        .file("1_a.sql", "create table a (b);")
-        .file("2_b.sql", "create table b (c);\ninsert into b values ('its);\n");
+    bench.file("1_a.sql", "create table a (b);").file("2_b.sql", "create table b (c);\ninsert into b values ('its);\n");
     let finding = bench.up().await.unwrap_err().finding().to_string();
     assert_eq!(
         finding,

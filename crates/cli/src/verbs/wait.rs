@@ -74,12 +74,7 @@ fn load_targets(context: &Context, args: &Wait) -> Result<App, Vec<Finding>> {
     if args.schema.is_some() && databases.is_empty() {
         databases.extend(needs.iter().position(is_database).map(|at| needs.remove(at)));
     }
-    let flags = Overrides {
-        databases,
-        needs,
-        dir: args.migrations.clone(),
-        ..super::patience(args.patience.clone())
-    };
+    let flags = Overrides { databases, needs, dir: args.migrations.clone(), ..super::patience(args.patience.clone()) };
     let loaded = load(context, &place, flags, Need::Anything, Reading::Lenient);
     let app = loaded.map_err(|findings| findings.into_iter().map(without_flag).collect::<Vec<_>>())?.app;
     match app.dependencies.is_empty() {

@@ -38,7 +38,7 @@ pub(crate) fn parse(
 
 /// What one file turned out to be.
 enum Read {
-    Migration(Migration),
+    Migration(Box<Migration>),
     Down(Down),
 }
 
@@ -58,8 +58,8 @@ struct Found {
 impl Found {
     fn take(&mut self, read: Read) {
         match read {
-            Read::Migration(migration) if migration.kind == Kind::Versioned => self.migrations.push(migration),
-            Read::Migration(migration) => self.repeatables.push(migration),
+            Read::Migration(migration) if migration.kind == Kind::Versioned => self.migrations.push(*migration),
+            Read::Migration(migration) => self.repeatables.push(*migration),
             Read::Down(down) => self.downs.push(down),
         }
     }
@@ -102,7 +102,7 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
         return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
     }
     let stamped = Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
-    Ok(Read::Migration(Migration {
+    Ok(Read::Migration(Box::new(Migration {
         kind,
         name: file.name.clone(),
         shown: shown.to_owned(),
@@ -113,7 +113,7 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
         compat: compat(&text),
         version,
         description,
-    }))
+    })))
 }
 
 /// The whole of a file, whatever it is called.
