@@ -12,7 +12,7 @@ use crate::{
     view::View,
 };
 use config::MigrationSource;
-use std::{path::Path, sync::Mutex, time::Duration};
+use std::{path::Path, time::Duration};
 
 /// Takes every pending migration up to and including `version` as applied.
 ///
@@ -20,16 +20,8 @@ use std::{path::Path, sync::Mutex, time::Duration};
 /// [`MigrateError::NoSuchVersion`] when no file has it; else as [`crate::up`].
 pub async fn baseline(job: &Job<'_>, version: &Version) -> Result<Vec<Applied>, MigrateError> {
     let run = Run::new(job);
-    let taken = Mutex::new(Vec::new());
-    retrying::again(job, || async {
-        let names = attempt(&run, version).await?;
-        if let Ok(mut taken) = taken.lock() {
-            *taken = names;
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(taken.into_inner().unwrap_or_default())
+    let (taken, _) = retrying::again(job, || attempt(&run, version)).await?;
+    Ok(taken)
 }
 
 async fn attempt(run: &Run<'_>, version: &Version) -> Result<Vec<Applied>, MigrateError> {

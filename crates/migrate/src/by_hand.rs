@@ -58,7 +58,7 @@ async fn of_its_own(job: &Job<'_>, dir: &Path, file: &Path) -> Result<Report, Mi
 async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {
     obstacles::refuse(&[&migration], job.target)?;
     let run = Run::new(job);
-    let attempts = retrying::again(job, || attempt(&run, dir, &migration)).await?;
+    let ((), attempts) = retrying::again(job, || attempt(&run, dir, &migration)).await?;
     Ok(run.report(attempts))
 }
 

@@ -33,7 +33,7 @@ pub enum Back {
 /// [`MigrateError::NoWayBack`] before anything is done when one of them cannot be undone; else as [`crate::up`].
 pub async fn down(job: &Job<'_>, back: &Back) -> Result<Report, MigrateError> {
     let run = Run::new(job);
-    let attempts = retrying::again(job, || attempt(&run, back)).await?;
+    let ((), attempts) = retrying::again(job, || attempt(&run, back)).await?;
     Ok(run.report(attempts))
 }
 

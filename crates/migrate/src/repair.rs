@@ -14,7 +14,7 @@ use crate::{
 };
 use config::MigrationSource;
 use serde::Serialize;
-use std::{fmt, path::Path, sync::Mutex, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
 /// What a person says is true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,16 +75,8 @@ pub struct Repair {
 /// As [`crate::up`].
 pub async fn repair(job: &Job<'_>, truth: &Truth, go: bool) -> Result<Repair, MigrateError> {
     let run = Run::new(job);
-    let found = Mutex::new(Repair::default());
-    retrying::again(job, || async {
-        let repair = attempt(&run, truth, go).await?;
-        if let Ok(mut found) = found.lock() {
-            *found = repair;
-        }
-        Ok(())
-    })
-    .await?;
-    Ok(found.into_inner().unwrap_or_default())
+    let (found, _) = retrying::again(job, || attempt(&run, truth, go)).await?;
+    Ok(found)
 }
 
 async fn attempt(run: &Run<'_>, truth: &Truth, go: bool) -> Result<Repair, MigrateError> {

@@ -5,13 +5,13 @@ use report::{Event, Level};
 use retry::{GaveUp, Policy, Trial, retry};
 use std::future::Future;
 
-/// Makes attempts as the policy says; answers with how many it took.
+/// Makes attempts as the policy says; answers with what the last one came to, and how many it took.
 ///
 /// # Errors
 /// The last cause.
-pub(crate) async fn again<F>(job: &Job<'_>, mut attempt: impl FnMut() -> F) -> Result<u32, MigrateError>
+pub(crate) async fn again<T, F>(job: &Job<'_>, mut attempt: impl FnMut() -> F) -> Result<(T, u32), MigrateError>
 where
-    F: Future<Output = Result<(), MigrateError>>,
+    F: Future<Output = Result<T, MigrateError>>,
 {
     let policy = &job.migrations.policy;
     let mut attempts = 0;
@@ -21,11 +21,11 @@ where
     };
     let result = retry(policy, counted, |trial| say_failed(job, policy, &trial)).await;
     match result.map_err(last_cause) {
-        Ok(()) => Ok(attempts),
+        Ok(answer) => Ok((answer, attempts)),
         // The last attempt left a question open; the look into the ledger that answers it is not one attempt too many.
         Err(error @ MigrateError::UnknownCommit { .. }) => {
-            attempt().await.map_err(|_| error)?;
-            Ok(attempts + 1)
+            let answer = attempt().await.map_err(|_| error)?;
+            Ok((answer, attempts + 1))
         }
         Err(error) => Err(error),
     }

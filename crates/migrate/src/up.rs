@@ -24,7 +24,7 @@ use std::path::Path;
 pub async fn up(job: &Job<'_>, goal: &Goal) -> Result<Report, MigrateError> {
     let run = Run::new(job);
     let started = tokio::time::Instant::now();
-    let attempts = retrying::again(job, || attempt(&run, goal)).await?;
+    let ((), attempts) = retrying::again(job, || attempt(&run, goal)).await?;
     let report = run.report(attempts);
     job.journal.note(
         Event::new("migrate.done", report.to_string())
