@@ -11,7 +11,6 @@ use crate::{
     up::prepared,
     view::View,
 };
-use config::MigrationSource;
 use std::{path::Path, time::Duration};
 
 /// Takes every pending migration up to and including `version` as applied.
@@ -25,13 +24,8 @@ pub async fn baseline(job: &Job<'_>, version: &Version) -> Result<Vec<Applied>, 
 }
 
 async fn attempt(run: &Run<'_>, version: &Version) -> Result<Vec<Applied>, MigrateError> {
-    let MigrationSource::Directory(dir) = &run.job.migrations.source else {
-        return Err(MigrateError::External { verb: "baseline" });
-    };
-    let mut engine = Engine::open(run).await?;
-    let result = through(run, &mut engine, dir, version).await;
-    let closed = engine.close(run).await;
-    result.and_then(|taken| closed.map(|()| taken))
+    let dir = run.job.dir("baseline")?;
+    Engine::with(run, async |engine| through(run, engine, dir, version).await).await
 }
 
 async fn through(

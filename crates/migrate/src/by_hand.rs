@@ -11,7 +11,6 @@ use crate::{
     view::View,
     work::{Step, Work},
 };
-use config::MigrationSource;
 use std::path::Path;
 
 /// Applies one file. One of the migrations is remembered as such, whatever else is pending; any other file is run in the same
@@ -20,9 +19,7 @@ use std::path::Path;
 /// # Errors
 /// [`MigrateError::AlreadyApplied`]; else as [`crate::up`].
 pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError> {
-    let MigrationSource::Directory(dir) = &job.migrations.source else {
-        return Err(MigrateError::External { verb: "apply" });
-    };
+    let dir = job.dir("apply")?;
     match file.strip_prefix(dir) {
         Ok(name) => of_directory(job, dir, &name.to_string_lossy()).await,
         Err(_) => of_its_own(job, dir, file).await,
@@ -31,10 +28,7 @@ pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError>
 
 async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, MigrateError> {
     let run = Run::new(job);
-    let engine = Engine::open(&run).await?;
-    let view = View::take(&run, &engine, dir).await;
-    engine.close(&run).await?;
-    let view = view?;
+    let view = Engine::with(&run, async |engine| View::take(&run, engine, dir).await).await?;
     let standings = view.standings();
     let standing = standings.iter().find(|it| it.file.is_some_and(|file| file.name == name));
     let Some((standing, migration)) = standing.and_then(|it| Some((it, it.file?))) else {
@@ -63,10 +57,7 @@ async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Re
 }
 
 async fn attempt(run: &Run<'_>, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {
-    let mut engine = Engine::open(run).await?;
-    let result = through(run, &mut engine, dir, migration).await;
-    let closed = engine.close(run).await;
-    result.and(closed)
+    Engine::with(run, async |engine| through(run, engine, dir, migration).await).await
 }
 
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {

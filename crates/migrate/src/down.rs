@@ -13,7 +13,6 @@ use crate::{
     view::View,
     work::{Step, Work},
 };
-use config::MigrationSource;
 use std::path::Path;
 
 /// How far to go back.
@@ -38,13 +37,8 @@ pub async fn down(job: &Job<'_>, back: &Back) -> Result<Report, MigrateError> {
 }
 
 async fn attempt(run: &Run<'_>, back: &Back) -> Result<(), MigrateError> {
-    let MigrationSource::Directory(dir) = &run.job.migrations.source else {
-        return Err(MigrateError::External { verb: "down" });
-    };
-    let mut engine = Engine::open(run).await?;
-    let result = through(run, &mut engine, dir, back).await;
-    let closed = engine.close(run).await;
-    result.and(closed)
+    let dir = run.job.dir("down")?;
+    Engine::with(run, async |engine| through(run, engine, dir, back).await).await
 }
 
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) -> Result<(), MigrateError> {

@@ -32,10 +32,7 @@ const OURS: [&str; 3] = [HISTORY, JOURNAL, "mainstay_lock"];
 pub async fn dump(job: &Job<'_>) -> Result<String, MigrateError> {
     let job = &straight(job);
     let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
-    let text = whole(&run, &mut engine).await;
-    let closed = engine.close(&run).await;
-    text.and_then(|text| closed.map(|()| text))
+    Engine::with(&run, async |engine| whole(&run, engine).await).await
 }
 
 /// Past a pooler, where the server's own address is known: a snapshot belongs to one session.

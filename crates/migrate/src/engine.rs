@@ -33,6 +33,20 @@ impl Engine {
         }
     }
 
+    /// Connects, acts, and closes whatever came of it.
+    ///
+    /// # Errors
+    /// Why it could not act; else why it could not close.
+    pub(crate) async fn with<T>(
+        run: &Run<'_>,
+        act: impl AsyncFnOnce(&mut Engine) -> Result<T, MigrateError>,
+    ) -> Result<T, MigrateError> {
+        let mut engine = Self::open(run).await?;
+        let result = act(&mut engine).await;
+        let closed = engine.close(run).await;
+        result.and_then(|answer| closed.map(|()| answer))
+    }
+
     /// A COMMIT of an earlier attempt that was never answered: waits until the server is done with it.
     pub(crate) async fn settle(&self, run: &Run<'_>) -> Result<(), MigrateError> {
         match self {

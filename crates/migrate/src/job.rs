@@ -1,7 +1,7 @@
 //! What is to be migrated, with what, and what came of it.
 
 use crate::{
-    Holder, Migration, Version,
+    Holder, MigrateError, Migration, Version,
     ledger::{End, Row},
     lock::{Ladder, session_name},
 };
@@ -316,7 +316,18 @@ pub(crate) fn applied(migration: &Migration, took: Duration) -> Applied {
     Applied { version: migration.version.clone(), name: migration.name.clone(), took }
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// The directory of the files; `verb` is for those alone.
+    ///
+    /// # Errors
+    /// [`MigrateError::External`] when an external command migrates.
+    pub(crate) fn dir(&self, verb: &'static str) -> Result<&'a Path, MigrateError> {
+        match &self.migrations.source {
+            MigrationSource::Directory(dir) => Ok(dir),
+            MigrationSource::Command(_) => Err(MigrateError::External { verb }),
+        }
+    }
+
     /// Somebody else has the lock: one line every few seconds.
     pub(crate) fn say_waiting(&self, holder: &Holder, waited: Duration) {
         let left = self.migrations.lock_timeout.saturating_sub(waited);

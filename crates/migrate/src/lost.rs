@@ -18,10 +18,8 @@ pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let names = directory::list(dir)?;
     let run = Run::new(job);
-    let engine = Engine::open(&run).await?;
-    let sight = engine.look(job.migrations.table.as_deref()).await;
-    engine.close(&run).await?;
-    let (sight, first) = (sight?, first_text(dir, &names));
+    let sight = Engine::with(&run, async |engine| engine.look(job.migrations.table.as_deref()).await).await?;
+    let first = first_text(dir, &names);
     let choice = Choice { style: job.migrations.style.as_deref(), table: job.migrations.table.as_deref() };
     let any = names.iter().any(|name| name.ends_with(".sql"));
     Ok(match detect(&sight, &Files { names: &names, first: &first }, choice)? {

@@ -8,7 +8,6 @@ use crate::{
     },
     view::first_text,
 };
-use config::MigrationSource;
 use std::{io::ErrorKind, path::PathBuf};
 
 /// Makes the files of a new migration that does `what`; `now` is the time as `YYYYMMDDhhmmss` in UTC, for styles that number by
@@ -17,9 +16,7 @@ use std::{io::ErrorKind, path::PathBuf};
 /// # Errors
 /// [`MigrateError::Directory`] when one of them is there already or cannot be written.
 pub fn new(job: &Job<'_>, what: &str, now: &str) -> Result<Vec<PathBuf>, MigrateError> {
-    let MigrationSource::Directory(dir) = &job.migrations.source else {
-        return Err(MigrateError::External { verb: "new" });
-    };
+    let dir = job.dir("new")?;
     let failed = |error: std::io::Error| directory::unreadable(dir, &error);
     host::fs::create_dir_all_private(dir, 0o777).map_err(failed)?;
     let names = directory::list(dir)?;

@@ -12,7 +12,7 @@ mod sizes;
 pub use seen::{Held, Lock, Size};
 
 use crate::{Goal, Job, MigrateError, dump, engine::Engine, job::Run, obstacles, up::wanted, view::View};
-use config::{MigrationSource, Target};
+use config::Target;
 use serde::{Serialize, Serializer};
 use std::{path::Path, time::Duration};
 
@@ -113,15 +113,10 @@ fn as_seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S:
 /// What stops `up` before its first file: unreadable files, conflicts, files that cannot be run; with [`Stage::RollBack`] also
 /// [`MigrateError::NoRehearsal`]; why there is no clone. That a file fails is no error but the answer.
 pub async fn rehearse(job: &Job<'_>, goal: &Goal, how: Stage) -> Result<Rehearsal, MigrateError> {
-    let MigrationSource::Directory(dir) = &job.migrations.source else {
-        return Err(MigrateError::External { verb: "up --rehearse" });
-    };
+    let dir = job.dir("up --rehearse")?;
     let job = &dump::straight(job);
     let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
-    let shown = on(&run, &mut engine, dir, goal, how).await;
-    let closed = engine.close(&run).await;
-    shown.and_then(|shown| closed.map(|()| shown))
+    Engine::with(&run, async |engine| on(&run, engine, dir, goal, how).await).await
 }
 
 async fn on(

@@ -12,7 +12,6 @@ use crate::{
     view::View,
     work::Direction,
 };
-use config::MigrationSource;
 use serde::Serialize;
 use std::{fmt, path::Path, time::Duration};
 
@@ -80,13 +79,8 @@ pub async fn repair(job: &Job<'_>, truth: &Truth, go: bool) -> Result<Repair, Mi
 }
 
 async fn attempt(run: &Run<'_>, truth: &Truth, go: bool) -> Result<Repair, MigrateError> {
-    let MigrationSource::Directory(dir) = &run.job.migrations.source else {
-        return Err(MigrateError::External { verb: "repair" });
-    };
-    let mut engine = Engine::open(run).await?;
-    let result = through(run, &mut engine, dir, truth, go).await;
-    let closed = engine.close(run).await;
-    result.and_then(|repair| closed.map(|()| repair))
+    let dir = run.job.dir("repair")?;
+    Engine::with(run, async |engine| through(run, engine, dir, truth, go).await).await
 }
 
 async fn through(

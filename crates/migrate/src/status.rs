@@ -142,8 +142,5 @@ pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>,
 
 async fn look(job: &Job<'_>, dir: &Path) -> Result<View, MigrateError> {
     let run = Run::new(job);
-    let engine = Engine::open(&run).await?;
-    let view = View::take(&run, &engine, dir).await;
-    let closed = engine.close(&run).await;
-    view.and_then(|view| closed.map(|()| view))
+    Engine::with(&run, async |engine| View::take(&run, engine, dir).await).await
 }

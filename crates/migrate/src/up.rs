@@ -44,19 +44,16 @@ pub async fn up(job: &Job<'_>, goal: &Goal) -> Result<Report, MigrateError> {
 pub async fn is_current(job: &Job<'_>, goal: &Goal) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let run = Run::new(job);
-    let engine = Engine::open(&run).await?;
-    let view = View::take(&run, &engine, dir).await?;
-    let current = wanted(&run, &view, goal)?.is_empty();
-    engine.close(&run).await?;
-    Ok(current)
+    Engine::with(&run, async |engine| {
+        let view = View::take(&run, engine, dir).await?;
+        Ok(wanted(&run, &view, goal)?.is_empty())
+    })
+    .await
 }
 
 async fn attempt(run: &Run<'_>, goal: &Goal) -> Result<(), MigrateError> {
     let MigrationSource::Directory(dir) = &run.job.migrations.source else { return command::up(run).await };
-    let mut engine = Engine::open(run).await?;
-    let result = through(run, &mut engine, dir, goal).await;
-    let closed = engine.close(run).await;
-    result.and(closed)
+    Engine::with(run, async |engine| through(run, engine, dir, goal).await).await
 }
 
 /// Without the lock when nothing is pending; else under it, where nothing that was seen before counts.

@@ -10,7 +10,7 @@ use crate::{
     sql::Dialect,
     view::View,
 };
-use config::{MigrationPolicies, MigrationSource};
+use config::MigrationPolicies;
 use serde::Serialize;
 use std::path::Path;
 
@@ -33,14 +33,8 @@ pub struct Verified {
 /// # Errors
 /// Why files or database cannot be read.
 pub async fn verify(job: &Job<'_>) -> Result<Verified, MigrateError> {
-    let MigrationSource::Directory(dir) = &job.migrations.source else {
-        return Err(MigrateError::External { verb: "verify" });
-    };
-    let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
-    let verified = through(&run, &mut engine, dir).await;
-    let closed = engine.close(&run).await;
-    verified.and_then(|verified| closed.map(|()| verified))
+    let (dir, run) = (job.dir("verify")?, Run::new(job));
+    Engine::with(&run, async |engine| through(&run, engine, dir).await).await
 }
 
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verified, MigrateError> {

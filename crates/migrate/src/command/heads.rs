@@ -37,10 +37,7 @@ pub(super) async fn look(run: &Run<'_>) -> Vec<Head> {
 }
 
 async fn ask(run: &Run<'_>) -> Result<Vec<Head>, MigrateError> {
-    let mut engine = Engine::open(run).await?;
-    let heads = read(&mut engine).await;
-    engine.close(run).await?;
-    heads
+    Engine::with(run, async |engine| read(engine).await).await
 }
 
 async fn read(engine: &mut Engine) -> Result<Vec<Head>, MigrateError> {

@@ -59,15 +59,12 @@ impl Clone {
 
 async fn play(job: &Job<'_>, dir: &Path, goal: &Goal) -> Result<Vec<Rehearsed>, MigrateError> {
     let run = Run::new(job);
-    let mut engine = Engine::open(&run).await?;
-    let files = async {
-        let view = View::take(&run, &engine, dir).await?;
+    Engine::with(&run, async |engine| {
+        let view = View::take(&run, engine, dir).await?;
         engine.lock(&run, &view.sight, &view.locks()).await?;
-        play::play(job, &mut engine, dir, goal, Way::Committed).await
-    };
-    let files = files.await;
-    let closed = engine.close(&run).await;
-    files.and_then(|files| closed.map(|()| files))
+        play::play(job, engine, dir, goal, Way::Committed).await
+    })
+    .await
 }
 
 /// All that the clone is made of: the schema, our tables, the rows of the ledger and of our tables, a table for the witness.
@@ -95,10 +92,7 @@ async fn load(job: &Job<'_>, dsn: &PostgresDsn, text: String) -> Result<(), Migr
     let target = Target::Postgres(dsn.clone());
     let job = Job { target: &target, ..*job };
     let run = Run::new(&job);
-    let mut engine = Engine::open(&run).await?;
-    let loaded = engine.write(&run, "load the schema into the clone", vec![text]).await;
-    let closed = engine.close(&run).await;
-    loaded.and(closed)
+    Engine::with(&run, async |engine| engine.write(&run, "load the schema into the clone", vec![text]).await).await
 }
 
 /// `name = value` of a setting of the database, as ALTER DATABASE takes it. Lists come quoted from the catalog (pg_dump(1)

@@ -41,13 +41,14 @@ pub(super) async fn rehearse(run: &Run<'_>, path: &Path, dir: &Path, goal: &Goal
     let target = Target::Sqlite(copied);
     let job = Job { target: &target, ..*run.job };
     let there = Run::new(&job);
-    let mut engine = Engine::open(&there).await?;
-    let before = check(&mut engine).await?;
-    let files = play::play(&job, &mut engine, dir, goal, Way::Unwitnessed).await?;
-    let mut broken = check(&mut engine).await?;
-    broken.retain(|it| !before.contains(it));
-    engine.close(&there).await?;
-    Ok(Rehearsal { broken, ..Rehearsal::of(Ground::Copy, files) })
+    Engine::with(&there, async |engine| {
+        let before = check(engine).await?;
+        let files = play::play(&job, engine, dir, goal, Way::Unwitnessed).await?;
+        let mut broken = check(engine).await?;
+        broken.retain(|it| !before.contains(it));
+        Ok(Rehearsal { broken, ..Rehearsal::of(Ground::Copy, files) })
+    })
+    .await
 }
 
 fn trouble(words: &str) -> MigrateError {
