@@ -49,12 +49,18 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
     run.settled(&view.rows);
-    let first = wanted(run, &view, goal)?;
-    run.looked(first.len());
-    if first.is_empty() {
-        return Ok(());
+    match wanted(run, &view, goal) {
+        Err(error) if error.may_pass() => run.looked(1),
+        Err(error) => return Err(error),
+        Ok(first) if first.is_empty() => {
+            run.looked(0);
+            return Ok(());
+        }
+        Ok(first) => {
+            run.looked(first.len());
+            obstacles::refuse(&first, run.job.target)?;
+        }
     }
-    obstacles::refuse(&first, run.job.target)?;
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
