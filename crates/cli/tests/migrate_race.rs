@@ -214,3 +214,26 @@ fn key_of_golang_migrate(schema: &str, table: &str, database: &str) -> u32 {
     }
     (!crc).wrapping_mul(1_486_364_155)
 }
+
+/// Who looks while another one is in the middle of a file sees its mark, and waits instead of taking it for something left behind.
+#[test]
+fn a_mark_of_one_that_lives_is_waited_for() {
+    let cluster = Cluster::start();
+    let test = shop(Style::GolangMigrate, true);
+    let tool = cluster.session("postgres", "postgres");
+    let mut tool = tool.unwrap();
+    tool.query(&format!(
+        "select pg_advisory_lock({})",
+        key_of_golang_migrate("public", "schema_migrations", "postgres")
+    ))
+    .unwrap();
+    tool.query("create table schema_migrations (version bigint primary key, dirty boolean not null)").unwrap();
+    tool.query("insert into schema_migrations values (1, true)").unwrap();
+    let mut waiting = migrate(&test, "up", &cluster.url(), &["--to", "0001"]).spawn();
+    waiting.wait_for_line("waiting for the migration lock", LIMIT);
+    tool.query("update schema_migrations set dirty = false").unwrap();
+    tool.query("select pg_advisory_unlock_all()").unwrap();
+    waiting.wait(LIMIT).code(0).stderr_has("all migrations up to date: another starter applied them");
+    tool.query("update schema_migrations set dirty = true").unwrap();
+    migrate(&test, "up", &cluster.url(), &[]).run().code(1).stderr_has("was begun and did not end");
+}

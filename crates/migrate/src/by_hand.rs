@@ -5,6 +5,7 @@ use crate::{
     directory::loose,
     engine::{Cells, Engine},
     job::{Run, applied},
+    ledger::Where,
     migration::{Kind, Migration},
     obstacles, retrying,
     up::{prepared, up},
@@ -35,8 +36,10 @@ async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, M
         return Err(MigrateError::NoSuchVersion { version: Version::from(name) });
     };
     match (migration.kind, standing.row) {
-        (Kind::Versioned, None) => up(job, &Goal::Only(migration.version.clone())).await,
-        (Kind::Versioned, Some(_)) => Err(MigrateError::AlreadyApplied {
+        (Kind::Versioned, row) if row.is_none() || standing.place == Where::Resumes => {
+            up(job, &Goal::Only(migration.version.clone())).await
+        }
+        (Kind::Versioned, _) => Err(MigrateError::AlreadyApplied {
             name: migration.name.clone(),
             at: standing.applied_at().unwrap_or_default(),
         }),

@@ -45,8 +45,10 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) ->
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
     run.settled_back(&view.rows);
-    if to_undo(run, &view, back)?.is_empty() {
-        return Ok(());
+    match to_undo(run, &view, back) {
+        Err(error) if !error.may_pass() => return Err(error),
+        Ok(none) if none.is_empty() => return Ok(()),
+        _ => {}
     }
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {

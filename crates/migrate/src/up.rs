@@ -61,15 +61,23 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
     run.settled(&view.rows);
-    let first = wanted(run, &view, goal)?;
-    let anew = run.looked(first.len());
-    if first.is_empty() {
-        return Ok(());
-    }
-    obstacles::refuse(&first, run.job.target)?;
-    if anew {
-        #[cfg(feature = "lint")]
-        crate::lint::before_up(run, engine, &view, &first).await;
+    match wanted(run, &view, goal) {
+        // What a living migrator is at is over when the lock is ours.
+        Err(error) if error.may_pass() => {
+            run.looked(1);
+        }
+        Err(error) => return Err(error),
+        Ok(first) => {
+            let anew = run.looked(first.len());
+            if first.is_empty() && view.unnoted().is_empty() {
+                return Ok(());
+            }
+            obstacles::refuse(&first, run.job.target)?;
+            #[cfg(feature = "lint")]
+            if anew {
+                crate::lint::before_up(run, engine, &view, &first).await;
+            }
+        }
     }
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {

@@ -215,6 +215,27 @@ fn what_was_begun_stops_everything() {
     assert_eq!(words(&files, &[begun]), ["`1_a.sql` was begun and did not end: plain calls it dirty"]);
 }
 
+/// Unless it was us, and our journal knows how far it got: then it comes first, and is late for nobody.
+#[test]
+fn what_was_begun_by_us_is_gone_on_with() {
+    let files = [file("1_a.sql", "a"), file("2_b.sql", "b"), file("3_c.sql", "c")];
+    let begun = Row { end: End::Begun, ..row(&files[1]) };
+    let after = |open: &[&str], rows: &[Row]| {
+        with(&files, rows, &[], |standings| {
+            let (mut standings, open) =
+                (standings.to_vec(), open.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
+            standings.iter_mut().for_each(|it| it.resume(&open));
+            let pending = to_apply(&standings, &MigrationPolicies::default(), &crate::Goal::All, "plain");
+            pending.map(|it| it.iter().map(|it| it.name.clone()).collect::<Vec<_>>()).map_err(|it| it.len())
+        })
+    };
+    assert_eq!(after(&["2_b.sql"], &[row(&files[0]), begun.clone()]), Ok(vec!["2_b.sql".into(), "3_c.sql".into()]));
+    assert_eq!(after(&["2_b.sql"], &[row(&files[0]), row(&files[2])]), Ok(vec!["2_b.sql".into()]));
+    assert_eq!(after(&["3_c.sql"], &[row(&files[0]), begun]), Err(1));
+    let applied: Vec<_> = files.iter().map(row).collect();
+    assert_eq!(after(&["2_b.sql"], &applied), Ok(Vec::new()), "being undone is another matter");
+}
+
 proptest! {
     /// Whatever was applied of a directory from its front, the rest is pending and nothing is in conflict; applying it ends it.
     #[test]
