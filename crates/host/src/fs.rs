@@ -106,6 +106,11 @@ pub fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
     entries().map_err(|error| named("list", dir, &error))
 }
 
+/// `path` without links and `..` in it; as it is where that cannot be told.
+pub fn real_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// What is known about `path`, links followed.
 pub fn metadata(path: &Path) -> io::Result<Facts> {
     let metadata = fs::metadata(path).map_err(|error| named("look at", path, &error))?;

@@ -50,7 +50,7 @@ fn missing(status: &Status, version: Option<&Version>) -> Vec<String> {
         Some(version) => entry.version <= *version,
         None => true,
     };
-    let open = |entry: &&crate::ledger::Entry| entry.state == State::Pending;
+    let open = |entry: &&crate::ledger::Entry| matches!(entry.state, State::Pending | State::Begun | State::OutOfOrder);
     let mut names: Vec<_> =
         status.migrations.iter().filter(open).filter(wanted).map(|entry| entry.name.clone()).collect();
     // A version that is in none of the files may still come from a newer release.

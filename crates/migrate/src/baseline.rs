@@ -60,6 +60,7 @@ async fn through(
                 took: Duration::ZERO,
                 release: run.job.who.release.as_deref(),
                 by: &by,
+                again: true,
                 only_if: "",
             },
         ));

@@ -12,7 +12,7 @@ use crate::{
     view::View,
     work::{Step, Work},
 };
-use std::path::Path;
+use std::{path::Path, sync::Mutex};
 
 /// Applies one file. One of the migrations is remembered as such, whatever else is pending; any other file is run in the same
 /// way and remembered in our history alone.
@@ -21,7 +21,9 @@ use std::path::Path;
 /// [`MigrateError::AlreadyApplied`]; else as [`crate::up`].
 pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError> {
     let dir = job.dir("apply")?;
-    match file.strip_prefix(dir) {
+    // The same file may be named by another path.
+    let (real_file, real_dir) = (host::fs::real_path(file), host::fs::real_path(dir));
+    match real_file.strip_prefix(&real_dir) {
         Ok(name) => of_directory(job, dir, &name.to_string_lossy()).await,
         Err(_) => of_its_own(job, dir, file).await,
     }
@@ -55,19 +57,39 @@ async fn of_its_own(job: &Job<'_>, dir: &Path, file: &Path) -> Result<Report, Mi
 async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {
     obstacles::refuse(&[&migration], job.target)?;
     let run = Run::new(job);
-    let ((), attempts) = retrying::again(job, || attempt(&run, dir, &migration)).await?;
+    let before = Mutex::new(None);
+    let ((), attempts) = retrying::again(job, || attempt(&run, dir, &migration, &before)).await?;
     Ok(run.report(attempts))
 }
 
-async fn attempt(run: &Run<'_>, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {
-    Engine::with(run, async |engine| through(run, engine, dir, migration).await).await
+/// When our history had it as done, before the first attempt: no row of a ledger tells whether a lost COMMIT arrived.
+type Before = Mutex<Option<Option<String>>>;
+
+async fn attempt(run: &Run<'_>, dir: &Path, migration: &Migration, before: &Before) -> Result<(), MigrateError> {
+    if !run.kept().is_empty() {
+        return Ok(());
+    }
+    Engine::with(run, async |engine| through(run, engine, dir, migration, before).await).await
 }
 
-async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, migration: &Migration) -> Result<(), MigrateError> {
+async fn through(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    dir: &Path,
+    migration: &Migration,
+    before: &Before,
+) -> Result<(), MigrateError> {
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
     engine.lock(run, &view.sight, &view.locks()).await?;
     let view = prepared(run, engine, dir).await?;
+    let now = view.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
+    let first = before.lock().map(|mut before| before.get_or_insert_with(|| now.clone()).clone()).unwrap_or_default();
+    if let Some(unsure) = run.is_unsure().filter(|_| now != first) {
+        run.settled_for_good();
+        run.applied(unsure.applied);
+        return Ok(());
+    }
     let still = |_: &[Cells]| true;
     let work = Work::up(&view, migration, run.job.who, &still)?;
     match engine.perform(run, &work).await? {

@@ -11,7 +11,7 @@ use crate::{
     child::{Running, ended},
     job::Run,
     lock,
-    postgres::{self, Guard},
+    postgres::{self, Guard, Keys},
 };
 use config::{Access, MigrationSource, Target, dsn::PostgresDsn};
 use database::Refusal;
@@ -26,10 +26,12 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long the database may take to say how it is, after the command failed.
 const ASK: Duration = Duration::from_secs(5);
+/// The lock is looked at this often while the command runs.
+const LOOK_AT_LOCK: Duration = Duration::from_secs(5);
 /// A descendant that lives on may hold the output open; its lines are waited for no longer than this.
 const STRAGGLERS: Duration = Duration::from_secs(1);
 
@@ -46,10 +48,23 @@ pub(crate) async fn up(run: &Run<'_>) -> Result<(), MigrateError> {
 async fn on_postgres(run: &Run<'_>, dsn: &PostgresDsn, argv: &[String]) -> Result<(), MigrateError> {
     let place = postgres::place(run.job, dsn).await?;
     postgres::must_be_writable(&place)?;
-    let guard = Guard::take(run, dsn, lock::key(&place.database, &place.schema)).await?;
-    let result = perform(run, argv).await;
+    // Past a pooler, which keeps no lock, where the way is known; else the lease has to do.
+    let dsn = if let Some(Target::Postgres(direct)) = &run.job.migrations.direct { direct } else { dsn };
+    let keys = Keys { ours: lock::key(&place.database, &place.schema), theirs: &[], schema: &place.schema };
+    let guard = Guard::hold(run, dsn, &keys).await?;
+    let result = tokio::select! {
+        result = perform(run, argv) => result,
+        () = lost(&guard) => Err(MigrateError::LockLost),
+    };
     guard.release(run.job).await;
     result
+}
+
+/// Resolves when the lock is not ours any more: whoever has it now may run the same command.
+async fn lost(guard: &Guard) {
+    while guard.check().await.is_ok() {
+        sleep(LOOK_AT_LOCK).await;
+    }
 }
 
 async fn on_sqlite(run: &Run<'_>, path: &Path, argv: &[String]) -> Result<(), MigrateError> {

@@ -53,6 +53,8 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) ->
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
+        run.settled_back(&view.rows);
+        run.settled_for_good();
         let steps = steps(run, engine, &view, back).await?;
         if let Step::Done(()) = undo_all(run, engine, &view, back, &steps).await? {
             return Ok(());
@@ -69,6 +71,11 @@ pub(crate) struct Undo {
 /// The applied ones that are to be undone, newest first. A migration that was only begun has to be looked after by a person.
 fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standing<'v>>, MigrateError> {
     let applied = |it: &Standing<'_>| it.row.is_some() && it.kind() == Kind::Versioned;
+    let half_done = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
+    if let Some(standing) = view.standings().iter().find(|it| half_done(it)) {
+        let (name, tool) = (standing.name(), view.style.name());
+        return Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun { name, tool }]));
+    }
     let mut standings: Vec<_> = view.standings().into_iter().filter(applied).collect();
     standings.reverse();
     let done = run.kept().len();
@@ -79,12 +86,7 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
         Back::All => standings.len(),
     };
     standings.truncate(count);
-    let begun = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
-    match standings.iter().find(|it| begun(it) || it.row.is_some_and(|row| row.end == End::Baseline)) {
-        Some(standing) if begun(standing) => Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun {
-            name: standing.name(),
-            tool: view.style.name(),
-        }])),
+    match standings.iter().find(|it| it.row.is_some_and(|row| row.end == End::Baseline)) {
         Some(standing) => {
             Err(MigrateError::NoWayBack { name: standing.name(), why: "it was taken as applied by a baseline" })
         }

@@ -77,6 +77,8 @@ pub(crate) struct Applied<'a> {
     pub(crate) release: Option<&'a str>,
     /// Who applied it: `web-2:4711`.
     pub(crate) by: &'a str,
+    /// Our history has it already: it is replaced.
+    pub(crate) again: bool,
     /// A condition that must hold, as SQL: the row is refused otherwise. Always true when empty.
     pub(crate) only_if: &'a str,
 }
@@ -140,9 +142,10 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
         "" => literal(checksum, dialect),
         condition => format!("CASE WHEN {condition} THEN {} END", literal(checksum, dialect)),
     };
-    vec![
-        forget(history, *kind, version, name),
-        format!(
+    let before = applied.again.then(|| forget(history, *kind, version, name));
+    before
+        .into_iter()
+        .chain([format!(
             "INSERT INTO {} (kind, version, name, sha256, script, down, compat, release, applied_by, duration_ms) \
              VALUES ({}, {}, {}, {checksum}, {}, {}, {}, {}, {}, {})",
             history.quoted(),
@@ -155,8 +158,8 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
             optional(applied.release, dialect),
             literal(applied.by, dialect),
             applied.took.as_millis(),
-        ),
-    ]
+        )])
+        .collect()
 }
 
 /// SQL that notes a migration as one that the tool has applied, and not we; `by` is who noted it.

@@ -250,10 +250,10 @@ impl<'a> Run<'a> {
         self.progress().unsure.clone()
     }
 
-    /// The ledger was read after the lost COMMIT: now it is known.
+    /// The ledger was read after the lost COMMIT. That it arrived is known for good; that it did not, only under the lock
+    /// ([`Run::settled_for_good`]): it may still be on its way.
     pub(crate) fn settled(&self, rows: &[Row]) {
-        let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| has(rows, &unsure.applied)) {
+        if let Some(unsure) = self.take_unsure(|applied| has(rows, applied)) {
             self.applied(unsure.applied);
         }
         self.lost(|applied| !has(rows, applied));
@@ -261,11 +261,24 @@ impl<'a> Run<'a> {
 
     /// The same after the lost COMMIT of something that was undone: its row is gone.
     pub(crate) fn settled_back(&self, rows: &[Row]) {
-        let unsure = self.progress().unsure.take();
-        if let Some(unsure) = unsure.filter(|unsure| !has(rows, &unsure.applied)) {
+        if let Some(unsure) = self.take_unsure(|undone| !has(rows, undone)) {
             self.undone(unsure.applied);
         }
         self.lost(|undone| has(rows, undone));
+    }
+
+    /// Under the lock the server is done with whatever was sent before.
+    pub(crate) fn settled_for_good(&self) {
+        self.progress().unsure = None;
+    }
+
+    fn take_unsure(&self, arrived: impl Fn(&Applied) -> bool) -> Option<Unsure> {
+        let mut progress = self.progress();
+        if progress.unsure.as_ref().is_some_and(|unsure| arrived(&unsure.applied)) {
+            progress.unsure.take()
+        } else {
+            None
+        }
     }
 
     /// A server that crashes before the disk has everything loses the newest, file and row: they are to be done again.

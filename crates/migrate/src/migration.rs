@@ -69,8 +69,9 @@ impl Migration {
     /// # Errors
     /// They cannot be read any more.
     pub(crate) fn texts(&self) -> Result<(String, Option<String>), MigrateError> {
-        let text = |script: &Script| script.load().map(|text| text.joined(&script.sections));
-        Ok((text(&self.up)?, self.down.as_ref().map(text).transpose()?))
+        let text = |script: &Script| script.load().map(|text| script.kept(&text));
+        let down = self.down.as_ref().filter(|script| script.is_complete());
+        Ok((text(&self.up)?, down.map(text).transpose()?))
     }
 
     /// What is left of one that has no file any more.

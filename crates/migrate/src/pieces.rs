@@ -30,6 +30,13 @@ impl Piece {
         start..self.statements.last().map_or(start, |statement| statement.range.end)
     }
 
+    /// What of it the journal does not have yet; nothing when all of it is done.
+    pub(crate) fn rest(&self, is_done: impl Fn(usize) -> bool) -> Option<Piece> {
+        let done = (0..self.statements.len()).take_while(|index| is_done(self.number + index)).count();
+        let statements = self.statements[done..].to_vec();
+        (!statements.is_empty()).then(|| Piece { statements, number: self.number + done, ..self.clone() })
+    }
+
     /// Does one of its statements bring rows along?
     pub(crate) fn copies(&self) -> bool {
         self.statements.iter().any(|statement| statement.data.is_some())
@@ -44,7 +51,8 @@ pub(crate) fn pieces(script: &Script, text: &Text, dialect: Dialect) -> Result<V
     let mut all: Vec<Piece> = Vec::new();
     for section in &script.sections {
         for piece in of_section(text, section, dialect)? {
-            match all.last_mut().filter(|last| last.joins && piece.joins) {
+            match all.last_mut().filter(|last| last.joins && piece.joins && are_neighbours(last, &piece, text, dialect))
+            {
                 Some(last) => last.statements.extend(piece.statements),
                 None => all.push(piece),
             }
@@ -52,6 +60,12 @@ pub(crate) fn pieces(script: &Script, text: &Text, dialect: Dialect) -> Result<V
     }
     number(&mut all);
     Ok(all)
+}
+
+/// Does nothing stand between the two but blanks and comments? What undoes the one may, and it must not be run along.
+fn are_neighbours(before: &Piece, after: &Piece, text: &Text, dialect: Dialect) -> bool {
+    let between = text.whole.get(before.range().end..after.range().start);
+    between.is_some_and(|between| split(between, dialect).is_ok_and(|statements| statements.is_empty()))
 }
 
 fn number(pieces: &mut [Piece]) {

@@ -24,7 +24,7 @@ mod send;
 mod transaction;
 mod watch;
 
-pub(crate) use guard::Guard;
+pub(crate) use guard::{Guard, Keys};
 pub(crate) use index::is_leftover;
 pub(crate) use look::must_be_writable;
 pub(crate) use rehearse::must_be_one_transaction;

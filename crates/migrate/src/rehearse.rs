@@ -11,7 +11,15 @@ mod sizes;
 
 pub use seen::{Held, Lock, Size};
 
-use crate::{Goal, Job, MigrateError, dump, engine::Engine, job::Run, obstacles, up::wanted, view::View};
+use crate::{
+    Goal, Job, MigrateError, Migration, dump,
+    engine::Engine,
+    job::Run,
+    obstacles,
+    sql::{Dialect, split},
+    up::wanted,
+    view::View,
+};
 use config::Target;
 use serde::{Serialize, Serializer};
 use std::{path::Path, time::Duration};
@@ -146,7 +154,8 @@ async fn on_postgres(
     goal: &Goal,
     how: Stage,
 ) -> Result<Rehearsal, MigrateError> {
-    let (files, ground, instead) = match cloned(run, engine, view, how).await? {
+    let shared = changes_the_server(&wanted(run, view, goal)?)?;
+    let (files, ground, instead) = match cloned(run, engine, view, how, shared).await? {
         Ok(clone) => (clone.play(run.job, dir, goal).await?, Ground::Clone, None),
         Err(why) => (roll_back::play(run, engine, view, dir, goal).await?, Ground::RollBack, why),
     };
@@ -160,15 +169,33 @@ async fn cloned(
     engine: &mut Engine,
     view: &View,
     how: Stage,
+    shared: Option<MigrateError>,
 ) -> Result<Result<clone::Clone, Option<String>>, MigrateError> {
-    if how == Stage::RollBack {
-        return Ok(Err(None));
+    match (how, shared) {
+        (Stage::RollBack, _) => return Ok(Err(None)),
+        (Stage::Clone, Some(error)) => return Err(error),
+        (Stage::Auto, Some(error)) => return Ok(Err(Some(error.to_string()))),
+        (_, None) => {}
     }
     match clone::Clone::make(run.job, engine, view).await {
         Ok(clone) => Ok(Ok(clone)),
         Err(error) if how == Stage::Auto => Ok(Err(Some(error.to_string()))),
         Err(error) => Err(error),
     }
+}
+
+/// Why these files must not really run on a clone: roles, databases and settings are the server's, and would stay.
+fn changes_the_server(pending: &[&Migration]) -> Result<Option<MigrateError>, MigrateError> {
+    for migration in pending {
+        let text = migration.up.load()?;
+        let sections = migration.up.sections.iter().map(|section| text.section(section));
+        let statements = sections.flat_map(|sql| split(sql, Dialect::Postgres).unwrap_or_default());
+        if statements.into_iter().any(|statement| statement.changes_the_server()) {
+            let why = "it changes what all databases of the server share, and would change it for good on a clone";
+            return Ok(Some(MigrateError::NoRehearsal { file: migration.shown.clone(), why }));
+        }
+    }
+    Ok(None)
 }
 
 impl Rehearsal {

@@ -230,6 +230,7 @@ fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String
             took: Duration::ZERO,
             release: run.job.who.release.as_deref(),
             by: &by,
+            again: true,
             only_if: "",
         },
     ))

@@ -26,6 +26,11 @@ enum Source {
         sum: String,
     },
     Text(Arc<str>),
+    /// A text into which variables were filled, secrets maybe, and the text without them.
+    Filled {
+        filled: Arc<str>,
+        written: Arc<str>,
+    },
 }
 
 /// The text of a script, in memory.
@@ -35,6 +40,8 @@ pub(crate) struct Text {
     pub(crate) shown: String,
     /// All of it, other sections included.
     pub(crate) whole: Arc<str>,
+    /// The file as it is written, where variables were filled in.
+    pub(crate) written: Option<Arc<str>>,
 }
 
 impl Script {
@@ -48,6 +55,12 @@ impl Script {
         Self { shown, sections, source: Source::Text(text.into()) }
     }
 
+    /// A script whose variables are filled in; only what is `written` in the file is ever kept or shown.
+    pub(crate) fn filled(filled: &str, written: &str, shown: String, sections: Vec<Section>) -> Self {
+        let source = Source::Filled { filled: filled.into(), written: written.into() };
+        Self { shown, sections, source }
+    }
+
     /// A script that is all of `text`.
     pub(crate) fn whole(text: &str, shown: String) -> Self {
         Self::in_memory(text, shown, vec![Section { range: 0..text.len(), transaction: None }])
@@ -58,11 +71,22 @@ impl Script {
     /// # Errors
     /// It cannot be read any more, or is not what it was when the sections were found.
     pub(crate) fn load(&self) -> Result<Text, MigrateError> {
-        let whole = match &self.source {
-            Source::Text(text) => Arc::clone(text),
-            Source::File { path, sum } => self.reread(path, sum)?,
+        let (whole, written) = match &self.source {
+            Source::Text(text) => (Arc::clone(text), None),
+            Source::File { path, sum } => (self.reread(path, sum)?, None),
+            Source::Filled { filled, written } => (Arc::clone(filled), Some(Arc::clone(written))),
         };
-        Ok(Text { shown: self.shown.clone(), whole })
+        Ok(Text { shown: self.shown.clone(), whole, written })
+    }
+
+    /// What of it is kept for later: what is run, or the file as it is written where variables were filled in.
+    pub(crate) fn kept(&self, text: &Text) -> String {
+        text.written.as_deref().map_or_else(|| text.joined(&self.sections), str::to_owned)
+    }
+
+    /// Can what is kept be run again without its file?
+    pub(crate) fn is_complete(&self) -> bool {
+        !matches!(self.source, Source::Filled { .. })
     }
 
     fn reread(&self, path: &std::path::Path, sum: &str) -> Result<Arc<str>, MigrateError> {
@@ -92,7 +116,18 @@ impl fmt::Debug for Script {
 impl Text {
     /// The bytes `start..end` as a spot in the file.
     pub(crate) fn place(&self, start: usize, end: usize) -> Place {
-        Place::in_text(self.shown.as_str(), &self.whole, start, end)
+        match &self.written {
+            None => Place::in_text(self.shown.as_str(), &self.whole, start, end),
+            Some(written) => self.line_of(written, start),
+        }
+    }
+
+    /// What was filled in is not shown: the line as it is written. A value of several lines may shift it.
+    fn line_of(&self, written: &str, start: usize) -> Place {
+        let number = self.whole.get(..start).map_or(0, |before| before.matches('\n').count());
+        let begin = written.match_indices('\n').map(|(at, _)| at + 1).nth(number.wrapping_sub(1)).unwrap_or(0);
+        let length = written[begin..].find('\n').unwrap_or(written.len() - begin);
+        Place::in_text(self.shown.as_str(), written, begin, begin + length)
     }
 
     /// The text of a section.

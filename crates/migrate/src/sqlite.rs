@@ -51,6 +51,15 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// The connection; opened again to look, where a file that left traces has taken it along, or the lock was given back.
+    fn reader(&self) -> Result<MutexGuard<'_, Option<Connection>>, MigrateError> {
+        let mut slot = self.connection();
+        if slot.is_none() {
+            *slot = look::open_to_read(&self.path)?;
+        }
+        Ok(slot)
+    }
+
     fn version(&self) -> MutexGuard<'_, Option<i64>> {
         self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,16 +92,9 @@ impl Engine {
     }
 
     pub(crate) async fn ask(&self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
-        self.with(move |desk| {
-            let mut slot = desk.connection();
-            // A file that left traces on its connection has taken it along.
-            if slot.is_none() {
-                *slot = look::open_to_read(&desk.path)?;
-            }
-            match &*slot {
-                Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
-                None => Ok(Vec::new()),
-            }
+        self.with(move |desk| match &*desk.reader()? {
+            Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
+            None => Ok(Vec::new()),
         })
         .await
     }

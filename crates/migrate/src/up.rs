@@ -82,6 +82,8 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     engine.lock(run, &view.sight, &view.locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
+        run.settled(&view.rows);
+        run.settled_for_good();
         if let Step::Done(()) = apply_all(run, engine, &view, goal).await? {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use crate::{
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
     job::Run,
     ledger::{Difference, End, Row, Sides, Standing, Where, compare},
+    lock,
     migration::Kind,
     sight::Sight,
     sql::{self, Dialect, diff, difference},
@@ -186,9 +187,12 @@ impl View {
         standings
     }
 
-    /// The key of our lock and those of the tool's own.
+    /// The keys that are held beside our own: those of the tool, and ours of the ledger's schema where that is not the current
+    /// one, so that whoever comes by another `search_path` meets us.
     pub(crate) fn locks(&self) -> Vec<i64> {
-        self.style.co_locks(&self.table, &self.sight.database)
+        let schema = self.table.schema.as_deref().unwrap_or_default();
+        let elsewhere = (schema != self.sight.schema).then(|| lock::key(&self.sight.database, schema));
+        elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.sight.database)).collect()
     }
 }
 
@@ -210,7 +214,7 @@ async fn asked(engine: &Engine, doing: &'static str, sql: Option<String>) -> Res
 /// In what a file differs from what was applied.
 fn differ(file: &crate::Migration, old: Option<&str>, dialect: Dialect) -> Difference {
     let (Some(old), Ok(text)) = (old, file.up.load()) else { return Difference::Unknown };
-    let new = text.joined(&file.up.sections);
+    let new = file.up.kept(&text);
     match difference(old, &new, dialect) {
         sql::Difference::Same | sql::Difference::LineEnds => Difference::LineEnds,
         sql::Difference::Layout => Difference::Layout,

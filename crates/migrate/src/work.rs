@@ -66,7 +66,8 @@ impl<'a> Work<'a> {
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
-        let down = migration.down.as_ref().map(|script| script.load().map(|text| text.joined(&script.sections)));
+        let whole = migration.down.as_ref().filter(|script| script.is_complete());
+        let down = whole.map(|script| script.load().map(|text| script.kept(&text)));
         Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
     }
 
@@ -131,6 +132,18 @@ impl<'a> Work<'a> {
         piece.statements.iter().enumerate().map(row).chain(self.witness.map(str::to_owned)).collect()
     }
 
+    /// Has the journal something of it?
+    pub(crate) fn is_open(&self) -> bool {
+        self.view.open(self.direction).contains(&self.migration.name)
+    }
+
+    /// Was this very statement begun?
+    pub(crate) fn has_begun(&self, piece: &Piece, journal: &[Journaled]) -> bool {
+        let text = piece.statements.first().map_or("", |statement| &self.text.whole[statement.range.clone()]);
+        let sum = sha256(text);
+        journal.iter().any(|it| it.number == piece.number && it.checksum == sum)
+    }
+
     /// What is done must stand in the file as it was when it was done.
     ///
     /// # Errors
@@ -159,7 +172,7 @@ impl<'a> Work<'a> {
 
     fn remember(&self, took: Duration, only_if: &str) -> Vec<String> {
         let View { style, table, history, .. } = self.view;
-        let text = self.text.joined(&self.script.sections);
+        let text = self.script.kept(&self.text);
         let applied = Applied {
             migration: self.migration,
             text: &text,
@@ -167,6 +180,7 @@ impl<'a> Work<'a> {
             took,
             release: self.release.as_deref(),
             by: &self.by,
+            again: self.view.recorded.iter().any(|it| it.is(self.migration) || it.kind == Kind::Implied),
             only_if,
         };
         let mut sql = history::insert(history, &applied);

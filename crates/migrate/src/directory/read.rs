@@ -95,7 +95,7 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     let sections = style.read_text(part, &text, vars).map_err(|flaw| flawed(shown, &text, flaw))?;
     let script = |sections: Vec<Section>, filled: &Cow<'_, str>| match filled {
         Cow::Borrowed(_) => Script::in_file(file.path.clone(), sha256(&text), shown.to_owned(), sections),
-        Cow::Owned(filled) => Script::in_memory(filled, shown.to_owned(), sections),
+        Cow::Owned(filled) => Script::filled(filled, &text, shown.to_owned(), sections),
     };
     let down = sections.down.map(|down| script(down, &sections.text));
     if part == Part::Down {

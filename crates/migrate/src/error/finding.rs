@@ -115,7 +115,9 @@ impl MigrateError {
                  or put the directory of a fitting `pg_dump` into PATH"
             ),
             MigrateError::NoRehearsal { .. } => {
-                "rehearse it on a clone: `--rehearse=clone`, with a role that has CREATEDB and with `pg_dump`".to_owned()
+                "`--rehearse=clone` needs a role that has CREATEDB, and `pg_dump`; `--rehearse=rollback` needs files that are one \
+                 transaction"
+                    .to_owned()
             }
             MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
             MigrateError::NoSuchRule { .. } => {

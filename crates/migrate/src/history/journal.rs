@@ -92,6 +92,11 @@ impl Of<'_> {
         )
     }
 
+    /// SQL that forgets one statement: it was begun, and not done.
+    pub(crate) fn forget(&self, journal: &Table, number: usize) -> String {
+        format!("DELETE FROM {} WHERE {} AND statement = {number}", journal.quoted(), self.this(journal))
+    }
+
     /// SQL that forgets the whole file: it is done, or taken back.
     pub(crate) fn clear(&self, journal: &Table) -> String {
         format!("DELETE FROM {} WHERE {}", journal.quoted(), self.this(journal))

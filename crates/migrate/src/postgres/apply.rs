@@ -3,6 +3,7 @@
 use super::{
     Engine, lone,
     look::query,
+    send::send,
     transaction::{Closing, transaction},
 };
 use crate::{
@@ -29,7 +30,8 @@ pub(super) async fn perform(engine: &mut Engine, run: &Run<'_>, work: &Work<'_>)
     engine.used = true;
     match pieces.as_slice() {
         [] => transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?,
-        [whole] if whole.transactional => {
+        // What was begun in pieces goes on in pieces, whatever became of the file.
+        [whole] if whole.transactional && !work.is_open() => {
             transaction(engine, run, work, whole, Closing::Whole { started }).await?;
         }
         pieces => step_by_step(engine, run, work, pieces, started).await?,
@@ -47,24 +49,26 @@ async fn step_by_step(
 ) -> Result<(), MigrateError> {
     let journal = journal(engine, work).await?;
     work.unchanged(pieces, &journal)?;
-    let done = |piece: &Piece| journal.iter().any(|it| it.done && it.number == piece.number);
+    let done = |number: usize| journal.iter().any(|it| it.done && it.number == number);
     let mut open = true;
     if journal.is_empty() && !work.opening().is_empty() {
         reach(run.job, "opening.write");
         engine.write("mark the migration as begun", &work.opening()).await?;
         reach(run.job, "opening.written");
     }
-    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !done(piece)) {
+    set_again(engine, work, pieces, done).await?;
+    for (index, whole) in pieces.iter().enumerate() {
+        let Some(piece) = whole.rest(done) else { continue };
         let last = index + 1 == pieces.len();
         match piece.transactional {
             true if last => {
-                transaction(engine, run, work, piece, Closing::Whole { started }).await?;
+                transaction(engine, run, work, &piece, Closing::Whole { started }).await?;
                 open = false;
             }
-            true => transaction(engine, run, work, piece, Closing::Piece).await?,
+            true => transaction(engine, run, work, &piece, Closing::Piece).await?,
             false => {
-                let begun = journal.iter().any(|it| it.number == piece.number);
-                lone::statement(engine, run, work, piece, begun).await?;
+                let begun = work.has_begun(&piece, &journal);
+                lone::statement(engine, run, work, &piece, begun).await?;
             }
         }
         reach(run.job, "piece.done");
@@ -72,6 +76,23 @@ async fn step_by_step(
     if open {
         reach(run.job, "closing");
         transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?;
+    }
+    Ok(())
+}
+
+/// What statements that are done have set for the session is set again, for those that follow them.
+async fn set_again(
+    engine: &Engine,
+    work: &Work<'_>,
+    pieces: &[Piece],
+    done: impl Fn(usize) -> bool,
+) -> Result<(), MigrateError> {
+    let statements = pieces.iter().flat_map(|piece| (piece.number..).zip(&piece.statements));
+    for (_, statement) in statements.filter(|(number, statement)| done(*number) && statement.sets_session()) {
+        let sql = &work.text.whole[statement.range.clone()];
+        send(&engine.session, sql)
+            .await
+            .map_err(|it| MigrateError::sql("set again what the file has set", it.error))?;
     }
     Ok(())
 }

@@ -50,14 +50,6 @@ enum Held {
 }
 
 impl Guard {
-    /// Waits for the lock with this key alone, and without a lease.
-    ///
-    /// # Errors
-    /// [`MigrateError::Locked`] names the holder when the time is up.
-    pub(crate) async fn take(run: &Run<'_>, dsn: &PostgresDsn, key: i64) -> Result<Self, MigrateError> {
-        Self::hold(run, dsn, &Keys { ours: key, theirs: &[], schema: "" }).await
-    }
-
     /// Waits for the lock.
     ///
     /// # Errors
@@ -142,6 +134,30 @@ impl Guard {
             Held::Session(_) => None,
             Held::Lease(lease) => lease.fence(),
         }
+    }
+
+    /// Gives the keys of other tools back for the time of one statement, see [`SessionLock::lend`].
+    pub(crate) async fn lend(&self) -> Result<(), MigrateError> {
+        match &self.held {
+            Held::Session(lock) => lock.lend().await,
+            Held::Lease(_) => Ok(()),
+        }
+    }
+
+    /// Waits at most `limit` until they are ours again.
+    ///
+    /// # Errors
+    /// [`MigrateError::LockLost`]: the tool has them, and goes on with them.
+    pub(crate) async fn take_back(&self, limit: Duration) -> Result<(), MigrateError> {
+        let Held::Session(lock) = &self.held else { return Ok(()) };
+        let (started, mut waiting) = (Instant::now(), Waiting::new(limit));
+        while !lock.take_back().await? {
+            match waiting.refused(started.elapsed()) {
+                Next::GiveUp => return Err(MigrateError::LockLost),
+                Next::Wait { wait, .. } => sleep(wait).await,
+            }
+        }
+        Ok(())
     }
 
     /// The session that holds the lock; it may be asked questions, one at a time. None behind a pooler.

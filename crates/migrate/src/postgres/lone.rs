@@ -7,6 +7,7 @@ use super::{
     index::{self, IndexState, Table},
     resolve::{Happened, Lone, resolved},
     send::send,
+    transaction::checked,
     watch::{Watched, watched},
 };
 use crate::{
@@ -39,10 +40,16 @@ pub(super) async fn statement(
         return note(engine, run, work, piece, true).await;
     }
     let before = prepare(engine, run, &nature).await?;
+    checked(engine.guard.as_ref()).await?;
     note(engine, run, work, piece, false).await?;
     reach(run.job, "lone.begun");
     if let Err(error) = act(engine, run, work, piece).await {
-        clear_up(engine, run, &nature).await;
+        clear_up(engine, run, &nature, &before).await;
+        if !is_lost(&error) {
+            // The server said that it was not done, so nobody has to look.
+            let sql = work.journal().forget(&work.view.journal, piece.number);
+            engine.write("write the journal", &[sql]).await?;
+        }
         return Err(error);
     }
     reach(run.job, "lone.done");
@@ -131,17 +138,29 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
     index::invalid(session, of(table)).await
 }
 
-/// The statement itself. It waits as long as it must: whoever waits outside a transaction holds up nobody else.
+/// The statement itself. What builds or drops concurrently waits as long as it must, for it holds up nobody else; what takes a
+/// strong lock (`VACUUM FULL`, `CLUSTER`, `REINDEX SCHEMA`) gives up, and comes back with the next attempt.
 async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Result<(), MigrateError> {
     let (session, range) = (&engine.session, piece.range());
     if !engine.is_pooled() {
         let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
-        let settings = format!("SET lock_timeout = 0; SET statement_timeout = {limit}");
+        let strong = piece.statements.iter().any(|statement| {
+            statement.is_ddl(&work.text.whole, Dialect::Postgres)
+                && !statement.words.iter().any(|word| word == "CONCURRENTLY")
+        });
+        let patience = if strong { DROP_PATIENCE.as_millis() } else { 0 };
+        let settings = format!("SET lock_timeout = {patience}; SET statement_timeout = {limit}");
         send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
     }
     let watch =
         Watched { job: run.job, shown: &work.text.shown, session, guard: engine.guard.as_ref(), first: FIRST_LOOK };
+    if let Some(guard) = &engine.guard {
+        guard.lend().await?;
+    }
     let (done, _) = watched(watch, send(session, &work.text.whole[range.clone()])).await;
+    if let Some(guard) = &engine.guard {
+        guard.take_back(run.job.migrations.lock_timeout).await?;
+    }
     done.map_err(|not_done| {
         let sent = Sent { prefix: 0, start: range.start };
         let failed = Failed { error: not_done.error, statement: Some(range.clone()), sent };
@@ -149,15 +168,29 @@ async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> 
     })
 }
 
+/// Did the connection end before the server could say how the statement ended?
+fn is_lost(error: &MigrateError) -> bool {
+    match error {
+        MigrateError::File(failure) => {
+            failure.code.as_deref().is_none_or(|code| code.starts_with("08") || code.starts_with("57P"))
+        }
+        _ => true,
+    }
+}
+
 /// A build that failed leaves nothing behind, as far as the server still listens.
-async fn clear_up(engine: &Engine, run: &Run<'_>, nature: &Nature) {
-    let Nature::CreateIndexConcurrently { name: Some(name), table, .. } = nature else { return };
-    let session = &engine.session;
-    if let Ok(IndexState::Invalid) = index::state(session, of(table), &name.object).await
-        && let Err(error) = index::drop_invalid(session, of(table), &name.object, DROP_PATIENCE).await
-    {
-        let text = format!("the invalid index `{}` stays behind until the next run: {error}", name.object);
-        run.job.warn("migrate.invalid-index", text);
+async fn clear_up(engine: &Engine, run: &Run<'_>, nature: &Nature, before: &[String]) {
+    let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return };
+    let invalid = index::invalid(&engine.session, of(table)).await.unwrap_or_default();
+    let ours = |index: &&String| match name {
+        Some(name) => name.object == **index,
+        None => !before.contains(index),
+    };
+    for index in invalid.iter().filter(ours) {
+        if let Err(error) = index::drop_invalid(&engine.session, of(table), index, DROP_PATIENCE).await {
+            let text = format!("the invalid index `{index}` stays behind until the next run: {error}");
+            run.job.warn("migrate.invalid-index", text);
+        }
     }
 }
 

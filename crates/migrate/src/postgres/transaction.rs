@@ -159,9 +159,9 @@ impl Begin {
             "SET LOCAL synchronous_commit = off".to_owned(),
             format!("SET LOCAL lock_timeout = {}", rung.lock_timeout.as_millis()),
         ];
-        if let Some(limit) = run.job.migrations.statement_timeout {
-            all.push(format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1)));
-        }
+        // A limit of the role is made for the application's statements.
+        let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
+        all.push(format!("SET LOCAL statement_timeout = {limit}"));
         all.extend(engine.fence());
         Self { count: all.len(), sql: format!("{};\n", all.join("; ")), mark }
     }
@@ -220,6 +220,8 @@ async fn close(
         Closing::Whole { .. } => work.closing(took, &ours),
         Closing::Piece => work.journal_of(piece, &ours),
     };
+    // Behind a pooler the session is another client's next: what the file set for it ends with the transaction.
+    let rows = if engine.is_pooled() { [rows, leave_clean()].concat() } else { rows };
     let total = rows.len() + 2;
     // The file may have put on a role that may not write there.
     let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
@@ -239,6 +241,10 @@ async fn close(
     }
     // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
     Err(explained(run, &work.text, &of_our_own(error), Kept::default()))
+}
+
+fn leave_clean() -> Vec<String> {
+    ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"].map(str::to_owned).into()
 }
 
 /// Best effort: the end of the connection does the same.

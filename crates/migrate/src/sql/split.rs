@@ -34,6 +34,30 @@ impl Statement {
         self.words.first().map(String::as_str).filter(|word| word.starts_with('\\'))
     }
 
+    /// Does it change what all databases of the server share: roles, databases, tablespaces, the server's settings? A `DO` block
+    /// is not looked into.
+    pub(crate) fn changes_the_server(&self) -> bool {
+        const SHARED: [&str; 7] = ["ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE", "SYSTEM", "SUBSCRIPTION"];
+        let second = self.words.get(1).map_or("", String::as_str);
+        let of_role = || !self.words.iter().any(|word| word == "ON");
+        match self.words.first().map_or("", String::as_str) {
+            "CREATE" | "ALTER" | "DROP" => {
+                let mapping = self.words.get(2).is_some_and(|word| word == "MAPPING");
+                SHARED.contains(&second) && !mapping
+            }
+            "GRANT" | "REVOKE" => of_role(),
+            "COMMENT" => self.words.get(2).is_some_and(|word| SHARED.contains(&word.as_str())),
+            "REASSIGN" => true,
+            _ => false,
+        }
+    }
+
+    /// Does it set something for the whole session?
+    pub(crate) fn sets_session(&self) -> bool {
+        let second = self.words.get(1).map_or("", String::as_str);
+        self.is(0, "RESET") || self.is(0, "SET") && !matches!(second, "LOCAL" | "TRANSACTION" | "CONSTRAINTS")
+    }
+
     /// Does it take rows from the client?
     pub(crate) fn copies_from_client(&self) -> bool {
         self.is(0, "COPY") && self.words.windows(2).any(|pair| pair[0] == "FROM" && pair[1] == "STDIN")

@@ -62,7 +62,8 @@ pub(super) struct Anew {
 impl Job {
     pub(super) fn of(run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Self {
         let text = work.text.clone();
-        let keys_off = text.whole.get(piece.range()).is_some_and(wants_foreign_keys_off);
+        // What one piece switches off stays so for the pieces behind it.
+        let keys_off = work.script.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
         Self {
             range: piece.range(),
             statements: piece.number.max(1) - 1,

@@ -36,7 +36,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateErr
 
 /// The tables that may be ledgers.
 pub(super) fn look(desk: &Desk, also: Option<&str>) -> Result<Sight, MigrateError> {
-    let lines = match &*desk.connection() {
+    let lines = match &*desk.reader()? {
         Some(connection) => columns(connection, also).map_err(|error| super::refused(&error, &desk.path))?,
         None => String::new(),
     };

@@ -37,10 +37,9 @@ impl Engine {
         let pieces = pieces(work.script, &work.text, Dialect::Sqlite)?;
         let mut done = self.journal(work, &pieces).await?;
         let mut remembered = false;
-        for (index, piece) in pieces.iter().enumerate() {
-            if done.contains(&piece.number) {
-                continue;
-            }
+        for (index, whole) in pieces.iter().enumerate() {
+            let Some(piece) = whole.rest(|number| done.contains(&number)) else { continue };
+            let piece = &piece;
             remembered = index + 1 == pieces.len() && piece.transactional;
             let closing = if remembered { Closing::Whole(started) } else { Closing::Piece(piece) };
             let step = match piece.transactional {
@@ -65,7 +64,7 @@ impl Engine {
 
     /// What is done already; a file that is one transaction has nothing in the journal.
     async fn journal(&mut self, work: &Work<'_>, pieces: &[Piece]) -> Result<Done, MigrateError> {
-        if let [] | [_] = pieces {
+        if pieces.len() < 2 && !work.is_open() {
             return Ok(Done::new());
         }
         let cells = self.ask("read the journal", work.journal().select(&work.view.journal)).await?;

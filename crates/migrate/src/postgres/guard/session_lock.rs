@@ -118,6 +118,28 @@ impl SessionLock {
         Ok(true)
     }
 
+    /// Gives the keys of other tools back, while a statement runs that waits for everybody's snapshots: a tool that waits for its
+    /// key inside a statement holds one, and neither would ever go on.
+    pub(super) async fn lend(&self) -> Result<(), MigrateError> {
+        for key in self.keys[1..].iter().rev() {
+            ask(&self.session, &format!("SELECT pg_catalog.pg_advisory_unlock({key})")).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes them again; false when a tool has one.
+    pub(super) async fn take_back(&self) -> Result<bool, MigrateError> {
+        for (taken, key) in self.keys[1..].iter().enumerate() {
+            if !ask(&self.session, &format!("SELECT pg_catalog.pg_try_advisory_lock({key})")).await? {
+                for key in &self.keys[1..=taken] {
+                    ask(&self.session, &format!("SELECT pg_catalog.pg_advisory_unlock({key})")).await?;
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Is the last session of an earlier holder gone?
     async fn nobody_works(&self) -> Result<bool, MigrateError> {
         let key = self.work;
