@@ -115,12 +115,9 @@ impl Engine {
 
     /// Gives the locks back, sees to it that all is on disk, and ends the connections.
     pub(crate) async fn close(self, run: &Run<'_>) -> Result<(), MigrateError> {
-        reach(run.job, "flush");
         match self {
             Self::Postgres(engine) => engine.close(run).await,
-            Self::Sqlite(engine) => engine.close().await,
-        }?;
-        reach(run.job, "flushed");
-        Ok(())
+            Self::Sqlite(engine) => engine.close(run).await,
+        }
     }
 }

@@ -166,13 +166,16 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
 pub(crate) fn note(history: &Table, migration: &Migration, by: &str) -> String {
     let text = |text: &str| literal(text, history.dialect);
     format!(
-        "INSERT INTO {} (kind, version, name, sha256, applied_by, duration_ms) VALUES ({}, {}, {}, {}, {}, 0)",
-        history.quoted(),
+        // Whoever looked while we applied it may have seen the ledger before and the history after it.
+        "INSERT INTO {table} (kind, version, name, sha256, applied_by, duration_ms) SELECT {}, {}, {}, {}, {}, 0 \
+         WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {})",
         text(Kind::Implied.word()),
         text(migration.version.text()),
         text(&migration.name),
         text(&migration.checksum),
         text(by),
+        this(history.dialect, Kind::Versioned, &migration.version, &migration.name),
+        table = history.quoted(),
     )
 }
 
@@ -184,7 +187,11 @@ pub(crate) fn forget(history: &Table, kind: Kind, version: &Version, name: &str)
 fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
     let word = literal(kind.word(), dialect);
     match kind {
-        Kind::Versioned | Kind::Implied => format!("kind = {word} AND version = {}", literal(version.text(), dialect)),
+        // What a tool has applied and what we have is the same migration.
+        Kind::Versioned | Kind::Implied => {
+            let words = [Kind::Versioned, Kind::Implied].map(|kind| literal(kind.word(), dialect)).join(", ");
+            format!("kind IN ({words}) AND version = {}", literal(version.text(), dialect))
+        }
         Kind::Repeatable | Kind::Seed | Kind::ByHand => format!("kind = {word} AND name = {}", literal(name, dialect)),
     }
 }

@@ -35,6 +35,7 @@ use look::query;
 use crate::{
     MigrateError,
     engine::Cells,
+    failpoint::reach,
     job::{Job, Run},
     lock,
     sight::Sight,
@@ -144,7 +145,9 @@ impl Engine {
     /// What an earlier attempt has committed counts as well.
     async fn flush(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
         let Some(sql) = run.unflushed() else { return Ok(()) };
+        reach(run.job, "flush");
         self.write("bring the migrations to the disk", &[sql]).await?;
+        reach(run.job, "flushed");
         run.flushed();
         Ok(())
     }

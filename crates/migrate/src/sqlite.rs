@@ -19,6 +19,7 @@ mod stop;
 use crate::{
     Holder, MigrateError,
     engine::Cells,
+    failpoint::reach,
     job::Run,
     lock::{Next, Waiting},
     sight::Sight,
@@ -119,11 +120,14 @@ impl Engine {
     }
 
     /// All that was committed goes to the disk.
-    pub(crate) async fn close(self) -> Result<(), MigrateError> {
-        match self.written {
-            true => self.with(apply::checkpoint).await,
-            false => Ok(()),
+    pub(crate) async fn close(self, run: &Run<'_>) -> Result<(), MigrateError> {
+        if !self.written {
+            return Ok(());
         }
+        reach(run.job, "flush");
+        self.with(apply::checkpoint).await?;
+        reach(run.job, "flushed");
+        Ok(())
     }
 
     async fn with<T: Send + 'static>(

@@ -7,7 +7,7 @@ mod support;
 use migrate::MigrateError;
 use report::Outcome;
 use std::time::Duration;
-use support::{Bench, names, postgres, until};
+use support::{Bench, names, postgres, until, within};
 use testkit::Cluster;
 
 fn bench(cluster: &Cluster) -> Bench {
@@ -154,4 +154,66 @@ async fn a_budget_for_waiting_ends() {
     assert!(matches!(error, MigrateError::TableLocked { .. }) && error.outcome() == Outcome::NotYet, "{finding}");
     assert!(finding.contains("idle in transaction"), "{finding}");
     assert_eq!(cluster.psql("select count(*) from orders where id < 0"), "0");
+}
+
+/// What was put before a statement that failed is run too: the journal is read statement by statement.
+#[tokio::test]
+async fn what_is_put_before_a_failed_statement_is_run() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    let (make, index) = (
+        "create table seats as select 1 as n union all select 1;\n",
+        "create unique index concurrently seats_n on seats (n);\n",
+    );
+    bench.file("2_seats.sql", &format!("{make}{index}"));
+    bench.up().await.unwrap_err();
+    bench.file("2_seats.sql", &format!("{make}delete from seats;\n{index}"));
+    assert_eq!(names(&bench.up().await.unwrap()), ["2_seats.sql"]);
+    assert_eq!(cluster.psql("select count(*) from seats"), "0");
+    assert_eq!(is_valid(&cluster, "seats_n"), "true");
+}
+
+/// A file that was begun in pieces and became one transaction does not begin anew.
+#[tokio::test]
+async fn a_file_begun_in_pieces_goes_on_in_pieces() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    let count = "insert into orders values (5000, true);\n";
+    bench.file("2_x.sql", &format!("{count}create index concurrently x on nowhere (n);\n"));
+    bench.up().await.unwrap_err();
+    bench.file("2_x.sql", count);
+    assert_eq!(names(&bench.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(cluster.psql("select count(*) from orders where id = 5000"), "1");
+}
+
+/// What a statement that is done has set for its session holds for those behind it, also in the next run.
+#[tokio::test]
+async fn what_was_set_for_the_session_is_set_again() {
+    let cluster = Cluster::start();
+    cluster.psql("create schema app; create table app.seats (n int); insert into app.seats values (1), (1)");
+    let bench = bench(&cluster);
+    bench.file(
+        "2_x.sql",
+        "-- mainstay: no-transaction\nset search_path = app;\ncreate unique index concurrently u on seats (n);\n",
+    );
+    bench.up().await.unwrap_err();
+    cluster.psql("truncate app.seats");
+    assert_eq!(names(&bench.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(is_valid(&cluster, "app.u"), "true");
+}
+
+/// dbmate's files may have several sections; what undoes one stands between them and is not run along.
+#[tokio::test]
+async fn sections_that_undo_are_not_run_along() {
+    let cluster = Cluster::start();
+    let bench = Bench::new(postgres(cluster.port(), "postgres"));
+    bench.file(
+        "20260101000000_two.sql",
+        "-- migrate:up\ncreate table one (n int);\n-- migrate:down\ndrop table one;\n\
+         -- migrate:up\ncreate table two (n int);\n-- migrate:down\ndrop table two;\n",
+    );
+    bench.up().await.unwrap();
+    assert_eq!(cluster.psql("select to_regclass('one') is not null and to_regclass('two') is not null"), "t");
+    within(migrate::down(&bench.job(), &migrate::Back::All)).await.unwrap();
+    assert_eq!(cluster.psql("select to_regclass('one') is null and to_regclass('two') is null"), "t");
 }

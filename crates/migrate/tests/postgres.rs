@@ -19,10 +19,10 @@ fn session(cluster: &Cluster, database: &str) -> Session {
     cluster.session("postgres", database).unwrap()
 }
 
-/// How many sessions of migrators wait for a lock on a table.
+/// Does a file of a migrator wait for a lock on a table?
 fn blocked(cluster: &Cluster) -> bool {
     cluster.psql(
-        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name like 'mainstay-migrate/%'",
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'BEGIN;%' and application_name like 'mainstay-migrate/%'",
     ) != "0"
 }
 

@@ -58,12 +58,24 @@ pub enum Style {
     Plain,
     /// Its table has a mark for what was begun.
     GolangMigrate,
+    /// So has this one's, with a row for each.
+    Sqlx,
+}
+
+impl Style {
+    fn name(self) -> &'static str {
+        match self {
+            Style::Plain => "plain",
+            Style::GolangMigrate => "golang-migrate",
+            Style::Sqlx => "sqlx",
+        }
+    }
 }
 
 /// The directory of a shop; each call of mainstay is `again()` of this.
 pub fn shop(style: Style, postgres: bool) -> Test {
     let files: &[_] = if postgres { &ON_POSTGRES } else { &ON_SQLITE };
-    let mut test = mainstay().env("MAINSTAY_LOG_FORMAT", "human");
+    let mut test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("style", style.name());
     for (name, up, down) in files {
         let ending = if style == Style::Plain { ".sql" } else { ".up.sql" };
         test = test.file(&format!("migrations/{name}{ending}"), up);
@@ -79,19 +91,18 @@ pub fn shop(style: Style, postgres: bool) -> Test {
 
 /// `mainstay migrate VERB`, patient enough for a server that starts again.
 pub fn migrate(test: &Test, verb: &str, url: &str, more: &[&str]) -> Test {
-    // Plain files may have these endings too.
-    let of_golang_migrate = test.path().join("migrations/0001_users.up.sql").exists();
-    let style = if of_golang_migrate { "golang-migrate" } else { "plain" };
-    let flags = ["migrate", verb, "--database", url, "--dir", "migrations", "--style", style];
+    // Files of these names may be anybody's.
+    let style = test.read("style");
+    let flags = ["migrate", verb, "--database", url, "--dir", "migrations", "--style", &style];
     test.again().args(flags).args(["--attempts", "40", "--interval", "100ms"]).args(more.iter().copied())
 }
 
 /// All that tells whether each migration was applied exactly once.
 #[track_caller]
 pub fn on_postgres(cluster: &Cluster, database: &str) -> String {
-    cluster.psql_in(
-        database,
-        "select 'log ' || (select string_agg(n::text, ',' order by n) from log) \
+    let ledger =
+        cluster.psql_in(database, "select coalesce(to_regclass('_sqlx_migrations')::text, 'schema_migrations')");
+    let sql = "select 'log ' || (select string_agg(n::text, ',' order by n) from log) \
          union all select 'undone ' || coalesce((select string_agg(n::text, ',' order by n) from undone), '') \
          union all select 'feelings ' || coalesce((select string_agg(m::text, ',') from feelings), '') \
          union all select 'columns ' || string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 'users'::regclass \
@@ -99,12 +110,12 @@ pub fn on_postgres(cluster: &Cluster, database: &str) -> String {
          union all select 'indexes ' || string_agg(c.relname || ':' || x.indisvalid, ',' order by c.relname) from pg_index x \
              join pg_class c on c.oid = x.indexrelid where x.indrelid in ('users'::regclass, 'log'::regclass) \
          union all select 'mood ' || string_agg(enumlabel, ',' order by enumsortorder) from pg_enum \
-         union all select 'ledger ' || string_agg((to_jsonb(l) - 'applied_at' - 'duration_ms')::text, ',' order by version) \
-             from schema_migrations l \
+         union all select 'ledger ' || string_agg((to_jsonb(l) - 'applied_at' - 'duration_ms' - 'installed_on' - 'execution_time')::text, ',' order by version) \
+             from {ledger} l \
          union all select 'history ' || string_agg(kind || ':' || version || ':' || name, ',' order by kind, version, name) \
              from mainstay_history \
-         union all select 'journal ' || count(*) from mainstay_journal",
-    )
+         union all select 'journal ' || count(*) from mainstay_journal";
+    cluster.psql_in(database, &sql.replace("{ledger}", &ledger))
 }
 
 /// The same on SQLite.
@@ -148,6 +159,6 @@ pub fn rounds(usual: usize) -> usize {
 
 /// Plain files of our own.
 pub fn plain(files: &[(&str, &str)]) -> Test {
-    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human");
+    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("style", Style::Plain.name());
     files.iter().fold(test, |test, (name, text)| test.file(&format!("migrations/{name}.sql"), text))
 }

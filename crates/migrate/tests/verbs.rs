@@ -1,0 +1,138 @@
+//! The verbs beside `up` and `status`, on both databases.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use config::Target;
+use migrate::{Back, Goal, MigrateError, Truth, Version, await_schema, baseline, by_hand, down, redo, repair, verify};
+use retry::{Backoff, Policy};
+use std::time::Duration;
+use support::{Bench, names, postgres, within};
+use testkit::Cluster;
+
+/// The same on a PostgreSQL of its own and on an SQLite file.
+async fn on_both(act: impl AsyncFn(&mut Bench)) {
+    let cluster = Cluster::start();
+    let mut bench = Bench::new(postgres(cluster.port(), "postgres"));
+    act(&mut bench).await;
+    let mut bench = Bench::new(Target::Sqlite("unused".into()));
+    bench.target = Target::Sqlite(bench.dir.path().join("app.db"));
+    act(&mut bench).await;
+}
+
+async fn states(bench: &Bench) -> Vec<String> {
+    let status = within(migrate::status(&bench.job())).await.unwrap();
+    status.migrations.iter().map(|entry| format!("{} {}", entry.state, entry.name)).collect()
+}
+
+fn three(bench: &Bench) {
+    bench.file("1_a.sql", "create table a (n int);").file("1_a.down.sql", "drop table a;");
+    bench.file("2_b.sql", "create table b (n int);").file("2_b.down.sql", "drop table b;");
+    bench.file("3_c.sql", "create table c (n int);").file("3_c.down.sql", "drop table c;");
+}
+
+/// Up to a version, one by one, and back; what undoes a file is kept, so that it need not be here.
+#[tokio::test]
+async fn there_and_back() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        let one = within(migrate::up(&bench.job(), &Goal::One)).await.unwrap();
+        assert_eq!(names(&one), ["1_a.sql"]);
+        let two = within(migrate::up(&bench.job(), &Goal::To("2".into()))).await.unwrap();
+        assert_eq!(names(&two), ["2_b.sql"]);
+        assert_eq!(names(&bench.up().await.unwrap()), ["3_c.sql"]);
+        for name in ["3_c.sql", "3_c.down.sql"] {
+            std::fs::remove_file(bench.dir.path().join("migrations").join(name)).unwrap();
+        }
+        let error = within(redo(&bench.job())).await.unwrap_err();
+        assert!(matches!(error, MigrateError::NoWayBack { .. }), "{error}");
+        assert_eq!(names(&within(down(&bench.job(), &Back::Steps(1))).await.unwrap()), ["3_c.sql"]);
+        let (undone, applied) = within(redo(&bench.job())).await.unwrap();
+        assert_eq!((names(&undone), names(&applied)), (vec!["2_b.sql"], vec!["2_b.sql"]));
+        assert_eq!(names(&within(down(&bench.job(), &Back::All)).await.unwrap()), ["2_b.sql", "1_a.sql"]);
+        assert_eq!(states(bench).await, ["pending 1_a.sql", "pending 2_b.sql"]);
+    })
+    .await;
+}
+
+/// A baseline takes files as applied, and `verify` finds them as they are; `repair` takes a row out again.
+#[tokio::test]
+async fn a_baseline_and_a_repair() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        let taken = within(baseline(&bench.job(), &Version::from("2"))).await.unwrap();
+        assert_eq!(taken.len(), 2);
+        assert!(within(baseline(&bench.job(), &Version::from("9"))).await.is_err());
+        assert_eq!(names(&bench.up().await.unwrap()), ["3_c.sql"]);
+        let verified = within(verify(&bench.job())).await.unwrap();
+        assert_eq!((verified.passed, verified.failed.len(), verified.unverified.len()), (3, 0, 0), "{verified:?}");
+        let truth = Truth { forget: vec!["3".into()], ..Truth::default() };
+        let shown = within(repair(&bench.job(), &truth, false)).await.unwrap();
+        assert!(shown.fixes.len() == 1 && !shown.done);
+        assert_eq!(states(bench).await[2], "applied 3_c.sql", "nothing was done yet");
+        assert!(within(repair(&bench.job(), &truth, true)).await.unwrap().done);
+        assert_eq!(states(bench).await[2], "pending 3_c.sql");
+    })
+    .await;
+}
+
+/// S1.15: one file by hand, of the directory or of its own; the same file twice only where it is no migration.
+#[tokio::test]
+async fn one_file_by_hand() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        let second = bench.dir.path().join("migrations/2_b.sql");
+        assert_eq!(names(&within(by_hand(&bench.job(), &second)).await.unwrap()), ["2_b.sql"]);
+        let error = within(by_hand(&bench.job(), &second)).await.unwrap_err();
+        assert!(matches!(error, MigrateError::AlreadyApplied { .. }), "{error}");
+        let loose = bench.dir.write("fix.sql", "insert into b values (1);");
+        for _ in 0..2 {
+            assert_eq!(names(&within(by_hand(&bench.job(), &loose)).await.unwrap()), ["fix.sql"]);
+        }
+        assert_eq!(states(bench).await, ["out of order 1_a.sql", "applied 2_b.sql", "pending 3_c.sql"]);
+    })
+    .await;
+}
+
+/// Repeatable files come last and again when they change; seeds only when asked for.
+#[tokio::test]
+async fn repeatable_files_and_seeds() {
+    on_both(async |bench: &mut Bench| {
+        bench.file("1_a.sql", "create table a (n int);").file("R__fill.sql", "insert into a values (1);");
+        bench.dir.write("seeds/people.sql", "insert into a values (100);");
+        bench.migrations.seeds = Some(bench.dir.path().join("seeds"));
+        assert_eq!(names(&bench.up().await.unwrap()), ["1_a.sql", "R__fill.sql"]);
+        assert!(bench.up().await.unwrap().applied.is_empty());
+        let seeded = within(migrate::up(&bench.job(), &Goal::Seeds)).await.unwrap();
+        assert_eq!(names(&seeded), ["people.sql"]);
+        assert!(within(migrate::up(&bench.job(), &Goal::Seeds)).await.unwrap().applied.is_empty());
+        bench.file("R__fill.sql", "insert into a values (2);");
+        assert_eq!(names(&bench.up().await.unwrap()), ["R__fill.sql"]);
+    })
+    .await;
+}
+
+/// Whoever waits for the schema applies nothing, gives up in time, and goes on when it is there.
+#[tokio::test]
+async fn the_schema_is_awaited() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        within(migrate::up(&bench.job(), &Goal::One)).await.unwrap();
+        let backoff = Backoff::fixed(Duration::from_millis(20));
+        let policy = Policy { backoff, attempts: None, limit: Some(Duration::from_millis(100)) };
+        let MigrateError::Behind { missing, .. } = within(await_schema(&bench.job(), None, &policy)).await.unwrap_err()
+        else {
+            panic!()
+        };
+        assert_eq!(missing, ["2_b.sql", "3_c.sql"]);
+        let version = Version::from("1");
+        assert!(within(await_schema(&bench.job(), Some(&version), &policy)).await.is_ok());
+        let patient = Policy { backoff, attempts: None, limit: None };
+        let job = bench.job();
+        let (awaited, applied) = tokio::join!(within(await_schema(&job, None, &patient)), bench.up());
+        assert_eq!(awaited.unwrap().current, Some(true));
+        assert_eq!(applied.unwrap().applied.len(), 2);
+    })
+    .await;
+}
