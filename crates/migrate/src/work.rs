@@ -203,7 +203,7 @@ impl<'a> Work<'a> {
     fn previous(&self) -> Option<&Migration> {
         let standings = self.view.standings();
         let others = standings.into_iter().filter(|it| it.row.is_some() && it.kind() == Kind::Versioned);
-        others.filter_map(|it| it.file).filter(|file| file.version < self.migration.version).next_back()
+        others.filter_map(|it| it.file).rfind(|file| file.version < self.migration.version)
     }
 
     /// SQL that marks it as begun in the tool's own table, and in our journal that it was us: the next run goes on with it
