@@ -7,6 +7,7 @@ use testkit::{Test, find_component};
 
 /// A tool below the directory in `MAINSTAY_PEERS`.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "tests stand outside the program and read what xtask sets")]
 pub fn peer(path: &str) -> PathBuf {
     let peers = std::env::var_os("MAINSTAY_PEERS").map(PathBuf::from);
     let path = peers.map(|peers| peers.join(path)).filter(|path| path.exists());
