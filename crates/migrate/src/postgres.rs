@@ -105,8 +105,7 @@ impl Engine {
         let keys = guard::Keys { ours, theirs, schema: &sight.schema };
         self.guard = Some(Guard::hold(run, &self.dsn, &keys).await?);
         if !self.is_pooled() {
-            self.at_work = at_work(ours);
-            query(&self.session, "begin to work", &self.at_work).await?;
+            self.at_work = begin_to_work(&self.session, ours).await?;
         }
         Ok(())
     }
@@ -154,13 +153,17 @@ impl Engine {
 }
 
 /// While the server has this session, nobody else begins. It looks now and then whether we are still there, so that a long
-/// statement ends soon when we are killed.
-fn at_work(ours: i64) -> String {
-    format!(
-        "SELECT pg_catalog.pg_advisory_lock_shared({}); SELECT pg_catalog.set_config(name, '2000', false) \
-         FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'",
-        lock::work_key(ours)
-    )
+/// statement ends soon when we are killed. Answers with SQL that says both again, without a look at all settings.
+async fn begin_to_work(session: &Session, ours: i64) -> Result<String, MigrateError> {
+    let lock = format!("SELECT pg_catalog.pg_advisory_lock_shared({})", lock::work_key(ours));
+    query(session, "begin to work", &lock).await?;
+    // Since PostgreSQL 14, and not on every system.
+    let look = "SELECT pg_catalog.set_config(name, '2000', false) FROM pg_catalog.pg_settings \
+                WHERE name = 'client_connection_check_interval'";
+    Ok(match query(session, "begin to work", look).await?.is_empty() {
+        true => lock,
+        false => format!("{lock}; SET client_connection_check_interval = 2000"),
+    })
 }
 
 /// A session under our name, so that whoever waits for us sees who we are.

@@ -79,7 +79,10 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
             }
         }
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    let (sight, theirs) = (view.sight.clone(), view.locks());
+    // What was seen counts no more under the lock; of thousands of files it is not little.
+    drop(view);
+    engine.lock(run, &sight, &theirs).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
         run.settled(&view.rows);

@@ -35,9 +35,7 @@ pub(crate) struct View {
     pub(crate) history: Table,
     pub(crate) journal: Table,
     pub(crate) directory: Directory,
-    /// The rows as they were read.
-    pub(crate) cells: Vec<Cells>,
-    /// What they mean.
+    /// Its rows, as they are meant.
     pub(crate) rows: Vec<Row>,
     pub(crate) recorded: Vec<Recorded>,
     /// Migrations that are done in part, as our journal has it: name and direction. Read when it matters.
@@ -80,7 +78,6 @@ impl View {
             history,
             journal,
             directory,
-            cells: Vec::new(),
             rows: Vec::new(),
             recorded: Vec::new(),
             open: Vec::new(),
@@ -97,8 +94,7 @@ impl View {
         let (recorded, cells) =
             join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
         self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
-        self.cells = cells?;
-        self.rows = self.meant(&self.cells);
+        self.rows = self.meant(&cells?);
         let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
         if self.standings().iter().any(unfinished) {
             self.read_journal(engine).await?;

@@ -93,22 +93,24 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     };
     let (raw, text) = text(file).map_err(bad)?;
     let sections = style.read_text(part, &text, vars).map_err(|flaw| flawed(shown, &text, flaw))?;
+    let checksum = sha256(&text);
     let script = |sections: Vec<Section>, filled: &Cow<'_, str>| match filled {
-        Cow::Borrowed(_) => Script::in_file(file.path.clone(), sha256(&text), shown.to_owned(), sections),
+        Cow::Borrowed(_) => Script::in_file(file.path.clone(), checksum.clone(), shown.to_owned(), sections),
         Cow::Owned(filled) => Script::filled(filled, &text, shown.to_owned(), sections),
     };
     let down = sections.down.map(|down| script(down, &sections.text));
     if part == Part::Down {
         return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
     }
-    let stamped = Stamped { raw, text: &text, filled: &sections.text, version: &version, description: &description };
+    let (filled, sum) = (&*sections.text, checksum.as_str());
+    let stamped = Stamped { raw, text: &text, sum, filled, version: &version, description: &description };
     Ok(Read::Migration(Box::new(Migration {
         kind,
         name: file.name.clone(),
         shown: shown.to_owned(),
-        checksum: sha256(&text),
         stamps: style.stamps(&stamped),
         up: script(sections.up, &sections.text),
+        checksum,
         down,
         compat: compat(&text),
         version,

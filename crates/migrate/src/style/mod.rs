@@ -228,7 +228,9 @@ pub(crate) struct Stamped<'a> {
     pub(crate) raw: &'a [u8],
     /// Its text without byte order mark and with `\n`.
     pub(crate) text: &'a str,
-    /// The same with variables filled in.
+    /// Its SHA-256, see [`Migration::checksum`].
+    pub(crate) sum: &'a str,
+    /// The same text with variables filled in.
     pub(crate) filled: &'a str,
     /// What its name says.
     pub(crate) version: &'a Version,

@@ -69,7 +69,7 @@ impl Style for Plain {
     }
 
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String> {
-        vec![sha256(file.text)]
+        vec![file.sum.to_owned()]
     }
 
     fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)> {
@@ -167,10 +167,6 @@ pub(crate) fn sha256(text: &str) -> String {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

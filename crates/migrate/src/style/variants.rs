@@ -28,7 +28,8 @@ mod tests {
     #[test]
     fn line_ends_and_marks_are_told_apart() {
         let version = Version::default();
-        let file = Stamped { raw: b"a\r\nb", text: "a\nb", filled: "a\nb", version: &version, description: "" };
+        let file =
+            Stamped { raw: b"a\r\nb", text: "a\nb", sum: "", filled: "a\nb", version: &version, description: "" };
         let found: Vec<String> =
             variants(&file).iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
         assert_eq!(found, ["a\r\nb", "a\nb", "\u{feff}a\nb", "\u{feff}a\r\nb"]);

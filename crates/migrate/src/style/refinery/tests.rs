@@ -45,7 +45,8 @@ fn names_that_are_almost_right_are_told() {
 fn stamps_are_refinerys_own() {
     let stamp = |style: Refinery, version: &str, name: &str, sql: &str| {
         let version = Version::from(version);
-        let file = Stamped { raw: sql.as_bytes(), text: sql, filled: sql, version: &version, description: name };
+        let file =
+            Stamped { raw: sql.as_bytes(), text: sql, sum: "", filled: sql, version: &version, description: name };
         style.stamps(&file)[0].clone()
     };
     let persons = "CREATE TABLE persons (\n    id int,\n    name varchar(255),\n    city varchar(255)\n);\n";
@@ -63,7 +64,8 @@ fn stamps_are_refinerys_own() {
 fn other_line_ends_are_no_other_file() {
     let version = Version::from("3");
     let text = "create table ж (n int);\n";
-    let file = Stamped { raw: text.as_bytes(), text, filled: text, version: &version, description: "it_is_late" };
+    let file =
+        Stamped { raw: text.as_bytes(), text, sum: "", filled: text, version: &version, description: "it_is_late" };
     assert!(NARROW.stamps(&file).contains(&"8988702696648377022".to_owned()));
 }
 

@@ -58,7 +58,7 @@ fn a_directive_is_the_first_bytes() {
 #[test]
 fn a_stamp_is_sha_384_of_the_bytes() {
     let version = Version::from("1");
-    let stamped = Stamped { raw: b"abc", text: "abc", filled: "abc", version: &version, description: "" };
+    let stamped = Stamped { raw: b"abc", text: "abc", sum: "", filled: "abc", version: &version, description: "" };
     let abc = "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7";
     let stamps = Sqlx.stamps(&stamped);
     assert_eq!((stamps[0].as_str(), stamps.len()), (abc, 2));
