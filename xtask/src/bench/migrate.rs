@@ -1,6 +1,7 @@
 //! A thousand small migrations: applied to an empty database, and looked at when nothing is pending; beside other tools.
 mod database;
 mod files;
+mod floor;
 mod memory;
 mod runner;
 mod syncs;
@@ -103,8 +104,17 @@ impl Field {
         let mut lanes = contestants.iter().map(|it| Lane::new(self, engine, it)).collect::<Result<Vec<_>, _>>()?;
         let (cold, again) = (bench.rounds(5), bench.rounds(30));
         println!("  {}: {cold} rounds cold, {again} with nothing pending", engine.name());
+        let mut floor = Vec::new();
         for number in 0..cold {
             in_turn(&mut lanes, number, cold, notes, |lane| lane.run_cold(self));
+            if engine == Engine::Postgres {
+                floor.push(floor::measure(self));
+            }
+        }
+        if let Some(least) = floor.into_iter().reduce(f64::min) {
+            notes.note(format!(
+                "postgres: the server needs {least:.0} ms for the statements, in one transaction and without a ledger"
+            ));
         }
         for number in 0..again {
             in_turn(&mut lanes, number, again, notes, |lane| lane.run_again(self));

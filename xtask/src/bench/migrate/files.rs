@@ -35,9 +35,14 @@ fn common(runner: Runner, dir: &Path) -> Vec<(String, String)> {
     vec![("alembic.ini".to_owned(), ini), ("env.py".to_owned(), ALEMBIC_ENV.to_owned())]
 }
 
+/// What a migration does.
+pub(super) fn up(number: usize) -> String {
+    format!("create table t{number} (id int primary key, name text);")
+}
+
 /// One migration: names and texts.
 fn files(runner: Runner, number: usize) -> Vec<(String, String)> {
-    let up = format!("create table t{number} (id int primary key, name text);");
+    let up = up(number);
     let down = format!("drop table t{number};");
     let stamp = 20_200_101_000_000 + number as u64;
     let owned = |name: String, text: String| vec![(name, text)];
