@@ -14,6 +14,11 @@ pub fn unreadable() -> Vec<String> {
     std::env::vars_os().filter(|pair| readable(pair.clone()).is_none()).map(name).collect()
 }
 
+/// What was typed after the program's name. What is not UTF-8 in it is replaced.
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
 fn readable((name, value): (OsString, OsString)) -> Option<(String, String)> {
     Some((name.into_string().ok()?, value.into_string().ok()?))
 }

@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -121,6 +121,25 @@ pub fn metadata(path: &Path) -> io::Result<Facts> {
         is_dir: metadata.is_dir(),
         modified: metadata.modified().ok(),
     })
+}
+
+/// Sets the permission bits of `path`.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    let set = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    set.map_err(|error| named("set the mode of", path, &error))
+}
+
+/// Removes a file; one that is not there is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// The room left for us where `path` lies, in bytes.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))
 }
 
 fn named(doing: &str, path: &Path, error: &io::Error) -> io::Error {

@@ -4,8 +4,10 @@ mod bind;
 mod interfaces;
 mod resolve;
 mod sockets;
+mod unix;
 
 pub use bind::{BindError, SocketHolder, bind_for_child, bind_tcp};
 pub use interfaces::is_local;
 pub use resolve::{ResolveError, resolve};
 pub use sockets::{unix_peer_pid, unix_socket_paths};
+pub use unix::{LONGEST_NAME, bind_private, connect_unix, peer_uid};

@@ -194,6 +194,13 @@ pub fn uptime() -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
+/// How many processes the kernel has killed for want of memory since the machine was started, by all limits together
+/// (`oom_kill` of /proc/vmstat); nothing before Linux 4.13.
+pub fn oom_kills() -> Option<u64> {
+    let counters = read(Path::new("/proc/vmstat"))?;
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
 /// A title may hold any bytes.
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
 fn read(path: &Path) -> Option<String> {

@@ -1,13 +1,15 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
 mod child;
+mod detached;
 mod group;
 pub(crate) mod image;
 mod oneself;
 mod program;
 mod spawner;
 
-pub use oneself::{Fatal, signal_self};
+pub use detached::{Detached, start_detached};
+pub use oneself::{Fatal, ask_self_to_stop, signal_self};
 pub use program::find_program;
 pub use spawner::SystemSpawner;
 

@@ -2,12 +2,16 @@
 
 use std::{fs, path::Path};
 
+/// The number of the user we run as.
+pub fn uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The name of the user we run as, from the password file (passwd(5)); nothing when it is not listed there.
 pub fn user_name() -> Option<String> {
     let path = Path::new("/etc/passwd");
-    let uid = rustix::process::geteuid().as_raw();
     #[expect(clippy::disallowed_methods, reason = "a file of the system, small by nature")]
-    name_of(&fs::read_to_string(path).ok()?, uid)
+    name_of(&fs::read_to_string(path).ok()?, uid())
 }
 
 fn name_of(passwd: &str, uid: u32) -> Option<String> {

@@ -37,7 +37,7 @@ pub fn check_dir(path: &Path) -> DirFacts {
         writable: try_to_write(path),
         owner: metadata.ok().map(|metadata| metadata.uid()),
         our_uid: rustix::process::geteuid().as_raw(),
-        free_bytes: rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize)),
+        free_bytes: super::free_bytes(path),
     }
 }
 

@@ -20,3 +20,9 @@ pub fn signal_self(how: Fatal) {
     // A process may always do this to itself.
     let _ = kill_process(getpid(), signal);
 }
+
+/// Asks this process to finish, as whoever sends it a `SIGTERM` does.
+pub fn ask_self_to_stop() {
+    // A process may always do this to itself.
+    let _ = kill_process(getpid(), Signal::TERM);
+}
