@@ -14,6 +14,7 @@ use crate::{
 use config::Service;
 use host::{
     Pending,
+    proc::oom_kills,
     process::{Child, Command, Exit, Spawner},
 };
 use report::{Journal, Lines, Stream, seconds};
@@ -46,14 +47,14 @@ pub(crate) struct Outfit {
 
 /// What became of a service, for the supervisor.
 pub(crate) struct Change {
-    pub(crate) index: usize,
+    pub(crate) id: usize,
     pub(crate) status: ServiceStatus,
     pub(crate) state: State,
 }
 
 /// Drives one service.
 pub(crate) struct Driver {
-    index: usize,
+    id: usize,
     service: Arc<Service>,
     command: Command,
     outfit: Arc<Outfit>,
@@ -65,6 +66,9 @@ pub(crate) struct Driver {
     check: Option<Watch>,
     doubts: Doubts,
     published: Option<ServiceStatus>,
+    /// What the kernel had killed for want of memory when this process was started.
+    kills_before: Option<u64>,
+    out_of_memory: bool,
 }
 
 /// The process group of a child, which may outlive its leader.
@@ -91,7 +95,7 @@ enum Happened {
 
 impl Driver {
     pub(crate) fn new(
-        index: usize,
+        id: usize,
         command: Command,
         life: Life,
         outfit: Arc<Outfit>,
@@ -99,8 +103,21 @@ impl Driver {
     ) -> Self {
         let service = Arc::clone(life.service());
         let doubts = Doubts::new(Arc::clone(&outfit.checker));
-        let (child, readers, check, published) = (None, Vec::new(), None, None);
-        Self { index, service, command, outfit, changes, life, child, readers, check, doubts, published }
+        Self {
+            id,
+            service,
+            command,
+            outfit,
+            changes,
+            life,
+            doubts,
+            child: None,
+            readers: Vec::new(),
+            check: None,
+            published: None,
+            kills_before: None,
+            out_of_memory: false,
+        }
     }
 
     /// Starts the service and keeps to its life until nobody can tell it anything any more.
@@ -171,6 +188,7 @@ impl Driver {
     /// The leader ended. Its last lines are told first.
     async fn ended(&mut self, exit: Exit) {
         let Some(group) = &mut self.child else { return };
+        self.out_of_memory = exit == Exit::Signal(SIGKILL) && oom_kills() > self.kills_before;
         let _ = timeout(LAST_LINES, last_lines(&mut self.readers)).await;
         let left_behind = group.child.group_alive();
         match left_behind {
@@ -241,6 +259,7 @@ impl Driver {
     fn spawn(&mut self) -> Input {
         match self.outfit.spawner.spawn(&self.command) {
             Ok(mut child) => {
+                self.kills_before = oom_kills();
                 let pid = child.pid();
                 self.read(child.as_mut());
                 self.child = Some(Group { child, look: None });
@@ -282,10 +301,11 @@ impl Driver {
     fn publish(&mut self) {
         let failing = self.check.as_ref().and_then(|watch| watch.vigil.failing());
         let status = ServiceStatus::of(&self.service.name, &self.life, failing);
+        let status = ServiceStatus { out_of_memory: self.out_of_memory, ..status };
         if self.published.as_ref() != Some(&status) {
             self.published = Some(status.clone());
             // Nobody listens any more when the supervisor was dropped; then this task ends, too.
-            let _ = self.changes.send(Change { index: self.index, status, state: self.life.state().clone() });
+            let _ = self.changes.send(Change { id: self.id, status, state: self.life.state().clone() });
         }
     }
 }

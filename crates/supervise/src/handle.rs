@@ -1,7 +1,12 @@
 //! What others may ask of a running supervisor.
 
-use crate::status::ServiceStatus;
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use crate::{
+    reload::{ReloadError, Reloaded},
+    status::ServiceStatus,
+};
+use config::Service;
+use host::Env;
+use tokio::sync::{mpsc::UnboundedSender, oneshot, watch};
 
 /// How a dependency is, as somebody told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +26,9 @@ pub(crate) enum Command {
     Stop,
     Force,
     Restart { name: String },
+    StartOne { name: String },
+    StopOne { name: String },
+    Reload { services: Vec<Service>, base_env: Env, reply: oneshot::Sender<Result<Reloaded, ReloadError>> },
 }
 
 /// There is no service of this name.
@@ -64,12 +72,38 @@ impl Handle {
     /// # Errors
     /// When there is no service of this name.
     pub fn restart(&self, service: &str) -> Result<(), NoSuchService> {
-        let services: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
-        if !services.iter().any(|name| name == service) {
-            return Err(NoSuchService { name: service.to_owned(), services });
-        }
-        self.send(Command::Restart { name: service.to_owned() });
-        Ok(())
+        self.known(service).map(|name| self.send(Command::Restart { name }))
+    }
+
+    /// Starts `service` if it does not run: because it was stopped, has done its work or has failed.
+    ///
+    /// # Errors
+    /// When there is no service of this name.
+    pub fn start(&self, service: &str) -> Result<(), NoSuchService> {
+        self.known(service).map(|name| self.send(Command::StartOne { name }))
+    }
+
+    /// Stops `service` politely, and nothing else. It stays stopped until it is started again, and the supervisor waits
+    /// for that even when no other service is left.
+    ///
+    /// # Errors
+    /// When there is no service of this name.
+    pub fn stop_service(&self, service: &str) -> Result<(), NoSuchService> {
+        self.known(service).map(|name| self.send(Command::StopOne { name }))
+    }
+
+    /// From now on these are the services, each after those it starts after, with this environment. Those that are as
+    /// before are not touched; changed ones are stopped and started as they are now, with the socket that they had if
+    /// its address is the same; those that are not among them are stopped.
+    ///
+    /// Answers when that has begun. When a new socket cannot be bound nothing is changed at all.
+    ///
+    /// # Errors
+    /// See [`ReloadError`].
+    pub async fn reload(&self, services: Vec<Service>, base_env: Env) -> Result<Reloaded, ReloadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Reload { services, base_env, reply });
+        answer.await.unwrap_or(Err(ReloadError::NotRunning))
     }
 
     /// How all services are now, in the order in which they are started.
@@ -80,6 +114,14 @@ impl Handle {
     /// How all services are, and when that changes.
     pub fn watch(&self) -> watch::Receiver<Vec<ServiceStatus>> {
         self.statuses.clone()
+    }
+
+    fn known(&self, service: &str) -> Result<String, NoSuchService> {
+        let services: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
+        match services.iter().any(|name| name == service) {
+            true => Ok(service.to_owned()),
+            false => Err(NoSuchService { name: service.to_owned(), services }),
+        }
     }
 
     fn send(&self, command: Command) {

@@ -13,7 +13,7 @@
 //! anybody of the old one's process group lives.
 //!
 //! What is not here yet has its place: log files behind [`report::Lines`], cgroups behind [`host::process::Spawner`],
-//! a control socket in front of [`Handle`], schedules beside [`Supervisor`].
+//! schedules beside [`Supervisor`].
 
 mod check;
 mod doubts;
@@ -23,11 +23,15 @@ mod handle;
 mod input;
 mod life;
 mod listen;
+mod meaning;
+mod member;
 pub mod output;
+mod reload;
 mod say;
 mod state;
 mod status;
 mod supervisor;
+pub mod tail;
 mod vigil;
 
 pub use check::Checker;
@@ -36,6 +40,8 @@ pub use handle::{Handle, Need, NoSuchService};
 pub use input::{Effect, Input};
 pub use life::Life;
 pub use listen::ListenError;
+pub use meaning::meaning;
+pub use reload::{ReloadError, Reloaded};
 pub use state::{Failure, Leaving, Run, State, Then, Word};
 pub use status::ServiceStatus;
 pub use supervisor::Supervisor;

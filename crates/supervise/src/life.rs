@@ -47,7 +47,7 @@ pub struct Life {
     streak: u32,
     waits: Waits,
     restarts: u32,
-    last_exit: Option<Exit>,
+    last_exit: Option<(Exit, Instant)>,
     effects: Vec<Effect>,
 }
 
@@ -118,7 +118,12 @@ impl Life {
 
     /// How its last process ended.
     pub fn last_exit(&self) -> Option<Exit> {
-        self.last_exit
+        self.last_exit.map(|(exit, _)| exit)
+    }
+
+    /// When its last process ended.
+    pub fn last_exit_at(&self) -> Option<Instant> {
+        self.last_exit.map(|(_, at)| at)
     }
 
     /// Is a needed dependency down?
@@ -126,12 +131,14 @@ impl Life {
         !self.unmet.is_empty()
     }
 
-    /// Why it is not running, in words; nothing when it is or should not be.
+    /// Why it is not running, in words; nothing when it is, or was never asked for.
     pub fn reason(&self) -> Option<String> {
         match &self.state {
             State::Parked => Some(say::lacking(&self.unmet)),
             State::Waiting => Some(say::waiting(&self.after)),
-            State::Backoff { .. } => self.last_exit.map(|exit| format!("it ended with {}", exit_words(exit))),
+            State::Stopped if self.spawned && !self.wanted => Some("it was told to stop".to_owned()),
+            State::Delayed { .. } => Some("its `start_delay` is not over yet".to_owned()),
+            State::Backoff { .. } => self.last_exit().map(|exit| format!("it ended with {}", exit_words(exit))),
             State::Failed(failure) => Some(failure.to_string()),
             _ => None,
         }

@@ -31,6 +31,7 @@ pub enum ListenError {
 }
 
 /// A bound socket.
+#[derive(Clone)]
 pub(crate) struct Listening {
     pub(crate) socket: Arc<OwnedFd>,
     pub(crate) port: u16,

@@ -4,6 +4,7 @@ use crate::{
     life::Life,
     state::{State, Word, exit_words},
 };
+use host::process::Exit;
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
@@ -29,6 +30,18 @@ pub struct ServiceStatus {
     /// How its last process ended: `exit code 1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_exit: Option<String>,
+    /// How it ended, as the system says it.
+    #[serde(skip)]
+    pub exit: Option<Exit>,
+    /// When it ended.
+    #[serde(skip)]
+    pub exited_at: Option<Instant>,
+    /// It ended by SIGKILL, and in its time the kernel killed processes for want of memory.
+    #[serde(skip)]
+    pub out_of_memory: bool,
+    /// When something happens by itself: the next start, or the end of the patience with one that shall stop.
+    #[serde(skip)]
+    pub due: Option<Instant>,
     /// Why it is not ready, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -46,6 +59,10 @@ impl ServiceStatus {
             since: life.since(),
             restarts: life.restarts(),
             last_exit: life.last_exit().map(exit_words),
+            exit: life.last_exit(),
+            exited_at: life.last_exit_at(),
+            out_of_memory: false,
+            due: state.due(),
             reason: life.reason().or_else(|| failing.map(str::to_owned)),
         }
     }

@@ -6,16 +6,13 @@ use crate::{
     ended::{Ended, EndedService},
     handle::{Command, Handle, Need},
     input::Input,
-    life::Life,
-    listen::{ListenError, Listening},
+    listen::ListenError,
+    member::{Fate, Member},
     state::State,
     status::ServiceStatus,
 };
 use config::Service;
-use host::{
-    Env,
-    process::{self, Spawner},
-};
+use host::{Env, process::Spawner};
 use report::{Journal, Lines};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
@@ -27,24 +24,24 @@ use tokio::{
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
     outfit: Arc<Outfit>,
-    members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     handle: Handle,
     commands: mpsc::UnboundedReceiver<Command>,
     statuses: watch::Sender<Vec<ServiceStatus>>,
+    /// Nobody before the start.
+    crew: Option<Crew>,
+    /// Dependencies that are down, with the reason: those who come later must know, too.
+    unmet: BTreeMap<String, String>,
+    /// How many members there were so far.
+    ids: usize,
     /// Has [`Handle::stop`] or [`Handle::force`] been heard?
-    stopping: bool,
+    pub(crate) stopping: bool,
 }
 
-struct Member {
-    service: Arc<Service>,
-    command: process::Command,
-    life: Life,
-    /// To its driver; nothing before the start.
-    inbox: Option<mpsc::UnboundedSender<Input>>,
-    state: State,
-    /// Those that start after it have been told that it is ready.
-    announced: bool,
-    told_to_stop: bool,
+/// The drivers, and where they tell what becomes of their services.
+struct Crew {
+    drivers: JoinSet<()>,
+    changes: mpsc::UnboundedSender<Change>,
 }
 
 impl Supervisor {
@@ -61,14 +58,14 @@ impl Supervisor {
         journal: Arc<dyn Journal>,
         lines: Arc<dyn Lines>,
     ) -> Result<Self, ListenError> {
-        let members = services.into_iter().map(|service| Member::new(service, base_env));
+        let members = services.into_iter().enumerate().map(|(id, service)| Member::new(id, service, base_env, None));
         let members = members.collect::<Result<Vec<_>, _>>()?;
-        let first = members.iter().map(|member| ServiceStatus::of(&member.service.name, &member.life, None)).collect();
-        let (statuses, seen) = watch::channel(first);
+        let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
         let handle = Handle { commands: sender, statuses: seen };
         let outfit = Arc::new(Outfit { spawner, checker, journal, lines });
-        Ok(Self { outfit, members, handle, commands, statuses, stopping: false })
+        let (crew, unmet, ids) = (None, BTreeMap::new(), members.len());
+        Ok(Self { outfit, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }
 
     /// What others may ask of it, also before it runs.
@@ -93,53 +90,97 @@ impl Supervisor {
     /// A command that came before the start.
     fn prepare(&mut self, command: Command) {
         match command {
-            Command::Need { name, need } => {
-                for member in self.members.iter_mut().filter(|member| member.needs(&name)) {
-                    member.life.step(need_input(&name, &need), Instant::now());
-                }
-            }
+            Command::Need { name, need } => self.know(&name, &need),
             Command::Stop | Command::Force => self.stopping = true,
-            Command::Restart { .. } => {}
+            // Whoever waits for an answer sees that there is none.
+            Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } | Command::Reload { .. } => {}
         }
     }
 
     async fn supervise(&mut self) {
-        let mut drivers = JoinSet::new();
         let (sender, mut changes) = mpsc::unbounded_channel();
-        for (index, member) in self.members.iter_mut().enumerate() {
-            let (inbox, orders) = mpsc::unbounded_channel();
-            let driver =
-                Driver::new(index, member.command.clone(), member.life.clone(), self.outfit.clone(), sender.clone());
-            drivers.spawn(driver.run(orders));
-            member.inbox = Some(inbox);
-            member.state = State::Spawning;
-        }
-        while !self.members.iter().all(|member| member.state.is_over()) {
+        self.crew = Some(Crew { drivers: JoinSet::new(), changes: sender });
+        (0..self.members.len()).for_each(|at| self.begin(at));
+        while !self.is_over() {
             tokio::select! {
                 biased;
                 Some(change) = changes.recv() => self.changed(change),
                 Some(command) = self.commands.recv() => self.obey(command),
+                () = left(self.crew.as_mut()) => {}
             }
         }
         // Without an inbox a driver ends; it has told all lines by then.
         self.members.iter_mut().for_each(|member| member.inbox = None);
-        while drivers.join_next().await.is_some() {}
+        if let Some(mut crew) = self.crew.take() {
+            while crew.drivers.join_next().await.is_some() {}
+        }
+    }
+
+    /// Is there nothing left to do? Somebody may yet want what was stopped by hand.
+    fn is_over(&self) -> bool {
+        self.members.iter().all(|member| member.state.is_over() && (self.stopping || !member.held && member.stays()))
+    }
+
+    /// Starts the driver of a member, which knows how the world is by now.
+    pub(crate) fn begin(&mut self, at: usize) {
+        let world = self.world_of(&self.members[at]);
+        let (Some(crew), member) = (&mut self.crew, &mut self.members[at]) else { return };
+        for input in world {
+            member.life.step(input, Instant::now());
+        }
+        let (inbox, orders) = mpsc::unbounded_channel();
+        let (command, life) = (member.command.clone(), member.life.clone());
+        let driver = Driver::new(member.id, command, life, self.outfit.clone(), crew.changes.clone());
+        crew.drivers.spawn(driver.run(orders));
+        member.inbox = Some(inbox);
+        member.state = State::Spawning;
+        if member.held {
+            member.tell(Input::Unwanted);
+        }
+    }
+
+    fn world_of(&self, member: &Member) -> Vec<Input> {
+        let unmet = self.unmet.iter().filter(|(name, _)| member.needs(name));
+        let unmet = unmet.map(|(name, reason)| Input::NeedLost { name: name.clone(), reason: reason.clone() });
+        let others = self.members.iter().filter(|other| member.starts_after(&other.service.name));
+        let others = others.filter_map(|other| {
+            let name = other.service.name.clone();
+            match other.state {
+                _ if other.announced && other.stays() => Some(Input::AfterReady { name }),
+                State::Failed(_) => Some(Input::AfterFailed { name }),
+                _ => None,
+            }
+        });
+        unmet.chain(others).collect()
     }
 
     fn changed(&mut self, change: Change) {
-        let Change { index, status, state } = change;
+        let Change { id, status, state } = change;
+        // The last words of one that was replaced.
+        let Some(member) = self.members.iter_mut().find(|member| member.id == id) else { return };
         let ready = status.ready || matches!(state, State::Done(_));
         let failed = matches!(state, State::Failed(_));
-        self.members[index].state = state;
-        self.statuses.send_modify(|statuses| statuses[index] = status);
-        if !self.members[index].announced && (ready || failed) {
-            self.members[index].announced = ready;
-            let name = self.members[index].service.name.clone();
+        (member.state, member.status) = (state, status);
+        let news = !member.announced && (ready || failed) && member.stays();
+        member.announced |= news && ready;
+        let name = member.service.name.clone();
+        if news {
             self.tell_those_after(&name, ready);
         }
-        if self.stopping {
-            self.stop_next();
+        match self.stopping {
+            true => self.stop_next(),
+            false => self.settle(),
         }
+        self.publish();
+    }
+
+    pub(crate) fn publish(&self) {
+        self.statuses.send_replace(shown(&self.members));
+    }
+
+    pub(crate) fn next_id(&mut self) -> usize {
+        self.ids += 1;
+        self.ids
     }
 
     fn tell_those_after(&self, name: &str, ready: bool) {
@@ -152,6 +193,7 @@ impl Supervisor {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Need { name, need } => {
+                self.know(&name, &need);
                 let needy = self.members.iter().filter(|member| member.needs(&name));
                 needy.for_each(|member| member.tell(need_input(&name, &need)));
             }
@@ -163,12 +205,43 @@ impl Supervisor {
                 self.stopping = true;
                 self.members.iter_mut().for_each(|member| member.stop(Input::Force));
             }
-            // A supervisor that stops restarts nothing.
-            Command::Restart { .. } if self.stopping => {}
-            Command::Restart { name } => {
-                let named = self.members.iter().filter(|member| member.service.name == name);
-                named.for_each(|member| member.tell(Input::Restart));
+            Command::Reload { services, base_env, reply } => {
+                let _ = reply.send(self.reload(services, &base_env));
             }
+            // A supervisor that stops starts nothing.
+            Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } if self.stopping => {}
+            Command::Restart { name } => self.one(&name, false, |_| Input::Restart),
+            Command::StartOne { name } => self.one(&name, false, |state| match state.is_over() {
+                true => Input::Restart,
+                false => Input::Wanted,
+            }),
+            Command::StopOne { name } => self.one(&name, true, |_| Input::Unwanted),
+        }
+    }
+
+    /// Tells one service what somebody wants of it; one that makes way for another passes it on.
+    fn one(&mut self, name: &str, held: bool, input: impl Fn(&State) -> Input) {
+        for member in self.members.iter_mut().filter(|member| member.service.name == name) {
+            match &mut member.fate {
+                Fate::Stays => {
+                    member.held = held;
+                    let input = input(&member.state);
+                    if member.state.is_over() && input == Input::Restart {
+                        // Not over any more, although its driver has not said so yet.
+                        member.state = State::Spawning;
+                    }
+                    member.tell(input);
+                }
+                Fate::Yields(next) => next.held = held,
+                Fate::Leaves => {}
+            }
+        }
+    }
+
+    fn know(&mut self, name: &str, need: &Need) {
+        match need {
+            Need::Met => drop(self.unmet.remove(name)),
+            Need::Down { reason } => drop(self.unmet.insert(name.to_owned(), reason.clone())),
         }
     }
 
@@ -193,38 +266,15 @@ impl Supervisor {
     }
 }
 
-impl Member {
-    fn new(service: Service, base_env: &Env) -> Result<Self, ListenError> {
-        let listening = Listening::bind(&service)?;
-        let command = process::Command {
-            argv: service.argv.clone(),
-            cwd: service.cwd.clone(),
-            env: environment(&service, base_env, listening.as_ref()),
-            listeners: listening.into_iter().map(|listening| listening.socket).collect(),
-            output: process::Output::Piped,
-        };
-        let service = Arc::new(service);
-        let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
-        Ok(Self { service, command, life, inbox: None, state: State::Stopped, announced: false, told_to_stop: false })
-    }
+fn shown(members: &[Member]) -> Vec<ServiceStatus> {
+    members.iter().map(|member| member.status.clone()).collect()
+}
 
-    fn needs(&self, name: &str) -> bool {
-        self.service.needs.iter().any(|need| need == name)
-    }
-
-    fn starts_after(&self, name: &str) -> bool {
-        self.service.after.iter().any(|after| after == name)
-    }
-
-    fn stop(&mut self, how: Input) {
-        self.told_to_stop = true;
-        self.tell(how);
-    }
-
-    fn tell(&self, input: Input) {
-        if let Some(inbox) = &self.inbox {
-            let _ = inbox.send(input);
-        }
+/// A driver has ended: its service was replaced or removed.
+async fn left(crew: Option<&mut Crew>) {
+    match crew {
+        Some(crew) if !crew.drivers.is_empty() => drop(crew.drivers.join_next().await),
+        _ => std::future::pending().await,
     }
 }
 
@@ -234,13 +284,4 @@ fn need_input(name: &str, need: &Need) -> Input {
         Need::Met => Input::NeedMet { name },
         Need::Down { reason } => Input::NeedLost { name, reason: reason.clone() },
     }
-}
-
-/// What the service itself declares wins.
-fn environment(service: &Service, base_env: &Env, listening: Option<&Listening>) -> BTreeMap<String, String> {
-    let mut env = base_env.clone();
-    env.insert("MAINSTAY_SERVICE".to_owned(), service.name.clone());
-    env.extend(listening.map(|listening| ("PORT".to_owned(), listening.port.to_string())));
-    env.extend(service.env.clone());
-    env
 }

@@ -23,7 +23,7 @@ impl Life {
             }
             State::Stopping(leaving) | State::Killing(leaving) if leaving.exit.is_none() => {
                 leaving.exit = Some(exit);
-                self.last_exit = Some(exit);
+                self.last_exit = Some((exit, now));
                 if !left_behind {
                     self.group_gone(now);
                 }
@@ -34,7 +34,7 @@ impl Life {
 
     pub(super) fn ended_unasked(&mut self, run: Run, exit: Exit, left_behind: bool, now: Instant) {
         let lived = now - run.since;
-        self.last_exit = Some(exit);
+        self.last_exit = Some((exit, now));
         self.note(say::exited(&self.service.name, exit, lived));
         if left_behind {
             // They hold its ports, files and locks: no new copy beside them.

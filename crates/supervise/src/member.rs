@@ -1,0 +1,121 @@
+//! One service as the supervisor knows it.
+
+use crate::{
+    input::Input,
+    life::Life,
+    listen::{ListenError, Listening},
+    state::State,
+    status::ServiceStatus,
+};
+use config::Service;
+use host::{Env, process};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::{sync::mpsc, time::Instant};
+
+/// One service as the supervisor knows it.
+pub(crate) struct Member {
+    /// Which driver its changes come from; never used again.
+    pub(crate) id: usize,
+    pub(crate) service: Arc<Service>,
+    pub(crate) command: process::Command,
+    pub(crate) listening: Option<Listening>,
+    pub(crate) life: Life,
+    /// To its driver; nothing before the start.
+    pub(crate) inbox: Option<mpsc::UnboundedSender<Input>>,
+    pub(crate) state: State,
+    pub(crate) status: ServiceStatus,
+    /// Those that start after it have been told that it is ready.
+    pub(crate) announced: bool,
+    pub(crate) told_to_stop: bool,
+    /// Stopped by hand: somebody may want it again.
+    pub(crate) held: bool,
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of a member once it is over.
+pub(crate) enum Fate {
+    /// It stays, and may be started again.
+    Stays,
+    /// It is forgotten.
+    Leaves,
+    /// This one takes its place.
+    Yields(Box<Member>),
+}
+
+impl Member {
+    /// With the socket that it had before, if that is the same still.
+    pub(crate) fn new(
+        id: usize,
+        service: Service,
+        base_env: &Env,
+        before: Option<Listening>,
+    ) -> Result<Self, ListenError> {
+        let listening = match before {
+            Some(listening) => Some(listening),
+            None => Listening::bind(&service)?,
+        };
+        let command = process::Command {
+            argv: service.argv.clone(),
+            cwd: service.cwd.clone(),
+            env: environment(&service, base_env, listening.as_ref()),
+            listeners: listening.iter().map(|listening| Arc::clone(&listening.socket)).collect(),
+            output: process::Output::Piped,
+        };
+        let service = Arc::new(service);
+        let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
+        let status = ServiceStatus::of(&service.name, &life, None);
+        let (state, inbox) = (State::Stopped, None);
+        let (announced, told_to_stop, held, fate) = (false, false, false, Fate::Stays);
+        Ok(Self {
+            id,
+            service,
+            command,
+            listening,
+            life,
+            inbox,
+            state,
+            status,
+            announced,
+            told_to_stop,
+            held,
+            fate,
+        })
+    }
+
+    /// Would `service` with this environment be anything else than this?
+    pub(crate) fn differs(&self, service: &Service, base_env: &Env) -> bool {
+        *self.service != *service || self.command.env != environment(service, base_env, self.listening.as_ref())
+    }
+
+    pub(crate) fn needs(&self, name: &str) -> bool {
+        self.service.needs.iter().any(|need| need == name)
+    }
+
+    pub(crate) fn starts_after(&self, name: &str) -> bool {
+        self.service.after.iter().any(|after| after == name)
+    }
+
+    pub(crate) fn stays(&self) -> bool {
+        matches!(self.fate, Fate::Stays)
+    }
+
+    pub(crate) fn stop(&mut self, how: Input) {
+        self.told_to_stop = true;
+        self.tell(how);
+    }
+
+    pub(crate) fn tell(&self, input: Input) {
+        if let Some(inbox) = &self.inbox {
+            let _ = inbox.send(input);
+        }
+    }
+}
+
+/// What the service itself declares wins.
+fn environment(service: &Service, base_env: &Env, listening: Option<&Listening>) -> BTreeMap<String, String> {
+    let mut env = base_env.clone();
+    env.insert("MAINSTAY_SERVICE".to_owned(), service.name.clone());
+    env.extend(listening.map(|listening| ("PORT".to_owned(), listening.port.to_string())));
+    env.extend(service.env.clone());
+    env
+}

@@ -1,0 +1,112 @@
+//! The last lines that each service wrote, kept for those who ask why.
+
+use report::{Lines, Stream};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// So many lines of each output are kept.
+pub const KEPT: usize = 20;
+
+/// A longer line is cut there, in bytes.
+pub const WIDEST: usize = 1000;
+
+/// Passes lines on and remembers the last of each service. Clones are the same one.
+#[derive(Clone)]
+pub struct Tail {
+    inner: Arc<dyn Lines>,
+    kept: Arc<Mutex<BTreeMap<String, Kept>>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    both: VecDeque<String>,
+    errors: VecDeque<String>,
+}
+
+impl Tail {
+    /// Passes lines on to `inner`.
+    pub fn new(inner: Arc<dyn Lines>) -> Self {
+        Self { inner, kept: Arc::default() }
+    }
+
+    /// The last lines that `service` wrote to both of its outputs, oldest first.
+    pub fn lines(&self, service: &str) -> Vec<String> {
+        self.of(service, |kept| &kept.both)
+    }
+
+    /// The last lines that `service` wrote to its standard error, oldest first.
+    pub fn errors(&self, service: &str) -> Vec<String> {
+        self.of(service, |kept| &kept.errors)
+    }
+
+    fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<String>) -> Vec<String> {
+        self.kept().get(service).map(|kept| which(kept).iter().cloned().collect()).unwrap_or_default()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines for Tail {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        let text = shortened(line);
+        let mut all = self.kept();
+        // A name is copied once for each service, not for each line.
+        if !all.contains_key(service) {
+            all.insert(service.to_owned(), Kept::default());
+        }
+        if let Some(kept) = all.get_mut(service) {
+            if stream == Stream::Stderr {
+                keep(&mut kept.errors, text.clone());
+            }
+            keep(&mut kept.both, text);
+        }
+        drop(all);
+        self.inner.line(service, stream, line);
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.inner.room()
+    }
+}
+
+fn keep(lines: &mut VecDeque<String>, line: String) {
+    if lines.len() == KEPT {
+        lines.pop_front();
+    }
+    lines.push_back(line);
+}
+
+fn shortened(line: &[u8]) -> String {
+    match line.get(..WIDEST) {
+        Some(beginning) => String::from_utf8_lossy(beginning).into_owned() + "…",
+        None => String::from_utf8_lossy(line).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::Recorder;
+
+    #[test]
+    fn the_last_lines_are_kept_and_all_are_passed_on() {
+        let recorder = Arc::new(Recorder::default());
+        let tail = Tail::new(recorder.clone());
+        for number in 0..KEPT + 5 {
+            tail.line("api", Stream::Stdout, format!("out {number}").as_bytes());
+        }
+        tail.line("api", Stream::Stderr, b"oops");
+        tail.line("bot", Stream::Stderr, &[b'x'; 5000]);
+        let lines = tail.lines("api");
+        assert_eq!((lines.len(), lines[0].as_str(), lines[KEPT - 1].as_str()), (KEPT, "out 6", "oops"));
+        assert_eq!(tail.errors("api"), ["oops"]);
+        assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
+        assert_eq!((tail.lines("nobody"), recorder.lines().len()), (vec![], KEPT + 7));
+    }
+}
