@@ -1,0 +1,37 @@
+//! What the server must be told by whoever runs the services.
+
+use crate::{Asked, Done, Down, Events, Order, Ps, Refusal, Reloaded, Status, Verb, Why};
+use host::Pending;
+
+/// A running mainstay, as the server sees it. A question whose asker has left is dropped; what was begun goes on.
+pub trait Daemon: Send + Sync {
+    /// All services.
+    fn ps(&self) -> Ps;
+
+    /// The whole application.
+    fn status(&self) -> Status;
+
+    /// Why a service is as it is.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    fn why(&self, service: &str) -> Result<Why, Refusal>;
+
+    /// Does something with services and waits until it is done, or its time is up.
+    ///
+    /// # Errors
+    /// When nothing was begun.
+    fn order(&self, verb: Verb, order: Order) -> Pending<'_, Result<Done, Refusal>>;
+
+    /// Reads the configuration anew and begins to do what has changed.
+    ///
+    /// # Errors
+    /// All that is wrong with it; then nothing was changed.
+    fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>>;
+
+    /// Begins to stop everything and to end.
+    fn down(&self) -> Down;
+
+    /// What happened.
+    fn events(&self, asked: Asked) -> Pending<'_, Events>;
+}

@@ -1,0 +1,392 @@
+//! What is said on the socket. Every field has a default, so that another version may leave it out.
+
+use report::{Finding, Outcome, Severity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The protocol that is spoken here; it changes only when an old reader would misunderstand an answer.
+pub const PROTOCOL: u32 = 1;
+
+/// The mainstay that speaks it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The header with the number of the protocol.
+pub(crate) const PROTOCOL_HEADER: &str = "mainstay-protocol";
+
+/// The header with the version of mainstay.
+pub(crate) const VERSION_HEADER: &str = "mainstay-version";
+
+/// All services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ps {
+    /// The application.
+    pub app: String,
+    /// Its services, in the order in which they are started.
+    pub services: Vec<Service>,
+}
+
+/// One service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// `activating`, `active`, `deactivating`, `inactive`, `failed` or `parked`.
+    pub state: String,
+    /// The finer word for it, such as `backoff`.
+    pub fine: String,
+    /// It runs, and its health check does not fail.
+    pub ready: bool,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Since when it is in its finer state: RFC 3339, UTC.
+    pub since: String,
+    /// For how long, in seconds.
+    pub for_s: f64,
+    /// Restarts that nobody asked for.
+    pub restarts: u32,
+    /// How its last process ended.
+    pub last_exit: Option<String>,
+    /// Why it is not ready.
+    pub reason: Option<String>,
+}
+
+/// The whole application.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The application.
+    pub app: String,
+    /// The version of mainstay that runs it.
+    pub mainstay: String,
+    /// The process of that mainstay.
+    pub pid: u32,
+    /// Since when it runs: RFC 3339, UTC.
+    pub since: String,
+    /// For how long, in seconds.
+    pub uptime_s: f64,
+    /// `gate`, `migrate`, `start`, `watch` or `stopping`.
+    pub phase: String,
+    /// `ok`, `degraded` or `critical`.
+    pub health: String,
+    /// Everything required is ready.
+    pub ok: bool,
+    /// Why it is not, the worst first.
+    pub reasons: Vec<String>,
+    /// The services.
+    pub services: Vec<Service>,
+    /// The databases and other dependencies.
+    pub dependencies: Vec<Dependency>,
+    /// The migrations.
+    pub migrations: Migrations,
+    /// The disk of the data directory.
+    pub disk: Disk,
+}
+
+/// A database or something else that services need.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Dependency {
+    /// Its name.
+    pub name: String,
+    /// What kind of thing it is.
+    pub kind: String,
+    /// Nothing runs without it.
+    pub required: bool,
+    /// What it is doing: `ready`, `recovering`, `down` and others.
+    pub state: String,
+    /// For how long, in seconds.
+    pub for_s: f64,
+    /// `pass`, `fail`, `could not verify` or `skipped`.
+    pub verdict: String,
+    /// How long its last answer took, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Why the last check did not pass.
+    pub reason: Option<String>,
+    /// Lengths of the queues that it holds.
+    pub queues: BTreeMap<String, u64>,
+}
+
+/// The migrations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Migrations {
+    /// `none`, `pending`, `running`, `done`, `failed` or `degraded`.
+    pub state: String,
+    /// Why they failed.
+    pub message: Option<String>,
+}
+
+/// The disk of the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Disk {
+    /// The data directory.
+    pub path: String,
+    /// The room left for us, in bytes; nothing when it could not be seen.
+    pub free_bytes: Option<u64>,
+}
+
+/// Why a service is as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Why {
+    /// The service.
+    pub service: Service,
+    /// What it is blocked on; empty when on nothing.
+    pub blocked_on: Vec<String>,
+    /// When it is tried again, in seconds from now; nothing when that hangs on something else.
+    pub next_try_s: Option<f64>,
+    /// How its last process ended.
+    pub last_exit: Option<LastExit>,
+    /// The last lines that it wrote to standard error, oldest first.
+    pub stderr: Vec<String>,
+    /// The dependencies that it needs.
+    pub needs: Vec<Dependency>,
+    /// The disk of the data directory.
+    pub disk: Disk,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastExit {
+    /// `exit code 1`, `signal 9 (SIGKILL)`.
+    pub how: String,
+    /// What that usually means.
+    pub meaning: Option<String>,
+    /// When: RFC 3339, UTC.
+    pub at: String,
+    /// How long ago, in seconds.
+    pub ago_s: f64,
+}
+
+/// What shall be done with services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Order {
+    /// Which; none for all.
+    pub services: Vec<String>,
+    /// How long to wait until it is carried out, in seconds.
+    pub timeout_s: Option<f64>,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Done {
+    /// Each service that was meant.
+    pub services: Vec<Change>,
+    /// The databases and other dependencies now.
+    pub dependencies: Vec<Dependency>,
+    /// The health of the whole application now.
+    pub health: String,
+}
+
+/// What became of one service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    /// How it is now.
+    pub service: Service,
+    /// How that is to be taken.
+    pub settled: Settled,
+    /// How long it took, in seconds.
+    pub took_s: f64,
+    /// The last lines that it wrote, oldest first.
+    pub lines: Vec<String>,
+}
+
+/// How an order ended for a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settled {
+    /// It is as it was wanted.
+    Done,
+    /// It waits for a dependency that is down.
+    Parked,
+    /// It has failed.
+    Failed,
+    /// The time was up before it was as it was wanted.
+    #[default]
+    #[serde(other)]
+    NotYet,
+}
+
+/// mainstay stops everything and ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Down {
+    /// The application.
+    pub app: String,
+    /// Its process, to wait for.
+    pub pid: u32,
+}
+
+/// What a reload has begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reloaded {
+    /// Services that are as before.
+    pub unchanged: Vec<String>,
+    /// Services that are started anew as they are now.
+    pub changed: Vec<String>,
+    /// New services.
+    pub added: Vec<String>,
+    /// Services that are no more.
+    pub removed: Vec<String>,
+    /// What changed and has no effect before the next start.
+    pub later: Vec<String>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Events {
+    /// In their order.
+    pub events: Vec<Event>,
+    /// The number of the last one so far: ask for those after it next.
+    pub last: u64,
+}
+
+/// One event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// When: RFC 3339, UTC.
+    pub time: String,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// Its stable name.
+    pub event: String,
+    /// The sentence.
+    pub text: String,
+    /// The fields.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Which events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Only those with a greater number.
+    pub after: u64,
+    /// The last so many of them.
+    pub count: usize,
+    /// When there are none, wait for one so long, in seconds.
+    pub wait_s: u64,
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    /// The exit code that tells it.
+    pub code: u8,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// A [`Finding`] on its way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// `note`, `warning` or `error`.
+    pub severity: String,
+    /// What is wrong.
+    pub summary: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// What was seen.
+    pub seen: Vec<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// A spot in a text, with its line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1.
+    pub column: usize,
+    /// The whole line.
+    pub source: String,
+    /// How many characters are meant.
+    pub width: usize,
+}
+
+impl Refusal {
+    /// Nothing was done, because of `findings`.
+    pub fn new(outcome: Outcome, findings: &[Finding]) -> Self {
+        Self { code: outcome.code(), problems: findings.iter().map(Problem::from).collect() }
+    }
+
+    /// The same as findings.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.problems.iter().map(Finding::from).collect()
+    }
+}
+
+impl From<&Finding> for Problem {
+    fn from(finding: &Finding) -> Self {
+        let place = finding.place.as_deref().map(|place| Place {
+            file: place.file.clone(),
+            line: place.line,
+            column: place.column,
+            source: place.source.clone(),
+            width: place.width,
+        });
+        let (summary, seen, hint) = (finding.summary.clone(), finding.seen.clone(), finding.hint.clone());
+        Self { severity: finding.severity.to_string(), summary, place, seen, hint }
+    }
+}
+
+impl From<&Problem> for Finding {
+    fn from(problem: &Problem) -> Self {
+        let severity = match problem.severity.as_str() {
+            "note" => Severity::Note,
+            "warning" => Severity::Warning,
+            _ => Severity::Error,
+        };
+        // Of another version, or of somebody else: a place that is none would not be drawable.
+        let place = problem.place.as_ref().filter(|place| place.line > 0 && place.column > 0).map(|place| {
+            let (line, column, width) = (place.line, place.column, place.width.clamp(1, 1000));
+            Box::new(report::Place { file: place.file.clone(), line, column, source: place.source.clone(), width })
+        });
+        let (summary, seen, hint) = (problem.summary.clone(), problem.seen.clone(), problem.hint.clone());
+        Finding { severity, summary, place, seen, hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_arrives_as_it_left() {
+        let text = "name = \"booking\"\ncomand = \"x\"\n";
+        let place = report::Place::in_text("mainstay.toml", text, 17, 23);
+        let finding = Finding::error("unknown key `comand`").at(place).seen("a").seen("b").hint("c");
+        let refusal = Refusal::new(Outcome::Misused, &[finding.clone(), Finding::warning("w")]);
+        let sent = serde_json::to_string(&refusal).unwrap();
+        let came: Refusal = serde_json::from_str(&sent).unwrap();
+        assert_eq!((came.code, came.findings()), (2, vec![finding, Finding::warning("w")]));
+    }
+
+    /// Old and new understand each other: what is unknown is ignored, what is missing has its default.
+    #[test]
+    fn readers_ignore_what_they_do_not_know_and_miss_nothing() {
+        let newer = r#"{"app":"a","colour":"blue","services":[{"name":"api","mood":{"x":1}}]}"#;
+        let ps: Ps = serde_json::from_str(newer).unwrap();
+        assert_eq!((ps.services[0].name.as_str(), ps.services[0].pid), ("api", None));
+        assert_eq!(serde_json::from_str::<Status>("{}").unwrap(), Status::default());
+        let change: Change = serde_json::from_str(r#"{"settled":"vanished"}"#).unwrap();
+        assert_eq!(change.settled, Settled::NotYet);
+    }
+}
