@@ -1,5 +1,9 @@
 //! What may be typed. Every verb has an example.
 
+mod control;
+
+pub(crate) use control::{Down, Events, Look, Order, Why};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -65,6 +69,33 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: mainstay wait postgres://bot@127.0.0.1/bot redis://127.0.0.1/1 --timeout 60s -- \
                             ./bot\n\nKinds: postgres:// sqlite: redis:// tcp:// http:// https:// unix: file: exec:")]
     Wait(Wait),
+    /// The services of the running application
+    #[command(after_help = "Example: mainstay ps")]
+    Ps(Look),
+    /// How the running application is: health, services, databases; exit code 3 when degraded, 1 when critical
+    #[command(after_help = "Example: mainstay status --json")]
+    Status(Look),
+    /// Why a service is as it is: what it waits for, how it ended, its last lines, its databases
+    #[command(after_help = "Example: mainstay why api")]
+    Why(Why),
+    /// Stop and start services, wait until they are healthy, and show what they and the databases say
+    #[command(after_help = "Example: mainstay restart api --timeout 30s")]
+    Restart(Order),
+    /// Start services that were stopped, have ended or have failed
+    #[command(after_help = "Example: mainstay start worker")]
+    Start(Order),
+    /// Stop services until they are started again; the others go on
+    #[command(after_help = "Example: mainstay stop worker")]
+    Stop(Order),
+    /// Stop everything and wait until it is gone
+    #[command(after_help = "Example: mainstay down")]
+    Down(Down),
+    /// Read mainstay.toml anew; only services that changed are restarted, and nothing at all when it is wrong
+    #[command(after_help = "Example: mainstay reload")]
+    Reload(Look),
+    /// What happened lately
+    #[command(after_help = "Example: mainstay events --follow")]
+    Events(Events),
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),
@@ -127,6 +158,12 @@ pub(crate) struct Up {
     /// Start only the services of this role
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
+    /// In the background: waits until everything is up, then leaves it alone
+    #[arg(long, short, conflicts_with = "dry_run")]
+    pub(crate) detach: bool,
+    /// With --detach: wait no longer than this [default: 2m]
+    #[arg(long, value_name = "SPAN", value_parser = config::parse_duration)]
+    pub(crate) wait: Option<std::time::Duration>,
     /// Print the plan, check everything, start nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

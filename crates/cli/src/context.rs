@@ -6,6 +6,7 @@ use report::{Finding, Outcome};
 use std::{path::PathBuf, sync::Arc};
 
 /// The world as it was at the start, and the seams to it.
+#[derive(Clone)]
 pub(crate) struct Context {
     /// The environment, read once.
     pub(crate) env: Env,

@@ -1,6 +1,6 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
-use crate::{args::Place, context::Context};
+use crate::{args::Place, context::Context, start::Reread};
 use config::{Declared, Files, Overrides, Resolved, Sources, TextFile};
 use report::Finding;
 use std::{
@@ -61,6 +61,30 @@ pub(crate) fn load_in_silence(
     let resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
     context.terminal.hide(resolved.app.secrets());
     Ok(resolved)
+}
+
+/// Reads and resolves the same configuration anew whenever it is called.
+pub(crate) fn rereading(context: &Context, place: &Place, flags: Overrides, need: Need) -> Reread {
+    let (context, place) = (context.clone(), place.clone());
+    Box::new(move || {
+        let resolved = load(&context, &place, flags.clone(), need, Reading::Strict)?;
+        Ok(resolved.app)
+    })
+}
+
+/// The application as far as it must be known to find the running one: its name and its socket. A file that is wrong by
+/// now must not keep anybody from asking; then the usual place is looked at.
+pub(crate) fn running(context: &Context, place: &Place) -> Result<(String, PathBuf), Vec<Finding>> {
+    let problems = match load_in_silence(context, place, Overrides::default(), Need::File, Reading::Lenient) {
+        Ok(resolved) => return Ok((resolved.app.name.clone(), resolved.app.control_socket())),
+        Err(problems) => problems,
+    };
+    let file = find(context, &place_of(context, place))?;
+    let root = file.as_deref().and_then(Path::parent).ok_or(problems.clone())?;
+    let data = root.join(context.env.get("MAINSTAY_DATA").map_or("data", String::as_str));
+    let socket = data.join("run/control.sock");
+    let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if socket.exists() { Ok((name, socket)) } else { Err(problems) }
 }
 
 /// The environment contract alone, for whom the rest need not be right yet; and the directory of the file.

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod context;
+mod daemon;
 mod dry_run;
 mod load;
 mod start;

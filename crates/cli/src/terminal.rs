@@ -90,7 +90,7 @@ impl Terminal {
 
     /// Writes an answer to standard output. A reader who has seen enough and left is no error; a full disk is one.
     pub(crate) fn data(&self, text: &str) -> io::Result<()> {
-        let text = self.masked(text);
+        let text = self.mask(text);
         match try_to_write(&mut io::stdout().lock(), text.trim_end_matches('\n').as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
@@ -109,10 +109,11 @@ impl Terminal {
     }
 
     fn error_line(&self, text: &str) {
-        self.err.write(with_end(self.masked(text).as_bytes()));
+        self.err.write(with_end(self.mask(text).as_bytes()));
     }
 
-    fn masked(&self, text: &str) -> String {
+    /// `text` without the secrets that are known.
+    pub(crate) fn mask(&self, text: &str) -> String {
         self.known.read().map(|known| known.masker.mask(text).into_owned()).unwrap_or_default()
     }
 

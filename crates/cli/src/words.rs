@@ -1,5 +1,9 @@
 //! Answers of the chapters as people read them.
 
+mod running;
+
+pub(crate) use running::{done, services, status as whole, why};
+
 use migrate::{Status, ledger::Entry};
 
 /// One line for each migration, and the counts.

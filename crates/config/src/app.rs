@@ -297,6 +297,11 @@ impl App {
         self.run_dir().join("mainstay.lock")
     }
 
+    /// Where a running mainstay is asked.
+    pub fn control_socket(&self) -> PathBuf {
+        self.run_dir().join("control.sock")
+    }
+
     /// Everything that must never be printed: declared secrets, variables that are secrets by their name, and the passwords
     /// of all targets, also as they look in a URL.
     pub fn secrets(&self) -> Vec<Secret> {

@@ -133,7 +133,8 @@ fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
 }
 
 async fn understood<T: DeserializeOwned>(response: Response<hyper::body::Incoming>) -> Result<Answer<T>, AskError> {
-    let said = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("unknown").to_owned();
+    let said =
+        |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("unknown").to_owned();
     let (protocol, version) = (said(PROTOCOL_HEADER), said(VERSION_HEADER));
     if protocol != PROTOCOL.to_string() {
         return Err(AskError::Versions { theirs: version, protocol });

@@ -127,9 +127,7 @@ async fn body(request: Request<Incoming>) -> Result<Bytes, (StatusCode, Finding)
     match timeout(READ_TIME, Limited::new(request.into_body(), LONGEST_BODY).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_long()),
-        Ok(Err(error)) => {
-            Err((StatusCode::BAD_REQUEST, Finding::error("the request cannot be read").because(&*error)))
-        }
+        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, Finding::error("the request cannot be read").because(&*error))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, Finding::error("the request did not arrive within 10 s"))),
     }
 }

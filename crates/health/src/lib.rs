@@ -41,5 +41,5 @@ pub use client::verdict_of;
 pub use judge::{Judgement, Status, judge};
 pub use metrics::{CONTENT_TYPE, metrics};
 pub use monitor::{Answer, Asker, News, Recovery, Told, watch};
-pub use page::Report;
+pub use page::{CheckLine, Report};
 pub use state::{Checked, Counts, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};

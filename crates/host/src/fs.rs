@@ -137,6 +137,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives a file another name, in place of what bears it; one that is not there is no error.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named("rename", from, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// The room left for us where `path` lies, in bytes.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))

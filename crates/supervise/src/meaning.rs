@@ -23,8 +23,12 @@ pub fn meaning(exit: Exit, out_of_memory: bool) -> Option<&'static str> {
         Exit::Signal(2) | Exit::Code(130) => "it was interrupted (SIGINT)",
         Exit::Signal(1) | Exit::Code(129) => "its terminal went away, or it was told to reload and cannot (SIGHUP)",
         Exit::Signal(6) | Exit::Code(134) => "it gave itself up: a failed assertion or a panic (SIGABRT)",
-        Exit::Signal(11) | Exit::Code(139) => "it touched memory that is not its own: a bug in it or in a library (SIGSEGV)",
-        Exit::Signal(7) | Exit::Code(135) => "it touched memory that could not be had: a file cut short or a full tmpfs (SIGBUS)",
+        Exit::Signal(11) | Exit::Code(139) => {
+            "it touched memory that is not its own: a bug in it or in a library (SIGSEGV)"
+        }
+        Exit::Signal(7) | Exit::Code(135) => {
+            "it touched memory that could not be had: a file cut short or a full tmpfs (SIGBUS)"
+        }
         Exit::Signal(4) | Exit::Code(132) => "it was built for another processor (SIGILL)",
         Exit::Signal(8) | Exit::Code(136) => "it divided by zero (SIGFPE)",
         Exit::Signal(13) | Exit::Code(141) => "it wrote to a pipe or socket that nobody reads any more (SIGPIPE)",

@@ -66,20 +66,7 @@ impl Member {
         let status = ServiceStatus::of(&service.name, &life, None);
         let (state, inbox) = (State::Stopped, None);
         let (announced, told_to_stop, held, fate) = (false, false, false, Fate::Stays);
-        Ok(Self {
-            id,
-            service,
-            command,
-            listening,
-            life,
-            inbox,
-            state,
-            status,
-            announced,
-            told_to_stop,
-            held,
-            fate,
-        })
+        Ok(Self { id, service, command, listening, life, inbox, state, status, announced, told_to_stop, held, fate })
     }
 
     /// Would `service` with this environment be anything else than this?

@@ -110,10 +110,7 @@ async fn a_reload_touches_only_what_changed() {
     let mut statuses = stage.handle.watch();
     timeout(s(HOUR), statuses.wait_for(|all| all.len() == 3)).await.expect("the old one leaves").unwrap();
     let shown: Vec<_> = stage.handle.snapshot().into_iter().map(|status| (status.name, status.fine)).collect();
-    assert_eq!(
-        shown,
-        [("api".to_owned(), "running"), ("bot".to_owned(), "running"), ("late".to_owned(), "running")]
-    );
+    assert_eq!(shown, [("api".to_owned(), "running"), ("bot".to_owned(), "running"), ("late".to_owned(), "running")]);
     assert_eq!(stage.status("api").pid, api);
     let bots: Vec<_> = spawner.spawned().into_iter().filter(|spawned| spawned.argv[0] == "./bot").collect();
     assert_eq!(bots.iter().map(|bot| bot.argv.len()).collect::<Vec<_>>(), [1, 2]);

@@ -1,12 +1,15 @@
 //! The story of a start: prepare, gate, migrate, start, watch; and of its end.
 
 mod adapters;
+mod control;
 mod pages;
 mod stage;
 mod watch;
 mod world;
 
 pub(crate) use adapters::gate_context;
+pub(crate) use control::Reread;
+pub(crate) use stage::already_running;
 pub(crate) use world::World;
 
 use crate::context::{Context, tell};
@@ -21,15 +24,16 @@ use std::time::Duration;
 /// Whoever reads what is written has this long for the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Brings `app` up and keeps it up until it ends or is told to stop; answers with the exit code.
-pub(crate) async fn bring_up(context: &Context, app: App) -> u8 {
+/// Brings `app` up and keeps it up until it ends or is told to stop; answers with the exit code. `reread` reads its
+/// configuration anew.
+pub(crate) async fn bring_up(context: &Context, app: App, reread: Reread) -> u8 {
     context.terminal.never_wait();
-    let code = up(context, app).await;
+    let code = up(context, app, reread).await;
     context.terminal.finish(LAST_WORDS);
     code
 }
 
-async fn up(context: &Context, app: App) -> u8 {
+async fn up(context: &Context, app: App, reread: Reread) -> u8 {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
@@ -37,7 +41,7 @@ async fn up(context: &Context, app: App) -> u8 {
     become_parent_of_orphans(context);
     tell_left_out_variables(context);
     let world = World::new(context, app);
-    let mut stage = Live::new(world.clone());
+    let mut stage = Live::new(world.clone(), reread);
     let plan = Plan::of(Intent::Up, &world.app);
     let performed = tokio::select! {
         performed = plan.perform(&mut stage, &*world.journal) => Ok(performed),

@@ -3,15 +3,17 @@
 use super::{
     World,
     adapters::Senses,
+    control::{self, Reread},
     pages::{self, Serving},
 };
 use crate::check::{data_directory, home_of_databases, programs};
 use config::{App, Dependency};
 use health::{Answer, Migrations, Phase, ServiceHealth};
 use host::{
-    lock::{InstanceLock, LockError},
+    lock::{Holder, InstanceLock, LockError},
     signals::Signals,
 };
+use jiff::Timestamp;
 use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
@@ -25,6 +27,9 @@ use tokio::{
 /// Carries the steps out for real, and holds what they have opened.
 pub(super) struct Live {
     world: Arc<World>,
+    reread: Option<Reread>,
+    /// Answered under the lock, so it goes first.
+    _control: Option<control::Listening>,
     /// Held until the process ends.
     _lock: Option<InstanceLock>,
     /// Answered from the first moment to the last.
@@ -51,8 +56,9 @@ impl Stage for Live {
 }
 
 impl Live {
-    pub(super) fn new(world: Arc<World>) -> Self {
-        Self { world, _lock: None, _pages: None, prepared: None, running: None }
+    pub(super) fn new(world: Arc<World>, reread: Reread) -> Self {
+        let reread = Some(reread);
+        Self { world, reread, _control: None, _lock: None, _pages: None, prepared: None, running: None }
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
@@ -73,9 +79,12 @@ impl Live {
         self._pages = Some(pages::serve(world).map_err(misused)?);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
-        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
+        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
         let supervisor = Supervisor::new(services, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
+        if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
+            self._control = control::listen(world, supervisor.handle(), reread);
+        }
         self.prepared = Some(supervisor);
         Ok(seen)
     }
@@ -166,11 +175,27 @@ impl Live {
 fn lock(app: &App) -> Result<InstanceLock, Finding> {
     let path = app.lock_file();
     InstanceLock::acquire(&path, &format!("mainstay up ({})", app.name)).map_err(|error| match error {
-        LockError::Held { holder, .. } => Finding::error(format!("`{}` is already running", app.name))
-            .seen(format!("process {} holds `{}`: {}", holder.pid, path.display(), holder.command))
-            .hint("stop it first, or give this one another data directory: `data`, or MAINSTAY_DATA"),
+        LockError::Held { holder, .. } => held(app, &holder),
         LockError::Io { .. } => Finding::error("the lock of the single instance cannot be taken").because(&error),
     })
+}
+
+/// Somebody has the lock of the single instance. Taking it is the only way to know; it is given back at once.
+pub(crate) fn already_running(app: &App) -> Option<Finding> {
+    // Without its directory nobody can have it.
+    lock(app).err().filter(|_| app.run_dir().is_dir())
+}
+
+fn held(app: &App, holder: &Holder) -> Finding {
+    let since = Timestamp::try_from(holder.since).unwrap_or_default();
+    Finding::error(format!("`{}` is already running", app.name))
+        .seen(format!(
+            "process {} holds `{}` since {since}: {}",
+            holder.pid,
+            app.lock_file().display(),
+            holder.command
+        ))
+        .hint("`mainstay status` tells how it is, `mainstay down` stops it; or give this one another data directory: `data`, or MAINSTAY_DATA")
 }
 
 /// All services, once each is ready, over or parked, or when their time is up. The board follows.

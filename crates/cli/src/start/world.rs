@@ -1,12 +1,14 @@
 //! What all parts of a start share.
 
+use super::control::Ring;
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
-use host::process::Spawner;
+use host::{Clock, process::Spawner};
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
+use supervise::tail::Tail;
 
 /// What all parts of a start share.
 pub(crate) struct World {
@@ -14,6 +16,11 @@ pub(crate) struct World {
     pub(crate) board: Board,
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
+    /// The last events.
+    pub(crate) ring: Arc<Ring>,
+    /// Where services write, and their last lines.
+    pub(crate) tail: Tail,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) spawner: Arc<dyn Spawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
@@ -22,8 +29,17 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(context: &Context, app: App) -> Arc<Self> {
         let board = Board::of(&app, context.clock.clone());
+        let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         Arc::new(Self {
-            journal: Arc::new(Told { board: board.clone(), terminal: context.terminal.clone() }),
+            journal: Arc::new(Told {
+                board: board.clone(),
+                terminal: context.terminal.clone(),
+                ring: ring.clone(),
+                clock: clock.clone(),
+            }),
+            ring,
+            tail: Tail::new(context.terminal.clone()),
+            clock,
             board,
             terminal: context.terminal.clone(),
             spawner: context.spawner.clone(),
@@ -50,15 +66,18 @@ impl World {
     }
 }
 
-/// What happens goes to the terminal, and to the board as far as health cares.
+/// What happens goes to the terminal, to the board as far as health cares, and is kept for those who ask later.
 pub(crate) struct Told {
     board: Board,
     terminal: Arc<Terminal>,
+    ring: Arc<Ring>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Journal for Told {
     fn note(&self, event: Event) {
         self.board.follow(&event);
+        self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);
     }
 }

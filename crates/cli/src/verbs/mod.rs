@@ -1,12 +1,20 @@
 //! One file for each verb.
 
+mod detach;
+mod down;
 mod env;
+mod events;
 mod health;
 mod migrate;
+mod order;
+mod ps;
+mod reload;
 mod run;
 mod schema;
+mod status;
 mod up;
 mod wait;
+mod why;
 
 use crate::{
     args::{Patience, Verb},
@@ -21,6 +29,15 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Up(args) => up::up(&context, args).await,
         Verb::Run(args) => run::run(&context, *args).await,
         Verb::Wait(args) => wait::wait(&context, args).await,
+        Verb::Ps(args) => ps::ps(&context, args).await.code(),
+        Verb::Status(args) => status::status(&context, args).await.code(),
+        Verb::Why(args) => why::why(&context, args).await.code(),
+        Verb::Restart(args) => order::order(&context, control::Verb::Restart, args).await.code(),
+        Verb::Start(args) => order::order(&context, control::Verb::Start, args).await.code(),
+        Verb::Stop(args) => order::order(&context, control::Verb::Stop, args).await.code(),
+        Verb::Down(args) => down::down(&context, args).await.code(),
+        Verb::Reload(args) => reload::reload(&context, args).await.code(),
+        Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
@@ -36,6 +53,15 @@ pub(crate) fn answer(context: &Context, text: &str, outcome: Outcome) -> Outcome
             let finding = Finding::error("the answer cannot be written to standard output").because(&error);
             tell(context, &[finding], outcome.and(Outcome::Failed))
         }
+    }
+}
+
+/// An answer as JSON or as people read it.
+fn text(json: bool, answer: &impl serde::Serialize, words: String) -> String {
+    match json {
+        // What has come as JSON can be written as JSON.
+        true => serde_json::to_value(answer).map(|answer| format!("{answer:#}")).unwrap_or_default(),
+        false => words,
     }
 }
 

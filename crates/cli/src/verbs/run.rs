@@ -4,7 +4,7 @@ use crate::{
     args::{Place, Run},
     context::Context,
     dry_run,
-    load::{Need, Reading, load},
+    load::{Need, Reading, load, rereading},
     start,
 };
 use config::Overrides;
@@ -13,10 +13,14 @@ use report::Outcome;
 /// Gate, migrations and health round one command, without any file: a container's entrypoint.
 pub(super) async fn run(context: &Context, args: Run) -> u8 {
     let (dry, json) = (args.dry_run, args.json);
+    let flags = flags(args);
     // The command's lines pass as they are, for it may be the only program of its container.
-    match load(context, &Place::nowhere(), flags(args), Need::Anything, Reading::Strict) {
+    match load(context, &Place::nowhere(), flags.clone(), Need::Anything, Reading::Strict) {
         Ok(resolved) if dry => dry_run::report(context, resolved.app, json).await.code(),
-        Ok(resolved) => start::bring_up(context, resolved.app).await,
+        Ok(resolved) => {
+            let reread = rereading(context, &Place::nowhere(), flags, Need::Anything);
+            start::bring_up(context, resolved.app, reread).await
+        }
         Err(findings) => super::tell(context, &findings, Outcome::Misused).code(),
     }
 }

@@ -59,7 +59,10 @@ fn by_name(path: &Path, act: impl FnOnce(&SocketAddrUnix) -> rustix::io::Result<
 }
 
 /// The user at the other end of a connected socket (`SO_PEERCRED`, unix(7)): who it was when it connected.
-#[expect(unsafe_code, reason = "getsockopt(2): the process may be invisible from here, which rustix's type cannot hold")]
+#[expect(
+    unsafe_code,
+    reason = "getsockopt(2): the process may be invisible from here, which rustix's type cannot hold"
+)]
 pub fn peer_uid(socket: &impl AsFd) -> io::Result<u32> {
     let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut size = size_of::<libc::ucred>() as libc::socklen_t;

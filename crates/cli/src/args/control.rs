@@ -1,0 +1,64 @@
+//! Flags of the verbs that ask a running mainstay.
+
+use super::Place;
+use clap::Args;
+use std::time::Duration;
+
+/// Flags of `ps`, `status` and `reload`.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Flags of `why`.
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// The service
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// Flags of `restart`, `start` and `stop`.
+#[derive(Debug, Args)]
+pub(crate) struct Order {
+    /// The services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Wait no longer than this until it is done [default: by the services' own grace and start_timeout]
+    #[arg(long, value_name = "SPAN", value_parser = config::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// Flags of `down`.
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    /// Wait no longer than this until it is gone
+    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = config::parse_duration)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// Flags of `events`.
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// The last so many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    pub(crate) number: usize,
+    /// Go on telling what happens
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Answer as JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

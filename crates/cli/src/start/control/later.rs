@@ -1,0 +1,46 @@
+//! What of a changed configuration has no effect while mainstay runs.
+
+use config::{App, Dependency};
+use report::{Finding, or_list};
+
+/// What changed, besides services, by the names of sections and keys.
+pub(super) fn later(old: &App, new: &App) -> Vec<String> {
+    let mut later: Vec<String> = [
+        ("`name`", old.name != new.name),
+        ("`data`", old.data != new.data),
+        ("`[migrations]`", old.migrations != new.migrations || old.on_failure != new.on_failure),
+        ("`[health]`", old.health != new.health),
+    ]
+    .into_iter()
+    .filter(|(_, changed)| *changed)
+    .map(|(what, _)| what.to_owned())
+    .collect();
+    let names = old.dependencies.iter().chain(new.dependencies.iter().filter(|it| old.dependency(&it.name).is_none()));
+    let changed = names.filter(|it| old.dependency(&it.name) != new.dependency(&it.name));
+    later.extend(changed.map(|it| format!("the dependency `{}`", it.name)));
+    later
+}
+
+/// What the running mainstay cannot do: the whole is refused then.
+pub(super) fn impossible(old: &App, new: &App) -> Vec<Finding> {
+    if new.services.is_empty() {
+        let hint = "`mainstay down` stops everything";
+        return vec![Finding::error("no service would be left").hint(hint)];
+    }
+    let known = |name: &String| old.dependency(name).is_some();
+    let unknown = new.services.iter().flat_map(|service| {
+        service.needs.iter().filter(|need| new.dependency(need).is_some() && !known(need)).map(|need| {
+            Finding::error(format!("service `{}` needs `{need}`, which is not watched yet", service.name))
+                .seen(format!("watched are {}", watched(&old.dependencies)))
+                .hint("a new dependency is waited for at the next start: `mainstay down`, then `mainstay up`")
+        })
+    });
+    unknown.collect()
+}
+
+fn watched(dependencies: &[Dependency]) -> String {
+    match dependencies {
+        [] => "none".to_owned(),
+        all => or_list(all.iter().map(|it| &it.name)).replace(" or ", " and "),
+    }
+}

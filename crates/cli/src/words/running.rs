@@ -1,0 +1,238 @@
+//! What a running mainstay answers, as people read it.
+
+use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Why};
+use report::{age, bytes, seconds};
+use std::time::Duration;
+
+/// All services as a table.
+pub(crate) fn services(services: &[Service]) -> String {
+    let head = ["SERVICE", "STATE", "PID", "FOR", "RESTARTS", "REASON"].map(str::to_owned);
+    table(&[vec![head.to_vec()], services.iter().map(row).collect()].concat())
+}
+
+fn row(service: &Service) -> Vec<String> {
+    vec![
+        service.name.clone(),
+        state(service),
+        service.pid.map_or("-".to_owned(), |pid| pid.to_string()),
+        age(span(service.for_s)),
+        service.restarts.to_string(),
+        service.reason.clone().unwrap_or_default(),
+    ]
+}
+
+/// The outer word, with the finer one where that says more.
+fn state(service: &Service) -> String {
+    match (service.state.as_str(), service.fine.as_str()) {
+        ("active", _) if !service.ready => "active (unhealthy)".to_owned(),
+        ("active", "running") | ("parked", "parked") | ("failed", "failed") => service.state.clone(),
+        (word, fine) => format!("{word} ({fine})"),
+    }
+}
+
+/// Columns as wide as their widest cell, two blanks between them.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The whole application.
+pub(crate) fn status(status: &Status) -> String {
+    let mut text = format!(
+        "`{}` is {}, phase {}, up for {} (mainstay {}, pid {})\n",
+        status.app,
+        status.health,
+        status.phase,
+        age(span(status.uptime_s)),
+        status.mainstay,
+        status.pid,
+    );
+    text.extend(status.reasons.iter().map(|reason| format!("  because {reason}\n")));
+    text += &format!("\n{}", services(&status.services));
+    if !status.dependencies.is_empty() {
+        text += &format!("\n{}", dependencies(&status.dependencies));
+    }
+    let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
+    text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
+    text + &format!("disk: {}\n", disk(&status.disk))
+}
+
+fn dependencies(dependencies: &[Dependency]) -> String {
+    let head = ["DEPENDENCY", "KIND", "STATE", "FOR", "ANSWER", "QUEUES", "REASON"].map(str::to_owned);
+    let row = |it: &Dependency| {
+        let queues: Vec<_> = it.queues.iter().map(|(name, length)| format!("{name}={length}")).collect();
+        let answer = it.latency_ms.map_or("-".to_owned(), |answer| format!("{answer:.1} ms"));
+        let queues = if queues.is_empty() { "-".to_owned() } else { queues.join(" ") };
+        let reason = it.reason.clone().unwrap_or_default();
+        vec![it.name.clone(), it.kind.clone(), it.state.clone(), age(span(it.for_s)), answer, queues, reason]
+    };
+    table(&[vec![head.to_vec()], dependencies.iter().map(row).collect()].concat())
+}
+
+fn disk(disk: &Disk) -> String {
+    match disk.free_bytes {
+        Some(free) => format!("{} free at `{}`", bytes(free), disk.path),
+        None => format!("could not verify at `{}`", disk.path),
+    }
+}
+
+/// Why a service is as it is.
+pub(crate) fn why(why: &Why) -> String {
+    let service = &why.service;
+    let pid = service.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    let mut text = format!("`{}` is {} for {}{pid}\n", service.name, state(service), age(span(service.for_s)));
+    let blocked: Vec<_> = why.blocked_on.iter().map(|on| format!("blocked on: {on}\n")).collect();
+    text += &if blocked.is_empty() { "blocked on: nothing\n".to_owned() } else { blocked.concat() };
+    if let Some(reason) = service.reason.as_ref().filter(|reason| !why.blocked_on.contains(reason)) {
+        text += &format!("reason: {reason}\n");
+    }
+    text += &format!("next try: {}\n", next_try(why));
+    text += &match &why.last_exit {
+        Some(exit) => {
+            let meaning = exit.meaning.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
+            format!("last exit: {}, {} ago{meaning}\n", exit.how, age(span(exit.ago_s)))
+        }
+        None => "last exit: none\n".to_owned(),
+    };
+    text += &format!("restarts: {}\n", service.restarts);
+    text.extend(why.needs.iter().map(need));
+    text += &format!("disk: {}\n", disk(&why.disk));
+    text + &lines("last lines of standard error", &why.stderr)
+}
+
+fn next_try(why: &Why) -> String {
+    match (why.next_try_s, why.service.fine.as_str()) {
+        (Some(next), _) => format!("in {}", seconds(span(next))),
+        (None, "parked") => "the moment that what it needs is back".to_owned(),
+        (None, "running") => "it runs".to_owned(),
+        (None, "stopped" | "failed" | "done") => format!("none; `mainstay start {}` starts it", why.service.name),
+        (None, _) => "under way".to_owned(),
+    }
+}
+
+fn need(it: &Dependency) -> String {
+    let reason = it.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("needs `{}`: {} {} for {}{reason}\n", it.name, it.kind, it.state, age(span(it.for_s)))
+}
+
+fn lines(what: &str, lines: &[String]) -> String {
+    match lines {
+        [] => format!("{what}: none\n"),
+        lines => format!("{what}:\n") + &lines.iter().map(|line| format!("  {line}\n")).collect::<String>(),
+    }
+}
+
+/// What became of an order.
+pub(crate) fn done(done: &Done, verb: control::Verb) -> String {
+    let mut text: String = done.services.iter().map(|change| changed(change, verb)).collect();
+    if verb != control::Verb::Stop {
+        text.extend(done.services.iter().map(|it| lines(&format!("last lines of `{}`", it.service.name), &it.lines)));
+    }
+    if !done.dependencies.is_empty() {
+        text += &format!("\n{}", dependencies(&done.dependencies));
+    }
+    text + &format!("\nhealth: {}\n", done.health)
+}
+
+fn changed(change: &Change, verb: control::Verb) -> String {
+    let (name, took) = (&change.service.name, seconds(span(change.took_s)));
+    let reason = change.service.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match (change.settled, verb) {
+        (Settled::Done, control::Verb::Stop) => format!("`{name}` is stopped after {took}\n"),
+        (Settled::Done, _) if change.service.fine == "done" => format!("`{name}` has done its work after {took}\n"),
+        (Settled::Done, _) => {
+            let pid = change.service.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+            format!("`{name}` is ready after {took}{pid}\n")
+        }
+        (Settled::Parked, _) => format!("`{name}` is parked{reason}\n"),
+        (Settled::Failed, _) => format!("`{name}` has failed{reason}\n"),
+        (Settled::NotYet, _) => format!("`{name}` is {} after {took}{reason}\n", state(&change.service)),
+    }
+}
+
+fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::{LastExit, Migrations};
+
+    fn service(state: &str, fine: &str) -> Service {
+        let (state, fine) = (state.into(), fine.into());
+        Service { name: "api".into(), state, fine, pid: Some(7), for_s: 182.0, ready: true, ..Service::default() }
+    }
+
+    #[test]
+    fn services_are_a_table() {
+        let parked = Service {
+            name: "telegram-bot".into(),
+            pid: None,
+            ready: false,
+            restarts: 3,
+            reason: Some("needs `main`, which is down: refused".into()),
+            ..service("parked", "parked")
+        };
+        let text = services(&[service("active", "running"), parked]);
+        assert_eq!(
+            text,
+            "SERVICE       STATE   PID  FOR      RESTARTS  REASON\n\
+             api           active  7    3 m 2 s  0\n\
+             telegram-bot  parked  -    3 m 2 s  3         needs `main`, which is down: refused\n"
+        );
+    }
+
+    /// S3.6, and the issue's `why`: blocked on what, since when, next try, last exit and what it means, last lines, database, disk.
+    #[test]
+    fn why_says_all_that_is_known() {
+        let why_it = Why {
+            service: Service {
+                pid: None,
+                restarts: 2,
+                reason: Some("it ended with exit code 127".into()),
+                ..service("activating", "backoff")
+            },
+            next_try_s: Some(1.5),
+            last_exit: Some(LastExit {
+                how: "exit code 127".into(),
+                meaning: Some("a program was not found".into()),
+                at: String::new(),
+                ago_s: 4.0,
+            }),
+            stderr: vec!["sh: uvicorn: not found".into()],
+            needs: vec![Dependency {
+                name: "main".into(),
+                kind: "PostgreSQL".into(),
+                state: "ready".into(),
+                ..Dependency::default()
+            }],
+            disk: Disk { path: "/data".into(), free_bytes: Some(1 << 30) },
+            ..Why::default()
+        };
+        assert_eq!(
+            why(&why_it),
+            "`api` is activating (backoff) for 3 m 2 s\n\
+             blocked on: nothing\n\
+             reason: it ended with exit code 127\n\
+             next try: in 1.5 s\n\
+             last exit: exit code 127, 4 s ago: a program was not found\n\
+             restarts: 2\n\
+             needs `main`: PostgreSQL ready for 0 s\n\
+             disk: 1.0 GiB free at `/data`\n\
+             last lines of standard error:\n  sh: uvicorn: not found\n"
+        );
+    }
+
+    #[test]
+    fn a_status_without_anything_is_drawn_all_the_same() {
+        let text = status(&Status { migrations: Migrations::default(), ..Status::default() });
+        assert!(text.contains("disk: could not verify"), "{text}");
+    }
+}
