@@ -122,8 +122,8 @@ fn there_is_one_instance() {
         "
         mainstay | error: prepare: `solo` is already running
         error: `solo` is already running
-          seen: process {first} holds `[DIR]/data/run/mainstay.lock`: mainstay up (solo)
-          hint: stop it first, or give this one another data directory: `data`, or MAINSTAY_DATA
+          seen: process {first} holds `[DIR]/data/run/mainstay.lock` since [WHEN]: mainstay up (solo)
+          hint: `mainstay status` tells how it is, `mainstay down` stops it; otherwise choose another `data`, or MAINSTAY_DATA
         ",
     );
     first.kill9();

@@ -195,7 +195,7 @@ fn held(app: &App, holder: &Holder) -> Finding {
             app.lock_file().display(),
             holder.command
         ))
-        .hint("`mainstay status` tells how it is, `mainstay down` stops it; or give this one another data directory: `data`, or MAINSTAY_DATA")
+        .hint("`mainstay status` tells how it is, `mainstay down` stops it; otherwise choose another `data`, or MAINSTAY_DATA")
 }
 
 /// All services, once each is ready, over or parked, or when their time is up. The board follows.

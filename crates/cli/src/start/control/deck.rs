@@ -1,7 +1,7 @@
 //! Answers what people ask of the running application.
 
 use super::{
-    super::World,
+    super::{World, stage::show},
     later::{impossible, later},
     settled::settled,
     shown,
@@ -11,6 +11,7 @@ use config::{App, Service};
 use control::{
     Asked, Change, Daemon, Done, Down, Events, Order, Ps, Refusal, Reloaded, Settled, Status, VERSION, Verb, Why,
 };
+use health::Report;
 use host::Pending;
 use report::{Event, Finding, Journal, Level, Outcome};
 use std::{
@@ -52,7 +53,7 @@ impl Daemon for Deck {
     }
 
     fn status(&self) -> Status {
-        let report = self.world.board.report();
+        let report = self.report();
         let started = self.world.board.snapshot().started;
         Status {
             app: self.world.app.name.clone(),
@@ -77,7 +78,7 @@ impl Daemon for Deck {
             let services = statuses.into_iter().map(|status| status.name).collect();
             return Err(unknown(&NoSuchService { name: service.to_owned(), services }));
         };
-        let report = self.world.board.report();
+        let report = self.report();
         let needs = self.configured(|it| it.name == service).into_iter().flat_map(|it| it.needs).collect::<Vec<_>>();
         let mask = |line: String| self.world.terminal.mask(&line);
         let timed = matches!(status.fine, "backoff" | "delayed");
@@ -160,6 +161,12 @@ impl Deck {
         self.handle.snapshot().iter().map(|status| shown::service(&self.world, status)).collect()
     }
 
+    /// What health says of the services as they are at this moment, which its own watcher may not have seen yet.
+    fn report(&self) -> Report {
+        show(&self.world, &self.handle.snapshot());
+        self.world.board.report()
+    }
+
     fn configured(&self, wanted: impl Fn(&Service) -> bool) -> Vec<Service> {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
         services.iter().filter(|service| wanted(service)).cloned().collect()
@@ -167,7 +174,7 @@ impl Deck {
 
     /// Orders are for services that were started.
     fn is_up(&self) -> Result<(), Refusal> {
-        let phase = self.world.board.report().phase;
+        let phase = self.report().phase;
         let not_yet = |text: String, hint: &str| Refusal::new(Outcome::NotYet, &[Finding::error(text).hint(hint)]);
         match phase {
             "gate" | "migrate" => Err(not_yet(
@@ -242,7 +249,7 @@ impl Deck {
     }
 
     fn done(&self, seen: Vec<Seen>, begun: Instant) -> Done {
-        let report = self.world.board.report();
+        let report = self.report();
         let change = |seen: Seen| {
             let lines = self.world.tail.lines(&seen.status.name);
             let last = lines.iter().skip(lines.len().saturating_sub(LINES));
