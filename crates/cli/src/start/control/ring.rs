@@ -106,15 +106,15 @@ mod tests {
         assert_eq!(ring.ask(asked(all.last, 9)).await.events, []);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_asks_for_more_is_told_at_once_when_there_is_more() {
         let ring = kept(1);
         let begun = tokio::time::Instant::now();
-        assert_eq!(ring.ask(Asked { wait_s: 60, ..asked(1, 9) }).await.events, []);
-        assert_eq!(begun.elapsed().as_secs(), 60);
-        let (more, ()) = tokio::join!(ring.ask(Asked { wait_s: 60, ..asked(1, 9) }), async {
+        assert_eq!(ring.ask(Asked { wait_s: 1, ..asked(1, 9) }).await.events, []);
+        assert!(begun.elapsed().as_secs() >= 1);
+        let (more, ()) = tokio::join!(ring.ask(Asked { wait_s: 3600, ..asked(1, 9) }), async {
             ring.keep(&Event::new("test", "more"), SystemTime::UNIX_EPOCH, str::to_owned);
         });
-        assert_eq!((more.events[0].number, begun.elapsed().as_secs()), (2, 60));
+        assert_eq!(more.events[0].number, 2);
     }
 }
