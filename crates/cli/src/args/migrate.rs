@@ -216,3 +216,17 @@ pub(crate) struct MigrateDump {
     #[command(flatten)]
     pub(crate) flags: Migrations,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_style() {
+        let command = Migrations::augment_args(clap::Command::new("migrate"));
+        let style = command.get_arguments().find(|flag| flag.get_id() == "style").expect("--style");
+        let help = style.get_help().expect("its help").to_string();
+        let (last, others) = config::MIGRATION_STYLES.split_last().expect("styles");
+        assert_eq!(help, format!("Whose files and table they are: {} or {last}", others.join(", ")));
+    }
+}
