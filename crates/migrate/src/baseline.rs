@@ -38,7 +38,7 @@ async fn through(
     if view.directory.migrations.iter().all(|migration| migration.version != *version) {
         return Err(MigrateError::NoSuchVersion { version: version.clone() });
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     let view = prepared(run, engine, dir).await?;
     let standings = view.standings();
     let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
@@ -48,7 +48,7 @@ async fn through(
         return Ok(Vec::new());
     }
     let mut sql = view.style.baseline(&view.table, &taken);
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    let by = run.job.who.by();
     for migration in &taken {
         let (text, down) = migration.texts()?;
         sql.extend(history::insert(

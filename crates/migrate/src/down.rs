@@ -50,13 +50,13 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) ->
         Ok(none) if none.is_empty() => return Ok(()),
         _ => {}
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
         run.settled_back(&view.rows);
         run.settled_for_good();
         let steps = steps(run, engine, &view, back).await?;
-        if let Step::Done(()) = undo_all(run, engine, &view, back, &steps).await? {
+        if let Step::Done(()) = undo_all(run, engine, &view, &steps).await? {
             return Ok(());
         }
     }
@@ -135,15 +135,9 @@ async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Resu
     Ok(Undo { migration, script: Script::whole(&down, shown) })
 }
 
-async fn undo_all(
-    run: &Run<'_>,
-    engine: &mut Engine,
-    view: &View,
-    back: &Back,
-    steps: &[Undo],
-) -> Result<Step<()>, MigrateError> {
+async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo]) -> Result<Step<()>, MigrateError> {
     for Undo { migration, script } in steps {
-        let still = |cells: &[Cells]| is_newest(run, view, back, cells, migration);
+        let still = |cells: &[Cells]| is_newest(view, cells, migration);
         let work = Work::down(view, migration, script, run.job.who, &still)?;
         match engine.perform(run, &work).await? {
             Step::Done(took) => run.undone(applied(migration, took)),
@@ -154,7 +148,7 @@ async fn undo_all(
 }
 
 /// Would the ledger, had it these rows, have this one as the newest?
-fn is_newest(_run: &Run<'_>, view: &View, _back: &Back, cells: &[Cells], migration: &Migration) -> bool {
+fn is_newest(view: &View, cells: &[Cells], migration: &Migration) -> bool {
     let rows = view.meant(cells);
     let standings = view.standings_of(&rows);
     let newest = standings.iter().rev().find(|it| it.row.is_some() && it.kind() == Kind::Versioned);

@@ -143,6 +143,11 @@ impl Identity {
     pub fn session_name(&self) -> String {
         session_name(&self.host, self.pid, self.release.as_deref())
     }
+
+    /// Who applied it, as our history has it: `web-2:4711`.
+    pub(crate) fn by(&self) -> String {
+        format!("{}:{}", self.host, self.pid)
+    }
 }
 
 /// One run of [`crate::up`] over all its attempts.

@@ -97,7 +97,7 @@ async fn through(
     if !go || repair.fixes.is_empty() {
         return Ok(repair);
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     let mut view = prepared(run, engine, dir).await?;
     view.read_journal(engine).await?;
     let repair = found(&view, truth);
@@ -220,7 +220,7 @@ fn ghost(standing: &Standing<'_>) -> Migration {
 
 fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String>, MigrateError> {
     let (text, down) = file.texts()?;
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    let by = run.job.who.by();
     Ok(history::insert(
         &view.history,
         &Remembered {

@@ -79,7 +79,7 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
             }
         }
     }
-    let (sight, theirs) = (view.sight.clone(), view.locks());
+    let (sight, theirs) = (view.sight.clone(), view.co_locks());
     // What was seen counts no more under the lock; of thousands of files it is not little.
     drop(view);
     engine.lock(run, &sight, &theirs).await?;
@@ -108,7 +108,7 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if !view.history.exists() || !view.journal.exists() {
         sql.extend(history::create(&view.history, &view.journal));
     }
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    let by = run.job.who.by();
     sql.extend(view.unnoted().into_iter().map(|migration| history::note(&view.history, migration, &by)));
     if sql.is_empty() {
         return Ok(view);

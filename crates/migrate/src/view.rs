@@ -185,7 +185,7 @@ impl View {
 
     /// The keys that are held beside our own: those of the tool, and ours of the ledger's schema where that is not the current
     /// one, so that whoever comes by another `search_path` meets us.
-    pub(crate) fn locks(&self) -> Vec<i64> {
+    pub(crate) fn co_locks(&self) -> Vec<i64> {
         let schema = self.table.schema.as_deref().unwrap_or_default();
         let elsewhere = (schema != self.sight.schema).then(|| lock::key(&self.sight.database, schema));
         elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.sight.database)).collect()

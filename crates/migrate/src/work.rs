@@ -91,8 +91,7 @@ impl<'a> Work<'a> {
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
-        let by = format!("{}:{}", who.host, who.pid);
-        let (text, release) = (script.load()?, who.release.clone());
+        let (text, by, release) = (script.load()?, who.by(), who.release.clone());
         Ok(Self { view, migration, direction, script, text, down, release, by, witness: None, still })
     }
 

@@ -136,7 +136,7 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
 }
 
 /// Something of our own, all or nothing; false when somebody else keeps the write lock.
-pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool, MigrateError> {
+pub(super) fn write(desk: &Desk, sql: &str) -> Result<bool, MigrateError> {
     let mut slot = desk.connection();
     let connection = match writable(desk, &mut slot) {
         Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
