@@ -6,7 +6,7 @@ use crate::{
     history,
     job::{Run, applied},
     ledger::{End, Standing, Where},
-    migration::{Kind, Migration},
+    migration::Migration,
     obstacles, retrying,
     script::Script,
     up::prepared,
@@ -70,13 +70,12 @@ pub(crate) struct Undo {
 
 /// The applied ones that are to be undone, newest first. A migration that was only begun has to be looked after by a person.
 fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standing<'v>>, MigrateError> {
-    let applied = |it: &Standing<'_>| it.row.is_some() && it.kind() == Kind::Versioned;
     let half_done = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
     if let Some(standing) = view.standings().iter().find(|it| half_done(it)) {
         let (name, tool) = (standing.name(), view.style.name());
         return Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun { name, tool }]));
     }
-    let mut standings: Vec<_> = view.standings().into_iter().filter(applied).collect();
+    let mut standings: Vec<_> = view.standings().into_iter().filter(Standing::is_in_ledger).collect();
     standings.reverse();
     let done = run.kept().len();
     let newer = |it: &Standing<'_>, floor: &Version| it.version().is_some_and(|version| *version > *floor);
@@ -151,6 +150,6 @@ async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo
 fn is_newest(view: &View, cells: &[Cells], migration: &Migration) -> bool {
     let rows = view.meant(cells);
     let standings = view.standings_of(&rows);
-    let newest = standings.iter().rev().find(|it| it.row.is_some() && it.kind() == Kind::Versioned);
+    let newest = standings.iter().rev().find(|it| it.is_in_ledger());
     newest.is_some_and(|newest| newest.version() == Some(&migration.version))
 }

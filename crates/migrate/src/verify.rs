@@ -3,7 +3,7 @@
 use crate::{
     Conflict, Job, MigrateError,
     engine::{Cells, Engine},
-    history::Journaled,
+    history::{self, Journaled},
     job::Run,
     ledger::{Standing, Where, conflicts},
     postgres::is_leftover,
@@ -77,10 +77,7 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
     if !view.journal.exists() {
         return Ok(Vec::new());
     }
-    let table = view.journal.quoted();
-    let sql =
-        format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
-    let rows = engine.ask("read the journal", sql).await?;
+    let rows = engine.ask("read the journal", history::unfinished(&view.journal)).await?;
     let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
     Ok(last
         .map(|cells| {

@@ -95,8 +95,7 @@ impl View {
             join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
         self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
         self.rows = self.meant(&cells?);
-        let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
-        if self.standings().iter().any(unfinished) {
+        if self.standings().iter().any(Standing::is_unfinished) {
             self.read_journal(engine).await?;
         }
         self.read_texts(engine).await

@@ -97,6 +97,6 @@ pub(crate) fn conflict(
 }
 
 fn newest(all: &[Standing<'_>]) -> String {
-    let applied = all.iter().rev().find(|it| it.row.is_some() && it.kind() == Kind::Versioned);
+    let applied = all.iter().rev().find(|it| it.is_in_ledger());
     applied.map(Standing::name).unwrap_or_default()
 }
