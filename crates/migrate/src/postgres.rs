@@ -25,7 +25,7 @@ mod transaction;
 mod watch;
 
 pub(crate) use guard::{Guard, Keys};
-pub(crate) use index::is_leftover;
+pub(crate) use index::{INVALID_INDEXES, invalid_index};
 pub(crate) use look::must_be_writable;
 pub(crate) use rehearse::must_be_one_transaction;
 
