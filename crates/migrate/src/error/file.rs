@@ -88,6 +88,30 @@ pub struct FileFailure {
     pub transience: Transience,
 }
 
+impl FileFailure {
+    /// Of which nothing is known yet but what was kept; trying again does not help.
+    pub(crate) fn new(file: &str, message: String, kept: Vec<String>, statements: usize) -> Self {
+        Self {
+            file: file.to_owned(),
+            place: None,
+            message,
+            details: Vec::new(),
+            code: None,
+            hint: None,
+            kept,
+            in_part: false,
+            statements,
+            transience: Transience::Permanent,
+        }
+    }
+
+    /// The file took the transaction out of our hands.
+    pub(crate) fn ended(file: &str, hint: String, kept: Vec<String>, statements: usize) -> Self {
+        let message = "it ended the transaction that it was run in".to_owned();
+        Self { hint: Some(hint), in_part: true, ..Self::new(file, message, kept, statements) }
+    }
+}
+
 impl fmt::Display for FileFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "migration `{}` failed: {}", self.file, self.message)?;
