@@ -6,7 +6,7 @@ pub mod peer;
 
 use config::{
     MigrationPolicies, MigrationSource, Migrations, OnFailure, Target,
-    dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode},
+    dsn::{PostgresDsn, Surroundings, encode, postgres::parse},
 };
 use host::{
     Env,
@@ -125,21 +125,8 @@ pub fn names(report: &Report) -> Vec<&str> {
 }
 
 pub fn dsn(port: u16, database: &str) -> PostgresDsn {
-    PostgresDsn {
-        hosts: vec![Host::Tcp("127.0.0.1".into(), port)],
-        user: "postgres".into(),
-        password: None,
-        database: database.into(),
-        sslmode: SslMode::Disable,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        session_attrs: SessionAttrs::Any,
-        application_name: None,
-        options: None,
-        connect_timeout: None,
-        channel_binding: ChannelBinding::Prefer,
-    }
+    let url = format!("postgres://postgres@127.0.0.1:{port}/{}?sslmode=disable", encode(database));
+    parse(&url, &Surroundings::default()).unwrap()
 }
 
 pub fn postgres(port: u16, database: &str) -> Target {
