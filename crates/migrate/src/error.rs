@@ -125,7 +125,7 @@ pub enum MigrateError {
         /// The index.
         name: String,
     },
-    /// A file failed; nothing of it was kept.
+    /// A file failed; what of it was kept, it says itself.
     #[error("{0}")]
     File(Box<FileFailure>),
     /// The connection was lost while a file was being committed. The next attempt looks into the ledger first.

@@ -50,7 +50,7 @@ pub struct Identity {
     pub release: Option<String>,
 }
 
-/// A migration that was applied in this run.
+/// A migration that was applied in this run, or undone.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Applied {
     /// Its version.
@@ -65,7 +65,7 @@ pub struct Applied {
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
-    /// What this run applied, in order. Empty for an external command, which keeps that to itself.
+    /// What this run applied or undid, in order. Empty for an external command, which keeps that to itself.
     pub applied: Vec<Applied>,
     /// How many were pending when it began, as the first look told.
     pub pending_before: usize,
@@ -74,7 +74,7 @@ pub struct Report {
     pub lock_waited: Duration,
     /// Attempts made.
     pub attempts: u32,
-    /// An external command did it, and keeps to itself what that was.
+    /// An external command did it.
     pub external: bool,
     /// From where to where it led, when its tool is known by its table.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,7 +150,7 @@ impl Identity {
     }
 }
 
-/// One run of [`crate::up`] over all its attempts.
+/// One run of a verb over all its attempts.
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a Job<'a>,
     progress: Mutex<Progress>,
@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
         self.progress().report.applied.push(undone);
     }
 
-    /// The names of what this run has applied.
+    /// The names of what this run has applied, or undone.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
     }

@@ -63,7 +63,7 @@ pub enum Problem {
     Obstacle(Obstacle),
 }
 
-/// A file that the database refused.
+/// A file that the database refused, or that did what no migration may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFailure {
     /// The file as the user knows it.
