@@ -95,6 +95,18 @@ impl Bench {
         within(migrate::up(&self.job(), &migrate::Goal::All)).await
     }
 
+    /// Applies what is pending; answers with the names of its files.
+    pub async fn applied(&self) -> Vec<String> {
+        let report = self.up().await.unwrap();
+        names(&report).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Undoes the newest; answers with the name of its file.
+    pub async fn undone(&self) -> Vec<String> {
+        let report = within(migrate::down(&self.job(), &migrate::Back::Steps(1))).await.unwrap();
+        names(&report).into_iter().map(str::to_owned).collect()
+    }
+
     pub fn texts(&self) -> Vec<String> {
         self.recorder.texts()
     }
