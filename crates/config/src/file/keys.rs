@@ -5,7 +5,7 @@ mod migrations;
 
 pub(crate) use migrations::MIGRATIONS;
 
-use super::{Kind, Section, key::key};
+use super::{Key, Kind, Section, key::key};
 
 /// Sections that a later version will read. Accepting them now would promise what is not done.
 pub(crate) const LATER: [(&str, &str); 3] =
@@ -87,9 +87,34 @@ pub(crate) static VARIABLE: Section = Section {
 
 const URL_OF_DATABASE: &str = "`postgres://…`, `sqlite:…`, or libpq's `host=… dbname=…`. Default: assembled from \
                                variables; when none of them is set, an SQLite file below `data`.";
-const WAIT: &str = "How long the gate waits. With `attempts` and without `wait` there is no time limit.";
-const REQUIRED: &str = "A required one holds up the start and makes health critical; another one makes it degraded.";
-const INTERVAL: &str = "The same pause between all attempts. Default: 200 ms, doubling up to 5 s, with jitter.";
+
+const REQUIRED: Key = key(
+    "required",
+    Kind::Bool,
+    "true",
+    "false",
+    "A required one holds up the start and makes health critical; another one makes it degraded.",
+);
+const WAIT: Key = key(
+    "wait",
+    Kind::Duration,
+    "60s",
+    "\"2m\"",
+    "How long the gate waits. With `attempts` and without `wait` there is no time limit.",
+);
+const ATTEMPTS: Key =
+    key("attempts", Kind::Count, "", "20", "How many attempts the gate makes. Default: as many as fit into `wait`.");
+const INTERVAL: Key = key(
+    "interval",
+    Kind::Duration,
+    "",
+    "\"3s\"",
+    "The same pause between all attempts. Default: 200 ms, doubling up to 5 s, with jitter.",
+);
+const ATTEMPT_TIMEOUT: Key = key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer.");
+const EXTEND: Key =
+    key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress.");
+const WATCHED: Key = key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs.");
 
 /// `[databases.NAME]`
 pub(crate) static DATABASE: Section = Section {
@@ -103,19 +128,13 @@ pub(crate) static DATABASE: Section = Section {
             "\"read-only\"",
             "What it must allow: `read-write` waits for a primary, for `read-only` a replica will do. Default of a database named `ro`, `r`, `reader` or `replica`: `read-only`.",
         ),
-        key("required", Kind::Bool, "true", "false", REQUIRED),
-        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
-        key(
-            "attempts",
-            Kind::Count,
-            "",
-            "20",
-            "How many attempts the gate makes. Default: as many as fit into `wait`.",
-        ),
-        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
-        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
-        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
-        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+        REQUIRED,
+        WAIT,
+        ATTEMPTS,
+        INTERVAL,
+        ATTEMPT_TIMEOUT,
+        EXTEND,
+        WATCHED,
     ],
 };
 
@@ -137,19 +156,13 @@ pub(crate) static DEPENDENCY: Section = Section {
             "\"read-only\"",
             "What it must allow, as for a database.",
         ),
-        key("required", Kind::Bool, "true", "false", REQUIRED),
-        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
-        key(
-            "attempts",
-            Kind::Count,
-            "",
-            "20",
-            "How many attempts the gate makes. Default: as many as fit into `wait`.",
-        ),
-        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
-        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
-        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
-        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+        REQUIRED,
+        WAIT,
+        ATTEMPTS,
+        INTERVAL,
+        ATTEMPT_TIMEOUT,
+        EXTEND,
+        WATCHED,
         key("queues", Kind::Texts, "", "[\"events:p2p\"]", "Redis lists and streams whose lengths health shows."),
     ],
 };
