@@ -206,26 +206,23 @@ impl<'a> Run<'a> {
 
     /// Said after COMMIT, never before.
     pub(crate) fn applied(&self, applied: Applied) {
-        let text = format!("applied {} in {}", applied.name, report::seconds(applied.took));
-        self.job.journal.note(
-            Event::new("migrate.applied", text)
-                .with("version", applied.version.text())
-                .with("file", applied.name.as_str())
-                .with("took", applied.took),
-        );
-        self.progress().report.applied.push(applied);
+        self.did("migrate.applied", "applied", applied);
     }
 
     /// Said after COMMIT, never before.
     pub(crate) fn undone(&self, undone: Applied) {
-        let text = format!("undone {} in {}", undone.name, report::seconds(undone.took));
+        self.did("migrate.undone", "undone", undone);
+    }
+
+    fn did(&self, event: &'static str, word: &str, it: Applied) {
+        let text = format!("{word} {} in {}", it.name, report::seconds(it.took));
         self.job.journal.note(
-            Event::new("migrate.undone", text)
-                .with("version", undone.version.text())
-                .with("file", undone.name.as_str())
-                .with("took", undone.took),
+            Event::new(event, text)
+                .with("version", it.version.text())
+                .with("file", it.name.as_str())
+                .with("took", it.took),
         );
-        self.progress().report.applied.push(undone);
+        self.progress().report.applied.push(it);
     }
 
     /// The names of what this run has applied, or undone.
