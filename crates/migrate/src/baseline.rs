@@ -3,7 +3,7 @@
 use crate::{
     Applied, Job, MigrateError, Version,
     engine::Engine,
-    history::{self, Applied as Remembered},
+    history,
     job::{Run, applied},
     ledger::{Standing, Where},
     migration::Kind,
@@ -38,7 +38,7 @@ async fn through(
     if view.directory.migrations.iter().all(|migration| migration.version != *version) {
         return Err(MigrateError::NoSuchVersion { version: version.clone() });
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     let view = prepared(run, engine, dir).await?;
     let standings = view.standings();
     let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
@@ -48,22 +48,8 @@ async fn through(
         return Ok(Vec::new());
     }
     let mut sql = view.style.baseline(&view.table, &taken);
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
     for migration in &taken {
-        let (text, down) = migration.texts()?;
-        sql.extend(history::insert(
-            &view.history,
-            &Remembered {
-                migration,
-                text: &text,
-                down: down.as_deref(),
-                took: Duration::ZERO,
-                release: run.job.who.release.as_deref(),
-                by: &by,
-                again: true,
-                only_if: "",
-            },
-        ));
+        sql.extend(history::take(&view.history, migration, run.job.who)?);
     }
     engine.write(run, "write the ledger", sql).await?;
     Ok(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect())

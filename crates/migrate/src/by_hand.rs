@@ -81,7 +81,7 @@ async fn through(
 ) -> Result<(), MigrateError> {
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     let view = prepared(run, engine, dir).await?;
     let now = view.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
     let first = before.lock().map(|mut before| before.get_or_insert_with(|| now.clone()).clone()).unwrap_or_default();

@@ -63,11 +63,11 @@ impl Engine {
         }
     }
 
-    /// The rows of one question of ours.
+    /// The rows of one question of ours. `doing` is for the message when PostgreSQL refuses it; SQLite's words do without.
     pub(crate) async fn ask(&self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
         match self {
             Self::Postgres(engine) => engine.ask(doing, &sql).await,
-            Self::Sqlite(engine) => engine.ask(doing, sql).await,
+            Self::Sqlite(engine) => engine.ask(sql).await,
         }
     }
 
@@ -94,7 +94,7 @@ impl Engine {
         reach(run.job, "ledger.write");
         match self {
             Self::Postgres(engine) => engine.write(doing, &sql).await,
-            Self::Sqlite(engine) => engine.write(run, doing, sql).await,
+            Self::Sqlite(engine) => engine.write(run, sql).await,
         }?;
         reach(run.job, "ledger.written");
         Ok(())

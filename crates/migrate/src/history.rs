@@ -4,11 +4,11 @@
 mod journal;
 mod text;
 
-pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open};
+pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open, unfinished};
 pub(crate) use text::{pack, unpack};
 
 use crate::{
-    Migration, Version,
+    Identity, MigrateError, Migration, Version,
     migration::Kind,
     quote::{bytes, literal, optional},
     sql::Dialect,
@@ -160,6 +160,25 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
             applied.took.as_millis(),
         )])
         .collect()
+}
+
+/// SQL that remembers a migration which is taken as applied, as its files are now.
+///
+/// # Errors
+/// Why its files cannot be read.
+pub(crate) fn take(history: &Table, migration: &Migration, who: &Identity) -> Result<Vec<String>, MigrateError> {
+    let (text, down) = migration.texts()?;
+    let applied = Applied {
+        migration,
+        text: &text,
+        down: down.as_deref(),
+        took: Duration::ZERO,
+        release: who.release.as_deref(),
+        by: &who.by(),
+        again: true,
+        only_if: "",
+    };
+    Ok(insert(history, &applied))
 }
 
 /// SQL that notes a migration as one that the tool has applied, and not we; `by` is who noted it.

@@ -3,9 +3,9 @@
 use crate::{
     Job, MigrateError, Version,
     engine::Engine,
-    history::{self, Applied as Remembered},
+    history,
     job::Run,
-    ledger::{Difference, Standing, Where},
+    ledger::{Difference, Standing, Where, previous},
     migration::Migration,
     retrying,
     up::prepared,
@@ -13,7 +13,7 @@ use crate::{
     work::Direction,
 };
 use serde::Serialize;
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path};
 
 /// What a person says is true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ async fn through(
     if !go || repair.fixes.is_empty() {
         return Ok(repair);
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     let mut view = prepared(run, engine, dir).await?;
     view.read_journal(engine).await?;
     let repair = found(&view, truth);
@@ -193,21 +193,16 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
             } else {
                 sql.extend(view.style.restamp(&view.table, file));
             }
-            sql.extend(remembered(run, view, file)?);
+            sql.extend(history::take(&view.history, file, run.job.who)?);
         }
         (Fix::Settle { .. }, Some(file)) => {
             sql.extend(view.style.delete(&view.table, file, previous(&standings, version)));
             sql.extend(view.style.baseline(&view.table, &[file]));
-            sql.extend(remembered(run, view, file)?);
+            sql.extend(history::take(&view.history, file, run.job.who)?);
         }
         (Fix::Restamp { .. } | Fix::Settle { .. }, None) => {}
     }
     Ok(sql)
-}
-
-fn previous<'a>(standings: &[Standing<'a>], version: &Version) -> Option<&'a Migration> {
-    let applied = standings.iter().filter(|it| it.row.is_some() && it.version().is_some_and(|it| it < version));
-    applied.filter_map(|it| it.file).next_back()
 }
 
 /// Enough of a migration to take its row out, when there is no file any more.
@@ -216,24 +211,6 @@ fn ghost(standing: &Standing<'_>) -> Migration {
         Some(file) => file.clone(),
         None => Migration::ghost(standing.version().cloned().unwrap_or_default(), standing.name()),
     }
-}
-
-fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String>, MigrateError> {
-    let (text, down) = file.texts()?;
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
-    Ok(history::insert(
-        &view.history,
-        &Remembered {
-            migration: file,
-            text: &text,
-            down: down.as_deref(),
-            took: Duration::ZERO,
-            release: run.job.who.release.as_deref(),
-            by: &by,
-            again: true,
-            only_if: "",
-        },
-    ))
 }
 
 impl Fix {

@@ -92,7 +92,7 @@ impl Engine {
         self.with(move |desk| look::look(desk, also.as_deref())).await
     }
 
-    pub(crate) async fn ask(&self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+    pub(crate) async fn ask(&self, sql: String) -> Result<Vec<Cells>, MigrateError> {
         self.with(move |desk| match &*desk.reader()? {
             Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
             None => Ok(Vec::new()),
@@ -101,18 +101,13 @@ impl Engine {
     }
 
     /// Writes something of our own, all or nothing.
-    pub(crate) async fn write(
-        &mut self,
-        run: &Run<'_>,
-        doing: &'static str,
-        sql: Vec<String>,
-    ) -> Result<(), MigrateError> {
+    pub(crate) async fn write(&mut self, run: &Run<'_>, sql: Vec<String>) -> Result<(), MigrateError> {
         self.written = true;
         let mut busy = Busy::new(run);
         let sql = Arc::new(sql.join(";\n"));
         loop {
             let sql = Arc::clone(&sql);
-            match self.with(move |desk| apply::write(desk, doing, &sql)).await? {
+            match self.with(move |desk| apply::write(desk, &sql)).await? {
                 true => return Ok(()),
                 false => busy.wait(run).await?,
             }

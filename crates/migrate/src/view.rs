@@ -95,8 +95,7 @@ impl View {
             join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
         self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
         self.rows = self.meant(&cells?);
-        let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
-        if self.standings().iter().any(unfinished) {
+        if self.standings().iter().any(Standing::is_unfinished) {
             self.read_journal(engine).await?;
         }
         self.read_texts(engine).await
@@ -185,7 +184,7 @@ impl View {
 
     /// The keys that are held beside our own: those of the tool, and ours of the ledger's schema where that is not the current
     /// one, so that whoever comes by another `search_path` meets us.
-    pub(crate) fn locks(&self) -> Vec<i64> {
+    pub(crate) fn co_locks(&self) -> Vec<i64> {
         let schema = self.table.schema.as_deref().unwrap_or_default();
         let elsewhere = (schema != self.sight.schema).then(|| lock::key(&self.sight.database, schema));
         elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.sight.database)).collect()

@@ -4,6 +4,7 @@ use crate::{
     MigrateError, Migration,
     engine::Cells,
     history::{self, Applied, Entry as Recorded, Journaled, Of},
+    ledger::previous,
     migration::Kind,
     pieces::Piece,
     script::{Script, Text},
@@ -91,8 +92,7 @@ impl<'a> Work<'a> {
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
-        let by = format!("{}:{}", who.host, who.pid);
-        let (text, release) = (script.load()?, who.release.clone());
+        let (text, by, release) = (script.load()?, who.by(), who.release.clone());
         Ok(Self { view, migration, direction, script, text, down, release, by, witness: None, still })
     }
 
@@ -195,15 +195,8 @@ impl<'a> Work<'a> {
         let View { style, table, history, .. } = self.view;
         let Migration { kind, version, name, .. } = self.migration;
         let mut sql = vec![history::forget(history, *kind, version, name)];
-        sql.extend(style.delete(table, self.migration, self.previous()));
+        sql.extend(style.delete(table, self.migration, previous(&self.view.standings(), version)));
         sql
-    }
-
-    /// The newest applied migration once this one is undone.
-    fn previous(&self) -> Option<&Migration> {
-        let standings = self.view.standings();
-        let others = standings.into_iter().filter(|it| it.row.is_some() && it.kind() == Kind::Versioned);
-        others.filter_map(|it| it.file).rfind(|file| file.version < self.migration.version)
     }
 
     /// SQL that marks it as begun in the tool's own table, and in our journal that it was us: the next run goes on with it

@@ -43,7 +43,7 @@ pub(super) fn create(journal: &Table) -> String {
 }
 
 impl Journaled {
-    /// From a row that [`Of::select`] reads.
+    /// From a row that [`Of::select`] or [`unfinished`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
         Self { number: text(0).parse().unwrap_or_default(), checksum: text(1), done: text(2) == "done" }
@@ -53,6 +53,14 @@ impl Journaled {
 /// SQL that reads which migrations are done in part: name and direction.
 pub(crate) fn open(journal: &Table) -> String {
     format!("SELECT DISTINCT name, direction FROM {}", journal.quoted())
+}
+
+/// SQL that reads every statement in the journal, as [`Journaled`] has it, and behind that its file's name and direction.
+pub(crate) fn unfinished(journal: &Table) -> String {
+    format!(
+        "SELECT statement, sha256, state, name, direction FROM {} ORDER BY name, direction, statement",
+        journal.quoted()
+    )
 }
 
 /// SQL that brings all that was committed before to the disk, as any COMMIT does that has written something. It leaves nothing.

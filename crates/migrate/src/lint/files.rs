@@ -16,6 +16,7 @@ use crate::{
     view::{View, first_text},
 };
 use config::{MigrationSource, Target};
+use host::fs::real_path;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -169,8 +170,7 @@ fn of_directory(
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    a == b || real(a) == real(b)
+    a == b || real_path(a) == real_path(b)
 }
 
 /// Without a directory only files that were named can be looked at.

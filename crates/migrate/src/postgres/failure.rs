@@ -40,36 +40,23 @@ pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept)
         error.context.clone(),
     ];
     MigrateError::File(Box::new(FileFailure {
-        file: text.shown.clone(),
         place: place(text, failed),
-        message: error.message.clone(),
         details: details.into_iter().flatten().collect(),
         code: (!error.code.is_empty()).then(|| error.code.clone()),
         hint: error.hint.clone().or_else(|| advice(&error.code).map(str::to_owned)),
-        kept: run.kept(),
         in_part: kept.in_part,
-        statements: kept.statements,
         transience: if error.lost { Transience::Transient } else { error.transience() },
+        ..FileFailure::new(&text.shown, error.message.clone(), run.kept(), kept.statements)
     }))
 }
 
 /// The file took the transaction out of our hands.
 pub(super) fn not_ours(run: &Run<'_>, text: &Text) -> MigrateError {
-    MigrateError::File(Box::new(FileFailure {
-        file: text.shown.clone(),
-        place: None,
-        message: "it ended the transaction that it was run in".to_owned(),
-        details: Vec::new(),
-        code: None,
-        hint: Some(format!(
-            "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
-            text.shown
-        )),
-        kept: run.kept(),
-        in_part: true,
-        statements: 0,
-        transience: Transience::Permanent,
-    }))
+    let hint = format!(
+        "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
+        text.shown
+    );
+    MigrateError::File(Box::new(FileFailure::ended(&text.shown, hint, run.kept(), 0)))
 }
 
 /// The position that the server gives, else the statement that was being run.

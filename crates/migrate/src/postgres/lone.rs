@@ -104,12 +104,12 @@ fn lones(nature: &Nature) -> Vec<Lone<'_>> {
         Nature::CreateDatabase { name } => vec![Lone::CreateDatabase { name: &name.object }],
         Nature::DropDatabase { name } => vec![Lone::DropDatabase { name: &name.object }],
         Nature::Vacuum
-        | Nature::ReindexConcurrently { .. }
-        | Nature::Reindex { .. }
+        | Nature::ReindexConcurrently
+        | Nature::Reindex
         | Nature::AlterSystem
         | Nature::ClusterAll
         | Nature::DiscardAll
-        | Nature::MoveDatabase { .. } => vec![Lone::Repeatable],
+        | Nature::MoveDatabase => vec![Lone::Repeatable],
         _ => vec![Lone::Unknown],
     }
 }

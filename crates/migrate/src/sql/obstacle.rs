@@ -1,4 +1,4 @@
-//! What cannot be run inside the transaction that every file gets.
+//! What stands in a file that must not be run as it is.
 
 use super::{
     Dialect,
@@ -8,7 +8,7 @@ use super::{
 };
 use std::{fmt, ops::Range};
 
-/// What cannot be run inside the transaction that every file gets.
+/// What stands in a file that must not be run as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// `BEGIN`, `COMMIT` and the like: the file would end or begin the transaction itself.

@@ -136,7 +136,7 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
 }
 
 /// Something of our own, all or nothing; false when somebody else keeps the write lock.
-pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool, MigrateError> {
+pub(super) fn write(desk: &Desk, sql: &str) -> Result<bool, MigrateError> {
     let mut slot = desk.connection();
     let connection = match writable(desk, &mut slot) {
         Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
@@ -263,51 +263,38 @@ pub(super) fn checkpoint(desk: &Desk) -> Result<(), MigrateError> {
 }
 
 fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
-    let failure = FileFailure {
-        file: job.text.shown.clone(),
-        place: None,
-        message: String::new(),
-        details: Vec::new(),
-        code: None,
-        hint: None,
-        kept: job.kept.clone(),
-        in_part: false,
-        statements: job.statements,
-        transience: Transience::Permanent,
-    };
     MigrateError::File(Box::new(match failed {
         Failed::Statement { error, done, range } => {
-            FileFailure { place: place(&job.text, &error, done, &range), ..said(failure, &error, path) }
+            FileFailure { place: place(&job.text, &error, done, &range), ..said(job, &error, path) }
         }
-        Failed::Record(error) => said(failure, &error, path),
-        Failed::Ended => FileFailure {
-            message: "it ended the transaction that it was run in".to_owned(),
-            hint: Some(
-                "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it"
-                    .to_owned(),
-            ),
-            in_part: true,
-            ..failure
-        },
+        Failed::Record(error) => said(job, &error, path),
+        Failed::Ended => {
+            let hint =
+                "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it";
+            FileFailure::ended(&job.text.shown, hint.to_owned(), job.kept.clone(), job.statements)
+        }
         Failed::ForeignKeys(broken) => FileFailure {
-            message: "rows would be left without the row that they refer to".to_owned(),
             details: broken.iter().map(|(table, parent)| format!("`{table}` refers to `{parent}`")).collect(),
             hint: Some(
                 "the file switches foreign keys off, so they are checked before COMMIT: mend these rows in the file"
                     .to_owned(),
             ),
-            ..failure
+            ..failure(job, "rows would be left without the row that they refer to".to_owned())
         },
     }))
 }
 
-fn said(failure: FileFailure, error: &Error, path: &Path) -> FileFailure {
+fn said(job: &Job, error: &Error, path: &Path) -> FileFailure {
     let message = match error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => msg.clone(),
         other => other.to_string(),
     };
     let Refusal { code, hint, .. } = refusal(error, path);
-    FileFailure { message, code, hint, transience: transience(error), ..failure }
+    FileFailure { code, hint, transience: transience(error), ..failure(job, message) }
+}
+
+fn failure(job: &Job, message: String) -> FileFailure {
+    FileFailure::new(&job.text.shown, message, job.kept.clone(), job.statements)
 }
 
 /// The offset that SQLite gives into what it had not read yet, else the statement that was being run.
