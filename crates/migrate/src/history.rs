@@ -4,7 +4,7 @@
 mod journal;
 mod text;
 
-pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open};
+pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open, way};
 pub(crate) use text::{pack, unpack};
 
 use crate::{

@@ -6,7 +6,7 @@ use crate::{
     history::{self, Applied as Remembered},
     job::Run,
     ledger::{Difference, Standing, Where},
-    migration::Migration,
+    migration::{Kind, Migration},
     retrying,
     up::prepared,
     view::View,
@@ -126,7 +126,7 @@ fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
 /// What is to be done, in the order of the migrations.
 pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
     let mut repair = Repair::default();
-    let undone_in_part = view.open(Direction::Down);
+    let undone_in_part = view.open(Kind::Versioned, Direction::Down);
     for standing in view.standings() {
         let Some(version) = standing.version().cloned() else { continue };
         let name = standing.name();
@@ -179,7 +179,7 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
     let forget = |version| history::forget(&view.history, standing.kind(), version, &name);
     let mut sql: Vec<_> = spellings.into_iter().flatten().map(forget).collect();
     for direction in [Direction::Up, Direction::Down] {
-        sql.push(history::Of { name: &name, direction: direction.word() }.clear(&view.journal));
+        sql.push(history::Of { kind: standing.kind(), name: &name, direction: direction.word() }.clear(&view.journal));
     }
     match (fix, standing.file) {
         (Fix::Forget { .. }, _) => {

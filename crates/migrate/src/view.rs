@@ -112,9 +112,10 @@ impl View {
         Ok(())
     }
 
-    /// The names of the migrations that are done in part in this direction.
-    pub(crate) fn open(&self, direction: Direction) -> Vec<String> {
-        let open = self.open.iter().filter(|(_, it)| it == direction.word());
+    /// The names of the migrations of this kind that are done in part in this direction.
+    pub(crate) fn open(&self, kind: Kind, direction: Direction) -> Vec<String> {
+        let way = history::way(kind, direction.word());
+        let open = self.open.iter().filter(|(_, it)| *it == way);
         open.map(|(name, _)| name.clone()).collect()
     }
 
@@ -178,7 +179,7 @@ impl View {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
         standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
-        let open = self.open(Direction::Up);
+        let open = self.open(Kind::Versioned, Direction::Up);
         standings.iter_mut().for_each(|standing| standing.resume(&open));
         standings
     }

@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
 
     /// Whose statements the journal has.
     pub(crate) fn journal(&self) -> Of<'_> {
-        Of { name: &self.migration.name, direction: self.direction.word() }
+        Of { kind: self.migration.kind, name: &self.migration.name, direction: self.direction.word() }
     }
 
     /// Does our history, read anew, have of it what it had? A repeatable one is remembered nowhere else.
@@ -134,7 +134,7 @@ impl<'a> Work<'a> {
 
     /// Has the journal something of it?
     pub(crate) fn is_open(&self) -> bool {
-        self.view.open(self.direction).contains(&self.migration.name)
+        self.view.open(self.migration.kind, self.direction).contains(&self.migration.name)
     }
 
     /// Was this very statement begun?

@@ -217,3 +217,48 @@ async fn sections_that_undo_are_not_run_along() {
     within(migrate::down(&bench.job(), &migrate::Back::All)).await.unwrap();
     assert_eq!(cluster.psql("select to_regclass('one') is null and to_regclass('two') is null"), "t");
 }
+
+/// A migration, a seed and a file that is applied by hand may have one name: each has its own statements in the journal.
+#[tokio::test]
+async fn files_of_one_name_are_told_apart() {
+    let cluster = Cluster::start();
+    let mut bench = bench(&cluster);
+    let insert = |id: u32| format!("-- mainstay: no-transaction\ninsert into orders values ({id}, true);\n");
+    bench.file("2_x.sql", &format!("{}insert into nowhere values (1);\n", insert(5001)));
+    bench.up().await.unwrap_err();
+
+    let by_hand = bench.dir.write("2_x.sql", &insert(5002));
+    within(migrate::by_hand(&bench.job(), &by_hand)).await.unwrap();
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "1", "the migration's statement stays");
+    bench.file("2_x.sql", &insert(5001));
+    bench.dir.write("seeds/2_x.sql", &insert(5003));
+    bench.migrations.seeds = Some(bench.dir.path().join("seeds"));
+    let report = within(migrate::up(&bench.job(), &migrate::Goal::Seeds)).await.unwrap();
+    assert_eq!(names(&report), ["2_x.sql", "2_x.sql"]);
+    assert_eq!(
+        cluster.psql("select string_agg(id::text, ' ' order by id) from orders where id > 5000"),
+        "5001 5002 5003",
+        "each statement once"
+    );
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "0");
+}
+
+/// Two files of one name from two directories are two files, in the journal and in the history.
+#[tokio::test]
+async fn files_by_hand_are_known_by_their_path() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.up().await.unwrap();
+    let fix = |id: u32| format!("-- mainstay: no-transaction\ninsert into orders values ({id}, true);\n");
+    let first = bench.dir.write("a/fix.sql", &format!("{}insert into nowhere values (1);\n", fix(5001)));
+    let second = bench.dir.write("b/fix.sql", &fix(5002));
+    within(migrate::by_hand(&bench.job(), &first)).await.unwrap_err();
+    within(migrate::by_hand(&bench.job(), &second)).await.unwrap();
+    bench.dir.write("a/fix.sql", &fix(5001));
+    within(migrate::by_hand(&bench.job(), &first)).await.unwrap();
+    assert_eq!(cluster.psql("select count(*) from orders where id > 5000"), "2", "each statement once");
+    assert_eq!(
+        cluster.psql("select string_agg(name, ' ' order by name) from mainstay_history where kind = 'by-hand'"),
+        "a/fix.sql b/fix.sql"
+    );
+}
