@@ -82,6 +82,8 @@ pub enum MigrateError {
         budget: Duration,
         /// Who held it up, as seen last.
         blocked: Option<String>,
+        /// So many of its statements are done and stay.
+        statements: usize,
         /// Files that were applied before it in this run and stay applied.
         kept: Vec<String>,
     },

@@ -156,6 +156,33 @@ async fn a_budget_for_waiting_ends() {
     assert_eq!(cluster.psql("select count(*) from orders where id < 0"), "0");
 }
 
+/// What of a file stays when the budget is spent in a later piece, or when a later COMMIT is refused, is told.
+#[tokio::test]
+async fn what_stays_of_a_file_in_pieces_is_told() {
+    let cluster = Cluster::start();
+    let mut bench = bench(&cluster);
+    bench.up().await.unwrap();
+    bench.migrations.lock_budget = Duration::from_millis(700);
+    bench.file("2_x.sql", "create table seats (n int);\nvacuum seats;\nalter table orders add column total int;\n");
+    let mut idle = cluster.session("postgres", "postgres").unwrap();
+    idle.query("begin; select count(*) from orders").unwrap();
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("the first 2 statements of `migrations/2_x.sql` are done and stay"), "{finding}");
+    let texts = bench.texts();
+    assert!(texts.iter().any(|text| text.contains("; 2 statements of it stay, next try")), "{texts:?}");
+    idle.query("rollback").unwrap();
+    bench.migrations.lock_budget = Duration::from_secs(60);
+    bench.up().await.unwrap();
+
+    bench.file(
+        "3_x.sql",
+        "vacuum seats;\ncreate table parents (n int primary key);\n\
+         create table children (n int references parents deferrable initially deferred);\ninsert into children values (1);\n",
+    );
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("the first statement of `migrations/3_x.sql` is done and stays"), "{finding}");
+}
+
 /// What was put before a statement that failed is run too: the journal is read statement by statement.
 #[tokio::test]
 async fn what_is_put_before_a_failed_statement_is_run() {

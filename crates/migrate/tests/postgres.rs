@@ -427,6 +427,24 @@ async fn a_hidden_commit_is_noticed() {
     assert_eq!(cluster.psql("select count(*) from schema_migrations"), "0");
 }
 
+/// `RESET ALL` would take our mark from the transaction: it is refused with its line where it is seen, and told for what it is where
+/// it is not.
+#[tokio::test]
+async fn a_file_that_resets_all_settings_is_told_so() {
+    let cluster = Cluster::start();
+    let bench = Bench::new(postgres(cluster.port(), "postgres"));
+    bench.file("1_a.sql", "create table a ();\nreset all;\n");
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("--> migrations/1_a.sql:2:1") && finding.contains("RESET search_path"), "{finding}");
+
+    bench.file("1_a.sql", "create table a ();\ndo $$ begin execute 'reset all'; end $$;\n");
+    let error = bench.up().await.unwrap_err();
+    let finding = error.finding().to_string();
+    assert!(finding.contains("it has reset all settings of its session"), "{finding}");
+    assert!(finding.contains("nothing of `migrations/1_a.sql` was kept") && !finding.contains("COMMIT"), "{finding}");
+    assert_eq!(cluster.psql("select to_regclass('a') is null"), "t");
+}
+
 /// What one file sets for its session does not reach the next.
 #[tokio::test]
 async fn settings_of_a_file_end_with_it() {

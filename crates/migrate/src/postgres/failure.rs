@@ -54,20 +54,33 @@ pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept)
 }
 
 /// The file took the transaction out of our hands.
-pub(super) fn not_ours(run: &Run<'_>, text: &Text) -> MigrateError {
+pub(super) fn not_ours(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
+    let hint = format!(
+        "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
+        text.shown
+    );
+    of_file(run, text, "it ended the transaction that it was run in", hint, Kept { in_part: true, ..kept })
+}
+
+/// The file took our mark from the transaction, which was rolled back.
+pub(super) fn reset(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
+    let message = "it has reset all settings of its session, and with them the mark by which its transaction is known";
+    let hint =
+        "take `RESET ALL` out of what it calls, or reset settings by their names (`RESET search_path`)".to_owned();
+    of_file(run, text, message, hint, kept)
+}
+
+fn of_file(run: &Run<'_>, text: &Text, message: &str, hint: String, kept: Kept) -> MigrateError {
     MigrateError::File(Box::new(FileFailure {
         file: text.shown.clone(),
         place: None,
-        message: "it ended the transaction that it was run in".to_owned(),
+        message: message.to_owned(),
         details: Vec::new(),
         code: None,
-        hint: Some(format!(
-            "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
-            text.shown
-        )),
+        hint: Some(hint),
         kept: run.kept(),
-        in_part: true,
-        statements: 0,
+        in_part: kept.in_part,
+        statements: kept.statements,
         transience: Transience::Permanent,
     }))
 }
