@@ -6,13 +6,14 @@
 //! Foreign keys are enforced while a file runs. SQLite's recipe for changing a table needs them off, and the pragma has no
 //! effect inside a transaction (sqlite.org, "Making Other Kinds Of Table Schema Changes"); a file that has
 //! `PRAGMA foreign_keys = OFF` in it is therefore run with them off, and `foreign_key_check` has to find nothing before
-//! COMMIT.
+//! COMMIT that it did not find before the file.
 //!
 //! In WAL mode with `synchronous = NORMAL` a COMMIT does not wait for the disk; the checkpoint at the end does. What is lost
 //! with the machine is lost as a whole, file and row.
 
 mod apply;
 mod look;
+mod orphans;
 mod perform;
 mod stop;
 

@@ -1,6 +1,12 @@
 //! One file, one transaction, one row. Each function is a piece of work for the thread that may block.
 
-use super::{Desk, look::cells, refused, stop::Stop};
+use super::{
+    Desk,
+    look::cells,
+    orphans::{Orphans, orphans},
+    refused,
+    stop::Stop,
+};
 use crate::{
     FileFailure, MigrateError,
     engine::Cells,
@@ -18,7 +24,7 @@ use database::{
 use report::Place;
 use retry::Transience;
 use rusqlite::{Batch, Connection, Error, fallible_iterator::FallibleIterator};
-use std::{ops::Range, path::Path, time::Duration};
+use std::{collections::BTreeSet, ops::Range, path::Path, time::Duration};
 
 /// SQLite itself waits this long for the write lock; the longer wait around it says so.
 const LOCK_SLICE: Duration = Duration::from_millis(250);
@@ -176,8 +182,8 @@ enum Failed {
     Record(Error),
     /// The file ended the transaction.
     Ended,
-    /// Rows without the row that they refer to: table and parent.
-    ForeignKeys(Vec<(String, String)>),
+    /// Rows without the row that they refer to: table and parent; and how many there were before.
+    ForeignKeys { broken: BTreeSet<(String, String)>, before: usize },
 }
 
 /// Runs the file inside the transaction that was begun.
@@ -198,12 +204,13 @@ pub(super) fn body(desk: &Desk, job: &Job, stop: &Stop) -> Result<(), MigrateErr
 
 fn run(connection: &Connection, job: &Job, stop: &Stop) -> Result<(), Failed> {
     stop.check().map_err(Failed::Record)?;
+    let before = job.keys_off.then(|| orphans(connection)).transpose().map_err(Failed::Record)?;
     part(connection, &job.text.whole, &job.range)?;
     if connection.is_autocommit() {
         return Err(Failed::Ended);
     }
-    if job.keys_off {
-        foreign_keys(connection)?;
+    if let Some(before) = before {
+        foreign_keys(connection, &before)?;
     }
     stop.check().map_err(Failed::Record)
 }
@@ -221,17 +228,9 @@ fn part(connection: &Connection, whole: &str, range: &Range<usize>) -> Result<()
     Ok(())
 }
 
-fn foreign_keys(connection: &Connection) -> Result<(), Failed> {
-    let broken = || -> Result<Vec<(String, String)>, Error> {
-        let mut statement =
-            connection.prepare("SELECT DISTINCT \"table\", parent FROM pragma_foreign_key_check LIMIT 5")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect()
-    };
-    match broken().map_err(Failed::Record)? {
-        broken if broken.is_empty() => Ok(()),
-        broken => Err(Failed::ForeignKeys(broken)),
-    }
+fn foreign_keys(connection: &Connection, before: &Orphans) -> Result<(), Failed> {
+    let broken = orphans(connection).map_err(Failed::Record)?.beyond(before);
+    if broken.is_empty() { Ok(()) } else { Err(Failed::ForeignKeys { broken, before: before.count() }) }
 }
 
 /// The rows, and COMMIT. What the file set for its connection must not reach the next one.
@@ -289,9 +288,9 @@ fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
             in_part: true,
             ..failure
         },
-        Failed::ForeignKeys(broken) => FileFailure {
+        Failed::ForeignKeys { broken, before } => FileFailure {
             message: "rows would be left without the row that they refer to".to_owned(),
-            details: broken.iter().map(|(table, parent)| format!("`{table}` refers to `{parent}`")).collect(),
+            details: told(&broken, before),
             hint: Some(
                 "the file switches foreign keys off, so they are checked before COMMIT: mend these rows in the file"
                     .to_owned(),
@@ -299,6 +298,13 @@ fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
             ..failure
         },
     }))
+}
+
+fn told(broken: &BTreeSet<(String, String)>, before: usize) -> Vec<String> {
+    let rows = broken.iter().take(5).map(|(table, parent)| format!("`{table}` refers to `{parent}`"));
+    let old = (before > 0)
+        .then(|| format!("{} like that stood there before the file: not counted", report::count(before, "row")));
+    rows.chain(old).collect()
 }
 
 fn said(failure: FileFailure, error: &Error, path: &Path) -> FileFailure {
