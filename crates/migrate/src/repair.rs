@@ -191,12 +191,13 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
                 sql.extend(view.style.delete(&view.table, &Migration { version: row, ..file.clone() }, None));
                 sql.extend(view.style.baseline(&view.table, &[file]));
             } else {
-                sql.extend(view.style.restamp(&view.table, file));
+                sql.extend(view.style.restamp(&view.table, &Migration { version: row, ..file.clone() }));
             }
             sql.extend(remembered(run, view, file)?);
         }
         (Fix::Settle { .. }, Some(file)) => {
-            sql.extend(view.style.delete(&view.table, file, previous(&standings, version)));
+            let spelled = Migration { version: row, ..file.clone() };
+            sql.extend(view.style.delete(&view.table, &spelled, previous(&standings, version)));
             sql.extend(view.style.baseline(&view.table, &[file]));
             sql.extend(remembered(run, view, file)?);
         }

@@ -132,6 +132,13 @@ impl View {
         known.map(|it| &it.version)
     }
 
+    /// A migration under the number that its row has: `1` where the file has `0001`.
+    pub(crate) fn as_in_ledger(&self, migration: &Migration) -> Migration {
+        let mut rows = self.rows.iter().filter_map(|row| row.version.as_ref());
+        let version = rows.find(|it| **it == migration.version).unwrap_or(&migration.version).clone();
+        Migration { version, ..migration.clone() }
+    }
+
     /// Files that the ledger implies to be applied, and our history does not have yet.
     pub(crate) fn unnoted(&self) -> Vec<&Migration> {
         if !self.style.implies() {

@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
         let View { style, table, history, .. } = self.view;
         let Migration { kind, version, name, .. } = self.migration;
         let mut sql = vec![history::forget(history, *kind, version, name)];
-        sql.extend(style.delete(table, self.migration, self.previous()));
+        sql.extend(style.delete(table, &self.view.as_in_ledger(self.migration), self.previous()));
         sql
     }
 

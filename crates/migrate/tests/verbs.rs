@@ -77,6 +77,33 @@ async fn a_baseline_and_a_repair() {
     .await;
 }
 
+/// `1_a.sql` that became `0001_a.sql` is the same migration, to undo it and to repair its row.
+#[tokio::test]
+async fn a_number_may_be_spelled_otherwise() {
+    on_both(async |bench: &mut Bench| {
+        let rename = |from: &str, to: &str| {
+            for ending in ["sql", "down.sql"] {
+                let path = |stem: &str| bench.dir.path().join(format!("migrations/{stem}.{ending}"));
+                std::fs::rename(path(from), path(to)).unwrap();
+            }
+        };
+        bench.file("1_a.sql", "create table a (n int);").file("1_a.down.sql", "drop table a;");
+        bench.up().await.unwrap();
+        rename("1_a", "0001_a");
+        assert_eq!(states(bench).await, ["renamed 0001_a.sql"]);
+        assert!(within(repair(&bench.job(), &Truth::default(), true)).await.unwrap().done);
+        assert_eq!(states(bench).await, ["applied 0001_a.sql"]);
+
+        rename("0001_a", "01_a");
+        assert_eq!(names(&within(down(&bench.job(), &Back::All)).await.unwrap()), ["01_a.sql"]);
+        assert_eq!(states(bench).await, ["pending 01_a.sql"]);
+        assert_eq!(names(&bench.up().await.unwrap()), ["01_a.sql"]);
+        let verified = within(verify(&bench.job())).await.unwrap();
+        assert_eq!((verified.passed, verified.failed.len()), (1, 0), "{verified:?}");
+    })
+    .await;
+}
+
 /// S1.15: one file by hand, of the directory or of its own; the same file twice only where it is no migration.
 #[tokio::test]
 async fn one_file_by_hand() {
