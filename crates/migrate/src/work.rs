@@ -67,7 +67,7 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let whole = migration.down.as_ref().filter(|script| script.is_complete());
-        let down = whole.map(|script| script.load().map(|text| script.kept(&text)));
+        let down = whole.map(|script| script.load().map(|text| script.kept_to_undo(&text)));
         Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
     }
 

@@ -289,3 +289,55 @@ async fn files_by_hand_are_known_by_their_path() {
         "a/fix.sql b/fix.sql"
     );
 }
+
+/// What undoes a migration runs without its file as it would with it: outside of a transaction where the file says so.
+#[tokio::test]
+async fn what_is_kept_to_undo_needs_no_transaction_either() {
+    let plain = ("-- mainstay: no-transaction\ncall empty();\n", None);
+    let dbmate = ("-- migrate:up\nselect 1;\n-- migrate:down transaction:false\ncall empty();\n", Some("dbmate"));
+    for (down, style) in [plain, dbmate] {
+        let cluster = Cluster::start();
+        cluster.psql(
+            "create table full_one as select 1 as n; \
+             create procedure empty() language plpgsql as 'begin delete from full_one; commit; end'",
+        );
+        let mut bench = Bench::new(postgres(cluster.port(), "postgres"));
+        bench.migrations.style = style.map(str::to_owned);
+        bench.file("1_a.sql", if style.is_some() { down } else { "select 1;" });
+        if style.is_none() {
+            bench.file("1_a.down.sql", down);
+        }
+        bench.up().await.unwrap();
+        for name in ["1_a.sql", "1_a.down.sql"] {
+            let _ = std::fs::remove_file(bench.dir.path().join("migrations").join(name));
+        }
+        within(migrate::down(&bench.job(), &migrate::Back::All)).await.unwrap();
+        assert_eq!(cluster.psql("select count(*) from full_one"), "0", "{style:?}");
+    }
+}
+
+/// Behind a pooler nothing is set for a session that is another client's next.
+#[tokio::test]
+async fn an_invalid_index_is_dropped_behind_a_pooler_too() {
+    let cluster = Cluster::builder().conf("log_statement = 'all'").start();
+    let bouncer = PgBouncer::start(&cluster);
+    let bench = bench(&cluster);
+    bench.up().await.unwrap();
+    cluster.psql("insert into orders values (1, true)");
+    let mut session = cluster.session("postgres", "postgres").unwrap();
+    assert!(session.query("create unique index concurrently orders_id on orders (id)").is_err());
+    assert_eq!(is_valid(&cluster, "orders_id"), "false");
+
+    let pooled = Bench::new(postgres(bouncer.port(), "postgres"));
+    pooled.file("1_orders.sql", &std::fs::read_to_string(bench.dir.path().join("migrations/1_orders.sql")).unwrap());
+    pooled.file(
+        "2_x.sql",
+        "delete from orders where ctid = (select max(ctid) from orders);\n\
+         create unique index concurrently orders_id on orders (id);\n",
+    );
+    assert_eq!(names(&pooled.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(is_valid(&cluster, "orders_id"), "true");
+    let log = cluster.log();
+    assert!(log.contains("DROP INDEX CONCURRENTLY IF EXISTS"), "{log}");
+    assert!(!log.contains("statement: SET lock_timeout"), "{log}");
+}
