@@ -136,6 +136,14 @@ pub enum MigrateError {
         /// How it was lost.
         cause: String,
     },
+    /// The connection was lost while mainstay itself asked something, or the server was going away.
+    #[error("cannot {doing}: {error}")]
+    Away {
+        /// What was being done.
+        doing: &'static str,
+        /// The last words, with their code.
+        error: String,
+    },
     /// The database refused something that mainstay itself asked.
     #[error("cannot {doing}: {error}")]
     Sql {
@@ -337,7 +345,10 @@ impl MigrateError {
     /// From an error of PostgreSQL while mainstay was `doing` something of its own.
     pub(crate) fn sql(doing: &'static str, error: impl Into<SqlError>) -> Self {
         let error = error.into();
-        let transience = if error.lost { Transience::Transient } else { error.transience() };
+        if error.lost || is_away(&error.code) {
+            return MigrateError::Away { doing, error: error.to_string() };
+        }
+        let transience = error.transience();
         MigrateError::Sql { doing, error: error.to_string(), transience }
     }
 
@@ -354,9 +365,13 @@ impl MigrateError {
             | MigrateError::NoDatabase { .. }
             | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => {
-                Outcome::NotYet
-            }
+            MigrateError::Locked { .. }
+            | MigrateError::TableLocked { .. }
+            | MigrateError::Behind { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::UnknownCommit { .. } => Outcome::NotYet,
+            MigrateError::File(failure) if failure.is_for_a_server_away() => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -387,13 +402,26 @@ impl Classify for MigrateError {
             MigrateError::File(failure) => failure.transience,
             MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
             // The outcome is looked up before anything is tried again, so trying again is safe.
-            MigrateError::UnknownCommit { .. } | MigrateError::LockLost | MigrateError::IndexBusy { .. } => {
-                Transience::Transient
-            }
+            MigrateError::UnknownCommit { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::IndexBusy { .. } => Transience::Transient,
             // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
             _ => Transience::Permanent,
         }
     }
+}
+
+impl FileFailure {
+    /// Was the server going, or not the one that takes writes? Nothing is wrong with the file then.
+    fn is_for_a_server_away(&self) -> bool {
+        self.transience == Transience::Transient && self.code.as_deref().is_none_or(is_away)
+    }
+}
+
+/// SQLSTATEs of a server that is not there or not ready, and of a connection that was lost.
+fn is_away(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "53300" | "25006")
 }
 
 impl fmt::Display for FileFailure {

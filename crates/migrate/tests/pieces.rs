@@ -8,7 +8,7 @@ use migrate::MigrateError;
 use report::Outcome;
 use std::time::Duration;
 use support::{Bench, names, postgres, until, within};
-use testkit::Cluster;
+use testkit::{Cluster, PgBouncer};
 
 fn bench(cluster: &Cluster) -> Bench {
     let bench = Bench::new(postgres(cluster.port(), "postgres"));

@@ -6,6 +6,7 @@ use super::{
     failure::{Failed, Kept, Sent, explained, not_ours, reset},
     lease::FENCED,
     look::not_written,
+    read_only::{READ_ONLY, judged},
     send::{NotDone, rows, send},
     watch::{Watched, watched},
 };
@@ -72,7 +73,7 @@ pub(super) async fn transaction(
                 say_again(run, work, piece, rung, blocked.as_deref());
                 sleep(rung.then_sleep).await;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(judged(&engine.session, error).await),
         }
     }
 }
@@ -230,6 +231,8 @@ async fn close(
     let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
     let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
     if error.lost {
+        // It may have arrived, and no disk was waited for.
+        run.committed(history::flush(&work.view.journal));
         if let Closing::Whole { .. } = closing {
             run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
         }
@@ -239,7 +242,8 @@ async fn close(
         return Err(without_mark(&engine.session, run, work, kept(piece)).await);
     }
     roll_back(&engine.session).await;
-    if done + 1 < total {
+    // The file may have made it read-only and written nothing.
+    if done + 1 < total && error.code != READ_ONLY {
         return Err(not_written("write the ledger", error));
     }
     // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
