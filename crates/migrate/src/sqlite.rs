@@ -23,7 +23,9 @@ use crate::{
     failpoint::reach,
     job::Run,
     lock::{Next, Waiting},
+    seen::Seen,
     sight::Sight,
+    work::Step,
 };
 use database::sqlite::refusal;
 use rusqlite::Connection;
@@ -101,21 +103,21 @@ impl Engine {
         .await
     }
 
-    /// Writes something of our own, all or nothing.
-    pub(crate) async fn write(
+    /// Writes something of our own, all or nothing, if what was `seen` is still so under the write lock.
+    pub(crate) async fn write_if(
         &mut self,
         run: &Run<'_>,
-        doing: &'static str,
         sql: Vec<String>,
-    ) -> Result<(), MigrateError> {
+        seen: Seen,
+    ) -> Result<Step<()>, MigrateError> {
         self.written = true;
         let mut busy = Busy::new(run);
-        let sql = Arc::new(sql.join(";\n"));
+        let all = Arc::new((sql.join(";\n"), seen));
         loop {
-            let sql = Arc::clone(&sql);
-            match self.with(move |desk| apply::write(desk, doing, &sql)).await? {
-                true => return Ok(()),
-                false => busy.wait(run).await?,
+            let all = Arc::clone(&all);
+            match self.with(move |desk| apply::write(desk, &all.0, &all.1)).await? {
+                Some(step) => return Ok(step),
+                None => busy.wait(run).await?,
             }
         }
     }

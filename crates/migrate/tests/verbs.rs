@@ -8,7 +8,7 @@ use config::Target;
 use migrate::{Back, Goal, MigrateError, Truth, Version, await_schema, baseline, by_hand, down, redo, repair, verify};
 use retry::{Backoff, Policy};
 use std::time::Duration;
-use support::{Bench, names, postgres, within};
+use support::{Bench, names, postgres, until, within};
 use testkit::Cluster;
 
 /// The same on a PostgreSQL of its own and on an SQLite file.
@@ -162,4 +162,25 @@ async fn the_schema_is_awaited() {
         assert_eq!(applied.unwrap().applied.len(), 2);
     })
     .await;
+}
+
+/// SQLite keeps nobody out before something is written: what somebody else has done meanwhile is looked at again.
+#[tokio::test]
+async fn a_baseline_sees_what_was_written_while_it_waited() {
+    let mut bench = Bench::new(Target::Sqlite("unused".into()));
+    let path = bench.dir.path().join("app.db");
+    bench.target = Target::Sqlite(path.clone());
+    bench.file("1_a.sql", "create table a (n int);");
+    bench.up().await.unwrap();
+    bench.file("2_b.sql", "create table b (n int);").file("3_c.sql", "create table c (n int);");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let row = "insert into schema_migrations (version, name, checksum, duration_ms) values ('2', '2_b.sql', 'x', 1)";
+    other.execute_batch(&format!("begin immediate; {row}")).unwrap();
+    let (job, three) = (bench.job(), Version::from("3"));
+    let (taken, ()) = tokio::join!(within(baseline(&job, &three)), async {
+        until("it waits", || bench.texts().iter().any(|text| text.starts_with("waiting for the migration lock"))).await;
+        other.execute_batch("commit").unwrap();
+    });
+    let taken: Vec<_> = taken.unwrap().into_iter().map(|applied| applied.name).collect();
+    assert_eq!(taken, ["3_c.sql"]);
 }

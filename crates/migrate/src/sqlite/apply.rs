@@ -14,8 +14,9 @@ use crate::{
     job::Run,
     pieces::Piece,
     script::Text,
+    seen::Seen,
     sql::{Dialect, split, wants_foreign_keys_off},
-    work::Work,
+    work::{Step, Work},
 };
 use database::{
     Refusal,
@@ -141,22 +142,31 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// Something of our own, all or nothing; false when somebody else keeps the write lock.
-pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool, MigrateError> {
+/// Something of our own, all or nothing, if what was `seen` is still so; nothing when somebody else keeps the write lock.
+pub(super) fn write(desk: &Desk, sql: &str, seen: &Seen) -> Result<Option<Step<()>>, MigrateError> {
     let mut slot = desk.connection();
     let connection = match writable(desk, &mut slot) {
-        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
+        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(None),
         opened => opened?,
     };
     let words = |error: Error| refused(&error, &desk.path);
     if !lock(connection).map_err(words)? {
-        return Ok(false);
+        return Ok(None);
     }
-    let written = connection.execute_batch(sql).and_then(|()| connection.execute_batch("COMMIT"));
-    if written.is_err() {
+    let written = write_here(connection, sql, seen);
+    if !matches!(written, Ok(Step::Done(()))) {
         desk.drop_connection(&mut slot);
     }
-    written.map(|()| true).map_err(words)
+    written.map(Some).map_err(words)
+}
+
+fn write_here(connection: &Connection, sql: &str, seen: &Seen) -> Result<Step<()>, Error> {
+    for (select, before) in &seen.0 {
+        if cells(connection, select)? != *before {
+            return Ok(Step::Overtaken);
+        }
+    }
+    connection.execute_batch(sql).and_then(|()| connection.execute_batch("COMMIT")).map(Step::Done)
 }
 
 /// Runs a statement outside of any transaction; false when somebody else is in the way.
