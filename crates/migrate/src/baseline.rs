@@ -8,8 +8,9 @@ use crate::{
     ledger::{Standing, Where},
     migration::Kind,
     retrying,
-    up::prepared,
+    seen::{Seen, seen},
     view::View,
+    work::Step,
 };
 use std::{path::Path, time::Duration};
 
@@ -39,18 +40,34 @@ async fn through(
         return Err(MigrateError::NoSuchVersion { version: version.clone() });
     }
     engine.lock(run, &view.sight, &view.co_locks()).await?;
-    let view = prepared(run, engine, dir).await?;
+    loop {
+        let (view, seen) = seen(run, engine, dir).await?;
+        if let Step::Done(taken) = take(run, engine, &view, version, seen).await? {
+            return Ok(taken);
+        }
+    }
+}
+
+async fn take(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    view: &View,
+    version: &Version,
+    seen: Seen,
+) -> Result<Step<Vec<Applied>>, MigrateError> {
     let standings = view.standings();
     let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
     let taken: Vec<_> =
         standings.iter().filter(open).filter_map(|it| it.file).filter(|file| file.version <= *version).collect();
     if taken.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Step::Done(Vec::new()));
     }
     let mut sql = view.style.baseline(&view.table, &taken);
     for migration in &taken {
         sql.extend(history::take(&view.history, migration, run.job.who)?);
     }
-    engine.write(run, "write the ledger", sql).await?;
-    Ok(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect())
+    Ok(match engine.write_if(run, "write the ledger", sql, seen).await? {
+        Step::Done(()) => Step::Done(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect()),
+        Step::Overtaken => Step::Overtaken,
+    })
 }

@@ -131,7 +131,7 @@ async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Resu
             compat: None,
         },
     };
-    Ok(Undo { migration, script: Script::whole(&down, shown) })
+    Ok(Undo { migration, script: Script::kept_whole(&down, shown) })
 }
 
 async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo]) -> Result<Step<()>, MigrateError> {

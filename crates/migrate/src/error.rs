@@ -84,6 +84,8 @@ pub enum MigrateError {
         budget: Duration,
         /// Who held it up, as seen last.
         blocked: Option<String>,
+        /// So many of its statements are done and stay.
+        statements: usize,
         /// Files that were applied before it in this run and stay applied.
         kept: Vec<String>,
     },
@@ -135,6 +137,14 @@ pub enum MigrateError {
         file: String,
         /// How it was lost.
         cause: String,
+    },
+    /// The connection was lost while mainstay itself asked something, or the server was going away.
+    #[error("cannot {doing}: {error}")]
+    Away {
+        /// What was being done.
+        doing: &'static str,
+        /// The last words, with their code.
+        error: String,
     },
     /// The database refused something that mainstay itself asked.
     #[error("cannot {doing}: {error}")]
@@ -254,7 +264,10 @@ impl MigrateError {
     /// From an error of PostgreSQL while mainstay was `doing` something of its own.
     pub(crate) fn sql(doing: &'static str, error: impl Into<SqlError>) -> Self {
         let error = error.into();
-        let transience = if error.lost { Transience::Transient } else { error.transience() };
+        if error.lost || file::is_away(&error.code) {
+            return MigrateError::Away { doing, error: error.to_string() };
+        }
+        let transience = error.transience();
         MigrateError::Sql { doing, error: error.to_string(), transience }
     }
 
@@ -271,9 +284,13 @@ impl MigrateError {
             | MigrateError::NoDatabase { .. }
             | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => {
-                Outcome::NotYet
-            }
+            MigrateError::Locked { .. }
+            | MigrateError::TableLocked { .. }
+            | MigrateError::Behind { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::UnknownCommit { .. } => Outcome::NotYet,
+            MigrateError::File(failure) if failure.is_for_a_server_away() => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -304,9 +321,10 @@ impl Classify for MigrateError {
             MigrateError::File(failure) => failure.transience,
             MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
             // The outcome is looked up before anything is tried again, so trying again is safe.
-            MigrateError::UnknownCommit { .. } | MigrateError::LockLost | MigrateError::IndexBusy { .. } => {
-                Transience::Transient
-            }
+            MigrateError::UnknownCommit { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::IndexBusy { .. } => Transience::Transient,
             // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
             _ => Transience::Permanent,
         }

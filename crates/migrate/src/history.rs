@@ -4,7 +4,7 @@
 mod journal;
 mod text;
 
-pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open, unfinished};
+pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open, unfinished, way};
 pub(crate) use text::{pack, unpack};
 
 use crate::{
@@ -209,8 +209,17 @@ fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
         // What a tool has applied and what we have is the same migration.
         Kind::Versioned | Kind::Implied => {
             let words = [Kind::Versioned, Kind::Implied].map(|kind| literal(kind.word(), dialect)).join(", ");
-            format!("kind IN ({words}) AND version = {}", literal(version.text(), dialect))
+            format!("kind IN ({words}) AND {}", numbered(dialect, version))
         }
         Kind::Repeatable | Kind::Seed | Kind::ByHand => format!("kind = {word} AND name = {}", literal(name, dialect)),
+    }
+}
+
+/// A file that was `1_a.sql` once and is `0001_a.sql` now is the same migration.
+fn numbered(dialect: Dialect, version: &Version) -> String {
+    let (text, ltrim) = (version.text(), if dialect == Dialect::Postgres { "pg_catalog.ltrim" } else { "ltrim" });
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("{ltrim}(version, '0') = {}", literal(text.trim_start_matches('0'), dialect)),
+        false => format!("version = {}", literal(text, dialect)),
     }
 }

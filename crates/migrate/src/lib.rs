@@ -44,6 +44,7 @@ mod rehearse;
 mod repair;
 mod retrying;
 mod script;
+mod seen;
 mod sight;
 mod sql;
 mod sqlite;

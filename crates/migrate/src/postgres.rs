@@ -18,6 +18,7 @@ mod lease;
 mod lone;
 mod look;
 mod progress;
+mod read_only;
 mod rehearse;
 mod resolve;
 mod send;

@@ -111,9 +111,10 @@ impl View {
         Ok(())
     }
 
-    /// The names of the migrations that are done in part in this direction.
-    pub(crate) fn open(&self, direction: Direction) -> Vec<String> {
-        let open = self.open.iter().filter(|(_, it)| it == direction.word());
+    /// The names of the migrations of this kind that are done in part in this direction.
+    pub(crate) fn open(&self, kind: Kind, direction: Direction) -> Vec<String> {
+        let way = history::way(kind, direction.word());
+        let open = self.open.iter().filter(|(_, it)| *it == way);
         open.map(|(name, _)| name.clone()).collect()
     }
 
@@ -128,6 +129,13 @@ impl View {
     fn versions(&self) -> impl Iterator<Item = &Version> {
         let known = self.recorded.iter().filter(|it| matches!(it.kind, Kind::Versioned | Kind::Implied));
         known.map(|it| &it.version)
+    }
+
+    /// A migration under the number that its row has: `1` where the file has `0001`.
+    pub(crate) fn as_in_ledger(&self, migration: &Migration) -> Migration {
+        let mut rows = self.rows.iter().filter_map(|row| row.version.as_ref());
+        let version = rows.find(|it| **it == migration.version).unwrap_or(&migration.version).clone();
+        Migration { version, ..migration.clone() }
     }
 
     /// Files that the ledger implies to be applied, and our history does not have yet.
@@ -177,7 +185,7 @@ impl View {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
         standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
-        let open = self.open(Direction::Up);
+        let open = self.open(Kind::Versioned, Direction::Up);
         standings.iter_mut().for_each(|standing| standing.resume(&open));
         standings
     }

@@ -68,7 +68,7 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let whole = migration.down.as_ref().filter(|script| script.is_complete());
-        let down = whole.map(|script| script.load().map(|text| script.kept(&text)));
+        let down = whole.map(|script| script.load().map(|text| script.kept_to_undo(&text)));
         Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
     }
 
@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
 
     /// Whose statements the journal has.
     pub(crate) fn journal(&self) -> Of<'_> {
-        Of { name: &self.migration.name, direction: self.direction.word() }
+        Of { kind: self.migration.kind, name: &self.migration.name, direction: self.direction.word() }
     }
 
     /// Does our history, read anew, have of it what it had? A repeatable one is remembered nowhere else.
@@ -134,7 +134,7 @@ impl<'a> Work<'a> {
 
     /// Has the journal something of it?
     pub(crate) fn is_open(&self) -> bool {
-        self.view.open(self.direction).contains(&self.migration.name)
+        self.view.open(self.migration.kind, self.direction).contains(&self.migration.name)
     }
 
     /// Was this very statement begun?
@@ -195,7 +195,8 @@ impl<'a> Work<'a> {
         let View { style, table, history, .. } = self.view;
         let Migration { kind, version, name, .. } = self.migration;
         let mut sql = vec![history::forget(history, *kind, version, name)];
-        sql.extend(style.delete(table, self.migration, previous(&self.view.standings(), version)));
+        let previous = previous(&self.view.standings(), version);
+        sql.extend(style.delete(table, &self.view.as_in_ledger(self.migration), previous));
         sql
     }
 

@@ -89,6 +89,11 @@ pub struct FileFailure {
 }
 
 impl FileFailure {
+    /// Was the server going, or not the one that takes writes? Nothing is wrong with the file then.
+    pub(crate) fn is_for_a_server_away(&self) -> bool {
+        self.transience == Transience::Transient && self.code.as_deref().is_none_or(is_away)
+    }
+
     /// Of which nothing is known yet but what was kept; trying again does not help.
     pub(crate) fn new(file: &str, message: String, kept: Vec<String>, statements: usize) -> Self {
         Self {
@@ -110,6 +115,11 @@ impl FileFailure {
         let message = "it ended the transaction that it was run in".to_owned();
         Self { hint: Some(hint), in_part: true, ..Self::new(file, message, kept, statements) }
     }
+}
+
+/// SQLSTATEs of a server that is not there or not ready, and of a connection that was lost.
+pub(super) fn is_away(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "53300" | "25006")
 }
 
 impl fmt::Display for FileFailure {

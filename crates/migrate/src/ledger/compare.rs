@@ -230,8 +230,14 @@ impl Standing<'_> {
 
     /// Is it done in part, as our journal has it, which lists the `open` ones by name?
     pub(crate) fn resume(&mut self, open: &[String]) {
-        let is_open = self.file.is_some_and(|file| file.kind == Kind::Versioned && open.contains(&file.name));
-        if is_open && self.is_unfinished() {
+        let is_open = self.file.is_some_and(|file| open.contains(&file.name));
+        let goes_on = match self.kind() {
+            Kind::Versioned => self.is_unfinished(),
+            // Whatever else became of it, it is applied again anyway.
+            Kind::Repeatable => self.place == Where::Begun,
+            Kind::Seed | Kind::ByHand | Kind::Implied => false,
+        };
+        if is_open && goes_on {
             self.place = Where::Resumes;
         }
     }

@@ -86,9 +86,12 @@ enum Unseen {
 async fn seen(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, Unseen> {
     match timeout(LONGEST, View::take(run, engine, dir)).await {
         Ok(Ok(view)) => Ok(view),
-        Ok(Err(error @ (MigrateError::Refused(_) | MigrateError::Sql { .. } | MigrateError::NoSchema { .. }))) => {
-            Err(Unseen::Database(error.to_string()))
-        }
+        Ok(Err(
+            error @ (MigrateError::Refused(_)
+            | MigrateError::Sql { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::NoSchema { .. }),
+        )) => Err(Unseen::Database(error.to_string())),
         Ok(Err(error)) => Err(Unseen::Files(error)),
         Err(_) => Err(Unseen::Database(silence(LONGEST))),
     }

@@ -51,12 +51,25 @@ pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept)
 }
 
 /// The file took the transaction out of our hands.
-pub(super) fn not_ours(run: &Run<'_>, text: &Text) -> MigrateError {
+pub(super) fn not_ours(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
     let hint = format!(
         "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
         text.shown
     );
-    MigrateError::File(Box::new(FileFailure::ended(&text.shown, hint, run.kept(), 0)))
+    let failure = FileFailure::ended(&text.shown, hint, run.kept(), kept.statements);
+    MigrateError::File(Box::new(failure))
+}
+
+/// The file took our mark from the transaction, which was rolled back.
+pub(super) fn reset(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
+    let message = "it has reset all settings of its session, and with them the mark by which its transaction is known";
+    let hint =
+        "take `RESET ALL` out of what it calls, or reset settings by their names (`RESET search_path`)".to_owned();
+    MigrateError::File(Box::new(FileFailure {
+        hint: Some(hint),
+        in_part: kept.in_part,
+        ..FileFailure::new(&text.shown, message.to_owned(), run.kept(), kept.statements)
+    }))
 }
 
 /// The position that the server gives, else the statement that was being run.

@@ -109,7 +109,8 @@ fn is_leftover(name: &str) -> bool {
     stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
 
-/// Drops an index that [`state`] just called [`IndexState::Invalid`], waiting for each lock no longer than `lock_timeout`,
+/// Drops an index that [`state`] just called [`IndexState::Invalid`], waiting for each lock no longer than `lock_timeout`, or
+/// as long as it takes where nothing may be set for the session,
 /// without holding up those who read and write the table. Only under the migration lock, so that nobody builds it anew
 /// in between.
 ///
@@ -119,16 +120,19 @@ pub(crate) async fn drop_invalid(
     session: &Session,
     table: Table<'_>,
     index: &str,
-    lock_timeout: Duration,
+    lock_timeout: Option<Duration>,
 ) -> Result<(), MigrateError> {
     let doing = "drop an invalid index";
     let Some(schema) = schema(session, table).await? else { return Ok(()) };
-    let millis = lock_timeout.as_millis().max(1);
-    query(session, doing, &format!("SET lock_timeout = {millis}")).await?;
+    if let Some(limit) = lock_timeout {
+        query(session, doing, &format!("SET lock_timeout = {}", limit.as_millis().max(1))).await?;
+    }
     // A statement of its own: it cannot run in a transaction.
     let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {}.{}", identifier(&schema), identifier(index));
     let dropped = query(session, doing, &sql).await;
-    query(session, doing, "RESET lock_timeout").await?;
+    if lock_timeout.is_some() {
+        query(session, doing, "RESET lock_timeout").await?;
+    }
     dropped.map(drop)
 }
 

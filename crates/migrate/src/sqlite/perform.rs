@@ -55,7 +55,7 @@ impl Engine {
         if !remembered {
             reach(run.job, "closing");
             let closing = Closing::Whole(started);
-            if let Step::Overtaken = self.transaction(run, work, &Piece::default(), closing, &done).await? {
+            if let Step::Overtaken = self.transaction(run, work, &Piece::behind(&pieces), closing, &done).await? {
                 return Ok(Step::Overtaken);
             }
         }
@@ -144,7 +144,7 @@ impl Engine {
             }
         }
         reach(run.job, "lone.done");
-        self.transaction(run, work, &Piece::default(), Closing::Piece(piece), done).await
+        self.transaction(run, work, &Piece::behind(std::slice::from_ref(piece)), Closing::Piece(piece), done).await
     }
 }
 
