@@ -321,15 +321,14 @@ async fn what_is_kept_to_undo_needs_no_transaction_either() {
 async fn an_invalid_index_is_dropped_behind_a_pooler_too() {
     let cluster = Cluster::builder().conf("log_statement = 'all'").start();
     let bouncer = PgBouncer::start(&cluster);
-    let bench = bench(&cluster);
-    bench.up().await.unwrap();
+    let mut pooled = bench(&cluster);
+    pooled.up().await.unwrap();
     cluster.psql("insert into orders values (1, true)");
     let mut session = cluster.session("postgres", "postgres").unwrap();
     assert!(session.query("create unique index concurrently orders_id on orders (id)").is_err());
     assert_eq!(is_valid(&cluster, "orders_id"), "false");
 
-    let pooled = Bench::new(postgres(bouncer.port(), "postgres"));
-    pooled.file("1_orders.sql", &std::fs::read_to_string(bench.dir.path().join("migrations/1_orders.sql")).unwrap());
+    pooled.target = postgres(bouncer.port(), "postgres");
     pooled.file(
         "2_x.sql",
         "delete from orders where ctid = (select max(ctid) from orders);\n\
