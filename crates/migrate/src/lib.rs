@@ -78,9 +78,3 @@ pub use status::{Pending, Status, check, pending, status};
 pub use up::{is_current, up};
 pub use verify::{Verified, verify};
 pub use version::Version;
-
-/// For `cargo fuzz` only: everything that reads SQL text, on this one.
-#[cfg(fuzzing)]
-pub fn fuzz(sql: &str) {
-    sql::fuzz(sql);
-}
