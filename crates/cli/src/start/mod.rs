@@ -1,6 +1,7 @@
 //! The story of a start: prepare, gate, migrate, start, watch; and of its end.
 
 mod adapters;
+mod earlier;
 mod pages;
 mod stage;
 mod watch;

@@ -3,7 +3,7 @@
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
-use host::process::Spawner;
+use host::process::SystemSpawner;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(crate) struct World {
     pub(crate) board: Board,
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
-    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
 }
