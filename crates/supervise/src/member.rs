@@ -47,6 +47,7 @@ impl Member {
     pub(crate) fn new(
         id: usize,
         service: Service,
+        instance: &str,
         base_env: &Env,
         before: Option<Listening>,
     ) -> Result<Self, ListenError> {
@@ -54,12 +55,14 @@ impl Member {
             Some(listening) => Some(listening),
             None => Listening::bind(&service)?,
         };
+        let mark = process::Mark { instance: instance.to_owned(), service: service.name.clone() };
         let command = process::Command {
             argv: service.argv.clone(),
             cwd: service.cwd.clone(),
             env: environment(&service, base_env, listening.as_ref()),
             listeners: listening.iter().map(|listening| Arc::clone(&listening.socket)).collect(),
             output: process::Output::Piped,
+            mark: Some(mark),
         };
         let service = Arc::new(service);
         let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
@@ -101,7 +104,6 @@ impl Member {
 /// What the service itself declares wins.
 fn environment(service: &Service, base_env: &Env, listening: Option<&Listening>) -> BTreeMap<String, String> {
     let mut env = base_env.clone();
-    env.insert("MAINSTAY_SERVICE".to_owned(), service.name.clone());
     env.extend(listening.map(|listening| ("PORT".to_owned(), listening.port.to_string())));
     env.extend(service.env.clone());
     env

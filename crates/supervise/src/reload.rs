@@ -62,7 +62,7 @@ impl Supervisor {
     fn step_for(&mut self, service: Service, base_env: &Env) -> Result<Step, ListenError> {
         let id = self.next_id();
         let Some(at) = self.members.iter().position(|member| member.service.name == service.name) else {
-            return Ok(Step::Add(Box::new(Member::new(id, service, base_env, None)?)));
+            return Ok(Step::Add(Box::new(Member::new(id, service, &self.instance, base_env, None)?)));
         };
         let member = &self.members[at];
         let latest = if let Fate::Yields(next) = &member.fate { next } else { member };
@@ -70,7 +70,7 @@ impl Supervisor {
             return Ok(Step::Keep { at });
         }
         let before = latest.listening.clone().filter(|_| latest.service.listen == service.listen);
-        Ok(Step::Replace { at, with: Box::new(Member::new(id, service, base_env, before)?) })
+        Ok(Step::Replace { at, with: Box::new(Member::new(id, service, &self.instance, base_env, before)?) })
     }
 
     fn retire_others(&mut self, names: &[String]) -> Vec<String> {

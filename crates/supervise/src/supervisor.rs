@@ -24,6 +24,8 @@ use tokio::{
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
     outfit: Arc<Outfit>,
+    /// In the marks of all processes.
+    pub(crate) instance: String,
     pub(crate) members: Vec<Member>,
     handle: Handle,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -46,26 +48,29 @@ struct Crew {
 
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
-    /// `base_env`, its own variables, `MAINSTAY_SERVICE` with its name and, when mainstay listens for it, `PORT`.
+    /// `base_env`, its own variables, its [`host::process::Mark`] with the name of this `instance` and, when mainstay listens for it,
+    /// `PORT`.
     ///
     /// # Errors
     /// When a socket cannot be bound.
     pub fn new(
         services: Vec<Service>,
+        instance: &str,
         base_env: &Env,
         spawner: Arc<dyn Spawner>,
         checker: Arc<dyn Checker>,
         journal: Arc<dyn Journal>,
         lines: Arc<dyn Lines>,
     ) -> Result<Self, ListenError> {
-        let members = services.into_iter().enumerate().map(|(id, service)| Member::new(id, service, base_env, None));
+        let one = |(id, service)| Member::new(id, service, instance, base_env, None);
+        let members = services.into_iter().enumerate().map(one);
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
         let handle = Handle { commands: sender, statuses: seen };
         let outfit = Arc::new(Outfit { spawner, checker, journal, lines });
-        let (crew, unmet, ids) = (None, BTreeMap::new(), members.len());
-        Ok(Self { outfit, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
+        let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
+        Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }
 
     /// What others may ask of it, also before it runs.

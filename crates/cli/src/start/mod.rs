@@ -2,6 +2,7 @@
 
 mod adapters;
 mod control;
+mod earlier;
 mod pages;
 mod stage;
 mod watch;

@@ -4,6 +4,7 @@ use super::{
     World,
     adapters::Senses,
     control::{self, Reread},
+    earlier,
     pages::{self, Serving},
 };
 use crate::check::{data_directory, home_of_databases, programs};
@@ -47,7 +48,7 @@ pub(super) struct Running {
 impl Stage for Live {
     async fn perform(&mut self, step: &StepKind) -> Result<String, Trouble> {
         match step {
-            StepKind::Prepare { .. } => self.prepare(),
+            StepKind::Prepare { .. } => self.prepare().await,
             StepKind::Gate { .. } => self.gate().await,
             StepKind::Migrate { .. } => self.migrate().await,
             StepKind::Start { .. } => self.start().await,
@@ -62,8 +63,9 @@ impl Live {
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
-    /// lock first and can name its holder. Fails before anything was done.
-    fn prepare(&mut self) -> Result<String, Trouble> {
+    /// lock first and can name its holder. In between it ends what an earlier start has left, which may hold the sockets.
+    /// Fails before anything was started.
+    async fn prepare(&mut self) -> Result<String, Trouble> {
         let world = &self.world;
         let misused = |finding| Trouble::new(Outcome::Misused, finding);
         programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
@@ -76,11 +78,13 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        let instance = earlier::instance(&world.app);
+        earlier::clear_away(world, &instance).await?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
-        let supervisor = Supervisor::new(services, &world.app.env, spawner, senses, journal, lines)
+        let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             self._control = control::listen(world, supervisor.handle(), reread);
@@ -98,7 +102,7 @@ impl Live {
         self.look_once(&others).await;
         Ok(match opened {
             0 => "nothing to wait for".to_owned(),
-            _ => format!("{} ready", count(opened, "dependency").replace("dependencys", "dependencies")),
+            _ => format!("{} ready", count(opened, "dependency")),
         })
     }
 

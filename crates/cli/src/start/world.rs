@@ -4,7 +4,7 @@ use super::control::Ring;
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
-use host::{Clock, process::Spawner};
+use host::{Clock, process::SystemSpawner};
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) struct World {
     /// Where services write, and their last lines.
     pub(crate) tail: Tail,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
 }

@@ -9,12 +9,13 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 9] = [
+const READ_ELSEWHERE: [&str; 10] = [
     "MAINSTAY_CONFIG",
     "MAINSTAY_DIR",
     "MAINSTAY_LOG_FORMAT",
     "MAINSTAY_LOG_LEVEL",
     "MAINSTAY_SERVICE",
+    "MAINSTAY_INSTANCE",
     "MAINSTAY_APP",
     "MAINSTAY_RELEASE",
     "MAINSTAY_NO_COLOR",
