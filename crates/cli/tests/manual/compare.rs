@@ -22,7 +22,11 @@ fn glob(expected: &[String], printed: &[String], open: bool) -> bool {
 
 fn normal(lines: &[String]) -> Vec<String> {
     let filled = lines.iter().filter(|line| !line.is_empty());
-    filled.map(|line| without_numbers(&testkit::scrub(&without_holder(&without_progress(&squeezed(line)))))).collect()
+    filled
+        .map(|line| {
+            without_numbers(&testkit::scrub(&without_holder(&without_process(&without_progress(&squeezed(line))))))
+        })
+        .collect()
 }
 
 /// `process 4711 holds …`
@@ -30,6 +34,16 @@ fn without_holder(line: &str) -> String {
     match line.split_once("process ") {
         Some((before, after)) => format!("{before}pid {after}"),
         None => line.to_owned(),
+    }
+}
+
+/// `api active 4711 3 s`, a line of `mainstay ps`.
+fn without_process(line: &str) -> String {
+    match line.split_once(" active ") {
+        Some((before, after)) if after.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("{before} active pid {after}")
+        }
+        _ => line.to_owned(),
     }
 }
 
@@ -91,6 +105,7 @@ mod tests {
             ("a\n...\nd", "a\nb\nc\nd"),
             ("x, redo at 0/1 (0 % of 0/1..0/4), 7 ms elapsed, y", "x, redo at 0/2, 9 MB/s, 1 s elapsed, y"),
             ("seen: process 123 holds it", "seen: process 4567 holds it"),
+            ("api      active  4712  3 s  0", "api      active  27242  12 ms  0"),
             ("x is ready (y, 1 attempt, 2 ms)", "x is ready (y, 3 attempts, 2 ms)"),
             ("...\nd", "d"),
             ("gate   2 ms  ██  pass", "gate  11 ms █████ pass"),

@@ -106,6 +106,12 @@ fn services() {
     page::check("docs/services.md");
 }
 
+/// S1.9, S1.13, S2.8, S3.6
+#[test]
+fn supervision() {
+    page::check("docs/supervision.md");
+}
+
 /// S2.9, S3.5
 #[test]
 fn health() {
