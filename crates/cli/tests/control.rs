@@ -419,6 +419,32 @@ fn a_stranger_is_refused() {
     assert_eq!(pid(&test, "api"), api);
 }
 
+/// What services write may hold secrets: nobody who asks is shown one.
+#[test]
+fn no_secret_is_told() {
+    let test = app("name = \"shop\"\n[env]\nTOKEN = { about = \"t\", secret = true }\n\
+         [services.api]\ncommand = [\"sh\", \"-c\", \"echo out $TOKEN; echo err $TOKEN >&2; exec sleep 1000\"]\n\
+         [services.bad]\ncommand = \"./s3cret-t0ken\"\nrestart = { initial = \"1h\" }\n")
+    .script("s3cret-t0ken", "#!/bin/sh\nexit 1\n")
+    .secret_env("TOKEN", "s3cret-t0ken");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("| err ***", LIMIT);
+    wait_until(LIMIT, "it has failed", || service(&test, "bad")["fine"] == "backoff");
+    for ask in [
+        "GET /v1/why/api",
+        "GET /v1/why/bad",
+        "GET /v1/ps",
+        "GET /v1/status",
+        "GET /v1/events?count=1000",
+        "POST /v1/restart",
+    ] {
+        let answer = raw(&socket(&test), format!("{ask} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("s3cret"), "{ask}: {answer}");
+    }
+    let why = json(&test, &["why", "api"]);
+    assert_eq!(why["stderr"][0], "err ***", "{why}");
+}
+
 /// An older command line against a newer mainstay says so, and the other way round.
 #[test]
 fn versions_that_differ_are_told() {
