@@ -7,7 +7,7 @@ mod oneself;
 mod program;
 mod spawner;
 
-pub use oneself::{Fatal, signal_self};
+pub use oneself::{Fatal, give_way, signal_self};
 pub use program::find_program;
 pub use spawner::SystemSpawner;
 

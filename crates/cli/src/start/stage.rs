@@ -71,9 +71,10 @@ impl Live {
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
-        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
+        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
         let supervisor = Supervisor::new(services, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
         self.prepared = Some(supervisor);
