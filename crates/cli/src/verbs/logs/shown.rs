@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use ::logs::{Line, Origin};
-use jiff::Unit;
+use jiff::Timestamp;
 use report::Finding;
 use std::io::{self, Write};
 
@@ -46,7 +46,8 @@ impl<'a> Shown<'a> {
         if self.json {
             return line.write_json(out);
         }
-        let at = line.at.round(Unit::Millisecond).unwrap_or(line.at);
+        // Cut off, not rounded: no line seems to be younger than it is.
+        let at = Timestamp::from_millisecond(line.at.as_millisecond()).unwrap_or(line.at);
         let width = self.width;
         let ours = if line.origin == Origin::Mainstay { "[mainstay] " } else { "" };
         let _ = write!(out, "{at:.3} {:<width$} | {ours}", line.service);
