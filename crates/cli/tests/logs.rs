@@ -170,6 +170,39 @@ fn a_full_disk_ends_nothing() {
     );
 }
 
+/// An application whose log file takes no more than a pipe does: a disk that hangs.
+fn on_a_hanging_disk(script: &str, settings: &str) -> Test {
+    let test = app(&[("api", script)], &format!("buffer = \"64KB\"\necho = false\n{settings}"));
+    fs::create_dir_all(test.path().join("data/logs")).unwrap();
+    let made = Command::new("mkfifo").arg(test.path().join("data/logs/api.log")).status().unwrap();
+    assert!(made.success());
+    test
+}
+
+/// S2.11: when the disk hangs, services wait once the buffer is full, which is told; mainstay does not wait, and nothing is lost.
+#[test]
+fn a_hanging_disk_is_waited_for() {
+    let script = "for i in $(seq 20000); do echo line $i; done; touch ended";
+    let test = on_a_hanging_disk(script, "format = \"raw\"\n");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("warn: services wait until their lines are written: the disk is slower than they are", LIMIT);
+    assert!(!test.path().join("ended").exists());
+    let pipe = fs::File::open(test.path().join("data/logs/api.log")).unwrap();
+    let lines = BufReader::new(pipe).lines().take(20_000).map(Result::unwrap);
+    assert!(lines.eq((1..=20_000).map(|number| format!("line {number}"))));
+    running.wait(LIMIT).code(0);
+}
+
+/// S2.11: with `drop` nobody waits, not even at the end; that lines are missing is told.
+#[test]
+fn nobody_waits_for_a_hanging_disk_with_drop() {
+    let script = "for i in $(seq 40000); do echo line $i; done; touch ended";
+    let test = on_a_hanging_disk(script, "when_full = \"drop\"\n");
+    let output = test.again().args(["up"]).run();
+    output.code(0).stderr_has("warn: the last lines of the services are not in their files: the disk is too slow");
+    assert!(test.path().join("ended").exists());
+}
+
 /// A disk of 300 kB in a mount namespace of its own; `$1` is mainstay. It is filled, then there is room again.
 const SCRIPT: &str = r#"
 mount -t tmpfs -o size=300k none data || exit 90

@@ -9,8 +9,10 @@ use config::{LogFormat, Logs, WhenFull};
 use host::SystemClock;
 use jiff::Timestamp;
 use logs::{FileName, Files, Filter, Follower, History, Line, Origin, Ours};
+use proptest::{collection::vec, prelude::*};
 use report::{Event, Level, Stream};
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
@@ -278,4 +280,38 @@ fn times_choose_files() {
     let file = FileName::aside("api", at(10)).to_string();
     fs::set_permissions(logs.dir.join(&file), fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(asked(Some(15), None), "at 19, at 21, at 25");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// S2.11: however lines come and however small the files are, each comes back once, whole and in order, and no file is larger than it
+    /// may be unless it holds one line alone.
+    #[test]
+    fn rotation_keeps_every_line(
+        blocks in vec((any::<bool>(), vec(vec(any::<u8>().prop_map(|byte| if byte == b'\n' { 0xff } else { byte }), 0..300), 1..8)), 1..30),
+        max_size in 300u64..4000, raw: bool,
+    ) {
+        let dir = TempDir::new();
+        let format = if raw { LogFormat::Raw } else { LogFormat::Json };
+        let logs = Logs { format, max_size, keep: 1000, ..settings(dir.path()) };
+        let (files, _events) = start(&logs);
+        let mut wanted: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
+        for (first, lines) in &blocks {
+            let service = if *first { "a" } else { "b" };
+            let block: Vec<u8> = lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat()).collect();
+            files.take(service, Stream::Stdout, &block);
+            wanted.entry(service).or_default().extend(lines.iter().cloned());
+        }
+        finish(&files);
+        for (service, wanted) in wanted {
+            let seen: Vec<_> = lines(&logs, &[service]).into_iter().map(|line| line.bytes).collect();
+            prop_assert_eq!(seen, wanted);
+        }
+        for name in names(&logs) {
+            let text = fs::read(logs.dir.join(name)).unwrap();
+            prop_assert!(text.ends_with(b"\n"));
+            prop_assert!(text.len() as u64 <= max_size || text.iter().filter(|byte| **byte == b'\n').count() == 1);
+        }
+    }
 }

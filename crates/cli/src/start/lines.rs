@@ -12,7 +12,11 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc::unbounded_channel, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::mpsc::unbounded_channel,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 /// Takes the lines of services.
 pub(crate) struct Everywhere {
@@ -26,9 +30,18 @@ struct Kept {
     masker: Masker,
     /// Do they go to the terminal too?
     echo: bool,
+    journal: Arc<Told>,
     /// Tells what the files have to say.
     teller: Mutex<Option<JoinHandle<()>>>,
+    /// When it was last told that the disk is too slow.
+    told_slow: Mutex<Option<Instant>>,
 }
+
+/// Services that wait longer than this for the disk are told of.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// And again after this long.
+const STILL_SLOW: Duration = Duration::from_secs(10);
 
 impl Everywhere {
     pub(super) fn new(terminal: Arc<Terminal>) -> Self {
@@ -49,14 +62,14 @@ impl Everywhere {
                 return journal.note(Event::new("logs.broken", text).level(Level::Error));
             }
         };
-        let journal = Arc::clone(journal);
+        let (journal, theirs) = (Arc::clone(journal), Arc::clone(journal));
         let teller = tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                journal.note(event);
+                theirs.note(event);
             }
         });
-        let (masker, teller) = (self.terminal.masker(), Mutex::new(Some(teller)));
-        let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, teller });
+        let (masker, teller, told_slow) = (self.terminal.masker(), Mutex::new(Some(teller)), Mutex::default());
+        let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, journal, teller, told_slow });
     }
 
     /// Writes what waits for the disk, as far as it goes within `limit`, and tells what is to be told of it.
@@ -78,6 +91,25 @@ pub(super) fn release(app: &App) -> Option<String> {
     app.env.get("MAINSTAY_RELEASE").filter(|release| !release.is_empty()).or(app.health.version.as_ref()).cloned()
 }
 
+impl Kept {
+    /// Resolves when the files have room; tells when that takes long.
+    async fn room(&self) {
+        if timeout(SLOW, self.files.room()).await.is_err() {
+            self.tell_slow();
+            self.files.room().await;
+        }
+    }
+
+    fn tell_slow(&self) {
+        let mut told = self.told_slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= STILL_SLOW) {
+            *told = Some(Instant::now());
+            let text = "services wait until their lines are written: the disk is slower than they are";
+            self.journal.note(Event::new("logs.slow", text).level(Level::Warn));
+        }
+    }
+}
+
 impl Lines for Everywhere {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
         self.lines(service, stream, &[line, b"\n"].concat());
@@ -95,7 +127,7 @@ impl Lines for Everywhere {
         Box::pin(async {
             self.terminal.room().await;
             if let Some(kept) = self.kept.get() {
-                kept.files.room().await;
+                kept.room().await;
             }
         })
     }
