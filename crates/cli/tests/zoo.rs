@@ -61,8 +61,7 @@ fn a_daemon_is_no_way_out() {
 /// 10,000 orphans that come and go leave no zombie, and the service is served all the while.
 #[test]
 fn many_short_orphans_are_reaped() {
-    let script =
-        "i=0; while [ $i -lt 2000 ]; do (:& :& :& :& :&); i=$((i+1)); done; echo orphans lives as $$$$; exec sleep 1000";
+    let script = "i=0; while [ $i -lt 2000 ]; do (:& :& :& :& :&); i=$((i+1)); done; echo orphans lives as $$$$; exec sleep 1000";
     let mut running = up(&[("orphans", script)]).spawn();
     told(&mut running, "orphans");
     let zombies = || children_of(running.pid()).into_iter().filter(|state| *state == 'Z').count();

@@ -14,7 +14,7 @@ mod spawner;
 
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use mark::Mark;
-pub use oneself::{Fatal, signal_self};
+pub use oneself::{Fatal, give_way, signal_self};
 pub use program::find_program;
 pub use spawner::{SystemSpawner, Together};
 

@@ -75,9 +75,10 @@ impl Live {
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
-        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
+        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
         let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
         self.prepared = Some(supervisor);

@@ -2,6 +2,7 @@
 
 mod env;
 mod health;
+mod logs;
 mod migrate;
 mod run;
 mod schema;
@@ -23,6 +24,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Wait(args) => wait::wait(&context, args).await,
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
+        Verb::Logs(args) => logs::logs(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }

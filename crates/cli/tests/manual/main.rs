@@ -106,6 +106,12 @@ fn services() {
     page::check("docs/services.md");
 }
 
+/// S2.11
+#[test]
+fn logs() {
+    page::check("docs/logs.md");
+}
+
 /// S2.9, S3.5
 #[test]
 fn health() {
