@@ -38,6 +38,17 @@ pub(crate) struct Cli {
     pub(crate) log_level: LogLevel,
 }
 
+impl From<LogLevel> for report::Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Debug => report::Level::Debug,
+            LogLevel::Info => report::Level::Info,
+            LogLevel::Warn => report::Level::Warn,
+            LogLevel::Error => report::Level::Error,
+        }
+    }
+}
+
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -109,6 +120,12 @@ pub(crate) enum Verb {
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),
+    /// Show what the services have written, those of several merged by time
+    #[command(
+        after_help = "Example: mainstay logs api worker -f --since 10m --level warn\n\nTimes: 10m (that long ago), 14:30, \
+                            2026-11-24, \"2026-11-24 14:30\", 2026-11-24T14:30:00Z; all in UTC"
+    )]
+    Logs(Logs),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),
@@ -282,6 +299,46 @@ pub(crate) struct Health {
     #[arg(long)]
     pub(crate) probe: bool,
     /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Flags of `logs`.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Whose lines [default: those of all services]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Go on with what is being written, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// The last lines only [default: all; 10 with -f]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) lines: Option<usize>,
+    /// Not before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Not after this time
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    pub(crate) until: Option<String>,
+    /// Lines in which this regular expression is found
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) grep: Option<String>,
+    /// Lines that show at least this level: debug, info, warn or error
+    #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
+    pub(crate) level: Option<LogLevel>,
+    /// The same as --level error
+    #[arg(long, conflicts_with = "level")]
+    pub(crate) errors: bool,
+    /// Lines of this release
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) release: Option<String>,
+    /// The own log of this database's server, if it runs on this machine
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+    /// One JSON object a line, as it stands in the files
     #[arg(long)]
     pub(crate) json: bool,
 }

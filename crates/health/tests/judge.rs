@@ -212,6 +212,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         migrations: None,
         services: Vec::new(),
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },
+        logs: config::Logs::default(),
         roles: Vec::new(),
     }
 }

@@ -2,10 +2,12 @@
 
 mod atomic;
 mod directory;
+mod growing;
 mod scratch;
 
 pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
+pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
 pub use scratch::Scratch;
 
 use atomic::{create_new, unique};
@@ -127,22 +129,6 @@ pub fn metadata(path: &Path) -> io::Result<Facts> {
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     let set = fs::set_permissions(path, fs::Permissions::from_mode(mode));
     set.map_err(|error| named("set the mode of", path, &error))
-}
-
-/// Removes a file; one that is not there is no error.
-pub fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named("remove", path, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// Gives a file another name, in place of what bears it; one that is not there is no error.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named("rename", from, &error)),
-        _ => Ok(()),
-    }
 }
 
 /// The room left for us where `path` lies, in bytes.

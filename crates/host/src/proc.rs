@@ -134,6 +134,12 @@ impl Process {
         fs::read_link(self.path("exe")).ok()
     }
 
+    /// What its standard error leads to, when we may see it (same user or root): a path, or as the kernel calls what is no file,
+    /// `pipe:[4711]`.
+    pub fn standard_error(self) -> Option<PathBuf> {
+        fs::read_link(self.path("fd/2")).ok()
+    }
+
     /// Its resident memory in bytes.
     pub fn rss(self) -> Option<u64> {
         let status = self.read("status")?;

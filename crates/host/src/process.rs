@@ -16,7 +16,7 @@ mod spawner;
 pub use detached::{Detached, start_detached};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use mark::Mark;
-pub use oneself::{Fatal, ask_self_to_stop, signal_self};
+pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
 pub use program::find_program;
 pub use spawner::{SystemSpawner, Together};
 

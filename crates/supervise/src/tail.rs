@@ -34,7 +34,7 @@ impl Tail {
     }
 
     /// The last lines that `service` wrote to both of its outputs, oldest first.
-    pub fn lines(&self, service: &str) -> Vec<String> {
+    pub fn last(&self, service: &str) -> Vec<String> {
         self.of(service, |kept| &kept.both)
     }
 
@@ -47,6 +47,22 @@ impl Tail {
         self.kept().get(service).map(|kept| which(kept).iter().cloned().collect()).unwrap_or_default()
     }
 
+    fn remember(&self, service: &str, stream: Stream, lines: &[&[u8]]) {
+        let mut all = self.kept();
+        // A name is copied once for each service, not for each line.
+        if !all.contains_key(service) {
+            all.insert(service.to_owned(), Kept::default());
+        }
+        let Some(kept) = all.get_mut(service) else { return };
+        for line in lines {
+            let text = shortened(line);
+            if stream == Stream::Stderr {
+                keep(&mut kept.errors, text.clone());
+            }
+            keep(&mut kept.both, text);
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,20 +70,17 @@ impl Tail {
 
 impl Lines for Tail {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
-        let text = shortened(line);
-        let mut all = self.kept();
-        // A name is copied once for each service, not for each line.
-        if !all.contains_key(service) {
-            all.insert(service.to_owned(), Kept::default());
-        }
-        if let Some(kept) = all.get_mut(service) {
-            if stream == Stream::Stderr {
-                keep(&mut kept.errors, text.clone());
-            }
-            keep(&mut kept.both, text);
-        }
-        drop(all);
+        self.remember(service, stream, &[line]);
         self.inner.line(service, stream, line);
+    }
+
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
+        // Of many lines that come at once the last ones alone are looked at.
+        let mut last: Vec<_> =
+            block.strip_suffix(b"\n").unwrap_or(block).rsplit(|byte| *byte == b'\n').take(KEPT).collect();
+        last.reverse();
+        self.remember(service, stream, &last);
+        self.inner.lines(service, stream, block);
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -103,10 +116,12 @@ mod tests {
         }
         tail.line("api", Stream::Stderr, b"oops");
         tail.line("bot", Stream::Stderr, &[b'x'; 5000]);
-        let lines = tail.lines("api");
+        let lines = tail.last("api");
         assert_eq!((lines.len(), lines[0].as_str(), lines[KEPT - 1].as_str()), (KEPT, "out 6", "oops"));
         assert_eq!(tail.errors("api"), ["oops"]);
         assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
-        assert_eq!((tail.lines("nobody"), recorder.lines().len()), (vec![], KEPT + 7));
+        tail.lines("web", Stream::Stderr, b"one\ntwo\n");
+        assert_eq!(tail.errors("web"), ["one", "two"]);
+        assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], KEPT + 9));
     }
 }

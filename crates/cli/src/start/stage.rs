@@ -81,6 +81,7 @@ impl Live {
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));

@@ -1,6 +1,6 @@
 //! What all parts of a start share.
 
-use super::control::Ring;
+use super::{control::Ring, lines::Everywhere};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) ring: Arc<Ring>,
     /// Where services write, and their last lines.
     pub(crate) tail: Tail,
+    /// Where `tail` passes them on to.
+    pub(crate) lines: Arc<Everywhere>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
@@ -30,6 +32,7 @@ impl World {
     pub(crate) fn new(context: &Context, app: App) -> Arc<Self> {
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
+        let lines = Arc::new(Everywhere::new(context.terminal.clone()));
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
@@ -38,9 +41,10 @@ impl World {
                 clock: clock.clone(),
             }),
             ring,
-            tail: Tail::new(context.terminal.clone()),
+            tail: Tail::new(lines.clone()),
             clock,
             board,
+            lines,
             terminal: context.terminal.clone(),
             spawner: context.spawner.clone(),
             probes: super::gate_context(context, &app),

@@ -62,7 +62,10 @@ fn start(context: &Context, app: &App) -> Result<(Detached, PathBuf), Finding> {
     }
     let log = app.run_dir().join("up.log");
     let unstartable = |error: io::Error| Finding::error("mainstay cannot be started in the background").because(&error);
-    host::fs::rename(&log, &app.run_dir().join("up.log.1")).map_err(unstartable)?;
+    match host::fs::rename(&log, &app.run_dir().join("up.log.1")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unstartable(error)),
+        _ => {}
+    }
     let arguments: Vec<_> = host::env::arguments().into_iter().filter(|it| !is_detach(it)).collect();
     let child = start_detached(&arguments, &context.env, &context.cwd, &log).map_err(unstartable)?;
     Ok((child, log))

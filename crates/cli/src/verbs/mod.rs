@@ -5,6 +5,7 @@ mod down;
 mod env;
 mod events;
 mod health;
+mod logs;
 mod migrate;
 mod order;
 mod ps;
@@ -40,6 +41,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
+        Verb::Logs(args) => logs::logs(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }

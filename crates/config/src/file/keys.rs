@@ -69,6 +69,7 @@ pub(crate) static ROOT: Section = Section {
         ),
         key("services", Kind::Map(&SERVICE), "", "", "The supervised processes by name."),
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
+        key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
     ],
 };
 

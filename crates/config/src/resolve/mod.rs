@@ -5,6 +5,7 @@ mod dependencies;
 mod environment;
 mod graph;
 mod health;
+mod logs;
 mod migrations;
 mod names;
 mod services;
@@ -101,6 +102,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
     let health = health::read(root, &services.chosen);
+    let logs = logs::read(root, &data);
     App {
         name,
         root: sources.root.clone(),
@@ -113,6 +115,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         migrations,
         services: services.chosen,
         health,
+        logs,
         roles: services.roles,
     }
 }

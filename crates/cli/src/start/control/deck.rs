@@ -251,7 +251,7 @@ impl Deck {
     fn done(&self, seen: Vec<Seen>, begun: Instant) -> Done {
         let report = self.report();
         let change = |seen: Seen| {
-            let lines = self.world.tail.lines(&seen.status.name);
+            let lines = self.world.tail.last(&seen.status.name);
             let last = lines.iter().skip(lines.len().saturating_sub(LINES));
             Change {
                 lines: last.map(|line| self.world.terminal.mask(line)).collect(),

@@ -10,6 +10,7 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
         ("`data`", old.data != new.data),
         ("`[migrations]`", old.migrations != new.migrations || old.on_failure != new.on_failure),
         ("`[health]`", old.health != new.health),
+        ("`[logs]`", old.logs != new.logs),
     ]
     .into_iter()
     .filter(|(_, changed)| *changed)
