@@ -82,7 +82,8 @@ impl Extend<Secret> for Masker {
         self.secrets.sort_by(|a, b| b.reveal().len().cmp(&a.reveal().len()).then(a.cmp(b)));
         self.secrets.dedup();
         let words = self.secrets.iter().map(Secret::reveal);
-        self.any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok();
+        let any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok();
+        self.any = any.filter(|_| !self.secrets.is_empty());
     }
 }
 

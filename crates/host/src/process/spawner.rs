@@ -11,7 +11,7 @@ use super::{
 use crate::reaper::Reaper;
 use rustix::{
     io::fcntl_dupfd_cloexec,
-    pipe::{PipeFlags, pipe_with},
+    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
     process::{Signal, getppid, set_parent_process_death_signal},
 };
 use std::{
@@ -29,6 +29,9 @@ use tokio::net::unix::pipe::Receiver;
 
 /// The first descriptor that is handed over (sd_listen_fds(3)).
 const FIRST: RawFd = 3;
+
+/// What a child can write before anybody has read, in bytes. The kernel takes memory only for what is in it.
+const PIPE: usize = 256 * 1024;
 
 /// Starts real processes.
 ///
@@ -137,6 +140,10 @@ fn outputs(output: Output) -> io::Result<Outputs> {
     }
     let (stdout, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stderr, theirs_too) = pipe_with(PipeFlags::CLOEXEC)?;
+    for end in [&stdout, &stderr] {
+        // Who may not have a larger one, for the user has many, has one of the usual size.
+        let _ = fcntl_setpipe_size(end, PIPE);
+    }
     let read = |end| Receiver::from_owned_fd(end).map(Box::new);
     let ours = Pipes { stdout: read(stdout)?, stderr: read(stderr)? };
     Ok((Some(ours), [theirs.into(), theirs_too.into()]))
