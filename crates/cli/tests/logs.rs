@@ -182,14 +182,15 @@ fn on_a_hanging_disk(script: &str, settings: &str) -> Test {
 /// S2.11: when the disk hangs, services wait once the buffer is full, which is told; mainstay does not wait, and nothing is lost.
 #[test]
 fn a_hanging_disk_is_waited_for() {
-    let script = "for i in $(seq 20000); do echo line $i; done; touch ended";
+    // More than the pipes and the buffer hold together.
+    let script = "awk 'BEGIN { for (i = 1; i <= 200000; i++) print \"line\", i }'; touch ended";
     let test = on_a_hanging_disk(script, "format = \"raw\"\n");
     let mut running = test.again().args(["up"]).spawn();
     running.wait_for_line("warn: services wait until their lines are written: the disk is slower than they are", LIMIT);
     assert!(!test.path().join("ended").exists());
     let pipe = fs::File::open(test.path().join("data/logs/api.log")).unwrap();
-    let lines = BufReader::new(pipe).lines().take(20_000).map(Result::unwrap);
-    assert!(lines.eq((1..=20_000).map(|number| format!("line {number}"))));
+    let lines = BufReader::new(pipe).lines().take(200_000).map(Result::unwrap);
+    assert!(lines.eq((1..=200_000).map(|number| format!("line {number}"))));
     running.wait(LIMIT).code(0);
 }
 
@@ -207,7 +208,7 @@ fn nobody_waits_for_a_hanging_disk_with_drop() {
 const SCRIPT: &str = r#"
 mount -t tmpfs -o size=300k none data || exit 90
 "$1" up & mainstay=$!
-until test -e enough; do sleep 0.05; done
+until grep -q 'cannot be kept' told; do sleep 0.05; done
 mount -o remount,size=20m data || exit 91
 touch more
 wait $mainstay; echo "exit $?"
@@ -221,7 +222,7 @@ fn a_disk_that_was_full_for_a_while() {
     if !is_root() {
         return;
     }
-    let service = "awk 'BEGIN { for (i = 1; i <= 5000; i++) print \"line\", i }'; touch enough
+    let service = "awk 'BEGIN { for (i = 1; i <= 5000; i++) print \"line\", i }'
 until test -e more; do sleep 0.05; done
 until grep -q 'kept again' told; do sleep 0.05; done; echo the end";
     let test = app(&[("api", service)], "compress = false\n")
@@ -237,9 +238,16 @@ until grep -q 'kept again' told; do sleep 0.05; done; echo the end";
     let text = fs::read_to_string(test.path().join("kept/api.log")).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (ours, theirs): (Vec<&Value>, Vec<_>) = lines.iter().partition(|line| line["stream"] == "mainstay");
-    let missing: usize = ours[0]["msg"].as_str().unwrap().split(' ').nth(2).unwrap().parse().unwrap();
-    assert_eq!((ours.len(), theirs.len() + missing), (1, 5001), "{told}");
-    assert!(told.contains(&format!("the lines of api are kept again; missing in its file: {missing} lines")), "{told}");
+    // A short line may still find room where a long one did not, so there may be several gaps.
+    let gap = |line: &&Value| line["msg"].as_str().unwrap().split(' ').nth(2).unwrap().parse::<usize>().unwrap();
+    let missing: Vec<usize> = ours.iter().map(gap).collect();
+    assert_eq!(theirs.len() + missing.iter().sum::<usize>(), 5001, "{told}");
+    for missing in missing {
+        assert!(
+            told.contains(&format!("the lines of api are kept again; missing in its file: {missing} line")),
+            "{told}"
+        );
+    }
     assert_eq!(theirs.last().unwrap()["msg"], "the end");
 }
 

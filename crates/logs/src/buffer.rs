@@ -9,8 +9,11 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// A batch that was larger once gives its memory back.
+/// A batch that was larger once gives its memory back…
 const SMALL: usize = 64 * 1024;
+
+/// …when nothing has come for so long: to take it anew for each batch costs more than to write it.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Whole lines of one service that came together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +129,15 @@ impl Buffer {
         state.in_work = 0;
         self.emptied.notify_waiters();
         if state.batch.pieces.is_empty() && !state.closed {
-            // Nobody knows when more will come.
-            batch.bytes.shrink_to(SMALL);
-            state.batch.bytes.shrink_to(SMALL);
+            let large = batch.bytes.capacity().max(state.batch.bytes.capacity()) > SMALL;
+            let limit = if large { limit.min(QUIET) } else { limit };
             state.asleep = true;
             state = self.filled.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0;
             state.asleep = false;
+            if state.batch.pieces.is_empty() {
+                batch.bytes.shrink_to(SMALL);
+                state.batch.bytes.shrink_to(SMALL);
+            }
         }
         self.tell_of_lost(&mut state);
         if state.batch.pieces.is_empty() {
