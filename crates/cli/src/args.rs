@@ -1,5 +1,9 @@
 //! What may be typed. Every verb has an example.
 
+mod schedule;
+
+pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -71,6 +75,9 @@ pub(crate) enum Verb {
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),
+    /// Show when jobs were run and when they are due, or run one now
+    #[command(after_help = "Example: mainstay schedule --dir examples/booking")]
+    Schedule(Schedule),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),

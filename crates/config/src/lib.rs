@@ -6,6 +6,7 @@
 mod app;
 mod command;
 mod contract;
+mod cron;
 mod dotenv;
 pub mod dsn;
 mod file;
@@ -20,10 +21,11 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, MIGRATION_STYLES, Metrics, MigrationPolicies,
-    MigrationSource, Migrations, Monitor, OnFailure, Restart, RestartWhen, Service, Stop, Tolerance, Wait,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, MIGRATION_STYLES, Metrics, MigrationPolicies,
+    MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop, Tolerance, Wait,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
+pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{Declared, Resolved, declared, resolve};

@@ -211,6 +211,9 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         on_failure: config::OnFailure::Stop,
         migrations: None,
         services: Vec::new(),
+        jobs: Vec::new(),
+        scheduler: true,
+        failsafe: false,
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },
         roles: Vec::new(),
     }

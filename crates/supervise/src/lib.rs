@@ -13,7 +13,7 @@
 //! anybody of the old one's process group lives.
 //!
 //! What is not here yet has its place: log files behind [`report::Lines`], cgroups behind [`host::process::Spawner`],
-//! a control socket in front of [`Handle`], schedules beside [`Supervisor`].
+//! a control socket in front of [`Handle`]. Jobs that are due now and then run beside it: [`schedule`].
 
 mod check;
 mod doubts;
@@ -25,6 +25,7 @@ mod life;
 mod listen;
 pub mod output;
 mod say;
+pub mod schedule;
 mod state;
 mod status;
 mod supervisor;

@@ -1,12 +1,14 @@
 //! The story of a start: prepare, gate, migrate, start, watch; and of its end.
 
 mod adapters;
+mod jobs;
 mod pages;
 mod stage;
 mod watch;
 mod world;
 
 pub(crate) use adapters::gate_context;
+pub(crate) use jobs::scheduler;
 pub(crate) use world::World;
 
 use crate::context::{Context, tell};

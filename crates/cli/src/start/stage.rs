@@ -3,6 +3,7 @@
 use super::{
     World,
     adapters::Senses,
+    jobs,
     pages::{self, Serving},
 };
 use crate::check::{data_directory, home_of_databases, programs};
@@ -16,7 +17,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{sync::Arc, time::Duration};
-use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word};
+use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word, schedule::Scheduler};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -30,6 +31,8 @@ pub(super) struct Live {
     /// Answered from the first moment to the last.
     _pages: Option<Serving>,
     prepared: Option<Supervisor>,
+    /// Begins once everything is up.
+    pub(super) scheduler: Option<Scheduler>,
     pub(super) running: Option<Running>,
 }
 
@@ -52,7 +55,7 @@ impl Stage for Live {
 
 impl Live {
     pub(super) fn new(world: Arc<World>) -> Self {
-        Self { world, _lock: None, _pages: None, prepared: None, running: None }
+        Self { world, _lock: None, _pages: None, prepared: None, scheduler: None, running: None }
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
@@ -70,6 +73,7 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        self.scheduler = jobs::prepare(world).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));

@@ -3,7 +3,7 @@
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
-use host::process::Spawner;
+use host::{Clock, process::Spawner};
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ pub(crate) struct World {
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
     pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
 }
@@ -27,6 +28,7 @@ impl World {
             board,
             terminal: context.terminal.clone(),
             spawner: context.spawner.clone(),
+            clock: context.clock.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
             app,

@@ -4,6 +4,7 @@ mod env;
 mod health;
 mod migrate;
 mod run;
+mod schedule;
 mod schema;
 mod up;
 mod wait;
@@ -23,6 +24,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Wait(args) => wait::wait(&context, args).await,
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
+        Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }

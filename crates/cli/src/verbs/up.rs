@@ -21,6 +21,7 @@ pub(super) async fn up(context: &Context, args: Up) -> u8 {
     if args.dry_run {
         return dry_run::report(context, app, args.json).await.code();
     }
-    context.terminal.introduce(&app.name, app.services.iter().map(|service| service.name.as_str()));
+    let (services, jobs) = (app.services.iter().map(|it| &it.name), app.jobs.iter().map(|it| &it.name));
+    context.terminal.introduce(&app.name, services.chain(jobs).map(String::as_str));
     start::bring_up(context, app).await
 }

@@ -119,7 +119,16 @@ pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
     match written {
         DeValue::String(_) => kind.is_scalar() && !matches!(kind, Kind::Texts),
         DeValue::Integer(_) => {
-            matches!(kind, Kind::Count | Kind::Factor | Kind::Duration | Kind::Address | Kind::Metrics | Kind::Signal)
+            matches!(
+                kind,
+                Kind::Count
+                    | Kind::Whole
+                    | Kind::Factor
+                    | Kind::Duration
+                    | Kind::Address
+                    | Kind::Metrics
+                    | Kind::Signal
+            )
         }
         DeValue::Float(_) => matches!(kind, Kind::Factor | Kind::Duration),
         DeValue::Boolean(_) => matches!(kind, Kind::Bool | Kind::Metrics),

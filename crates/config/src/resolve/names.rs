@@ -9,12 +9,14 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 9] = [
+const READ_ELSEWHERE: [&str; 11] = [
     "MAINSTAY_CONFIG",
     "MAINSTAY_DIR",
     "MAINSTAY_LOG_FORMAT",
     "MAINSTAY_LOG_LEVEL",
     "MAINSTAY_SERVICE",
+    "MAINSTAY_JOB",
+    "MAINSTAY_DUE",
     "MAINSTAY_APP",
     "MAINSTAY_RELEASE",
     "MAINSTAY_NO_COLOR",
@@ -51,7 +53,9 @@ fn from_directory(directory: &str) -> String {
 /// Reports names that are used twice, also those that differ only where a variable's name cannot.
 pub(super) fn refuse_ambiguous(root: &Table<'_>) {
     let mut seen: BTreeMap<String, (String, &str)> = BTreeMap::new();
-    for (map, what) in [("databases", "database"), ("dependencies", "dependency"), ("services", "service")] {
+    for (map, what) in
+        [("databases", "database"), ("dependencies", "dependency"), ("services", "service"), ("schedule", "job")]
+    {
         for entry in root.entries(map) {
             let Some((first, of)) = seen.get(&variable_name(&entry.name)) else {
                 seen.insert(variable_name(&entry.name), (entry.name, what));
