@@ -40,7 +40,7 @@ impl Alarm {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().max(Duration::from_nanos(1));
         let at = Timespec {
             tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(since.subsec_nanos()).into(),
+            tv_nsec: since.subsec_nanos().into(),
         };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET, &once)?;

@@ -106,6 +106,12 @@ fn services() {
     page::check("docs/services.md");
 }
 
+/// S2.12, S2.15, S4.10
+#[test]
+fn schedules() {
+    page::check("docs/schedules.md");
+}
+
 /// S2.9, S3.5
 #[test]
 fn health() {

@@ -65,7 +65,9 @@ pub(super) fn refuse_ambiguous(root: &Table<'_>) {
                 true => format!("the {of} `{first}` and the {what} `{first}` have the same name"),
                 false => format!("the names `{first}` and `{}` differ only in `-` and `_`", entry.name),
             };
-            let finding = Finding::error(summary).hint("`needs` must be able to tell them apart: rename one of them");
+            let who = if what == "job" { "logs" } else { "`needs`" };
+            let finding =
+                Finding::error(summary).hint(format!("{who} must be able to tell them apart: rename one of them"));
             root.context.problem(root.context.at(finding, &entry.span));
         }
     }
