@@ -194,7 +194,7 @@ fn jobs_are_stopped_with_everything_else() {
     let pid = number_after(&running.wait_for_line("| child ", LIMIT), "child ");
     running.terminate();
     let output = running.wait(LIMIT);
-    output.code(0).stderr_has("deaf did not stop within 300 ms: its whole group is killed");
+    output.code(0).stderr_has("deaf did not stop within [TIME]: its whole group is killed");
     assert!(!alive(pid));
 }
 
@@ -266,6 +266,17 @@ fn a_job_by_hand() {
     run(&["schedule", "run", "gated"], "0").code(75);
     run(&["schedule", "run", "jb"], "0").code(2).stderr_has("there is no job `jb`");
     run(&["schedule"], "0").code(0).stdout_is("job: off\n\ngated: off\n");
+}
+
+/// Whoever runs it by hand and `mainstay up` keep out of each other's way.
+#[test]
+fn a_job_by_hand_beside_the_same_job() {
+    let test = up("[schedule.job]\nevery = \"1s\"\ncommand = \"sleep 1000\"\n");
+    let mut running = test.spawn();
+    pid_of(&mut running, "job");
+    let by_hand = test.again().env("MAINSTAY_LOG_FORMAT", "human").args(["schedule", "run", "job"]).run();
+    by_hand.code(75).stderr_has("job is skipped: process");
+    assert_eq!(starts_of(&running, "job"), 1);
 }
 
 /// Due times are told in the zone of the job and in UTC.

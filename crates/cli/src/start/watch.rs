@@ -22,16 +22,11 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     let Some(running) = live.running.take() else { return so_far.code() };
     let mut all = All { running, over: None, jobs: live.scheduler.take().map(Jobs::start) };
     world.board.phase(Phase::Watch);
-    match until_the_end(world, &mut all, &mut signals).await {
-        None => {
-            let ended = all.stop(&mut signals).await;
-            end(world, ended, None)
-        }
-        Some(signal) => {
-            world.board.phase(Phase::Stopping);
-            end(world, all.stop(&mut signals).await, Some(signal))
-        }
+    let signal = until_the_end(world, &mut all, &mut signals).await;
+    if signal.is_some() {
+        world.board.phase(Phase::Stopping);
     }
+    end(world, all.stop(&mut signals).await, signal)
 }
 
 /// Services and jobs.

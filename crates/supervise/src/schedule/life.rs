@@ -279,9 +279,7 @@ impl JobLife {
         match &mut self.phase {
             Phase::Idle => self.consider(new, None),
             Phase::Asking { plan, .. } | Phase::Gated { plan, .. } | Phase::Locking { plan, .. } => {
-                // Both become one; the later due time is the one that it is for.
-                let later = if plan.why == Why::Asked || new.why == Why::Asked { plan.due } else { new.due };
-                plan.due = plan.due.max(later);
+                plan.join(new);
                 self.note(say::waits_already(&self.job.name));
             }
             Phase::Running(_) | Phase::Stopping { .. } | Phase::Retrying { .. } => self.overlap(new, now),
@@ -296,19 +294,27 @@ impl JobLife {
                 }
                 self.note(say::skipped(&self.job.name, "the run before is still at work"));
             }
-            (Overlap::Queue, _) | (Overlap::Replace, Phase::Stopping { .. }) => self.queued = Some(new),
+            (Overlap::Queue, _) | (Overlap::Replace, Phase::Stopping { .. }) => self.queue(new),
             (Overlap::Replace, Phase::Running(run)) => {
                 let run = run.clone();
-                self.queued = Some(new);
+                self.queue(new);
                 self.ask_to_leave(run, Ending::Replaced, now);
             }
             (Overlap::Replace, _) => {
-                self.queued = Some(new);
+                self.queue(new);
                 if let Phase::Retrying { plan, .. } = &self.phase {
                     let plan = Planned { attempt: plan.attempt - 1, ..plan.clone() };
                     self.finish(&plan, RunResult::Replaced, None, None, now);
                 }
             }
+        }
+    }
+
+    /// One at most waits.
+    fn queue(&mut self, new: Planned) {
+        match &mut self.queued {
+            Some(queued) => queued.join(new),
+            none => *none = Some(new),
         }
     }
 

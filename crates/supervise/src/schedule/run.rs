@@ -85,6 +85,15 @@ impl Planned {
     pub fn new(due: Timestamp, why: Why) -> Self {
         Self { due, why, attempt: 1, began: None }
     }
+
+    /// Both become one run, for the later due time; one that is only asked for has none.
+    pub(super) fn join(&mut self, new: Self) {
+        if self.why == Why::Asked {
+            (self.due, self.why) = (new.due, new.why);
+        } else if new.why != Why::Asked {
+            self.due = self.due.max(new.due);
+        }
+    }
 }
 
 impl RunRecord {

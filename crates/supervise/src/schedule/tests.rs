@@ -201,6 +201,19 @@ fn a_run_waits_for_what_it_needs() {
     assert_eq!(world.begun, [at("2026-11-24T00:10:00Z")]);
 }
 
+/// One that was asked for and waits stands for what is due meanwhile.
+#[test]
+fn a_run_that_was_asked_for_takes_a_due_time_with_it() {
+    let mut world = World::new(Job { needs: vec!["main".into()], ..job(60) });
+    world.needs = Err("refused".into());
+    world.feed(Input::RunNow);
+    world.pass(60);
+    world.feed(Input::RunNow);
+    world.needs = Ok(());
+    world.feed(Input::NeedMet("main".into()));
+    assert_eq!((world.begun.len(), world.life.through()), (1, at("2026-11-24T00:01:00Z")));
+}
+
 #[test]
 fn without_news_it_asks_by_itself() {
     let mut world = World::new(Job { needs: vec!["main".into()], ..job(3600) });
