@@ -12,16 +12,22 @@
 
 mod attend;
 mod book;
+mod handle;
 mod key;
 mod life;
+mod phase;
 mod run;
 mod say;
 mod scheduler;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
 pub use book::{Book, BookError, JobBook, Running};
+pub use handle::{JobStatus, NoSuchJob, ScheduleHandle};
 pub use key::lock_key;
-pub use life::{Effect, Input, JobLife, Now, Phase};
+pub use life::JobLife;
+pub use phase::{Effect, Ending, Input, Now, Phase, Try};
 pub use run::{NoLock, Planned, RunRecord, RunResult, Why};
-pub use scheduler::{Guard, JobStatus, NoSuchJob, ScheduleHandle, Scheduler, Surroundings};
+pub use scheduler::Scheduler;
+pub use surroundings::{Guard, Surroundings};

@@ -3,21 +3,23 @@
 use super::{
     attend::{Group, attend},
     book::{Book, JobBook, Running},
-    life::{Effect, Input, JobLife, Now, Phase},
-    run::{NoLock, Planned, RunRecord},
+    handle::{JobStatus, Message, ScheduleHandle},
+    life::JobLife,
+    phase::{Effect, Input, Now, Phase},
+    run::{Planned, RunRecord},
     say,
+    surroundings::{Guard, Surroundings},
 };
 use crate::Need;
 use config::Job;
 use host::{
-    Clock, Env, Pending,
+    Clock, Env,
     alarm::Alarm,
-    process::{Command, Exit, Output, Spawner},
+    process::{Command, Output, Spawner},
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
-use serde::Serialize;
-use std::{any::Any, collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -27,27 +29,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// What keeps others away for as long as it lives.
-pub type Guard = Box<dyn Any + Send>;
-
 /// Clocks of hosts differ: a lock that several of them share is held so long after the due time, or for half the time to
 /// the next one, so that nobody who comes a little later finds it free.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 /// Pings under way have this long when everything ends.
 const LAST_PINGS: Duration = Duration::from_secs(2);
-
-/// How the world around is asked; done elsewhere, for a chapter imports no sense that it does not need.
-pub trait Surroundings: Send + Sync {
-    /// Is the dependency `name` there? Asked once, without waiting for it. The error says what was seen, in a few words.
-    fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>>;
-
-    /// Keeps everybody else from running `job`, until the guard is dropped.
-    fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>>;
-
-    /// Asks for a page, so that somebody outside knows. The error must not show the URL, which is a secret.
-    fn ping<'a>(&'a self, url: &'a str) -> Pending<'a, Result<(), String>>;
-}
 
 /// Runs jobs when they are due.
 pub struct Scheduler {
@@ -84,95 +71,6 @@ struct Member {
     guard: Option<Guard>,
     /// When the guard may go.
     unlock: Option<Instant>,
-}
-
-enum Message {
-    Need { name: String, need: Need },
-    RunNow { name: String },
-    Stop,
-    Force,
-    NeedsKnown(usize, Result<(), String>),
-    Locked(usize, Result<Guard, NoLock>),
-    Ended(usize, Exit),
-}
-
-/// There is no job of this name.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no job `{name}` here; there {}", known(.jobs))]
-pub struct NoSuchJob {
-    /// The name that was asked for.
-    pub name: String,
-    /// The names that there are.
-    pub jobs: Vec<String>,
-}
-
-/// What is shown of a job.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct JobStatus {
-    /// Its name.
-    pub name: String,
-    /// `idle`, `waiting`, `running`, `stopping` or `retrying`.
-    pub state: &'static str,
-    /// What it waits for, in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When it is due next.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<Timestamp>,
-    /// What became of its last run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<RunRecord>,
-}
-
-/// What others may ask of a running scheduler. Clones ask the same one; a request to one that has ended is void.
-#[derive(Clone, Debug)]
-pub struct ScheduleHandle {
-    sender: UnboundedSender<Message>,
-    statuses: watch::Receiver<Vec<JobStatus>>,
-}
-
-impl ScheduleHandle {
-    /// Tells how a dependency is.
-    pub fn need(&self, name: impl Into<String>, need: Need) {
-        self.send(Message::Need { name: name.into(), need });
-    }
-
-    /// Runs a job at once, by its own rules: gate, lock, time-out, and its overlap policy while it is at work.
-    ///
-    /// # Errors
-    /// When there is no job of this name.
-    pub fn run_now(&self, job: &str) -> Result<(), NoSuchJob> {
-        let jobs: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
-        if !jobs.iter().any(|name| name == job) {
-            return Err(NoSuchJob { name: job.to_owned(), jobs });
-        }
-        self.send(Message::RunNow { name: job.to_owned() });
-        Ok(())
-    }
-
-    /// Begins no run any more, and stops those at work politely.
-    pub fn stop(&self) {
-        self.send(Message::Stop);
-    }
-
-    /// The same at once: for a second Ctrl-C.
-    pub fn force(&self) {
-        self.send(Message::Force);
-    }
-
-    /// How all jobs are now, in the order of the file.
-    pub fn snapshot(&self) -> Vec<JobStatus> {
-        self.statuses.borrow().clone()
-    }
-
-    /// How all jobs are, and when that changes.
-    pub fn watch(&self) -> watch::Receiver<Vec<JobStatus>> {
-        self.statuses.clone()
-    }
-
-    fn send(&self, message: Message) {
-        let _ = self.sender.send(message);
-    }
 }
 
 impl Scheduler {
@@ -552,13 +450,6 @@ fn environment(job: &Job, base_env: &Env) -> Env {
     env.insert("MAINSTAY_JOB".to_owned(), job.name.clone());
     env.extend(job.env.clone());
     env
-}
-
-fn known(jobs: &[String]) -> String {
-    match jobs {
-        [] => "is none".to_owned(),
-        jobs => format!("is {}", report::or_list(jobs)),
-    }
 }
 
 async fn until(at: Option<Instant>) {
