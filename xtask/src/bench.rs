@@ -5,10 +5,10 @@ mod idle;
 mod machine;
 mod migrate;
 mod options;
-mod peers;
 mod process;
 mod remote;
 mod restart;
+mod rivals;
 mod start;
 mod supervisor;
 mod table;
@@ -29,7 +29,7 @@ struct Bench {
     /// Fewer rounds and shorter windows: shows that everything works, not what it comes to.
     quick: bool,
     /// Other supervisors that are there.
-    peers: peers::Peers,
+    rivals: rivals::Rivals,
 }
 
 /// Builds the release, measures the chosen chapters, prints their tables and keeps them as JSON.
@@ -41,8 +41,8 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     if options.migration_tools() {
         setup::with_peers()?;
     }
-    let supervisors = peers::Peers::find(&directory(), options.supervisors());
-    let bench = Bench { mainstay: release(), quick: options.quick, peers: supervisors };
+    let rivals = rivals::Rivals::find(&directory(), options.supervisors());
+    let bench = Bench { mainstay: release(), quick: options.quick, rivals };
     for chapter in &options.chapters {
         println!("\n==> {} ({})", chapter.name(), machine::line());
         let tables = bench.measure(*chapter)?;

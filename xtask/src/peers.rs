@@ -8,7 +8,7 @@ use std::process::Command;
 /// Where they are looked for instead, when it is set.
 pub(crate) const VARIABLE: &str = "MAINSTAY_PEERS";
 
-/// What they need of the machine.
+/// What they need of the machine beside what the tests need.
 pub(crate) const NEEDS: &[Need] = &[
     Need { program: "npm", package: "npm", found: || works("npm", &["--version"]) },
     Need {
@@ -17,12 +17,6 @@ pub(crate) const NEEDS: &[Need] = &[
         found: || works("python3", &["-c", "import ensurepip, venv"]),
     },
     Need { program: "libpq to link with", package: "libpq-dev", found: links_libpq },
-    Need {
-        program: "pgbouncer",
-        package: "pgbouncer",
-        // Debian keeps it out of the `PATH` of ordinary users.
-        found: || works("pgbouncer", &["--version"]) || works("/usr/sbin/pgbouncer", &["--version"]),
-    },
 ];
 
 /// A tool of crates.io: package, what it is to be able to, and its program.
@@ -87,15 +81,21 @@ fn fetch_python(into: &Path) -> Done {
     if works(&python, &["-c", MODULES]) {
         return Ok(());
     }
+    python_with(into, PYTHON)
+}
+
+/// An environment of Python with these packages.
+pub(crate) fn python_with(into: &Path, packages: &[&str]) -> Done {
     let mut make = Command::new("python3");
     make.args(["-m", "venv"]).arg(into);
     step("make a Python environment", make)?;
-    let mut install = Command::new(python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
-    step(&format!("pip install {}", PYTHON.join(" ")), install)
+    let mut install = Command::new(into.join("bin/python3"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    step(&format!("pip install {}", packages.join(" ")), install)
 }
 
-fn make(directory: &Path) -> Done {
+/// Makes a directory, with those above it.
+pub(crate) fn make(directory: &Path) -> Done {
     let made = std::fs::create_dir_all(directory);
     made.map_err(|error| Failure::Failed(format!("cannot make {}: {error}", directory.display())))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Need {
 const NEEDS: &[Need] = &[
     Need { program: "postgres (15 or newer)", package: "postgresql", found: has_postgres },
     Need { program: "psql", package: "postgresql-client", found: || works("psql", &["--version"]) },
-    Need { program: "pgbouncer", package: "pgbouncer", found: || works("pgbouncer", &["--version"]) },
+    Need { program: "pgbouncer", package: "pgbouncer", found: has_pgbouncer },
     Need { program: "redis-server", package: "redis-server", found: || works("redis-server", &["--version"]) },
     Need { program: "git", package: "git", found: || works("git", &["--version"]) },
     Need { program: "openssl", package: "openssl", found: || works("openssl", &["version"]) },
@@ -89,6 +89,11 @@ fn apt(arguments: &[&str]) -> Command {
 
 fn can_install() -> bool {
     rustix::process::geteuid().is_root() && works("apt-get", &["--version"])
+}
+
+/// Debian keeps it out of the `PATH` of ordinary users.
+fn has_pgbouncer() -> bool {
+    works("pgbouncer", &["--version"]) || works("/usr/sbin/pgbouncer", &["--version"])
 }
 
 /// Debian keeps the server out of `PATH`.

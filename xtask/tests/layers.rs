@@ -11,7 +11,7 @@ const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-prob
 /// Package, and every package of ours that it may import. Lower layers first.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapter = [FLOOR, SENSES].concat();
-    let chapters = ["mainstay-health", "mainstay-migrate", "mainstay-supervise"];
+    let chapters = ["mainstay-health", "mainstay-logs", "mainstay-migrate", "mainstay-supervise"];
     BTreeMap::from([
         ("mainstay-retry", vec![]),
         ("mainstay-host", vec![]),
@@ -22,6 +22,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-migrate", chapter.clone()),
         ("mainstay-supervise", chapter.clone()),
         ("mainstay-health", chapter.clone()),
+        ("mainstay-logs", chapter.clone()),
         ("mainstay-plan", vec!["mainstay-config", "mainstay-report"]),
         ("mainstay", [&chapter[..], &chapters, &["mainstay-plan"]].concat()),
         // Outside the program: they see it only as a user does.

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
 use std::{
-    borrow::Cow,
     future::Future,
     io::{self, Write},
     pin::Pin,
@@ -50,12 +49,7 @@ const SELF: &str = "mainstay";
 
 impl Terminal {
     pub(crate) fn new(format: LogFormat, least: LogLevel, clock: Arc<dyn Clock>) -> Self {
-        let least = match least {
-            LogLevel::Debug => Level::Debug,
-            LogLevel::Info => Level::Info,
-            LogLevel::Warn => Level::Warn,
-            LogLevel::Error => Level::Error,
-        };
+        let least = least.into();
         let outlet = |stream| Arc::new(Outlet::new(stream));
         let (out, err) = (outlet(host::terminal::Stream::Output), outlet(host::terminal::Stream::Error));
         Self { format, least, clock, known: RwLock::default(), out, err }
@@ -79,6 +73,11 @@ impl Terminal {
         self.know(|known| known.masker.extend(secrets.into_iter().flat_map(|secret| faces(&secret))));
     }
 
+    /// Knows the secrets that are hidden so far.
+    pub(crate) fn masker(&self) -> Masker {
+        self.known.read().map(|known| known.masker.clone()).unwrap_or_default()
+    }
+
     /// From now on lines are marked for this application and these services.
     pub(crate) fn introduce<'a>(&self, app: &str, services: impl IntoIterator<Item = &'a str>) {
         let width = services.into_iter().chain([SELF]).map(str::len).max().unwrap_or_default();
@@ -94,6 +93,16 @@ impl Terminal {
         match try_to_write(&mut io::stdout().lock(), text.trim_end_matches('\n').as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
+        }
+    }
+
+    /// Writes whole lines of an answer to standard output, as bytes; says whether anybody reads on.
+    pub(crate) fn data_lines(&self, lines: &[u8]) -> io::Result<bool> {
+        let masker = self.masker();
+        let mut out = io::stdout().lock();
+        match out.write_all(&masker.mask_lines(lines)).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true),
         }
     }
 
@@ -136,28 +145,31 @@ impl Terminal {
         }
     }
 
-    fn service_line(&self, service: &str, stream: Stream, line: &[u8], known: &Known) -> Vec<u8> {
-        let text = String::from_utf8_lossy(line);
-        let text = known.masker.mask(&text);
-        let name = if stream == Stream::Stdout { "stdout" } else { "stderr" };
-        match (self.format, known.mark) {
-            // Bytes that are not UTF-8 pass as they came, unless a secret had to be taken out.
-            (_, Mark::Bare) => match text {
-                Cow::Borrowed(_) => line.to_vec(),
-                Cow::Owned(masked) => masked.into_bytes(),
-            },
-            (LogFormat::Human, Mark::Name(width)) => format!("{service:<width$} | {text}").into_bytes(),
-            (LogFormat::Logfmt, _) => {
-                let time = self.stamp(None).time();
-                format!("time={time} service={service} stream={name} line={}", quoted(&text)).into_bytes()
-            }
-            (LogFormat::Json, _) => {
-                let time = self.stamp(None).time();
-                serde_json::json!({ "time": time, "service": service, "stream": name, "line": text })
-                    .to_string()
-                    .into_bytes()
-            }
+    /// Whole lines, each with its end, as they are shown: one time for all of them, for they came together.
+    fn service_lines(&self, service: &str, stream: Stream, block: &[u8], known: &Known) -> Vec<u8> {
+        let name = stream.name();
+        let time = match self.format {
+            LogFormat::Human => String::new(),
+            LogFormat::Logfmt | LogFormat::Json => self.stamp(None).time(),
+        };
+        let width = if let Mark::Name(width) = known.mark { width } else { 0 };
+        let mut shown = Vec::with_capacity(block.len() * 2);
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
+            let text = known.masker.mask(&text);
+            let line = match self.format {
+                LogFormat::Human => format!("{service:<width$} | {text}"),
+                LogFormat::Logfmt => {
+                    format!("time={time} service={service} stream={name} line={}", quoted(&text))
+                }
+                LogFormat::Json => {
+                    serde_json::json!({ "time": time, "service": service, "stream": name, "line": text }).to_string()
+                }
+            };
+            shown.extend_from_slice(line.as_bytes());
+            shown.push(b'\n');
         }
+        shown
     }
 }
 
@@ -174,11 +186,19 @@ impl Journal for Terminal {
 
 impl Lines for Terminal {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        self.lines(service, stream, &with_end(line));
+    }
+
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
         let Ok(known) = self.known.read() else { return };
-        let line = self.service_line(service, stream, line, &known);
+        let rendered = match known.mark {
+            // Bytes that are not UTF-8 pass as they came, unless a secret had to be taken out.
+            Mark::Bare => known.masker.mask_lines(block).into_owned(),
+            Mark::Name(_) => self.service_lines(service, stream, block, &known),
+        };
         match stream {
-            Stream::Stdout => self.out.write(with_end(&line)),
-            Stream::Stderr => self.err.write(with_end(&line)),
+            Stream::Stdout => self.out.write(rendered),
+            Stream::Stderr => self.err.write(rendered),
         }
     }
 
@@ -223,23 +243,31 @@ mod tests {
     use super::*;
     use host::SystemClock;
 
-    fn line(format: LogFormat, secret: &str, line: &[u8]) -> Vec<u8> {
-        let terminal = Terminal::new(format, LogLevel::Info, Arc::new(SystemClock));
+    fn lines(secret: &str, block: &[u8]) -> Vec<u8> {
+        let terminal = Terminal::new(LogFormat::Human, LogLevel::Info, Arc::new(SystemClock));
         terminal.hide([Secret::from(secret)]);
         let known = terminal.known.read().unwrap();
-        terminal.service_line("api", Stream::Stdout, line, &known)
+        known.masker.mask_lines(block).into_owned()
     }
 
     #[test]
     fn bytes_pass_as_they_came_unless_a_secret_is_among_them() {
-        let bare = |bytes: &[u8]| line(LogFormat::Human, "hunter22", bytes);
-        assert_eq!(bare(b"\xff plain"), b"\xff plain");
-        assert_eq!(bare(b"x hunter22"), b"x ***");
+        assert_eq!(lines("hunter22", b"\xff plain\n"), b"\xff plain\n");
+        assert_eq!(lines("hunter22", b"\xff hunter22\n"), b"\xff ***\n");
     }
 
     #[test]
     fn a_secret_of_several_lines_is_hidden_line_by_line() {
-        assert_eq!(line(LogFormat::Human, "first-line\nsecond-line", b"key: second-line"), b"key: ***");
+        assert_eq!(lines("first-line\nsecond-line", b"key: second-line\n"), b"key: ***\n");
+    }
+
+    #[test]
+    fn each_line_bears_the_name_of_its_service() {
+        let terminal = Terminal::new(LogFormat::Human, LogLevel::Info, Arc::new(SystemClock));
+        terminal.introduce("shop", ["api"]);
+        let known = terminal.known.read().unwrap();
+        let shown = terminal.service_lines("api", Stream::Stdout, b"one\n\ntwo\n", &known);
+        assert_eq!(String::from_utf8(shown).unwrap(), "api      | one\napi      | \napi      | two\n");
     }
 
     #[test]

@@ -30,7 +30,18 @@ fn from_nothing_to_healthy_and_back() {
     assert_eq!(plain(&output.stderr), UP_ON_SQLITE);
     assert!(!alive(pid));
     let new: Vec<_> = names(app.test.path()).into_iter().filter(|name| !name.starts_with("migrations")).collect();
-    assert_eq!(new, ["data", "data/booking.db", "data/run", "data/run/mainstay.lock", "mainstay.toml"]);
+    assert_eq!(
+        new,
+        [
+            "data",
+            "data/booking.db",
+            "data/logs",
+            "data/logs/backend.log",
+            "data/run",
+            "data/run/mainstay.lock",
+            "mainstay.toml"
+        ]
+    );
 }
 
 const UP_ON_SQLITE: &str = "\

@@ -21,8 +21,9 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, MIGRATION_STYLES, Metrics, MigrationPolicies,
-    MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop, Tolerance, Wait,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop,
+    Tolerance, Wait, WhenFull,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
@@ -31,5 +32,6 @@ pub use reference::reference;
 pub use resolve::{Declared, Resolved, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
+pub use suggest::did_you_mean;
 pub use target::Target;
 pub use value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size};

@@ -66,9 +66,9 @@ pub struct Overrides {
     pub attempts: Option<String>,
     /// `--interval`: the fixed pause of every wait.
     pub interval: Option<String>,
-    /// `--migrations DIR`: plain SQL files.
+    /// `--dir DIR` (of `wait`: `--migrations DIR`): plain SQL files.
     pub dir: Option<String>,
-    /// `--migrate COMMAND`: an external migration command.
+    /// `--migrate COMMAND` (of `migrate`: `--command COMMAND`): an external migration command.
     pub migrate: Option<String>,
     /// Attempts of the migrations.
     pub migrate_attempts: Option<String>,
@@ -80,11 +80,11 @@ pub struct Overrides {
     pub table: Option<String>,
     /// `--out-of-order`: `allow`.
     pub out_of_order: Option<String>,
-    /// `--missing`: `allow`.
+    /// `--allow-missing`: `allow`.
     pub missing: Option<String>,
-    /// `--changed`: `allow`.
+    /// `--allow-changed`: `allow`.
     pub changed: Option<String>,
-    /// `--newer`: `allow`.
+    /// `--allow-newer`: `allow`.
     pub newer: Option<String>,
     /// `stop` (`--strict`) or `degrade` (`--degraded`).
     pub on_failure: Option<String>,

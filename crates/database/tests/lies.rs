@@ -3,7 +3,7 @@
 
 use config::{
     Access,
-    dsn::{ChannelBinding, Host, PostgresDsn, RedisDsn, RedisPlace, SessionAttrs, SslMode},
+    dsn::{ChannelBinding, PostgresDsn, RedisDsn, RedisPlace, SslMode, Surroundings, postgres::parse},
 };
 use database::{Patience, Refusal, ServerState, postgres, redis};
 use std::{
@@ -78,21 +78,8 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn dsn(port: u16) -> PostgresDsn {
-    PostgresDsn {
-        hosts: vec![Host::Tcp("127.0.0.1".into(), port)],
-        user: "app".into(),
-        password: None,
-        database: "app".into(),
-        sslmode: SslMode::Disable,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        session_attrs: SessionAttrs::Any,
-        application_name: None,
-        options: None,
-        connect_timeout: None,
-        channel_binding: ChannelBinding::Prefer,
-    }
+    let url = format!("postgres://app@127.0.0.1:{port}/app?sslmode=disable");
+    parse(&url, &Surroundings::default()).unwrap()
 }
 
 fn postgres(port: u16) -> Result<postgres::Facts, Refusal> {

@@ -3,7 +3,7 @@
 
 use config::{
     Access,
-    dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode},
+    dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode, Surroundings, postgres::parse},
 };
 use database::{
     Patience, Refusal, ServerState,
@@ -15,21 +15,8 @@ use testkit::{Answer, Cluster, FakePostgres, Reaction};
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn dsn(host: Host) -> PostgresDsn {
-    PostgresDsn {
-        hosts: vec![host],
-        user: "postgres".into(),
-        password: None,
-        database: "postgres".into(),
-        sslmode: SslMode::Prefer,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        session_attrs: SessionAttrs::Any,
-        application_name: None,
-        options: None,
-        connect_timeout: None,
-        channel_binding: ChannelBinding::Prefer,
-    }
+    let settings = parse("postgres://postgres@somewhere/postgres", &Surroundings::default()).unwrap();
+    PostgresDsn { hosts: vec![host], ..settings }
 }
 
 fn tcp(cluster: &Cluster) -> PostgresDsn {

@@ -215,6 +215,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         scheduler: true,
         failsafe: false,
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },
+        logs: config::Logs::default(),
         roles: Vec::new(),
     }
 }

@@ -2,10 +2,12 @@
 
 mod atomic;
 mod directory;
+mod growing;
 mod scratch;
 
 pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
+pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
 pub use scratch::Scratch;
 
 use atomic::{create_new, unique};

@@ -118,6 +118,12 @@ impl Process {
         self.stat().map(|stat| stat.start_time)
     }
 
+    /// The environment that its program was started with, entries ended by 0, when we may see it (same user or root).
+    #[expect(clippy::disallowed_methods, reason = "a file of the kernel, bounded by nature")]
+    pub fn environ(self) -> Option<Vec<u8>> {
+        fs::read(self.path("environ")).ok()
+    }
+
     /// Its working directory, when we may see it (same user or root).
     pub fn cwd(self) -> Option<PathBuf> {
         fs::read_link(self.path("cwd")).ok()
@@ -126,6 +132,12 @@ impl Process {
     /// Its program, when we may see it (same user or root).
     pub fn exe(self) -> Option<PathBuf> {
         fs::read_link(self.path("exe")).ok()
+    }
+
+    /// What its standard error leads to, when we may see it (same user or root): a path, or as the kernel calls what is no file,
+    /// `pipe:[4711]`.
+    pub fn standard_error(self) -> Option<PathBuf> {
+        fs::read_link(self.path("fd/2")).ok()
     }
 
     /// Its resident memory in bytes.

@@ -1,15 +1,22 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
+mod cgroup;
 mod child;
+mod family;
 mod group;
 pub(crate) mod image;
+mod leftover;
+mod mark;
+mod one;
 mod oneself;
 mod program;
 mod spawner;
 
-pub use oneself::{Fatal, signal_self};
+pub use leftover::{Leftover, end_leftovers, leftovers};
+pub use mark::Mark;
+pub use oneself::{Fatal, give_way, signal_self};
 pub use program::find_program;
-pub use spawner::SystemSpawner;
+pub use spawner::{SystemSpawner, Together};
 
 use crate::{Env, Pending};
 use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
@@ -28,6 +35,9 @@ pub struct Command {
     pub listeners: Vec<Arc<OwnedFd>>,
     /// What becomes of its output.
     pub output: Output,
+    /// By what those are known who descend from it, so that nobody of them is left behind. Without it, who leaves its process
+    /// group is let go.
+    pub mark: Option<Mark>,
 }
 
 /// What becomes of a child's standard output and error.
@@ -66,12 +76,12 @@ pub trait Spawner: Send + Sync {
 pub trait Child: Send {
     /// Its process id, which is its group's too.
     fn pid(&self) -> u32;
-    /// Sends signal number `signal` to its whole group. Nobody left there is not an error.
+    /// Sends signal number `signal` to its whole group, and to who has strayed from it. Nobody left there is not an error.
     fn signal(&self, signal: i32) -> io::Result<()>;
     /// The outputs, once, when they are piped.
     fn take_output(&mut self) -> Option<Pipes>;
     /// Resolves when it has ended. Safe to drop and call again.
     fn wait(&mut self) -> Pending<'_, io::Result<Exit>>;
-    /// Is anybody left in its group that is not a zombie?
+    /// Is anybody left, in its group or strayed from it, that is not a zombie?
     fn group_alive(&self) -> bool;
 }

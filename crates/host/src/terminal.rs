@@ -3,7 +3,7 @@
 use crate::descriptor::writable;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::{Mode, OFlags},
+    fs::{FileType, Mode, OFlags},
     io::{fcntl_dupfd_cloexec, retry_on_intr},
     termios::tcgetwinsize,
 };
@@ -54,7 +54,7 @@ const AT_ONCE: usize = 4096;
 /// # Errors
 /// `WouldBlock` when nothing goes now; any other means that nothing ever will.
 pub fn write_now(stream: Stream, bytes: &[u8]) -> io::Result<usize> {
-    let some = &bytes[..bytes.len().min(AT_ONCE)];
+    let some = if never_full(stream) { bytes } else { &bytes[..bytes.len().min(AT_ONCE)] };
     with_descriptor(stream, |fd| {
         if !has_room(fd, Some(Duration::ZERO))? {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -63,9 +63,31 @@ pub fn write_now(stream: Stream, bytes: &[u8]) -> io::Result<usize> {
     })
 }
 
+/// Is it a file, or `/dev/null`? There nobody has to read first.
+fn never_full(stream: Stream) -> bool {
+    static KNOWN: [OnceLock<bool>; 3] = [const { OnceLock::new() }; 3];
+    // null(4)
+    let null = rustix::fs::makedev(1, 3);
+    *KNOWN[stream as usize].get_or_init(|| {
+        let facts = with_descriptor(stream, |fd| Ok(rustix::fs::fstat(fd)?));
+        facts
+            .is_ok_and(|facts| FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile || facts.st_rdev == null)
+    })
+}
+
 /// Waits, and holds up everything else, until [`write_now`] may go on. False when `limit` is over.
 pub fn wait_for_room(stream: Stream, limit: Option<Duration>) -> io::Result<bool> {
     with_descriptor(stream, |fd| has_room(fd, limit))
+}
+
+/// Has whoever read from the other end gone for good? False for what is no pipe, and when it cannot be known.
+pub fn reader_has_gone(stream: Stream) -> bool {
+    let gone = with_descriptor(stream, |fd| {
+        let mut asked = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+        retry_on_intr(|| poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })))?;
+        Ok(asked[0].revents().contains(PollFlags::ERR))
+    });
+    gone.unwrap_or(false)
 }
 
 /// Tells when there is room again; nothing when that cannot be known, as for a file, which always has room.

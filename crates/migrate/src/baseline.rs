@@ -3,13 +3,14 @@
 use crate::{
     Applied, Job, MigrateError, Version,
     engine::Engine,
-    history::{self, Applied as Remembered},
+    history,
     job::{Run, applied},
     ledger::{Standing, Where},
     migration::Kind,
     retrying,
-    up::prepared,
+    seen::{Seen, seen},
     view::View,
+    work::Step,
 };
 use std::{path::Path, time::Duration};
 
@@ -38,33 +39,35 @@ async fn through(
     if view.directory.migrations.iter().all(|migration| migration.version != *version) {
         return Err(MigrateError::NoSuchVersion { version: version.clone() });
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
-    let view = prepared(run, engine, dir).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    loop {
+        let (view, seen) = seen(run, engine, dir).await?;
+        if let Step::Done(taken) = take(run, engine, &view, version, seen).await? {
+            return Ok(taken);
+        }
+    }
+}
+
+async fn take(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    view: &View,
+    version: &Version,
+    seen: Seen,
+) -> Result<Step<Vec<Applied>>, MigrateError> {
     let standings = view.standings();
     let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
     let taken: Vec<_> =
         standings.iter().filter(open).filter_map(|it| it.file).filter(|file| file.version <= *version).collect();
     if taken.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Step::Done(Vec::new()));
     }
     let mut sql = view.style.baseline(&view.table, &taken);
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
     for migration in &taken {
-        let (text, down) = migration.texts()?;
-        sql.extend(history::insert(
-            &view.history,
-            &Remembered {
-                migration,
-                text: &text,
-                down: down.as_deref(),
-                took: Duration::ZERO,
-                release: run.job.who.release.as_deref(),
-                by: &by,
-                again: true,
-                only_if: "",
-            },
-        ));
+        sql.extend(history::take(&view.history, migration, run.job.who)?);
     }
-    engine.write(run, "write the ledger", sql).await?;
-    Ok(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect())
+    Ok(match engine.write_if(run, "write the ledger", sql, seen).await? {
+        Step::Done(()) => Step::Done(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect()),
+        Step::Overtaken => Step::Overtaken,
+    })
 }

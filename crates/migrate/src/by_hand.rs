@@ -51,7 +51,14 @@ async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, M
 
 async fn of_its_own(job: &Job<'_>, dir: &Path, file: &Path) -> Result<Report, MigrateError> {
     let (parent, name) = (file.parent().unwrap_or(dir), file.file_name().unwrap_or_default().to_string_lossy());
-    run_alone(job, dir, loose(parent, &name, job.root, Kind::ByHand)?).await
+    let migration = loose(parent, &name, job.root, Kind::ByHand)?;
+    run_alone(job, dir, Migration { name: by_path(job, file), ..migration }).await
+}
+
+/// Two directories may have a file of one name: it is remembered by its path from the project on, or the whole path.
+fn by_path(job: &Job<'_>, file: &Path) -> String {
+    let (file, root) = (host::fs::real_path(file), host::fs::real_path(job.root));
+    file.strip_prefix(&root).unwrap_or(&file).display().to_string()
 }
 
 async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {
@@ -81,8 +88,9 @@ async fn through(
 ) -> Result<(), MigrateError> {
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
-    engine.lock(run, &view.sight, &view.locks()).await?;
-    let view = prepared(run, engine, dir).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    let mut view = prepared(run, engine, dir).await?;
+    view.read_journal(engine).await?;
     let now = view.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
     let first = before.lock().map(|mut before| before.get_or_insert_with(|| now.clone()).clone()).unwrap_or_default();
     if let Some(unsure) = run.is_unsure().filter(|_| now != first) {

@@ -120,6 +120,7 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), 
         env: job.env.clone(),
         listeners: Vec::new(),
         output: Output::Piped,
+        mark: None,
     };
     let mut running = Running::start(job.spawner, &command).map_err(unstartable)?;
     let (pipes, tail) = (running.take_output(), Mutex::<Tail>::default());

@@ -6,7 +6,7 @@ use crate::{
     history,
     job::{Run, applied},
     ledger::{End, Standing, Where},
-    migration::{Kind, Migration},
+    migration::Migration,
     obstacles, retrying,
     script::Script,
     up::prepared,
@@ -50,13 +50,13 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) ->
         Ok(none) if none.is_empty() => return Ok(()),
         _ => {}
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     loop {
         let view = prepared(run, engine, dir).await?;
         run.settled_back(&view.rows);
         run.settled_for_good();
         let steps = steps(run, engine, &view, back).await?;
-        if let Step::Done(()) = undo_all(run, engine, &view, back, &steps).await? {
+        if let Step::Done(()) = undo_all(run, engine, &view, &steps).await? {
             return Ok(());
         }
     }
@@ -70,13 +70,12 @@ pub(crate) struct Undo {
 
 /// The applied ones that are to be undone, newest first. A migration that was only begun has to be looked after by a person.
 fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standing<'v>>, MigrateError> {
-    let applied = |it: &Standing<'_>| it.row.is_some() && it.kind() == Kind::Versioned;
     let half_done = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
     if let Some(standing) = view.standings().iter().find(|it| half_done(it)) {
         let (name, tool) = (standing.name(), view.style.name());
         return Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun { name, tool }]));
     }
-    let mut standings: Vec<_> = view.standings().into_iter().filter(applied).collect();
+    let mut standings: Vec<_> = view.standings().into_iter().filter(Standing::is_in_ledger).collect();
     standings.reverse();
     let done = run.kept().len();
     let newer = |it: &Standing<'_>, floor: &Version| it.version().is_some_and(|version| *version > *floor);
@@ -132,18 +131,12 @@ async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Resu
             compat: None,
         },
     };
-    Ok(Undo { migration, script: Script::whole(&down, shown) })
+    Ok(Undo { migration, script: Script::kept_whole(&down, shown) })
 }
 
-async fn undo_all(
-    run: &Run<'_>,
-    engine: &mut Engine,
-    view: &View,
-    back: &Back,
-    steps: &[Undo],
-) -> Result<Step<()>, MigrateError> {
+async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo]) -> Result<Step<()>, MigrateError> {
     for Undo { migration, script } in steps {
-        let still = |cells: &[Cells]| is_newest(run, view, back, cells, migration);
+        let still = |cells: &[Cells]| is_newest(view, cells, migration);
         let work = Work::down(view, migration, script, run.job.who, &still)?;
         match engine.perform(run, &work).await? {
             Step::Done(took) => run.undone(applied(migration, took)),
@@ -154,9 +147,9 @@ async fn undo_all(
 }
 
 /// Would the ledger, had it these rows, have this one as the newest?
-fn is_newest(_run: &Run<'_>, view: &View, _back: &Back, cells: &[Cells], migration: &Migration) -> bool {
+fn is_newest(view: &View, cells: &[Cells], migration: &Migration) -> bool {
     let rows = view.meant(cells);
     let standings = view.standings_of(&rows);
-    let newest = standings.iter().rev().find(|it| it.row.is_some() && it.kind() == Kind::Versioned);
+    let newest = standings.iter().rev().find(|it| it.is_in_ledger());
     newest.is_some_and(|newest| newest.version() == Some(&migration.version))
 }

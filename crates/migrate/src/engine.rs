@@ -5,6 +5,7 @@ use crate::{
     failpoint::reach,
     job::Run,
     postgres,
+    seen::Seen,
     sight::Sight,
     sqlite,
     work::{Step, Work},
@@ -63,11 +64,11 @@ impl Engine {
         }
     }
 
-    /// The rows of one question of ours.
+    /// The rows of one question of ours. `doing` is for the message when PostgreSQL refuses it; SQLite's words do without.
     pub(crate) async fn ask(&self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
         match self {
             Self::Postgres(engine) => engine.ask(doing, &sql).await,
-            Self::Sqlite(engine) => engine.ask(doing, sql).await,
+            Self::Sqlite(engine) => engine.ask(sql).await,
         }
     }
 
@@ -94,10 +95,24 @@ impl Engine {
         reach(run.job, "ledger.write");
         match self {
             Self::Postgres(engine) => engine.write(doing, &sql).await,
-            Self::Sqlite(engine) => engine.write(run, doing, sql).await,
+            Self::Sqlite(engine) => engine.write_if(run, sql, Seen::default()).await.map(drop),
         }?;
         reach(run.job, "ledger.written");
         Ok(())
+    }
+
+    /// The same, unless somebody else has changed what was seen.
+    pub(crate) async fn write_if(
+        &mut self,
+        run: &Run<'_>,
+        doing: &'static str,
+        sql: Vec<String>,
+        seen: Seen,
+    ) -> Result<Step<()>, MigrateError> {
+        match self {
+            Self::Postgres(_) => self.write(run, doing, sql).await.map(Step::Done),
+            Self::Sqlite(engine) => engine.write_if(run, sql, seen).await,
+        }
     }
 
     /// Runs one direction of a migration and remembers it.

@@ -1,12 +1,14 @@
 //! Why migrations could not be applied.
 
+mod file;
 mod finding;
 
+pub use file::{BadFile, FileFailure, Problem};
 pub use finding::explain;
 
-use crate::{Obstacle, Version, ledger::Conflict, lock::Holder};
+use crate::{Version, ledger::Conflict, lock::Holder};
 use database::{Refusal, postgres::SqlError};
-use report::{Outcome, Place};
+use report::Outcome;
 use retry::{Classify, Transience};
 use std::{fmt, io::ErrorKind, path::PathBuf, time::Duration};
 
@@ -82,6 +84,8 @@ pub enum MigrateError {
         budget: Duration,
         /// Who held it up, as seen last.
         blocked: Option<String>,
+        /// So many of its statements are done and stay.
+        statements: usize,
         /// Files that were applied before it in this run and stay applied.
         kept: Vec<String>,
     },
@@ -123,7 +127,7 @@ pub enum MigrateError {
         /// The index.
         name: String,
     },
-    /// A file failed; nothing of it was kept.
+    /// A file failed; what of it was kept, it says itself.
     #[error("{0}")]
     File(Box<FileFailure>),
     /// The connection was lost while a file was being committed. The next attempt looks into the ledger first.
@@ -133,6 +137,14 @@ pub enum MigrateError {
         file: String,
         /// How it was lost.
         cause: String,
+    },
+    /// The connection was lost while mainstay itself asked something, or the server was going away.
+    #[error("cannot {doing}: {error}")]
+    Away {
+        /// What was being done.
+        doing: &'static str,
+        /// The last words, with their code.
+        error: String,
     },
     /// The database refused something that mainstay itself asked.
     #[error("cannot {doing}: {error}")]
@@ -248,94 +260,14 @@ pub enum MigrateError {
     },
 }
 
-/// A file that is no migration, or that cannot be run as one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadFile {
-    /// The file as the user knows it.
-    pub name: String,
-    /// What is wrong.
-    pub problem: Problem,
-    /// Where in the file.
-    pub place: Option<Box<Place>>,
-}
-
-/// What is wrong with a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// Its name does not begin with a number.
-    NoVersion,
-    /// Another file has the same number.
-    SameVersion {
-        /// The number.
-        version: Version,
-        /// The other file.
-        other: String,
-    },
-    /// It is larger than [`crate::directory::LARGEST`].
-    TooLarge,
-    /// It is not UTF-8.
-    NotUtf8 {
-        /// The first byte that isn't, counted from 0.
-        byte: usize,
-    },
-    /// It has a zero byte.
-    Nul {
-        /// Where, counted from 0.
-        byte: usize,
-    },
-    /// A file that undoes a migration that is not there.
-    NoUp {
-        /// Its number.
-        version: Version,
-    },
-    /// A number is left out before it, where none may be.
-    Gap {
-        /// The number that should come here.
-        expected: String,
-    },
-    /// It was changed while it was being applied.
-    Moving,
-    /// A directive in it is misspelt, missing or out of place.
-    Flaw {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
-    /// It cannot be run.
-    Obstacle(Obstacle),
-}
-
-/// A file that the database refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFailure {
-    /// The file as the user knows it.
-    pub file: String,
-    /// Where in the file.
-    pub place: Option<Place>,
-    /// The database's words.
-    pub message: String,
-    /// DETAIL, CONTEXT and the like.
-    pub details: Vec<String>,
-    /// SQLSTATE, or SQLite's extended result code.
-    pub code: Option<String>,
-    /// What to do.
-    pub hint: Option<String>,
-    /// Files that were applied before it in this run and stay applied.
-    pub kept: Vec<String>,
-    /// The file ended its transaction itself: what it did before that is kept, and not recorded.
-    pub in_part: bool,
-    /// So many of its statements were done one by one, outside of a transaction, and stay.
-    pub statements: usize,
-    /// May it succeed later?
-    pub transience: Transience,
-}
-
 impl MigrateError {
     /// From an error of PostgreSQL while mainstay was `doing` something of its own.
     pub(crate) fn sql(doing: &'static str, error: impl Into<SqlError>) -> Self {
         let error = error.into();
-        let transience = if error.lost { Transience::Transient } else { error.transience() };
+        if error.lost || file::is_away(&error.code) {
+            return MigrateError::Away { doing, error: error.to_string() };
+        }
+        let transience = error.transience();
         MigrateError::Sql { doing, error: error.to_string(), transience }
     }
 
@@ -352,9 +284,13 @@ impl MigrateError {
             | MigrateError::NoDatabase { .. }
             | MigrateError::NoRehearsal { .. }
             | MigrateError::Ambiguous { .. } => Outcome::Misused,
-            MigrateError::Locked { .. } | MigrateError::TableLocked { .. } | MigrateError::Behind { .. } => {
-                Outcome::NotYet
-            }
+            MigrateError::Locked { .. }
+            | MigrateError::TableLocked { .. }
+            | MigrateError::Behind { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::UnknownCommit { .. } => Outcome::NotYet,
+            MigrateError::File(failure) if failure.is_for_a_server_away() => Outcome::NotYet,
             MigrateError::Refused(refusal) => match refusal.transience() {
                 Transience::Permanent => Outcome::Misused,
                 _ => Outcome::NotYet,
@@ -385,45 +321,12 @@ impl Classify for MigrateError {
             MigrateError::File(failure) => failure.transience,
             MigrateError::Sql { transience, .. } | MigrateError::Command { transience, .. } => *transience,
             // The outcome is looked up before anything is tried again, so trying again is safe.
-            MigrateError::UnknownCommit { .. } | MigrateError::LockLost | MigrateError::IndexBusy { .. } => {
-                Transience::Transient
-            }
+            MigrateError::UnknownCommit { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::LockLost
+            | MigrateError::IndexBusy { .. } => Transience::Transient,
             // The lock's own time limit is the wait for it; waiting that long once more for each attempt is not meant.
             _ => Transience::Permanent,
-        }
-    }
-}
-
-impl fmt::Display for FileFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "migration `{}` failed: {}", self.file, self.message)?;
-        match &self.code {
-            Some(code) if code.len() == 5 => write!(f, " (SQLSTATE {code})"),
-            Some(code) => write!(f, " ({code})"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for BadFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match &self.problem {
-            Problem::NoVersion => write!(f, "`{name}` does not begin with a number"),
-            Problem::SameVersion { version, other } => {
-                write!(f, "`{name}` and `{other}` have the same number {version}")
-            }
-            Problem::TooLarge => {
-                write!(f, "`{name}` is larger than {}", report::bytes(crate::directory::LARGEST))
-            }
-            Problem::NotUtf8 { byte } => write!(f, "`{name}` is not UTF-8 at byte {byte}"),
-            Problem::Nul { byte } => write!(f, "`{name}` has a zero byte at {byte}"),
-            Problem::NoUp { version } => write!(f, "`{name}` undoes {version}, and no file migrates to it"),
-            Problem::Gap { expected } => write!(f, "before `{name}` the number {expected} is left out"),
-            Problem::Moving => write!(f, "`{name}` was changed while it was being applied"),
-            Problem::Flaw { message, .. } => write!(f, "`{name}`: {message}"),
-            Problem::Obstacle(obstacle @ Obstacle::NeverClosed(_)) => write!(f, "`{name}` cannot be read: {obstacle}"),
-            Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),
         }
     }
 }

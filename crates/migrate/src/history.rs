@@ -4,11 +4,11 @@
 mod journal;
 mod text;
 
-pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open};
+pub(crate) use journal::{JOURNAL, Journaled, OPENING, Of, flush, open, unfinished, way};
 pub(crate) use text::{pack, unpack};
 
 use crate::{
-    Migration, Version,
+    Identity, MigrateError, Migration, Version,
     migration::Kind,
     quote::{bytes, literal, optional},
     sql::Dialect,
@@ -162,6 +162,25 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
         .collect()
 }
 
+/// SQL that remembers a migration which is taken as applied, as its files are now.
+///
+/// # Errors
+/// Why its files cannot be read.
+pub(crate) fn take(history: &Table, migration: &Migration, who: &Identity) -> Result<Vec<String>, MigrateError> {
+    let (text, down) = migration.texts()?;
+    let applied = Applied {
+        migration,
+        text: &text,
+        down: down.as_deref(),
+        took: Duration::ZERO,
+        release: who.release.as_deref(),
+        by: &who.by(),
+        again: true,
+        only_if: "",
+    };
+    Ok(insert(history, &applied))
+}
+
 /// SQL that notes a migration as one that the tool has applied, and not we; `by` is who noted it.
 pub(crate) fn note(history: &Table, migration: &Migration, by: &str) -> String {
     let text = |text: &str| literal(text, history.dialect);
@@ -190,8 +209,17 @@ fn this(dialect: Dialect, kind: Kind, version: &Version, name: &str) -> String {
         // What a tool has applied and what we have is the same migration.
         Kind::Versioned | Kind::Implied => {
             let words = [Kind::Versioned, Kind::Implied].map(|kind| literal(kind.word(), dialect)).join(", ");
-            format!("kind IN ({words}) AND version = {}", literal(version.text(), dialect))
+            format!("kind IN ({words}) AND {}", numbered(dialect, version))
         }
         Kind::Repeatable | Kind::Seed | Kind::ByHand => format!("kind = {word} AND name = {}", literal(name, dialect)),
+    }
+}
+
+/// A file that was `1_a.sql` once and is `0001_a.sql` now is the same migration.
+fn numbered(dialect: Dialect, version: &Version) -> String {
+    let (text, ltrim) = (version.text(), if dialect == Dialect::Postgres { "pg_catalog.ltrim" } else { "ltrim" });
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("{ltrim}(version, '0') = {}", literal(text.trim_start_matches('0'), dialect)),
+        false => format!("version = {}", literal(text, dialect)),
     }
 }

@@ -50,7 +50,7 @@ pub struct Identity {
     pub release: Option<String>,
 }
 
-/// A migration that was applied in this run.
+/// A migration that was applied in this run, or undone.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Applied {
     /// Its version.
@@ -65,7 +65,7 @@ pub struct Applied {
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
-    /// What this run applied, in order. Empty for an external command, which keeps that to itself.
+    /// What this run applied or undid, in order. Empty for an external command, which keeps that to itself.
     pub applied: Vec<Applied>,
     /// How many were pending when it began, as the first look told.
     pub pending_before: usize,
@@ -74,7 +74,7 @@ pub struct Report {
     pub lock_waited: Duration,
     /// Attempts made.
     pub attempts: u32,
-    /// An external command did it, and keeps to itself what that was.
+    /// An external command did it.
     pub external: bool,
     /// From where to where it led, when its tool is known by its table.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,9 +143,14 @@ impl Identity {
     pub fn session_name(&self) -> String {
         session_name(&self.host, self.pid, self.release.as_deref())
     }
+
+    /// Who applied it, as our history has it: `web-2:4711`.
+    pub(crate) fn by(&self) -> String {
+        format!("{}:{}", self.host, self.pid)
+    }
 }
 
-/// One run of [`crate::up`] over all its attempts.
+/// One run of a verb over all its attempts.
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a Job<'a>,
     progress: Mutex<Progress>,
@@ -201,29 +206,26 @@ impl<'a> Run<'a> {
 
     /// Said after COMMIT, never before.
     pub(crate) fn applied(&self, applied: Applied) {
-        let text = format!("applied {} in {}", applied.name, report::seconds(applied.took));
-        self.job.journal.note(
-            Event::new("migrate.applied", text)
-                .with("version", applied.version.text())
-                .with("file", applied.name.as_str())
-                .with("took", applied.took),
-        );
-        self.progress().report.applied.push(applied);
+        self.did("migrate.applied", "applied", applied);
     }
 
     /// Said after COMMIT, never before.
     pub(crate) fn undone(&self, undone: Applied) {
-        let text = format!("undone {} in {}", undone.name, report::seconds(undone.took));
-        self.job.journal.note(
-            Event::new("migrate.undone", text)
-                .with("version", undone.version.text())
-                .with("file", undone.name.as_str())
-                .with("took", undone.took),
-        );
-        self.progress().report.applied.push(undone);
+        self.did("migrate.undone", "undone", undone);
     }
 
-    /// The names of what this run has applied.
+    fn did(&self, event: &'static str, word: &str, it: Applied) {
+        let text = format!("{word} {} in {}", it.name, report::seconds(it.took));
+        self.job.journal.note(
+            Event::new(event, text)
+                .with("version", it.version.text())
+                .with("file", it.name.as_str())
+                .with("took", it.took),
+        );
+        self.progress().report.applied.push(it);
+    }
+
+    /// The names of what this run has applied, or undone.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
     }

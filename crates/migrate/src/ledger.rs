@@ -11,6 +11,6 @@ pub use policies::Goal;
 pub use row::{End, Row};
 pub use standing::{Entry, State};
 
-pub(crate) use compare::{Sides, Standing, Where, compare};
+pub(crate) use compare::{Sides, Standing, Where, compare, previous};
 pub(crate) use policies::pending;
 pub(crate) use standing::{conflicts, entries};

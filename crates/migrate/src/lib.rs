@@ -2,8 +2,9 @@
 //!
 //! A [`Migration`] is a file, the [`ledger`] is the table that remembers which were applied, and the lock sees to it that
 //! one starter at a time applies them: the others wait, read the ledger again and find nothing left to do. A file and its
-//! row are one transaction, so a file is applied wholly and remembered, or not at all. An external command
-//! (`alembic upgrade head`) runs under the same lock and the same retries.
+//! row are one transaction, so a file is applied wholly and remembered, or not at all; how far a file got that cannot be one,
+//! a journal of its statements knows. An external command (`alembic upgrade head`) runs under the same lock and the same
+//! retries.
 //!
 //! Files and ledger may be another tool's: a `Style` knows how that tool names and cuts files, and what it writes into its
 //! table. What we know beyond that stands in our own history beside it.
@@ -43,6 +44,7 @@ mod rehearse;
 mod repair;
 mod retrying;
 mod script;
+mod seen;
 mod sight;
 mod sql;
 mod sqlite;
@@ -76,9 +78,3 @@ pub use status::{Pending, Status, check, pending, status};
 pub use up::{is_current, up};
 pub use verify::{Verified, verify};
 pub use version::Version;
-
-/// For `cargo fuzz` only: everything that reads SQL text, on this one.
-#[cfg(fuzzing)]
-pub fn fuzz(sql: &str) {
-    sql::fuzz(sql);
-}

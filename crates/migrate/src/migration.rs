@@ -69,9 +69,9 @@ impl Migration {
     /// # Errors
     /// They cannot be read any more.
     pub(crate) fn texts(&self) -> Result<(String, Option<String>), MigrateError> {
-        let text = |script: &Script| script.load().map(|text| script.kept(&text));
+        let up = self.up.load().map(|text| self.up.kept(&text))?;
         let down = self.down.as_ref().filter(|script| script.is_complete());
-        Ok((text(&self.up)?, down.map(text).transpose()?))
+        Ok((up, down.map(|script| script.load().map(|text| script.kept_to_undo(&text))).transpose()?))
     }
 
     /// What is left of one that has no file any more.

@@ -37,6 +37,12 @@ impl Piece {
         (!statements.is_empty()).then(|| Piece { statements, number: self.number + done, ..self.clone() })
     }
 
+    /// An empty one behind all of them.
+    pub(crate) fn behind(pieces: &[Piece]) -> Piece {
+        let number = pieces.last().map_or(1, |last| last.number + last.statements.len());
+        Piece { number, ..Piece::default() }
+    }
+
     /// Does one of its statements bring rows along?
     pub(crate) fn copies(&self) -> bool {
         self.statements.iter().any(|statement| statement.data.is_some())

@@ -1,10 +1,10 @@
 //! Migrations on PostgreSQL: look without a lock; lock, look again, apply.
 //!
-//! Two connections. The one that holds the lock stays idle and in autocommit, because a lock that is waited for inside a
+//! Two connections. The one that holds the lock (behind a pooler: that keeps the lease alive) stays idle and in autocommit, because a lock that is waited for inside a
 //! statement or held inside a transaction keeps an old snapshot alive, for which `CREATE INDEX CONCURRENTLY` waits: a
 //! deadlock (PostgreSQL manual, "Building Indexes Concurrently"). The other one does the work.
 //!
-//! A file and its row are one transaction. Each COMMIT but the last is not waited for by the disk: what is lost with the
+//! A file and its row are one transaction, or the journal has its statements one by one. Each COMMIT but the last is not waited for by the disk: what is lost with the
 //! machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
@@ -18,6 +18,7 @@ mod lease;
 mod lone;
 mod look;
 mod progress;
+mod read_only;
 mod rehearse;
 mod resolve;
 mod send;
@@ -25,7 +26,7 @@ mod transaction;
 mod watch;
 
 pub(crate) use guard::{Guard, Keys};
-pub(crate) use index::is_leftover;
+pub(crate) use index::{INVALID_INDEXES, invalid_index};
 pub(crate) use look::must_be_writable;
 pub(crate) use rehearse::must_be_one_transaction;
 

@@ -3,17 +3,17 @@
 use crate::{
     Job, MigrateError, Version,
     engine::Engine,
-    history::{self, Applied as Remembered},
+    history,
     job::Run,
-    ledger::{Difference, Standing, Where},
-    migration::Migration,
+    ledger::{Difference, Standing, Where, previous},
+    migration::{Kind, Migration},
     retrying,
-    up::prepared,
+    seen::seen,
     view::View,
-    work::Direction,
+    work::{Direction, Step},
 };
 use serde::Serialize;
-use std::{fmt, path::Path, time::Duration};
+use std::{fmt, path::Path};
 
 /// What a person says is true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,11 @@ pub enum Fix {
         /// The migration.
         version: Version,
         /// What the ledger calls it.
+        name: String,
+    },
+    /// A repeatable one was begun and did not end: its row is taken out, and the next run applies it again.
+    Again {
+        /// Its file.
         name: String,
     },
     /// The mark that it was begun is taken for its end.
@@ -97,16 +102,19 @@ async fn through(
     if !go || repair.fixes.is_empty() {
         return Ok(repair);
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
-    let mut view = prepared(run, engine, dir).await?;
-    view.read_journal(engine).await?;
-    let repair = found(&view, truth);
-    let mut sql = Vec::new();
-    for fix in &repair.fixes {
-        sql.extend(mended(run, &view, fix)?);
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    loop {
+        let (mut view, seen) = seen(run, engine, dir).await?;
+        view.read_journal(engine).await?;
+        let repair = found(&view, truth);
+        let mut sql = Vec::new();
+        for fix in &repair.fixes {
+            sql.extend(mended(run, &view, fix)?);
+        }
+        if let Step::Done(()) = engine.write_if(run, "write the ledger", sql, seen).await? {
+            return Ok(Repair { done: true, ..repair });
+        }
     }
-    engine.write(run, "write the ledger", sql).await?;
-    Ok(Repair { done: true, ..repair })
 }
 
 /// A version that is nowhere is a slip.
@@ -126,10 +134,15 @@ fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
 /// What is to be done, in the order of the migrations.
 pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
     let mut repair = Repair::default();
-    let undone_in_part = view.open(Direction::Down);
+    let mut begun = false;
+    let undone_in_part = view.open(Kind::Versioned, Direction::Down);
     for standing in view.standings() {
-        let Some(version) = standing.version().cloned() else { continue };
         let name = standing.name();
+        let Some(version) = standing.version().cloned() else {
+            repair.fixes.extend((standing.place == Where::Begun).then_some(Fix::Again { name }));
+            continue;
+        };
+        let after_begun = std::mem::replace(&mut begun, standing.place == Where::Begun);
         let (applied, forget) = (truth.applied.contains(&version), truth.forget.contains(&version));
         match &standing.place {
             _ if forget && standing.row.is_some() => repair.fixes.push(Fix::Forget { version, name }),
@@ -138,6 +151,10 @@ pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
             Where::Resumes if forget => repair.fixes.push(Fix::Forget { version, name }),
             Where::Begun | Where::Resumes if applied => repair.fixes.push(Fix::Settle { version, name }),
             _ if applied && standing.row.is_some() && undone_in_part.contains(&name) => {
+                repair.fixes.push(Fix::Settle { version, name });
+            }
+            // One row for all: what failed may be what undoes this one.
+            Where::Pending if applied && after_begun && view.style.implies() => {
                 repair.fixes.push(Fix::Settle { version, name });
             }
             Where::Begun => repair.open.push(format!(
@@ -170,7 +187,7 @@ fn restamp(standing: &Standing<'_>, difference: Option<&Difference>) -> Option<F
 
 fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateError> {
     let standings = view.standings();
-    let version = fix.version();
+    let Some(version) = fix.version() else { return Ok(again(view, fix)) };
     let Some(standing) = standings.iter().find(|it| it.version() == Some(version)) else { return Ok(Vec::new()) };
     let row = standing.row.and_then(|row| row.version.clone()).unwrap_or_else(|| version.clone());
     let name = standing.name();
@@ -179,7 +196,7 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
     let forget = |version| history::forget(&view.history, standing.kind(), version, &name);
     let mut sql: Vec<_> = spellings.into_iter().flatten().map(forget).collect();
     for direction in [Direction::Up, Direction::Down] {
-        sql.push(history::Of { name: &name, direction: direction.word() }.clear(&view.journal));
+        sql.push(history::Of { kind: standing.kind(), name: &name, direction: direction.word() }.clear(&view.journal));
     }
     match (fix, standing.file) {
         (Fix::Forget { .. }, _) => {
@@ -191,23 +208,31 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
                 sql.extend(view.style.delete(&view.table, &Migration { version: row, ..file.clone() }, None));
                 sql.extend(view.style.baseline(&view.table, &[file]));
             } else {
-                sql.extend(view.style.restamp(&view.table, file));
+                sql.extend(view.style.restamp(&view.table, &Migration { version: row, ..file.clone() }));
             }
-            sql.extend(remembered(run, view, file)?);
+            sql.extend(history::take(&view.history, file, run.job.who)?);
         }
         (Fix::Settle { .. }, Some(file)) => {
-            sql.extend(view.style.delete(&view.table, file, previous(&standings, version)));
+            let spelled = Migration { version: row, ..file.clone() };
+            sql.extend(view.style.delete(&view.table, &spelled, previous(&standings, version)));
             sql.extend(view.style.baseline(&view.table, &[file]));
-            sql.extend(remembered(run, view, file)?);
+            sql.extend(history::take(&view.history, file, run.job.who)?);
         }
-        (Fix::Restamp { .. } | Fix::Settle { .. }, None) => {}
+        (Fix::Restamp { .. } | Fix::Settle { .. }, None) | (Fix::Again { .. }, _) => {}
     }
     Ok(sql)
 }
 
-fn previous<'a>(standings: &[Standing<'a>], version: &Version) -> Option<&'a Migration> {
-    let applied = standings.iter().filter(|it| it.row.is_some() && it.version().is_some_and(|it| it < version));
-    applied.filter_map(|it| it.file).next_back()
+/// Nothing of a repeatable one is remembered.
+fn again(view: &View, fix: &Fix) -> Vec<String> {
+    let Fix::Again { name } = fix else { return Vec::new() };
+    let file = view.directory.repeatables.iter().find(|file| file.kind == Kind::Repeatable && file.name == *name);
+    let forgotten = |file: &Migration| {
+        let journal = history::Of { kind: file.kind, name, direction: Direction::Up.word() };
+        let ours = [history::forget(&view.history, file.kind, &file.version, name), journal.clear(&view.journal)];
+        view.style.delete(&view.table, file, None).into_iter().chain(ours).collect()
+    };
+    file.map(forgotten).unwrap_or_default()
 }
 
 /// Enough of a migration to take its row out, when there is no file any more.
@@ -218,28 +243,12 @@ fn ghost(standing: &Standing<'_>) -> Migration {
     }
 }
 
-fn remembered(run: &Run<'_>, view: &View, file: &Migration) -> Result<Vec<String>, MigrateError> {
-    let (text, down) = file.texts()?;
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
-    Ok(history::insert(
-        &view.history,
-        &Remembered {
-            migration: file,
-            text: &text,
-            down: down.as_deref(),
-            took: Duration::ZERO,
-            release: run.job.who.release.as_deref(),
-            by: &by,
-            again: true,
-            only_if: "",
-        },
-    ))
-}
-
 impl Fix {
-    fn version(&self) -> &Version {
+    /// Nothing for a repeatable one.
+    fn version(&self) -> Option<&Version> {
         match self {
-            Fix::Restamp { version, .. } | Fix::Forget { version, .. } | Fix::Settle { version, .. } => version,
+            Fix::Restamp { version, .. } | Fix::Forget { version, .. } | Fix::Settle { version, .. } => Some(version),
+            Fix::Again { .. } => None,
         }
     }
 }
@@ -252,6 +261,9 @@ impl fmt::Display for Fix {
                 write!(f, "`{name}` is taken as it is now\n  - {was}\n  + {will_be}\n{difference}")
             }
             Fix::Forget { name, .. } => write!(f, "the row of `{name}` is taken out"),
+            Fix::Again { name } => {
+                write!(f, "the row of `{name}`, which did not end, is taken out; the next run applies it again")
+            }
             Fix::Settle { name, .. } => write!(f, "`{name}` is taken as applied wholly"),
         }
     }

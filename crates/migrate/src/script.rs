@@ -3,7 +3,10 @@
 use crate::{
     BadFile, MigrateError, Problem,
     directory::LARGEST,
-    style::{Section, plain::sha256},
+    style::{
+        Section,
+        plain::{directive, sha256},
+    },
 };
 use report::Place;
 use std::{fmt, path::PathBuf, sync::Arc};
@@ -82,6 +85,33 @@ impl Script {
     /// What of it is kept for later: what is run, or the file as it is written where variables were filled in.
     pub(crate) fn kept(&self, text: &Text) -> String {
         text.written.as_deref().map_or_else(|| text.joined(&self.sections), str::to_owned)
+    }
+
+    /// The same of a script that undoes, which is run without its file one day: what the file says of transactions is kept along.
+    pub(crate) fn kept_to_undo(&self, text: &Text) -> String {
+        let (kept, says) = (self.kept(text), self.transaction());
+        let line = match says {
+            _ if directive(&kept) == Ok(says) => "",
+            Some(false) => "-- mainstay: no-transaction\n",
+            Some(true) => "-- mainstay: transaction\n",
+            None => "",
+        };
+        format!("{line}{kept}")
+    }
+
+    /// A script as [`Script::kept_to_undo`] has kept it.
+    pub(crate) fn kept_whole(text: &str, shown: String) -> Self {
+        let transaction = directive(text).unwrap_or_default();
+        Self::in_memory(text, shown, vec![Section { range: 0..text.len(), transaction }])
+    }
+
+    /// What all of it says of transactions: one section that must not be in one speaks for the others.
+    fn transaction(&self) -> Option<bool> {
+        let says = |what| move |section: &Section| section.transaction == Some(what);
+        match self.sections.iter().any(says(false)) {
+            true => Some(false),
+            false => (!self.sections.is_empty() && self.sections.iter().all(says(true))).then_some(true),
+        }
     }
 
     /// Can what is kept be run again without its file?

@@ -42,7 +42,7 @@ pub(crate) enum Dialect {
     Sqlite,
 }
 
-/// All of it on one text: nothing may panic, and what is cut into pieces must be the text.
+/// For `cargo fuzz` only: all of it on one text. Nothing may panic, and what is cut into pieces must be the text.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz(sql: &str) {
     for dialect in [Dialect::Postgres, Dialect::Sqlite] {

@@ -6,13 +6,14 @@
 //! Foreign keys are enforced while a file runs. SQLite's recipe for changing a table needs them off, and the pragma has no
 //! effect inside a transaction (sqlite.org, "Making Other Kinds Of Table Schema Changes"); a file that has
 //! `PRAGMA foreign_keys = OFF` in it is therefore run with them off, and `foreign_key_check` has to find nothing before
-//! COMMIT.
+//! COMMIT that it did not find before the file.
 //!
 //! In WAL mode with `synchronous = NORMAL` a COMMIT does not wait for the disk; the checkpoint at the end does. What is lost
 //! with the machine is lost as a whole, file and row.
 
 mod apply;
 mod look;
+mod orphans;
 mod perform;
 mod stop;
 
@@ -22,7 +23,9 @@ use crate::{
     failpoint::reach,
     job::Run,
     lock::{Next, Waiting},
+    seen::Seen,
     sight::Sight,
+    work::Step,
 };
 use database::sqlite::refusal;
 use rusqlite::Connection;
@@ -92,7 +95,7 @@ impl Engine {
         self.with(move |desk| look::look(desk, also.as_deref())).await
     }
 
-    pub(crate) async fn ask(&self, _doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+    pub(crate) async fn ask(&self, sql: String) -> Result<Vec<Cells>, MigrateError> {
         self.with(move |desk| match &*desk.reader()? {
             Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
             None => Ok(Vec::new()),
@@ -100,21 +103,21 @@ impl Engine {
         .await
     }
 
-    /// Writes something of our own, all or nothing.
-    pub(crate) async fn write(
+    /// Writes something of our own, all or nothing, if what was `seen` is still so under the write lock.
+    pub(crate) async fn write_if(
         &mut self,
         run: &Run<'_>,
-        doing: &'static str,
         sql: Vec<String>,
-    ) -> Result<(), MigrateError> {
+        seen: Seen,
+    ) -> Result<Step<()>, MigrateError> {
         self.written = true;
         let mut busy = Busy::new(run);
-        let sql = Arc::new(sql.join(";\n"));
+        let all = Arc::new((sql.join(";\n"), seen));
         loop {
-            let sql = Arc::clone(&sql);
-            match self.with(move |desk| apply::write(desk, doing, &sql)).await? {
-                true => return Ok(()),
-                false => busy.wait(run).await?,
+            let all = Arc::clone(&all);
+            match self.with(move |desk| apply::write(desk, &all.0, &all.1)).await? {
+                Some(step) => return Ok(step),
+                None => busy.wait(run).await?,
             }
         }
     }

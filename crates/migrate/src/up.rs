@@ -5,7 +5,7 @@ use crate::{
     engine::{Cells, Engine},
     history,
     job::{Run, applied},
-    ledger::{Goal, pending},
+    ledger::{Conflict, Goal, Standing, pending},
     migration::Migration,
     obstacles, retrying,
     view::View,
@@ -79,7 +79,7 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
             }
         }
     }
-    let (sight, theirs) = (view.sight.clone(), view.locks());
+    let (sight, theirs) = (view.sight.clone(), view.co_locks());
     // What was seen counts no more under the lock; of thousands of files it is not little.
     drop(view);
     engine.lock(run, &sight, &theirs).await?;
@@ -94,8 +94,19 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
 }
 
 pub(crate) fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
-    let goal = goal.after(run.kept().len());
-    pending(&view.standings(), &run.job.migrations.policies, &goal, view.style.name()).map_err(MigrateError::Conflicts)
+    left(run, view, &view.standings(), goal).map_err(MigrateError::Conflicts)
+}
+
+/// What is left of the goal, by these standings; nothing when the one that was wanted is applied.
+fn left<'v>(
+    run: &Run<'_>,
+    view: &View,
+    standings: &[Standing<'v>],
+    goal: &Goal,
+) -> Result<Vec<&'v Migration>, Vec<Conflict>> {
+    let pending = pending(standings, &run.job.migrations.policies, goal, view.style.name())?;
+    let enough = *goal == Goal::One && !run.kept().is_empty();
+    Ok(if enough { Vec::new() } else { pending })
 }
 
 /// Looks again, makes the tables that are not there yet, and notes what another tool has applied meanwhile.
@@ -108,7 +119,7 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if !view.history.exists() || !view.journal.exists() {
         sql.extend(history::create(&view.history, &view.journal));
     }
-    let by = format!("{}:{}", run.job.who.host, run.job.who.pid);
+    let by = run.job.who.by();
     sql.extend(view.unnoted().into_iter().map(|migration| history::note(&view.history, migration, &by)));
     if sql.is_empty() {
         return Ok(view);
@@ -134,8 +145,6 @@ async fn apply_all(run: &Run<'_>, engine: &mut Engine, view: &View, goal: &Goal)
 /// Would the ledger, had it these rows, still have this one as the next?
 fn is_next(run: &Run<'_>, view: &View, goal: &Goal, cells: &[Cells], migration: &Migration) -> bool {
     let rows = view.meant(cells);
-    let standings = view.standings_of(&rows);
-    let goal = goal.after(run.kept().len());
-    let pending = pending(&standings, &run.job.migrations.policies, &goal, view.style.name());
-    pending.is_ok_and(|pending| pending.first().is_some_and(|first| *first == migration))
+    let left = left(run, view, &view.standings_of(&rows), goal);
+    left.is_ok_and(|left| left.first().is_some_and(|first| *first == migration))
 }

@@ -2,11 +2,11 @@
 
 use crate::{
     Conflict, Job, MigrateError,
-    engine::{Cells, Engine},
-    history::Journaled,
+    engine::Engine,
+    history::{self, Journaled},
     job::Run,
     ledger::{Standing, Where, conflicts},
-    postgres::is_leftover,
+    postgres,
     sql::Dialect,
     view::View,
 };
@@ -77,10 +77,7 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
     if !view.journal.exists() {
         return Ok(Vec::new());
     }
-    let table = view.journal.quoted();
-    let sql =
-        format!("SELECT statement, sha256, state, name, direction FROM {table} ORDER BY name, direction, statement");
-    let rows = engine.ask("read the journal", sql).await?;
+    let rows = engine.ask("read the journal", history::unfinished(&view.journal)).await?;
     let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
     Ok(last
         .map(|cells| {
@@ -92,15 +89,6 @@ async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, Mi
 }
 
 async fn invalid_indexes(engine: &mut Engine) -> Result<Vec<String>, MigrateError> {
-    let sql = "SELECT c.relname, pg_catalog.format('%s on %s', i.indexrelid::pg_catalog.regclass, i.indrelid::pg_catalog.regclass) \
-               FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-               WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_toast', 'pg_catalog') ORDER BY 2";
-    let rows = engine.ask("look for invalid indexes", sql.to_owned()).await?;
-    let told = |cells: &Cells| {
-        let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
-        let left_by = if is_leftover(&text(0)) { "REINDEX CONCURRENTLY" } else { "its build" };
-        format!("the index {} is invalid: {left_by} did not end, and no query uses it", text(1))
-    };
-    Ok(rows.iter().map(told).collect())
+    let rows = engine.ask("look for invalid indexes", postgres::INVALID_INDEXES.to_owned()).await?;
+    Ok(rows.iter().map(postgres::invalid_index).collect())
 }

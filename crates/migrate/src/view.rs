@@ -95,8 +95,7 @@ impl View {
             join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
         self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
         self.rows = self.meant(&cells?);
-        let unfinished = |it: &Standing<'_>| matches!(it.place, Where::Pending | Where::Late | Where::Begun);
-        if self.standings().iter().any(unfinished) {
+        if self.standings().iter().any(Standing::is_unfinished) {
             self.read_journal(engine).await?;
         }
         self.read_texts(engine).await
@@ -112,9 +111,10 @@ impl View {
         Ok(())
     }
 
-    /// The names of the migrations that are done in part in this direction.
-    pub(crate) fn open(&self, direction: Direction) -> Vec<String> {
-        let open = self.open.iter().filter(|(_, it)| it == direction.word());
+    /// The names of the migrations of this kind that are done in part in this direction.
+    pub(crate) fn open(&self, kind: Kind, direction: Direction) -> Vec<String> {
+        let way = history::way(kind, direction.word());
+        let open = self.open.iter().filter(|(_, it)| *it == way);
         open.map(|(name, _)| name.clone()).collect()
     }
 
@@ -129,6 +129,13 @@ impl View {
     fn versions(&self) -> impl Iterator<Item = &Version> {
         let known = self.recorded.iter().filter(|it| matches!(it.kind, Kind::Versioned | Kind::Implied));
         known.map(|it| &it.version)
+    }
+
+    /// A migration under the number that its row has: `1` where the file has `0001`.
+    pub(crate) fn as_in_ledger(&self, migration: &Migration) -> Migration {
+        let mut rows = self.rows.iter().filter_map(|row| row.version.as_ref());
+        let version = rows.find(|it| **it == migration.version).unwrap_or(&migration.version).clone();
+        Migration { version, ..migration.clone() }
     }
 
     /// Files that the ledger implies to be applied, and our history does not have yet.
@@ -178,14 +185,14 @@ impl View {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
         standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
-        let open = self.open(Direction::Up);
+        let open = self.open(Kind::Versioned, Direction::Up);
         standings.iter_mut().for_each(|standing| standing.resume(&open));
         standings
     }
 
     /// The keys that are held beside our own: those of the tool, and ours of the ledger's schema where that is not the current
     /// one, so that whoever comes by another `search_path` meets us.
-    pub(crate) fn locks(&self) -> Vec<i64> {
+    pub(crate) fn co_locks(&self) -> Vec<i64> {
         let schema = self.table.schema.as_deref().unwrap_or_default();
         let elsewhere = (schema != self.sight.schema).then(|| lock::key(&self.sight.database, schema));
         elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.sight.database)).collect()

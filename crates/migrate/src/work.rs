@@ -4,6 +4,7 @@ use crate::{
     MigrateError, Migration,
     engine::Cells,
     history::{self, Applied, Entry as Recorded, Journaled, Of},
+    ledger::previous,
     migration::Kind,
     pieces::Piece,
     script::{Script, Text},
@@ -67,7 +68,7 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let whole = migration.down.as_ref().filter(|script| script.is_complete());
-        let down = whole.map(|script| script.load().map(|text| script.kept(&text)));
+        let down = whole.map(|script| script.load().map(|text| script.kept_to_undo(&text)));
         Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
     }
 
@@ -91,8 +92,7 @@ impl<'a> Work<'a> {
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
-        let by = format!("{}:{}", who.host, who.pid);
-        let (text, release) = (script.load()?, who.release.clone());
+        let (text, by, release) = (script.load()?, who.by(), who.release.clone());
         Ok(Self { view, migration, direction, script, text, down, release, by, witness: None, still })
     }
 
@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
 
     /// Whose statements the journal has.
     pub(crate) fn journal(&self) -> Of<'_> {
-        Of { name: &self.migration.name, direction: self.direction.word() }
+        Of { kind: self.migration.kind, name: &self.migration.name, direction: self.direction.word() }
     }
 
     /// Does our history, read anew, have of it what it had? A repeatable one is remembered nowhere else.
@@ -134,7 +134,7 @@ impl<'a> Work<'a> {
 
     /// Has the journal something of it?
     pub(crate) fn is_open(&self) -> bool {
-        self.view.open(self.direction).contains(&self.migration.name)
+        self.view.open(self.migration.kind, self.direction).contains(&self.migration.name)
     }
 
     /// Was this very statement begun?
@@ -195,15 +195,9 @@ impl<'a> Work<'a> {
         let View { style, table, history, .. } = self.view;
         let Migration { kind, version, name, .. } = self.migration;
         let mut sql = vec![history::forget(history, *kind, version, name)];
-        sql.extend(style.delete(table, self.migration, self.previous()));
+        let previous = previous(&self.view.standings(), version);
+        sql.extend(style.delete(table, &self.view.as_in_ledger(self.migration), previous));
         sql
-    }
-
-    /// The newest applied migration once this one is undone.
-    fn previous(&self) -> Option<&Migration> {
-        let standings = self.view.standings();
-        let others = standings.into_iter().filter(|it| it.row.is_some() && it.kind() == Kind::Versioned);
-        others.filter_map(|it| it.file).rfind(|file| file.version < self.migration.version)
     }
 
     /// SQL that marks it as begun in the tool's own table, and in our journal that it was us: the next run goes on with it

@@ -8,7 +8,7 @@ use migrate::MigrateError;
 use report::Outcome;
 use std::time::Duration;
 use support::{Bench, names, postgres, until, within};
-use testkit::Cluster;
+use testkit::{Cluster, PgBouncer};
 
 fn bench(cluster: &Cluster) -> Bench {
     let bench = Bench::new(postgres(cluster.port(), "postgres"));
@@ -156,6 +156,33 @@ async fn a_budget_for_waiting_ends() {
     assert_eq!(cluster.psql("select count(*) from orders where id < 0"), "0");
 }
 
+/// What of a file stays when the budget is spent in a later piece, or when a later COMMIT is refused, is told.
+#[tokio::test]
+async fn what_stays_of_a_file_in_pieces_is_told() {
+    let cluster = Cluster::start();
+    let mut bench = bench(&cluster);
+    bench.up().await.unwrap();
+    bench.migrations.lock_budget = Duration::from_millis(700);
+    bench.file("2_x.sql", "create table seats (n int);\nvacuum seats;\nalter table orders add column total int;\n");
+    let mut idle = cluster.session("postgres", "postgres").unwrap();
+    idle.query("begin; select count(*) from orders").unwrap();
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("the first 2 statements of `migrations/2_x.sql` are done and stay"), "{finding}");
+    let texts = bench.texts();
+    assert!(texts.iter().any(|text| text.contains("; 2 statements of it stay, next try")), "{texts:?}");
+    idle.query("rollback").unwrap();
+    bench.migrations.lock_budget = Duration::from_secs(60);
+    bench.up().await.unwrap();
+
+    bench.file(
+        "3_x.sql",
+        "vacuum seats;\ncreate table parents (n int primary key);\n\
+         create table children (n int references parents deferrable initially deferred);\ninsert into children values (1);\n",
+    );
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("the first statement of `migrations/3_x.sql` is done and stays"), "{finding}");
+}
+
 /// What was put before a statement that failed is run too: the journal is read statement by statement.
 #[tokio::test]
 async fn what_is_put_before_a_failed_statement_is_run() {
@@ -216,4 +243,100 @@ async fn sections_that_undo_are_not_run_along() {
     assert_eq!(cluster.psql("select to_regclass('one') is not null and to_regclass('two') is not null"), "t");
     within(migrate::down(&bench.job(), &migrate::Back::All)).await.unwrap();
     assert_eq!(cluster.psql("select to_regclass('one') is null and to_regclass('two') is null"), "t");
+}
+
+/// A migration, a seed and a file that is applied by hand may have one name: each has its own statements in the journal.
+#[tokio::test]
+async fn files_of_one_name_are_told_apart() {
+    let cluster = Cluster::start();
+    let mut bench = bench(&cluster);
+    let insert = |id: u32| format!("-- mainstay: no-transaction\ninsert into orders values ({id}, true);\n");
+    bench.file("2_x.sql", &format!("{}insert into nowhere values (1);\n", insert(5001)));
+    bench.up().await.unwrap_err();
+
+    let by_hand = bench.dir.write("2_x.sql", &insert(5002));
+    within(migrate::by_hand(&bench.job(), &by_hand)).await.unwrap();
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "1", "the migration's statement stays");
+    bench.file("2_x.sql", &insert(5001));
+    bench.dir.write("seeds/2_x.sql", &insert(5003));
+    bench.migrations.seeds = Some(bench.dir.path().join("seeds"));
+    let report = within(migrate::up(&bench.job(), &migrate::Goal::Seeds)).await.unwrap();
+    assert_eq!(names(&report), ["2_x.sql", "2_x.sql"]);
+    assert_eq!(
+        cluster.psql("select string_agg(id::text, ' ' order by id) from orders where id > 5000"),
+        "5001 5002 5003",
+        "each statement once"
+    );
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "0");
+}
+
+/// Two files of one name from two directories are two files, in the journal and in the history.
+#[tokio::test]
+async fn files_by_hand_are_known_by_their_path() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.up().await.unwrap();
+    let fix = |id: u32| format!("-- mainstay: no-transaction\ninsert into orders values ({id}, true);\n");
+    let first = bench.dir.write("a/fix.sql", &format!("{}insert into nowhere values (1);\n", fix(5001)));
+    let second = bench.dir.write("b/fix.sql", &fix(5002));
+    within(migrate::by_hand(&bench.job(), &first)).await.unwrap_err();
+    within(migrate::by_hand(&bench.job(), &second)).await.unwrap();
+    bench.dir.write("a/fix.sql", &fix(5001));
+    within(migrate::by_hand(&bench.job(), &first)).await.unwrap();
+    assert_eq!(cluster.psql("select count(*) from orders where id > 5000"), "2", "each statement once");
+    assert_eq!(
+        cluster.psql("select string_agg(name, ' ' order by name) from mainstay_history where kind = 'by-hand'"),
+        "a/fix.sql b/fix.sql"
+    );
+}
+
+/// What undoes a migration runs without its file as it would with it: outside of a transaction where the file says so.
+#[tokio::test]
+async fn what_is_kept_to_undo_needs_no_transaction_either() {
+    let plain = ("-- mainstay: no-transaction\ncall empty();\n", None);
+    let dbmate = ("-- migrate:up\nselect 1;\n-- migrate:down transaction:false\ncall empty();\n", Some("dbmate"));
+    for (down, style) in [plain, dbmate] {
+        let cluster = Cluster::start();
+        cluster.psql(
+            "create table full_one as select 1 as n; \
+             create procedure empty() language plpgsql as 'begin delete from full_one; commit; end'",
+        );
+        let mut bench = Bench::new(postgres(cluster.port(), "postgres"));
+        bench.migrations.style = style.map(str::to_owned);
+        bench.file("1_a.sql", if style.is_some() { down } else { "select 1;" });
+        if style.is_none() {
+            bench.file("1_a.down.sql", down);
+        }
+        bench.up().await.unwrap();
+        for name in ["1_a.sql", "1_a.down.sql"] {
+            let _ = std::fs::remove_file(bench.dir.path().join("migrations").join(name));
+        }
+        within(migrate::down(&bench.job(), &migrate::Back::All)).await.unwrap();
+        assert_eq!(cluster.psql("select count(*) from full_one"), "0", "{style:?}");
+    }
+}
+
+/// Behind a pooler nothing is set for a session that is another client's next.
+#[tokio::test]
+async fn an_invalid_index_is_dropped_behind_a_pooler_too() {
+    let cluster = Cluster::builder().conf("log_statement = 'all'").start();
+    let bouncer = PgBouncer::start(&cluster);
+    let mut pooled = bench(&cluster);
+    pooled.up().await.unwrap();
+    cluster.psql("insert into orders values (1, true)");
+    let mut session = cluster.session("postgres", "postgres").unwrap();
+    assert!(session.query("create unique index concurrently orders_id on orders (id)").is_err());
+    assert_eq!(is_valid(&cluster, "orders_id"), "false");
+
+    pooled.target = postgres(bouncer.port(), "postgres");
+    pooled.file(
+        "2_x.sql",
+        "delete from orders where ctid = (select max(ctid) from orders);\n\
+         create unique index concurrently orders_id on orders (id);\n",
+    );
+    assert_eq!(names(&pooled.up().await.unwrap()), ["2_x.sql"]);
+    assert_eq!(is_valid(&cluster, "orders_id"), "true");
+    let log = cluster.log();
+    assert!(log.contains("DROP INDEX CONCURRENTLY IF EXISTS"), "{log}");
+    assert!(!log.contains("statement: SET lock_timeout"), "{log}");
 }

@@ -289,7 +289,7 @@ async fn a_session_that_is_ended_in_mid_file_is_tried_again() {
 #[tokio::test]
 async fn a_lost_commit_is_looked_up_and_not_guessed() {
     for attempts in [3, 1] {
-        let cluster = Cluster::start();
+        let cluster = Cluster::builder().conf("log_statement = 'all'").start();
         let proxy = FaultProxy::start(cluster.port());
         // The second host is the same server, without the proxy that is about to break.
         let mut settings = dsn(proxy.port(), "postgres");
@@ -314,6 +314,7 @@ async fn a_lost_commit_is_looked_up_and_not_guessed() {
         assert_eq!(names(&report), ["1_a.sql"], "{:?}", bench.texts());
         assert_eq!(report.attempts, 2);
         assert_eq!(cluster.psql("select count(*) from done"), "1");
+        assert!(cluster.log().contains("VALUES ('', 'flush'"), "what has arrived is brought to the disk");
     }
 }
 
@@ -425,6 +426,71 @@ async fn a_hidden_commit_is_noticed() {
     assert!(failure.in_part, "{failure:?}");
     assert!(error.finding().to_string().contains("is kept, and the ledger does not know of it"));
     assert_eq!(cluster.psql("select count(*) from schema_migrations"), "0");
+}
+
+/// `RESET ALL` would take our mark from the transaction: it is refused with its line where it is seen, and told for what it is where
+/// it is not.
+#[tokio::test]
+async fn a_file_that_resets_all_settings_is_told_so() {
+    let cluster = Cluster::start();
+    let bench = Bench::new(postgres(cluster.port(), "postgres"));
+    bench.file("1_a.sql", "create table a ();\nreset all;\n");
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("--> migrations/1_a.sql:2:1") && finding.contains("RESET search_path"), "{finding}");
+
+    bench.file("1_a.sql", "create table a ();\ndo $$ begin execute 'reset all'; end $$;\n");
+    let error = bench.up().await.unwrap_err();
+    let finding = error.finding().to_string();
+    assert!(finding.contains("it has reset all settings of its session"), "{finding}");
+    assert!(finding.contains("nothing of `migrations/1_a.sql` was kept") && !finding.contains("COMMIT"), "{finding}");
+    assert_eq!(cluster.psql("select to_regclass('a') is null"), "t");
+}
+
+/// A file that makes its own transaction read-only on a server that takes writes has a fault that waiting does not mend.
+#[tokio::test]
+async fn a_file_that_makes_itself_read_only_fails_at_once() {
+    let cluster = Cluster::start();
+    let bench = Bench::new(postgres(cluster.port(), "postgres"));
+    let rows = [
+        ("set transaction read only;\ncreate table a ();\n", "1_a.sql:2:1"),
+        ("set transaction read only;\nselect 1;\n", "cannot execute INSERT in a read-only transaction"),
+        ("-- mainstay: no-transaction\nset default_transaction_read_only = on;\ncreate table a ();\n", "1_a.sql:3:1"),
+        ("set default_transaction_read_only = on;\nvacuum pg_class;\n", "1_a.sql:2:1"),
+    ];
+    for (text, seen) in rows {
+        bench.file("1_a.sql", text);
+        let error = bench.up().await.unwrap_err();
+        let finding = error.finding().to_string();
+        assert!(finding.contains(seen) && finding.contains("the server takes writes"), "{finding}");
+        assert_eq!(error.outcome(), Outcome::Failed);
+        cluster.psql("truncate mainstay_journal");
+    }
+    assert_eq!(bench.texts(), Vec::<String>::new(), "nothing is tried again");
+}
+
+/// A connection that is lost in the last attempt is a server that is away, not a file that fails.
+#[tokio::test]
+async fn a_connection_lost_in_the_last_attempt_is_not_yet() {
+    let cluster = Cluster::start();
+    let mut bench = Bench::new(postgres(cluster.port(), "postgres"));
+    bench.migrations.policy.attempts = Some(1);
+    cluster.psql("create table busy (n int)");
+    bench.file("1_a.sql", "alter table busy add m int;");
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'mainstay-migrate/%'";
+    for which in [" and wait_event_type = 'Lock'", " and wait_event_type is distinct from 'Lock'"] {
+        let mut holder = session(&cluster, "postgres");
+        holder.query("begin; lock table busy").unwrap();
+        let (report, ()) = tokio::join!(bench.up(), async {
+            until("the migrator is blocked", || blocked(&cluster)).await;
+            cluster.psql(&format!("{end}{which}"));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            holder.query("rollback").unwrap();
+        });
+        let error = report.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotYet, "{which}: {error:?}");
+    }
+    bench.file("1_a.sql", "select 1 / 0;");
+    assert_eq!(bench.up().await.unwrap_err().outcome(), Outcome::Failed);
 }
 
 /// What one file sets for its session does not reach the next.

@@ -8,10 +8,10 @@
 
 mod support;
 
-use migrate::{Back, Verified};
+use migrate::Verified;
 use rusqlite::Connection;
 use std::path::PathBuf;
-use support::{Bench, names, postgres, within};
+use support::{Bench, postgres, within};
 use testkit::{Cluster, Output, Test, find_component};
 
 /// Three tables, a function with `;` in it, an index outside of a transaction.
@@ -80,16 +80,6 @@ impl Round {
         output
     }
 
-    async fn up(&self) -> Vec<String> {
-        let report = self.bench.up().await.unwrap();
-        names(&report).into_iter().map(str::to_owned).collect()
-    }
-
-    async fn down(&self) -> Vec<String> {
-        let report = within(migrate::down(&self.bench.job(), &Back::Steps(1))).await.unwrap();
-        names(&report).into_iter().map(str::to_owned).collect()
-    }
-
     async fn verify(&self) -> Verified {
         within(migrate::verify(&self.bench.job())).await.unwrap()
     }
@@ -124,26 +114,26 @@ async fn there_and_back(round: Round, alone: Round) {
     round.add(1);
     round.dbmate("up").stdout_has("Applied: 20261124000001_one.sql");
     round.add(3);
-    assert_eq!(round.up().await, ["20261124000002_two.sql", "20261124000003_index.sql"]);
+    assert_eq!(round.bench.applied().await, ["20261124000002_two.sql", "20261124000003_index.sql"]);
     round.dbmate("status").stdout_has("Applied: 3\nPending: 0\n");
     // dbmate applies one more and undoes it, and one of ours; we see that it is gone, and that the rest is well.
     round.add(4);
     round.dbmate("up").stdout_has("Applied: 20261124000004_four.sql");
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
     round.dbmate("rollback").stdout_has("Rolled back: 20261124000004_four.sql");
     round.dbmate("rollback").stdout_has("Rolled back: 20261124000003_index.sql");
     let verified = round.verify().await;
     assert_eq!((verified.passed, verified.failed, verified.unverified.len()), (1, vec![], 1));
-    assert_eq!(round.up().await, ["20261124000003_index.sql", "20261124000004_four.sql"]);
+    assert_eq!(round.bench.applied().await, ["20261124000003_index.sql", "20261124000004_four.sql"]);
     // We undo one of dbmate's, and dbmate applies it again.
     for file in
         ["20261124000004_four.sql", "20261124000003_index.sql", "20261124000002_two.sql", "20261124000001_one.sql"]
     {
-        assert_eq!(round.down().await, [file]);
+        assert_eq!(round.bench.undone().await, [file]);
     }
     round.dbmate("status").stdout_has("Applied: 0\nPending: 4\n");
     round.dbmate("up");
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
     alone.add(4);
     alone.dbmate("up");
     assert_eq!(round.dump(), alone.dump());
@@ -154,7 +144,7 @@ async fn from_the_first_file(round: Round, alone: Round) {
     for round in [&round, &alone] {
         round.add(4);
     }
-    assert_eq!(round.up().await.len(), 4);
+    assert_eq!(round.bench.applied().await.len(), 4);
     round.dbmate("status").stdout_has("Applied: 4\nPending: 0\n");
     alone.dbmate("up");
     assert_eq!(round.dump(), alone.dump());
@@ -210,8 +200,8 @@ async fn several_sections() {
     // We apply all of it, and undo all of it.
     let whole = Round::sqlite();
     whole.bench.file("1_both.sql", text);
-    assert_eq!(whole.up().await, ["1_both.sql"]);
+    assert_eq!(whole.bench.applied().await, ["1_both.sql"]);
     assert!(whole.dump().contains("CREATE TABLE two") && whole.verify().await.unverified.is_empty());
-    assert_eq!(whole.down().await, ["1_both.sql"]);
+    assert_eq!(whole.bench.undone().await, ["1_both.sql"]);
     assert!(!whole.dump().contains("CREATE TABLE one"));
 }

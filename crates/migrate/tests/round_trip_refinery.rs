@@ -11,7 +11,6 @@ mod support;
 use support::{
     Bench,
     base::Base,
-    names,
     peer::{peer, schema},
     within,
 };
@@ -71,11 +70,6 @@ impl Round {
         assert!(said.contains("no migrations to apply"), "{said}");
     }
 
-    async fn up(&self) -> Vec<String> {
-        let report = self.bench.up().await.unwrap();
-        names(&report).into_iter().map(str::to_owned).collect()
-    }
-
     #[track_caller]
     fn is_as(&self, alone: &Self) {
         let rows = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
@@ -90,15 +84,15 @@ async fn there_and_back(round: Round, alone: Round) {
     round.add(1);
     round.refinery().code(0);
     round.add(3);
-    assert_eq!(round.up().await, ["V2__two_of_them.sql", "later/V4__vier_größer.sql"]);
+    assert_eq!(round.bench.applied().await, ["V2__two_of_them.sql", "later/V4__vier_größer.sql"]);
     round.nothing_left();
     // A `U` file may come late, to both.
     round.add(4);
-    assert_eq!(round.up().await, ["U3__late.sql"]);
+    assert_eq!(round.bench.applied().await, ["U3__late.sql"]);
     round.nothing_left();
     round.add(5);
     round.refinery().code(0);
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
     let verified = within(migrate::verify(&round.bench.job())).await.unwrap();
     assert_eq!((verified.passed, verified.failed, verified.unverified), (5, vec![], vec![]));
     alone.add(5);
@@ -112,7 +106,7 @@ async fn from_the_first_file(mut round: Round, alone: Round) {
         round.add(5);
     }
     round.bench.migrations.style = Some("refinery".into());
-    assert_eq!(round.up().await.len(), 5);
+    assert_eq!(round.bench.applied().await.len(), 5);
     round.nothing_left();
     alone.refinery().code(0);
     round.is_as(&alone);
@@ -160,5 +154,5 @@ async fn what_stops_refinery_stops_us() {
     // Other line ends are another file to refinery, and none to us.
     round.bench.file("V1__one.sql", "create table one (i int);\r\n");
     assert_ne!(round.refinery().exit_code(), 0);
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
 }

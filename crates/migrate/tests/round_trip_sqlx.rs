@@ -8,11 +8,9 @@
 
 mod support;
 
-use migrate::Back;
 use support::{
     Bench,
     base::Base,
-    names,
     peer::{peer, schema},
     within,
 };
@@ -82,16 +80,6 @@ impl Round {
         output.raw_stdout.lines().map(str::to_owned).collect()
     }
 
-    async fn up(&self) -> Vec<String> {
-        let report = self.bench.up().await.unwrap();
-        names(&report).into_iter().map(str::to_owned).collect()
-    }
-
-    async fn down(&self) -> Vec<String> {
-        let report = within(migrate::down(&self.bench.job(), &Back::Steps(1))).await.unwrap();
-        names(&report).into_iter().map(str::to_owned).collect()
-    }
-
     fn checksums(&self) -> Vec<String> {
         let hex = match self.base {
             Base::Postgres(_) => "encode(checksum, 'hex')",
@@ -113,23 +101,23 @@ async fn there_and_back(round: Round, alone: Round) {
     round.add(1);
     round.sqlx("run").stdout_has("Applied 1/migrate one");
     round.add(3);
-    assert_eq!(round.up().await, ["2_two_of_them.up.sql", "3_index.up.sql"]);
+    assert_eq!(round.bench.applied().await, ["2_two_of_them.up.sql", "3_index.up.sql"]);
     assert_eq!(round.info(), ["1/installed one", "2/installed two of them", "3/installed index"]);
     // sqlx applies one more and undoes it, and one of ours; we see that they are gone, and that the rest is well.
     round.add(4);
     round.sqlx("run").stdout_has("Applied 20261124183000/migrate four");
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
     round.sqlx("revert").stdout_has("Applied 20261124183000/revert four");
     round.sqlx("revert").stdout_has("Applied 3/revert index");
     let verified = within(migrate::verify(&round.bench.job())).await.unwrap();
     assert_eq!((verified.passed, verified.failed, verified.unverified), (2, vec![], vec![]));
-    assert_eq!(round.up().await, ["3_index.up.sql", "20261124183000_four.up.sql"]);
+    assert_eq!(round.bench.applied().await, ["3_index.up.sql", "20261124183000_four.up.sql"]);
     // We undo, and sqlx applies it again.
-    assert_eq!(round.down().await, ["20261124183000_four.up.sql"]);
-    assert_eq!(round.down().await, ["3_index.up.sql"]);
+    assert_eq!(round.bench.undone().await, ["20261124183000_four.up.sql"]);
+    assert_eq!(round.bench.undone().await, ["3_index.up.sql"]);
     assert_eq!(round.info()[2..], ["3/pending index", "20261124183000/pending four"]);
     round.sqlx("run");
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
     alone.add(4);
     alone.sqlx("run");
     round.is_as(&alone);
@@ -141,7 +129,7 @@ async fn from_the_first_file(mut round: Round, alone: Round) {
         round.add(4);
     }
     round.bench.migrations.style = Some("sqlx".into());
-    assert_eq!(round.up().await.len(), 4);
+    assert_eq!(round.bench.applied().await.len(), 4);
     assert!(round.info().iter().all(|line| line.contains("/installed ") && !line.contains("checksum")));
     alone.sqlx("run");
     round.is_as(&alone);
@@ -190,5 +178,5 @@ async fn what_stops_sqlx_stops_us() {
     // Other line ends are another file to sqlx, and none to us.
     round.bench.file("0001_one.sql", "create table one (i int);\r\n");
     round.sqlx.again().args(args).run().code(1);
-    assert!(round.up().await.is_empty());
+    assert!(round.bench.applied().await.is_empty());
 }

@@ -232,6 +232,39 @@ async fn foreign_keys_are_off_where_the_file_says_so() {
     assert_eq!(count(&file, "select count(*) from p"), 1);
 }
 
+/// Rows that referred to nothing before a file ran are not its fault, whatever numbers they have afterwards; new ones are.
+#[tokio::test]
+async fn orphans_of_before_are_told_apart() {
+    let dir = TempDir::new();
+    let file = dir.path().join("app.db");
+    let bench = bench(&file);
+    bench.file(
+        "1_a.sql",
+        "create table p (id text primary key); create table c (p text references p);
+         insert into p values ('a'), ('b'); insert into c values ('a'), ('b');",
+    );
+    bench.up().await.unwrap();
+    let other = Connection::open(&file).unwrap();
+    other
+        .execute_batch("pragma foreign_keys = off; insert into c values ('x'), ('y'); delete from c where p = 'x'")
+        .unwrap();
+    drop(other);
+    let rebuild = "pragma foreign_keys = off;
+        create table c2 (p text references p, note text); insert into c2 (p) select p from c order by p desc;
+        drop table c; alter table c2 rename to c;";
+    bench.file("2_rebuild.sql", rebuild).up().await.unwrap();
+    assert_eq!(count(&file, "select count(*) from c"), 3);
+
+    let broken = "pragma foreign_keys = off; delete from c where p = 'y'; delete from p where id = 'b';";
+    bench.file("3_break.sql", broken);
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(
+        finding.contains("`c` refers to `p`") && finding.contains("1 row like that stood there before"),
+        "{finding}"
+    );
+    assert_eq!(count(&file, "select count(*) from p"), 2);
+}
+
 /// Bad input: another tool's table, a transaction of its own, a damaged file, a missing directory.
 #[tokio::test]
 async fn what_cannot_be_migrated_is_told_and_not_touched() {

@@ -176,6 +176,40 @@ async fn golang_migrate_dirty() {
     assert!(error.to_string().contains("2_two.up.sql"), "{error}");
 }
 
+/// Its row of a `down` that failed has the version before: the way out for either reading.
+#[tokio::test]
+async fn golang_migrate_dirty_on_the_way_back() {
+    for (applied, row) in [("1", "1|0"), ("2", "2|0")] {
+        let (base, bench) = Base::sqlite();
+        golang_files(&bench);
+        base.run(GOLANG_SQLITE);
+        bench.up().await.unwrap();
+        base.run("DELETE FROM schema_migrations; INSERT INTO schema_migrations VALUES (1, 1)");
+        let error = bench.up().await.unwrap_err().to_string();
+        assert!(error.contains("or what undoes the one after it"), "{error}");
+        let truth = migrate::Truth { applied: vec![applied.into()], ..migrate::Truth::default() };
+        assert!(within(migrate::repair(&bench.job(), &truth, true)).await.unwrap().done);
+        assert_eq!(base.ask("SELECT version, dirty FROM schema_migrations"), [row]);
+    }
+}
+
+/// A repeatable file that Flyway has left begun: repair shows it, takes its row out, and it is applied again.
+#[tokio::test]
+async fn flyway_and_a_repeatable_that_did_not_end() {
+    let (base, mut bench) = Base::sqlite();
+    bench.migrations.style = Some("flyway".into());
+    bench.file("V1__one.sql", "create table one (i int);\n").file("R__fill.sql", "insert into one values (1);\n");
+    bench.up().await.unwrap();
+    base.run("update flyway_schema_history set success = 0 where version is null");
+    assert!(matches!(bench.up().await.unwrap_err(), MigrateError::Conflicts(_)));
+    let repair = async |go| within(migrate::repair(&bench.job(), &migrate::Truth::default(), go)).await.unwrap();
+    let shown = repair(false).await;
+    assert!(shown.fixes.len() == 1 && shown.fixes[0].to_string().contains("`R__fill.sql`"), "{shown:?}");
+    assert!(repair(true).await.done);
+    assert_eq!(names(&bench.up().await.unwrap()), ["R__fill.sql"]);
+    assert_eq!(base.ask("select count(*) from one"), ["2"]);
+}
+
 /// goose's diary: the newest row of a version counts, the row of version 0 stays, the environment is filled in.
 #[tokio::test]
 async fn goose() {

@@ -8,7 +8,7 @@ use config::Target;
 use migrate::{Back, Goal, MigrateError, Truth, Version, await_schema, baseline, by_hand, down, redo, repair, verify};
 use retry::{Backoff, Policy};
 use std::time::Duration;
-use support::{Bench, names, postgres, within};
+use support::{Bench, names, postgres, until, within};
 use testkit::Cluster;
 
 /// The same on a PostgreSQL of its own and on an SQLite file.
@@ -77,6 +77,33 @@ async fn a_baseline_and_a_repair() {
     .await;
 }
 
+/// `1_a.sql` that became `0001_a.sql` is the same migration, to undo it and to repair its row.
+#[tokio::test]
+async fn a_number_may_be_spelled_otherwise() {
+    on_both(async |bench: &mut Bench| {
+        let rename = |from: &str, to: &str| {
+            for ending in ["sql", "down.sql"] {
+                let path = |stem: &str| bench.dir.path().join(format!("migrations/{stem}.{ending}"));
+                std::fs::rename(path(from), path(to)).unwrap();
+            }
+        };
+        bench.file("1_a.sql", "create table a (n int);").file("1_a.down.sql", "drop table a;");
+        bench.up().await.unwrap();
+        rename("1_a", "0001_a");
+        assert_eq!(states(bench).await, ["renamed 0001_a.sql"]);
+        assert!(within(repair(&bench.job(), &Truth::default(), true)).await.unwrap().done);
+        assert_eq!(states(bench).await, ["applied 0001_a.sql"]);
+
+        rename("0001_a", "01_a");
+        assert_eq!(names(&within(down(&bench.job(), &Back::All)).await.unwrap()), ["01_a.sql"]);
+        assert_eq!(states(bench).await, ["pending 01_a.sql"]);
+        assert_eq!(names(&bench.up().await.unwrap()), ["01_a.sql"]);
+        let verified = within(verify(&bench.job())).await.unwrap();
+        assert_eq!((verified.passed, verified.failed.len()), (1, 0), "{verified:?}");
+    })
+    .await;
+}
+
 /// S1.15: one file by hand, of the directory or of its own; the same file twice only where it is no migration.
 #[tokio::test]
 async fn one_file_by_hand() {
@@ -135,4 +162,25 @@ async fn the_schema_is_awaited() {
         assert_eq!(applied.unwrap().applied.len(), 2);
     })
     .await;
+}
+
+/// SQLite keeps nobody out before something is written: what somebody else has done meanwhile is looked at again.
+#[tokio::test]
+async fn a_baseline_sees_what_was_written_while_it_waited() {
+    let mut bench = Bench::new(Target::Sqlite("unused".into()));
+    let path = bench.dir.path().join("app.db");
+    bench.target = Target::Sqlite(path.clone());
+    bench.file("1_a.sql", "create table a (n int);");
+    bench.up().await.unwrap();
+    bench.file("2_b.sql", "create table b (n int);").file("3_c.sql", "create table c (n int);");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let row = "insert into schema_migrations (version, name, checksum, duration_ms) values ('2', '2_b.sql', 'x', 1)";
+    other.execute_batch(&format!("begin immediate; {row}")).unwrap();
+    let (job, three) = (bench.job(), Version::from("3"));
+    let (taken, ()) = tokio::join!(within(baseline(&job, &three)), async {
+        until("it waits", || bench.texts().iter().any(|text| text.starts_with("waiting for the migration lock"))).await;
+        other.execute_batch("commit").unwrap();
+    });
+    let taken: Vec<_> = taken.unwrap().into_iter().map(|applied| applied.name).collect();
+    assert_eq!(taken, ["3_c.sql"]);
 }

@@ -35,6 +35,7 @@ fn start(argv: &[String], ctx: &Context) -> Result<Box<dyn Child>, Refusal> {
         env: ctx.env.clone(),
         listeners: Vec::new(),
         output: Output::Piped,
+        mark: None,
     };
     ctx.spawner.spawn(&command).map_err(|error| {
         let message = format!("`{program}` could not be started: {error}");

@@ -13,6 +13,7 @@ mod peek;
 mod progress;
 mod ready;
 mod refusals;
+mod server_log;
 mod tcp;
 
 pub use ask::ask;
@@ -21,3 +22,4 @@ pub use gate::{GateError, Opened, wait, wait_all};
 pub use http::{LARGEST_BODY, Response, http_get};
 pub use progress::{Phase, Progress};
 pub use ready::{Facts, Ready};
+pub use server_log::{NoLog, server_log};

@@ -6,7 +6,15 @@ use std::{fmt::Display, time::Duration};
 pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
+        _ => format!("{number} {}", plural(noun)),
+    }
+}
+
+fn plural(noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with('s') => format!("{noun}es"),
+        None => format!("{noun}s"),
     }
 }
 
@@ -60,6 +68,7 @@ mod tests {
     #[test]
     fn sentences() {
         assert_eq!((count(1, "file"), count(0, "file")), ("1 file".into(), "0 files".into()));
+        assert_eq!((count(2, "dependency"), count(3, "process")), ("2 dependencies".into(), "3 processes".into()));
         assert_eq!(or_list(["a", "b", "c"]), "`a`, `b` or `c`");
         assert_eq!(or_list(["a"]), "`a`");
         assert_eq!(seconds(Duration::from_millis(340)), "340 ms");

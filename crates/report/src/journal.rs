@@ -22,10 +22,27 @@ pub enum Stream {
     Stderr,
 }
 
+impl Stream {
+    /// `stdout` or `stderr`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
 /// Takes the lines that services write.
 pub trait Lines: Send + Sync {
     /// Takes one whole line of `service`, without its end of line. Not always UTF-8.
     fn line(&self, service: &str, stream: Stream, line: &[u8]);
+
+    /// Takes several whole lines of `service` at once, each with its `\n`: the way of those that come fast.
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            self.line(service, stream, line.strip_suffix(b"\n").unwrap_or(line));
+        }
+    }
 
     /// Resolves when there is room for more lines. Wait for it before reading what will be told: then whoever writes faster than
     /// anybody reads is slowed down, and nobody else is. Safe to drop and call again.

@@ -181,6 +181,10 @@ impl Driver {
     }
 
     fn look(&mut self, now: Instant) {
+        if matches!(self.life.state(), State::Killing(_)) {
+            // Who was forked while the others were killed is killed as well.
+            self.signal(SIGKILL);
+        }
         let Some(group) = &mut self.child else { return };
         if group.child.group_alive() {
             let interval = group.look.map_or(FIRST_LOOK, |(_, interval)| (interval * 2).min(RARE_LOOK));

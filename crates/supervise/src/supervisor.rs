@@ -49,19 +49,21 @@ struct Member {
 
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
-    /// `base_env`, its own variables, `MAINSTAY_SERVICE` with its name and, when mainstay listens for it, `PORT`.
+    /// `base_env`, its own variables, its [`process::Mark`] with the name of this `instance` and, when mainstay listens for it,
+    /// `PORT`.
     ///
     /// # Errors
     /// When a socket cannot be bound.
     pub fn new(
         services: Vec<Service>,
+        instance: &str,
         base_env: &Env,
         spawner: Arc<dyn Spawner>,
         checker: Arc<dyn Checker>,
         journal: Arc<dyn Journal>,
         lines: Arc<dyn Lines>,
     ) -> Result<Self, ListenError> {
-        let members = services.into_iter().map(|service| Member::new(service, base_env));
+        let members = services.into_iter().map(|service| Member::new(service, instance, base_env));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let first = members.iter().map(|member| ServiceStatus::of(&member.service.name, &member.life, None)).collect();
         let (statuses, seen) = watch::channel(first);
@@ -194,14 +196,16 @@ impl Supervisor {
 }
 
 impl Member {
-    fn new(service: Service, base_env: &Env) -> Result<Self, ListenError> {
+    fn new(service: Service, instance: &str, base_env: &Env) -> Result<Self, ListenError> {
         let listening = Listening::bind(&service)?;
+        let mark = process::Mark { instance: instance.to_owned(), service: service.name.clone() };
         let command = process::Command {
             argv: service.argv.clone(),
             cwd: service.cwd.clone(),
             env: environment(&service, base_env, listening.as_ref()),
             listeners: listening.into_iter().map(|listening| listening.socket).collect(),
             output: process::Output::Piped,
+            mark: Some(mark),
         };
         let service = Arc::new(service);
         let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
@@ -239,7 +243,6 @@ fn need_input(name: &str, need: &Need) -> Input {
 /// What the service itself declares wins.
 fn environment(service: &Service, base_env: &Env, listening: Option<&Listening>) -> BTreeMap<String, String> {
     let mut env = base_env.clone();
-    env.insert("MAINSTAY_SERVICE".to_owned(), service.name.clone());
     env.extend(listening.map(|listening| ("PORT".to_owned(), listening.port.to_string())));
     env.extend(service.env.clone());
     env

@@ -38,7 +38,7 @@ pub(super) struct Running {
 /// All that are there, we first.
 pub(super) fn all(bench: &Bench) -> Vec<Supervisor> {
     let peers = [Supervisor::Supervisord, Supervisor::Runit, Supervisor::S6, Supervisor::Honcho];
-    let there = peers.into_iter().filter(|peer| bench.peers.program(peer.program()).is_some());
+    let there = peers.into_iter().filter(|peer| bench.rivals.program(peer.program()).is_some());
     std::iter::once(Supervisor::Mainstay).chain(there).collect()
 }
 
@@ -46,7 +46,7 @@ pub(super) fn all(bench: &Bench) -> Vec<Supervisor> {
 pub(super) fn missing(bench: &Bench) -> Option<String> {
     let peers = [Supervisor::Supervisord, Supervisor::Runit, Supervisor::S6, Supervisor::Honcho];
     let missing: Vec<&str> =
-        peers.iter().map(|peer| peer.program()).filter(|it| bench.peers.program(it).is_none()).collect();
+        peers.iter().map(|peer| peer.program()).filter(|it| bench.rivals.program(it).is_none()).collect();
     (!missing.is_empty()).then(|| format!("not here: {} (`--peers` fetches them)", missing.join(", ")))
 }
 
@@ -119,7 +119,7 @@ impl Supervisor {
     }
 
     fn path(self, bench: &Bench) -> Result<String, Failure> {
-        let found = bench.peers.program(self.program());
+        let found = bench.rivals.program(self.program());
         found
             .map(|path| path.display().to_string())
             .ok_or_else(|| Failure::Failed(format!("{} is not here", self.program())))
@@ -168,7 +168,7 @@ fn spawn(words: &[String], dir: &TempDir, bench: &Bench) -> Result<Child, Failur
         .current_dir(dir.path())
         .env_clear()
         .env("HOME", dir.path())
-        .env("PATH", bench.peers.path());
+        .env("PATH", bench.rivals.path());
     command.stdin(Stdio::null()).stdout(out).stderr(log).spawn().map_err(cannot)
 }
 

@@ -32,7 +32,7 @@ impl Jobs {
 }
 
 /// The scheduler of all jobs; nothing when there is none, or when they are switched off.
-pub(super) fn prepare(world: &Arc<World>) -> Result<Option<Scheduler>, Finding> {
+pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
     let app = &world.app;
     if app.jobs.is_empty() {
         return Ok(None);
@@ -45,20 +45,21 @@ pub(super) fn prepare(world: &Arc<World>) -> Result<Option<Scheduler>, Finding> 
     }
     let path = app.schedule_file();
     let book = Book::load(&path).map_err(|error| Finding::from(&error))?;
-    scheduler(world, app.jobs.clone(), book, Some(path)).map(Some)
+    scheduler(world, app.jobs.clone(), book, Some(path), Some(instance)).map(Some)
 }
 
-/// A scheduler of these jobs.
+/// A scheduler of these jobs. What belongs to an `instance` is ended by its next start.
 pub(crate) fn scheduler(
     world: &Arc<World>,
     jobs: Vec<Job>,
     book: Book,
     path: Option<PathBuf>,
+    instance: Option<&str>,
 ) -> Result<Scheduler, Finding> {
     let surroundings = Arc::new(Senses(world.clone()));
-    let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
+    let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
     let clock = world.clock.clone();
-    Scheduler::new(jobs, &world.app.env, book, path, spawner, surroundings, journal, lines, clock)
+    Scheduler::new(jobs, instance, &world.app.env, book, path, spawner, surroundings, journal, lines, clock)
         .map_err(|error| Finding::error("jobs cannot be run: the system has no timer left").because(&error))
 }
 

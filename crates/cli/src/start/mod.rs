@@ -1,7 +1,9 @@
 //! The story of a start: prepare, gate, migrate, start, watch; and of its end.
 
 mod adapters;
+mod earlier;
 mod jobs;
+mod lines;
 mod pages;
 mod stage;
 mod watch;
@@ -18,7 +20,7 @@ use host::signals::{Signal, Signals};
 use plan::{Intent, Performed, Plan, Timeline};
 use report::{Event, Finding, Journal, Level, Outcome};
 use stage::Live;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Whoever reads what is written has this long for the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -32,13 +34,19 @@ pub(crate) async fn bring_up(context: &Context, app: App) -> u8 {
 }
 
 async fn up(context: &Context, app: App) -> u8 {
-    let mut signals = match Signals::listen() {
+    let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
     };
     become_parent_of_orphans(context);
     tell_left_out_variables(context);
     let world = World::new(context, app);
+    let code = carry_out(context, &world, signals).await;
+    world.lines.finish(LAST_WORDS).await;
+    code
+}
+
+async fn carry_out(context: &Context, world: &Arc<World>, mut signals: Signals) -> u8 {
     let mut stage = Live::new(world.clone());
     let plan = Plan::of(Intent::Up, &world.app);
     let performed = tokio::select! {
@@ -46,17 +54,17 @@ async fn up(context: &Context, app: App) -> u8 {
         signal = asked_to_stop(&mut signals) => Err(signal),
     };
     match performed {
-        Err(signal) => interrupted(&world, stage, signal, signals).await,
+        Err(signal) => interrupted(world, stage, signal, signals).await,
         Ok(performed) if can_go_on(&performed) => {
             tell(context, &performed.findings, performed.outcome);
-            tell_timeline(&world, &performed.timeline, performed.outcome);
-            watch::watch(&world, stage, signals, performed.outcome).await
+            tell_timeline(world, &performed.timeline, performed.outcome);
+            watch::watch(world, stage, signals, performed.outcome).await
         }
         Ok(performed) => {
             let ended = stage.abandon(&mut signals).await;
             let outcome = tell(context, &performed.findings, performed.outcome);
             // Services that were started say best how they ended, and with which code.
-            ended.map_or(outcome.code(), |ended| watch::end(&world, Some(ended), None))
+            ended.map_or(outcome.code(), |ended| watch::end(world, Some(ended), None))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     World,
     adapters::Senses,
-    jobs,
+    earlier, jobs,
     pages::{self, Serving},
 };
 use crate::check::{data_directory, home_of_databases, programs};
@@ -45,7 +45,7 @@ pub(super) struct Running {
 impl Stage for Live {
     async fn perform(&mut self, step: &StepKind) -> Result<String, Trouble> {
         match step {
-            StepKind::Prepare { .. } => self.prepare(),
+            StepKind::Prepare { .. } => self.prepare().await,
             StepKind::Gate { .. } => self.gate().await,
             StepKind::Migrate { .. } => self.migrate().await,
             StepKind::Start { .. } => self.start().await,
@@ -59,8 +59,9 @@ impl Live {
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
-    /// lock first and can name its holder. Fails before anything was done.
-    fn prepare(&mut self) -> Result<String, Trouble> {
+    /// lock first and can name its holder. In between it ends what an earlier start has left, which may hold the sockets.
+    /// Fails before anything was started.
+    async fn prepare(&mut self) -> Result<String, Trouble> {
         let world = &self.world;
         let misused = |finding| Trouble::new(Outcome::Misused, finding);
         programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
@@ -73,12 +74,15 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
-        self.scheduler = jobs::prepare(world).map_err(misused)?;
+        let instance = earlier::instance(&world.app);
+        earlier::clear_away(world, &instance).await?;
+        self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
-        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.terminal.clone());
-        let supervisor = Supervisor::new(services, &world.app.env, spawner, senses, journal, lines)
+        let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
+        let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
         self.prepared = Some(supervisor);
         Ok(seen)
@@ -93,7 +97,7 @@ impl Live {
         self.look_once(&others).await;
         Ok(match opened {
             0 => "nothing to wait for".to_owned(),
-            _ => format!("{} ready", count(opened, "dependency").replace("dependencys", "dependencies")),
+            _ => format!("{} ready", count(opened, "dependency")),
         })
     }
 

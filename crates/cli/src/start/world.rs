@@ -1,9 +1,10 @@
 //! What all parts of a start share.
 
+use super::lines::Everywhere;
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
-use host::{Clock, process::Spawner};
+use host::{Clock, process::SystemSpawner};
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ pub(crate) struct World {
     pub(crate) board: Board,
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
-    pub(crate) spawner: Arc<dyn Spawner>,
+    pub(crate) lines: Arc<Everywhere>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
 }
@@ -26,9 +28,10 @@ impl World {
         Arc::new(Self {
             journal: Arc::new(Told { board: board.clone(), terminal: context.terminal.clone() }),
             board,
+            lines: Arc::new(Everywhere::new(context.terminal.clone())),
+            clock: context.clock.clone(),
             terminal: context.terminal.clone(),
             spawner: context.spawner.clone(),
-            clock: context.clock.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
             app,

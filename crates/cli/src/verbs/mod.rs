@@ -2,6 +2,7 @@
 
 mod env;
 mod health;
+mod logs;
 mod migrate;
 mod run;
 mod schedule;
@@ -25,6 +26,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
+        Verb::Logs(args) => logs::logs(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }

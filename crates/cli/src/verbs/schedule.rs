@@ -181,7 +181,7 @@ async fn prepared(context: &Context, args: &ScheduleRun) -> Result<Scheduler, (V
         let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
         (errors.iter().map(Finding::from).collect(), outcome)
     })?;
-    scheduler(&world, vec![job], Book::default(), None).map_err(|finding| (vec![finding], Outcome::Failed))
+    scheduler(&world, vec![job], Book::default(), None, None).map_err(|finding| (vec![finding], Outcome::Failed))
 }
 
 /// The job's own exit code where there is one.

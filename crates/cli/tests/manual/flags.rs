@@ -33,7 +33,7 @@ struct Call {
     flags: Vec<String>,
 }
 
-const VERBS: &[&str] = &["up", "run", "wait", "migrate", "health", "env", "schema"];
+const VERBS: &[&str] = &["up", "run", "wait", "migrate", "health", "logs", "env", "schema"];
 
 /// Calls in a line of shell, or in a list of JSON as Docker and Kubernetes have it.
 fn calls(code: &str) -> Vec<Call> {

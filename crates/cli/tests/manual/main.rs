@@ -112,6 +112,12 @@ fn schedules() {
     page::check("docs/schedules.md");
 }
 
+/// S2.11
+#[test]
+fn logs() {
+    page::check("docs/logs.md");
+}
+
 /// S2.9, S3.5
 #[test]
 fn health() {

@@ -125,6 +125,7 @@ pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
                     | Kind::Whole
                     | Kind::Factor
                     | Kind::Duration
+                    | Kind::Size
                     | Kind::Address
                     | Kind::Metrics
                     | Kind::Signal

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     /// A number, at least 1.
     Factor,
     Duration,
+    /// Bytes, with a unit.
+    Size,
     Address,
     Signal,
     /// `true`, `false` or an address.
@@ -80,6 +82,7 @@ impl Kind {
             Kind::Count | Kind::Whole => "a whole number".into(),
             Kind::Factor => "a number".into(),
             Kind::Duration => "a span of time such as `30s`".into(),
+            Kind::Size => "a size such as `10MB`".into(),
             Kind::Address => "an address such as `127.0.0.1:8000`".into(),
             Kind::Signal => "a signal such as `TERM`".into(),
             Kind::Metrics => "`true`, `false` or an address".into(),

@@ -1,7 +1,11 @@
 //! The table of all keys. The reader, the hints for unknown keys, the JSON schema, the reference page and the names of
 //! the variables all come from it, so they cannot drift apart.
 
-use super::{Kind, Section, key::key};
+mod migrations;
+
+pub(crate) use migrations::MIGRATIONS;
+
+use super::{Key, Kind, Section, key::key};
 
 /// Sections that a later version will read. Accepting them now would promise what is not done.
 pub(crate) const LATER: [(&str, &str); 2] = [("backup", "take backups"), ("deploy", "make releases")];
@@ -79,6 +83,7 @@ pub(crate) static ROOT: Section = Section {
             "No heavy background work: no job of `[schedule]` is run, and services see `MAINSTAY_FAILSAFE=true`.",
         ),
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
+        key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
     ],
 };
 
@@ -97,9 +102,34 @@ pub(crate) static VARIABLE: Section = Section {
 
 const URL_OF_DATABASE: &str = "`postgres://…`, `sqlite:…`, or libpq's `host=… dbname=…`. Default: assembled from \
                                variables; when none of them is set, an SQLite file below `data`.";
-const WAIT: &str = "How long the gate waits. With `attempts` and without `wait` there is no time limit.";
-const REQUIRED: &str = "A required one holds up the start and makes health critical; another one makes it degraded.";
-const INTERVAL: &str = "The same pause between all attempts. Default: 200 ms, doubling up to 5 s, with jitter.";
+
+const REQUIRED: Key = key(
+    "required",
+    Kind::Bool,
+    "true",
+    "false",
+    "A required one holds up the start and makes health critical; another one makes it degraded.",
+);
+const WAIT: Key = key(
+    "wait",
+    Kind::Duration,
+    "60s",
+    "\"2m\"",
+    "How long the gate waits. With `attempts` and without `wait` there is no time limit.",
+);
+const ATTEMPTS: Key =
+    key("attempts", Kind::Count, "", "20", "How many attempts the gate makes. Default: as many as fit into `wait`.");
+const INTERVAL: Key = key(
+    "interval",
+    Kind::Duration,
+    "",
+    "\"3s\"",
+    "The same pause between all attempts. Default: 200 ms, doubling up to 5 s, with jitter.",
+);
+const ATTEMPT_TIMEOUT: Key = key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer.");
+const EXTEND: Key =
+    key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress.");
+const WATCHED: Key = key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs.");
 
 /// `[databases.NAME]`
 pub(crate) static DATABASE: Section = Section {
@@ -113,19 +143,13 @@ pub(crate) static DATABASE: Section = Section {
             "\"read-only\"",
             "What it must allow: `read-write` waits for a primary, for `read-only` a replica will do. Default of a database named `ro`, `r`, `reader` or `replica`: `read-only`.",
         ),
-        key("required", Kind::Bool, "true", "false", REQUIRED),
-        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
-        key(
-            "attempts",
-            Kind::Count,
-            "",
-            "20",
-            "How many attempts the gate makes. Default: as many as fit into `wait`.",
-        ),
-        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
-        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
-        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
-        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+        REQUIRED,
+        WAIT,
+        ATTEMPTS,
+        INTERVAL,
+        ATTEMPT_TIMEOUT,
+        EXTEND,
+        WATCHED,
     ],
 };
 
@@ -147,19 +171,13 @@ pub(crate) static DEPENDENCY: Section = Section {
             "\"read-only\"",
             "What it must allow, as for a database.",
         ),
-        key("required", Kind::Bool, "true", "false", REQUIRED),
-        key("wait", Kind::Duration, "60s", "\"2m\"", WAIT),
-        key(
-            "attempts",
-            Kind::Count,
-            "",
-            "20",
-            "How many attempts the gate makes. Default: as many as fit into `wait`.",
-        ),
-        key("interval", Kind::Duration, "", "\"3s\"", INTERVAL),
-        key("attempt_timeout", Kind::Duration, "10s", "\"3s\"", "One attempt takes no longer."),
-        key("extend", Kind::Bool, "true", "false", "Move the time limit on while a recovering server makes progress."),
-        key("monitor", Kind::Table(&MONITOR), "", "", "How it is watched once everything runs."),
+        REQUIRED,
+        WAIT,
+        ATTEMPTS,
+        INTERVAL,
+        ATTEMPT_TIMEOUT,
+        EXTEND,
+        WATCHED,
         key("queues", Kind::Texts, "", "[\"events:p2p\"]", "Redis lists and streams whose lengths health shows."),
     ],
 };
@@ -170,132 +188,6 @@ pub(crate) static MONITOR: Section = Section {
     keys: &[
         key("every", Kind::Duration, "60s", "\"10s\"", "Time between checks."),
         key("failures", Kind::Count, "2", "3", "Failures in a row until it is called down and recovery begins."),
-    ],
-};
-
-/// `[migrations]`
-pub(crate) static MIGRATIONS: Section = Section {
-    about: "Either plain `.sql` files in `dir`, or an external `command`; in both cases under a lock, so that any number \
-            of starters may run at once.",
-    keys: &[
-        key("database", Kind::Text, "", "\"main\"", "The database they belong to. Default: the first one."),
-        key("dir", Kind::Path, "", "\"migrations\"", "Directory of plain `.sql` files."),
-        key("command", Kind::Command, "", "\"alembic upgrade head\"", "An external command."),
-        key(
-            "backoff",
-            Kind::Choice(&["fixed", "exponential"]),
-            "fixed",
-            "\"exponential\"",
-            "`fixed`: the same pause each time; `exponential`: doubling pauses.",
-        ),
-        key(
-            "attempts",
-            Kind::Count,
-            "",
-            "30",
-            "How often to try when the reason is transient. Default: 20, or 6 when `exponential`.",
-        ),
-        key("interval", Kind::Duration, "", "\"5s\"", "The first pause. Default: 3 s, or 2 s when `exponential`."),
-        key("max_interval", Kind::Duration, "64s", "\"30s\"", "No pause of an `exponential` backoff is longer."),
-        key(
-            "lock_timeout",
-            Kind::Duration,
-            "10m",
-            "\"1m\"",
-            "How long to wait for another starter that holds the lock.",
-        ),
-        key(
-            "style",
-            Kind::Choice(&crate::MIGRATION_STYLES),
-            "",
-            "\"dbmate\"",
-            "Whose files and table they are. Default: found by the columns of the table and the names of the files.",
-        ),
-        key(
-            "table",
-            Kind::Text,
-            "",
-            "\"app.schema_migrations\"",
-            "The table that remembers what was applied. Default: that of the style.",
-        ),
-        key(
-            "seeds",
-            Kind::Path,
-            "",
-            "\"seeds\"",
-            "Directory of `.sql` files with data for trying things out; applied after the migrations by `migrate up --seed`.",
-        ),
-        key(
-            "out_of_order",
-            Kind::Choice(&["refuse", "allow"]),
-            "refuse",
-            "\"allow\"",
-            "A file that is new but older than one that was applied already.",
-        ),
-        key(
-            "missing",
-            Kind::Choice(&["refuse", "allow"]),
-            "refuse",
-            "\"allow\"",
-            "A migration that was applied and whose file is not there any more.",
-        ),
-        key(
-            "changed",
-            Kind::Choice(&["refuse", "allow"]),
-            "refuse",
-            "\"allow\"",
-            "A file that was edited after it was applied. Edits of comments, blanks and line ends are always let through.",
-        ),
-        key(
-            "newer",
-            Kind::Choice(&["refuse", "allow"]),
-            "refuse",
-            "\"allow\"",
-            "A database that is ahead of this release, when the newer migration has no `-- compat:` line that lets it run.",
-        ),
-        key("strict", Kind::Bool, "false", "true", "The numbers of the files must be 1, 2, 3 and so on."),
-        key(
-            "direct_url",
-            Kind::Url,
-            "",
-            "\"postgres://bot@db:5432/bot\"",
-            "The server itself, used when `database` leads to a pooler in transaction mode. Variable: `DATABASE_URL_DIRECT`.",
-        ),
-        key(
-            "statement_timeout",
-            Kind::Duration,
-            "",
-            "\"10m\"",
-            "No statement of a file takes longer. Default: as long as it wants.",
-        ),
-        key(
-            "lock_budget",
-            Kind::Duration,
-            "60s",
-            "\"5m\"",
-            "So long the statements of one run wait for locks on tables all in all, in short turns, so that nobody queues up behind them.",
-        ),
-        key(
-            "lint_exclude",
-            Kind::Texts,
-            "",
-            "[\"ban-drop-column\"]",
-            "Rules of `migrate lint` that are not looked at.",
-        ),
-        key(
-            "lint_include",
-            Kind::Texts,
-            "",
-            "[\"prefer-timestamp-tz\"]",
-            "Rules of `migrate lint` that are looked at although they are not by default.",
-        ),
-        key(
-            "on_failure",
-            Kind::Choice(&["stop", "degrade", "strict", "degraded"]),
-            "",
-            "\"degrade\"",
-            "What a final failure means: `stop` starts nothing, `degrade` starts the services all the same. Default: that of the whole application.",
-        ),
     ],
 };
 

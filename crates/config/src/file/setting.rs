@@ -5,7 +5,7 @@ use crate::{
     command,
     interpolate::{Unresolved, interpolate},
     suggest::did_you_mean,
-    value::{parse_address, parse_bool, parse_duration, parse_signal},
+    value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size},
 };
 use report::{Finding, or_list};
 use std::{net::SocketAddr, ops::Range, time::Duration};
@@ -140,6 +140,14 @@ impl<'a> Setting<'a> {
         self.read(|text| match parse_duration(text)? {
             Duration::ZERO => Err("it must be longer than nothing".to_owned()),
             span => Ok(span),
+        })
+    }
+
+    /// Bytes, at least so many; `least` as it is said.
+    pub(crate) fn size(&self, least: (u64, &str)) -> Option<u64> {
+        self.read(|text| match parse_size(text)? {
+            size if size < least.0 => Err(format!("`{text}` is less than {}", least.1)),
+            size => Ok(size),
         })
     }
 

@@ -49,9 +49,9 @@ fn policies(table: &Table<'_>) -> MigrationPolicies {
     };
     MigrationPolicies {
         out_of_order: tolerance(table.setting("out_of_order").flag("--out-of-order", &flags.out_of_order)),
-        missing: tolerance(table.setting("missing").flag("--missing", &flags.missing)),
-        changed: tolerance(table.setting("changed").flag("--changed", &flags.changed)),
-        newer: tolerance(table.setting("newer").flag("--newer", &flags.newer)),
+        missing: tolerance(table.setting("missing").flag("--allow-missing", &flags.missing)),
+        changed: tolerance(table.setting("changed").flag("--allow-changed", &flags.changed)),
+        newer: tolerance(table.setting("newer").flag("--allow-newer", &flags.newer)),
         strict: table.setting("strict").bool().unwrap_or(false),
     }
 }

@@ -5,6 +5,7 @@ mod dependencies;
 mod environment;
 mod graph;
 mod health;
+mod logs;
 mod migrations;
 mod names;
 mod schedule;
@@ -104,6 +105,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let jobs = schedule::read(root, &dependencies);
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
+    let logs = logs::read(root, &data);
     App {
         name,
         root: sources.root.clone(),
@@ -119,6 +121,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         scheduler: root.setting("scheduler").bool().unwrap_or(true),
         failsafe,
         health,
+        logs,
         roles: services.roles,
     }
 }

@@ -9,7 +9,7 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 11] = [
+const READ_ELSEWHERE: [&str; 12] = [
     "MAINSTAY_CONFIG",
     "MAINSTAY_DIR",
     "MAINSTAY_LOG_FORMAT",
@@ -17,6 +17,7 @@ const READ_ELSEWHERE: [&str; 11] = [
     "MAINSTAY_SERVICE",
     "MAINSTAY_JOB",
     "MAINSTAY_DUE",
+    "MAINSTAY_INSTANCE",
     "MAINSTAY_APP",
     "MAINSTAY_RELEASE",
     "MAINSTAY_NO_COLOR",

@@ -13,7 +13,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn spawn(spawner: &FakeSpawner, program: &str) -> std::io::Result<Box<dyn Child>> {
     let argv = vec![program.to_owned()];
-    spawner.spawn(&Command { argv, cwd: "/".into(), env: Env::new(), listeners: Vec::new(), output: Output::Piped })
+    let (env, listeners, output, mark) = (Env::new(), Vec::new(), Output::Piped, None);
+    spawner.spawn(&Command { argv, cwd: "/".into(), env, listeners, output, mark })
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,3 +129,22 @@ fn a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
     assert_eq!(read(&path, 100).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
+
+/// S2.11: what could be written of a line before the disk was full can be cut off again.
+#[test]
+fn a_file_grows_at_its_end_and_says_what_was_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("api.log");
+    let mut file = Growing::open(&path, 0o600).unwrap();
+    assert!(file.is_empty() && file.last_byte().is_none());
+    file.append(b"one\ntw").unwrap();
+    assert_eq!((file.len(), file.last_byte()), (6, Some(b'w')));
+    file.cut(4).unwrap();
+    file.append(b"2\n").unwrap();
+    assert_eq!(read(&path, 100).unwrap(), b"one\n2\n");
+    assert!(file.is_in_place());
+    rename(&path, &dir.path().join("api.log.old")).unwrap();
+    assert!(!file.is_in_place());
+    let (written, error) = Growing::open(Path::new("/dev/full"), 0o600).unwrap().append(b"one").unwrap_err();
+    assert_eq!((written, error.kind()), (0, ErrorKind::StorageFull));
+}

@@ -1,15 +1,13 @@
 //! A process group, told apart from a later one that got the same number.
 
+use super::{family::Family, one::send};
 use crate::{proc, reaper::Reaper};
-use std::{
-    io,
-    os::fd::{AsRawFd, OwnedFd},
-};
+use std::{io, os::fd::OwnedFd};
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP` of pidfd_send_signal(2), Linux 6.9.
 const WHOLE_GROUP: libc::c_uint = 1 << 2;
 
-/// The group that a child of ours leads.
+/// The group that a child of ours leads, and those of its family who have left the group.
 ///
 /// A number may be given to a new process once the leader is reaped and its group is empty. Two ways keep us from
 /// signalling strangers: the pidfd stands for this very group, even after its leader is gone; on a kernel that cannot
@@ -19,11 +17,12 @@ pub(crate) struct Group {
     pid: u32,
     pidfd: Option<OwnedFd>,
     reaper: Reaper,
+    family: Family,
 }
 
 impl Group {
-    pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper) -> Self {
-        Self { pid, pidfd, reaper }
+    pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, family: Family) -> Self {
+        Self { pid, pidfd, reaper, family }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -32,21 +31,31 @@ impl Group {
 
     /// Nobody left is not an error.
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
-        match self.send(signal) {
+        // Who strays is looked for while the group still leads to them.
+        let strays = || self.family.signal_strays(self.pid, signal, self.reaper);
+        let before = strays();
+        let group = match self.send(signal) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
             result => result,
-        }
+        };
+        // Nobody is told twice but to end: somebody of the group may have forked meanwhile.
+        let after = if signal == libc::SIGKILL { strays() } else { Ok(()) };
+        group.and(before).and(after)
     }
 
-    /// Is there a member that is not a zombie?
+    /// Is there a member that is not a zombie, in the group or strayed from it?
     pub(crate) fn alive(&self) -> bool {
+        self.group_alive() || self.family.has_strays(self.pid, self.reaper)
+    }
+
+    fn group_alive(&self) -> bool {
         // Usually nobody is there any more; that is one system call instead of a look at every process.
         let empty = self.send(0).is_err_and(|error| error.raw_os_error() == Some(libc::ESRCH));
         !empty && self.has_members()
     }
 
     fn send(&self, signal: i32) -> io::Result<()> {
-        let by_descriptor = self.pidfd.as_ref().map(|pidfd| signal_descriptor(pidfd, signal));
+        let by_descriptor = self.pidfd.as_ref().map(|pidfd| send(pidfd, signal, WHOLE_GROUP));
         match by_descriptor {
             None => self.signal_number(signal),
             Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
@@ -70,14 +79,6 @@ impl Group {
     }
 }
 
-#[expect(unsafe_code, reason = "neither libc nor rustix knows the flag for a whole group yet")]
-fn signal_descriptor(pidfd: &OwnedFd, signal: i32) -> io::Result<()> {
-    let no_info = std::ptr::null::<libc::siginfo_t>();
-    // SAFETY: the descriptor is open, and a null info asks the kernel to fill it as kill(2) does.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, no_info, WHOLE_GROUP) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 #[expect(unsafe_code, reason = "rustix takes named signals only, a service may name a real-time one")]
 fn kill_group(pid: u32, signal: i32) -> io::Result<()> {
     // SAFETY: no memory is passed.
@@ -97,7 +98,7 @@ mod tests {
 
     /// As on a kernel before 6.9.
     fn without_descriptor(reaper: Reaper, child: &Child) -> Group {
-        Group::new(child.id(), None, reaper)
+        Group::new(child.id(), None, reaper, Family::Untold)
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a process does to itself.
 
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, getpid, kill_process, nice};
 
 /// How [`signal_self`] deals with this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,4 +19,10 @@ pub fn signal_self(how: Fatal) {
     };
     // A process may always do this to itself.
     let _ = kill_process(getpid(), signal);
+}
+
+/// Lets all others go first: for a thread whose work may take its time. It is the thread alone that becomes nicer (nice(2)).
+pub fn give_way() {
+    // Who may not is as fast as before.
+    let _ = nice(10);
 }

@@ -11,4 +11,5 @@ mod lock;
 mod mount;
 mod signals;
 mod spawn;
+mod strays;
 mod support;

@@ -37,6 +37,7 @@ pub(crate) fn command(argv: &[&str]) -> Command {
         env: Env::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]),
         listeners: Vec::new(),
         output: Output::Piped,
+        mark: None,
     }
 }
 
@@ -94,4 +95,11 @@ pub(crate) async fn start(
     // Keep reading: a child that writes into a closed pipe would end by that.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, line)
+}
+
+/// The lines of its standard output.
+pub(crate) fn lines(
+    child: &mut dyn Child,
+) -> tokio::io::Lines<BufReader<Box<dyn tokio::io::AsyncRead + Send + Unpin>>> {
+    BufReader::new(child.take_output().unwrap().stdout).lines()
 }

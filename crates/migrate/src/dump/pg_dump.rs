@@ -42,6 +42,7 @@ pub(super) async fn schema(
         env: environment(job, dsn, engine.host()),
         listeners: Vec::new(),
         output: Output::Piped,
+        mark: None,
     };
     run(job, &command).await.map(|text| clean(&text))
 }
@@ -119,7 +120,7 @@ fn packaged() -> Vec<(u32, PathBuf)> {
 async fn version(job: &Job<'_>, program: &Path) -> Option<u32> {
     let argv = vec![program.display().to_string(), "--version".to_owned()];
     let (cwd, env) = (job.root.to_owned(), job.env.clone());
-    let command = Command { argv, cwd, env, listeners: Vec::new(), output: Output::Piped };
+    let command = Command { argv, cwd, env, listeners: Vec::new(), output: Output::Piped, mark: None };
     major(&run(job, &command).await.ok()?)
 }
 

@@ -73,11 +73,13 @@ impl MigrateError {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
             }
-            MigrateError::TableLocked { .. } => {
-                "end what holds the lock, or raise `lock_budget` in `[migrations]`; nothing of the \
-                 file was kept, and the next run begins with it"
-                    .to_owned()
-            }
+            MigrateError::TableLocked { file, statements, .. } => format!(
+                "end what holds the lock, or raise `lock_budget` in `[migrations]`; {}",
+                match statements {
+                    0 => "nothing of the file was kept, and the next run begins with it".to_owned(),
+                    done => stay(*done, file),
+                }
+            ),
             MigrateError::JournalDiffers { .. } => {
                 "bring that statement back as it was: the next run goes on behind it".to_owned()
             }
@@ -149,11 +151,7 @@ impl FileFailure {
         }
         let nothing = match self.statements {
             0 => format!("nothing of `{}` was kept", self.file),
-            done => format!(
-                "the first {} of `{}` are done and stay; the next run goes on behind them",
-                report::count(done, "statement"),
-                self.file
-            ),
+            done => stay(done, &self.file),
         };
         match self.kept.as_slice() {
             [] => nothing,
@@ -163,6 +161,14 @@ impl FileFailure {
             }
             [first, .., last] => format!("{nothing}; `{first}` to `{last}` ({} files) stay applied", self.kept.len()),
         }
+    }
+}
+
+/// The first statements of a file that was run in pieces.
+fn stay(done: usize, file: &str) -> String {
+    match done {
+        1 => format!("the first statement of `{file}` is done and stays; the next run goes on behind it"),
+        _ => format!("the first {done} statements of `{file}` are done and stay; the next run goes on behind them"),
     }
 }
 

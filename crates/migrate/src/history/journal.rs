@@ -1,6 +1,7 @@
 //! The journal of statements: how far a file got that is not one transaction, so that the next run resumes just there.
 
 use crate::{
+    migration::Kind,
     quote::literal,
     sql::Dialect,
     style::{Table, plain::sha256},
@@ -23,11 +24,21 @@ pub(crate) struct Journaled {
     pub(crate) done: bool,
 }
 
-/// Whose statements they are: the migration's name and the direction.
+/// Whose statements they are: the kind and the name of the migration, and the direction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Of<'a> {
+    pub(crate) kind: Kind,
     pub(crate) name: &'a str,
     pub(crate) direction: &'a str,
+}
+
+/// The direction as the journal has it. The files of the directory cannot have one name twice; those from elsewhere may have the
+/// name of one of them, so they say what they are: `seed up`.
+pub(crate) fn way(kind: Kind, direction: &str) -> String {
+    match kind {
+        Kind::Versioned | Kind::Repeatable | Kind::Implied => direction.to_owned(),
+        Kind::Seed | Kind::ByHand => format!("{} {direction}", kind.word()),
+    }
 }
 
 pub(super) fn create(journal: &Table) -> String {
@@ -43,7 +54,7 @@ pub(super) fn create(journal: &Table) -> String {
 }
 
 impl Journaled {
-    /// From a row that [`Of::select`] reads.
+    /// From a row that [`Of::select`] or [`unfinished`] reads.
     pub(crate) fn of(cells: &[Option<String>]) -> Self {
         let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
         Self { number: text(0).parse().unwrap_or_default(), checksum: text(1), done: text(2) == "done" }
@@ -53,6 +64,14 @@ impl Journaled {
 /// SQL that reads which migrations are done in part: name and direction.
 pub(crate) fn open(journal: &Table) -> String {
     format!("SELECT DISTINCT name, direction FROM {}", journal.quoted())
+}
+
+/// SQL that reads every statement in the journal, as [`Journaled`] has it, and behind that its file's name and direction.
+pub(crate) fn unfinished(journal: &Table) -> String {
+    format!(
+        "SELECT statement, sha256, state, name, direction FROM {} ORDER BY name, direction, statement",
+        journal.quoted()
+    )
 }
 
 /// SQL that brings all that was committed before to the disk, as any COMMIT does that has written something. It leaves nothing.
@@ -86,7 +105,7 @@ impl Of<'_> {
             "INSERT INTO {table} (name, direction, statement, sha256, state) VALUES ({}, {}, {number}, {}, '{state}') \
              ON CONFLICT (name, direction, statement) DO UPDATE SET sha256 = excluded.sha256, state = excluded.state",
             journal.literal(self.name),
-            journal.literal(self.direction),
+            journal.literal(&way(self.kind, self.direction)),
             checksum,
             table = journal.quoted(),
         )
@@ -103,6 +122,7 @@ impl Of<'_> {
     }
 
     fn this(&self, journal: &Table) -> String {
-        format!("name = {} AND direction = {}", journal.literal(self.name), journal.literal(self.direction))
+        let way = way(self.kind, self.direction);
+        format!("name = {} AND direction = {}", journal.literal(self.name), journal.literal(&way))
     }
 }

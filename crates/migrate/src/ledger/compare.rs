@@ -67,7 +67,7 @@ pub(crate) fn compare<'a>(
     for standing in &mut standings {
         standing.place = place(standing, newest_file, &differ, sides.texts);
     }
-    let newest_row = standings.iter().rposition(|it| it.row.is_some() && it.kind() == Kind::Versioned).unwrap_or(0);
+    let newest_row = standings.iter().rposition(Standing::is_in_ledger).unwrap_or(0);
     for standing in &mut standings[..newest_row] {
         if standing.place == Where::Pending && standing.kind() == Kind::Versioned {
             standing.place = Where::Late;
@@ -202,6 +202,12 @@ fn gone(standing: &Standing<'_>, newest_file: Option<&Version>) -> Where {
     }
 }
 
+/// The newest applied migration once the one of `version` is undone.
+pub(crate) fn previous<'a>(standings: &[Standing<'a>], version: &Version) -> Option<&'a Migration> {
+    let mut applied = standings.iter().filter(|it| it.is_in_ledger()).filter_map(|it| it.file);
+    applied.rfind(|file| file.version < *version)
+}
+
 impl Standing<'_> {
     /// Of the file, or of the row.
     pub(crate) fn kind(&self) -> Kind {
@@ -212,10 +218,26 @@ impl Standing<'_> {
         }
     }
 
+    /// Has the ledger a row of it, and does it count among those that have an order?
+    pub(crate) fn is_in_ledger(&self) -> bool {
+        self.row.is_some() && self.kind() == Kind::Versioned
+    }
+
+    /// Does the ledger not have it as ended, so that our journal may know more?
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.place, Where::Pending | Where::Late | Where::Begun)
+    }
+
     /// Is it done in part, as our journal has it, which lists the `open` ones by name?
     pub(crate) fn resume(&mut self, open: &[String]) {
-        let is_open = self.file.is_some_and(|file| file.kind == Kind::Versioned && open.contains(&file.name));
-        if is_open && matches!(self.place, Where::Pending | Where::Late | Where::Begun) {
+        let is_open = self.file.is_some_and(|file| open.contains(&file.name));
+        let goes_on = match self.kind() {
+            Kind::Versioned => self.is_unfinished(),
+            // Whatever else became of it, it is applied again anyway.
+            Kind::Repeatable => self.place == Where::Begun,
+            Kind::Seed | Kind::ByHand | Kind::Implied => false,
+        };
+        if is_open && goes_on {
             self.place = Where::Resumes;
         }
     }

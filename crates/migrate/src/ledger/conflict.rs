@@ -119,6 +119,11 @@ impl fmt::Display for Conflict {
             Conflict::OutOfOrder { file, newest } => {
                 write!(f, "`{file}` is new but older than `{newest}`, which is already applied")
             }
+            // Its only row has the version that undoing would have led to.
+            Conflict::Begun { name, tool: "golang-migrate" } => write!(
+                f,
+                "`{name}`, or what undoes the one after it, was begun and did not end: golang-migrate calls its version dirty"
+            ),
             Conflict::Begun { name, tool } => {
                 write!(f, "`{name}` was begun and did not end: {tool} calls it dirty")
             }

@@ -18,18 +18,6 @@ pub enum Goal {
     One,
     /// This one, whatever else is pending.
     Only(Version),
-    /// Nothing more.
-    None,
-}
-
-impl Goal {
-    /// What is left of it once so many were applied.
-    pub(crate) fn after(&self, applied: usize) -> Goal {
-        match self {
-            Goal::One if applied > 0 => Goal::None,
-            goal => goal.clone(),
-        }
-    }
 }
 
 /// The migrations to apply, in order; repeatable ones last, and only when everything else is.
@@ -55,7 +43,6 @@ pub(crate) fn pending<'a>(
     Ok(match goal {
         Goal::All | Goal::Seeds => all,
         Goal::One => all.into_iter().take(1).collect(),
-        Goal::None => Vec::new(),
         Goal::Only(version) => {
             all.into_iter().filter(|it| it.kind == Kind::Versioned && it.version == *version).collect()
         }
@@ -97,6 +84,6 @@ pub(crate) fn conflict(
 }
 
 fn newest(all: &[Standing<'_>]) -> String {
-    let applied = all.iter().rev().find(|it| it.row.is_some() && it.kind() == Kind::Versioned);
+    let applied = all.iter().rev().find(|it| it.is_in_ledger());
     applied.map(Standing::name).unwrap_or_default()
 }

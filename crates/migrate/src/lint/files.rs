@@ -16,6 +16,7 @@ use crate::{
     view::{View, first_text},
 };
 use config::{MigrationSource, Target};
+use host::fs::real_path;
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -85,9 +86,12 @@ enum Unseen {
 async fn seen(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, Unseen> {
     match timeout(LONGEST, View::take(run, engine, dir)).await {
         Ok(Ok(view)) => Ok(view),
-        Ok(Err(error @ (MigrateError::Refused(_) | MigrateError::Sql { .. } | MigrateError::NoSchema { .. }))) => {
-            Err(Unseen::Database(error.to_string()))
-        }
+        Ok(Err(
+            error @ (MigrateError::Refused(_)
+            | MigrateError::Sql { .. }
+            | MigrateError::Away { .. }
+            | MigrateError::NoSchema { .. }),
+        )) => Err(Unseen::Database(error.to_string())),
         Ok(Err(error)) => Err(Unseen::Files(error)),
         Err(_) => Err(Unseen::Database(silence(LONGEST))),
     }
@@ -169,8 +173,7 @@ fn of_directory(
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    a == b || real(a) == real(b)
+    a == b || real_path(a) == real_path(b)
 }
 
 /// Without a directory only files that were named can be looked at.

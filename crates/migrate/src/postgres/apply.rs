@@ -75,7 +75,7 @@ async fn step_by_step(
     }
     if open {
         reach(run.job, "closing");
-        transaction(engine, run, work, &Piece::default(), Closing::Whole { started }).await?;
+        transaction(engine, run, work, &Piece::behind(pieces), Closing::Whole { started }).await?;
     }
     Ok(())
 }

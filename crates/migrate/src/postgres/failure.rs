@@ -40,35 +40,35 @@ pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept)
         error.context.clone(),
     ];
     MigrateError::File(Box::new(FileFailure {
-        file: text.shown.clone(),
         place: place(text, failed),
-        message: error.message.clone(),
         details: details.into_iter().flatten().collect(),
         code: (!error.code.is_empty()).then(|| error.code.clone()),
         hint: error.hint.clone().or_else(|| advice(&error.code).map(str::to_owned)),
-        kept: run.kept(),
         in_part: kept.in_part,
-        statements: kept.statements,
         transience: if error.lost { Transience::Transient } else { error.transience() },
+        ..FileFailure::new(&text.shown, error.message.clone(), run.kept(), kept.statements)
     }))
 }
 
 /// The file took the transaction out of our hands.
-pub(super) fn not_ours(run: &Run<'_>, text: &Text) -> MigrateError {
+pub(super) fn not_ours(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
+    let hint = format!(
+        "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
+        text.shown
+    );
+    let failure = FileFailure::ended(&text.shown, hint, run.kept(), kept.statements);
+    MigrateError::File(Box::new(failure))
+}
+
+/// The file took our mark from the transaction, which was rolled back.
+pub(super) fn reset(run: &Run<'_>, text: &Text, kept: Kept) -> MigrateError {
+    let message = "it has reset all settings of its session, and with them the mark by which its transaction is known";
+    let hint =
+        "take `RESET ALL` out of what it calls, or reset settings by their names (`RESET search_path`)".to_owned();
     MigrateError::File(Box::new(FileFailure {
-        file: text.shown.clone(),
-        place: None,
-        message: "it ended the transaction that it was run in".to_owned(),
-        details: Vec::new(),
-        code: None,
-        hint: Some(format!(
-            "look what `{}` has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it",
-            text.shown
-        )),
-        kept: run.kept(),
-        in_part: true,
-        statements: 0,
-        transience: Transience::Permanent,
+        hint: Some(hint),
+        in_part: kept.in_part,
+        ..FileFailure::new(&text.shown, message.to_owned(), run.kept(), kept.statements)
     }))
 }
 

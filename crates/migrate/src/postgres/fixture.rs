@@ -1,6 +1,6 @@
 //! A cluster and sessions with it, for the tests of this crate's own parts.
 
-use config::dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode};
+use config::dsn::{PostgresDsn, Surroundings, postgres::parse};
 use database::postgres::{Session, connect};
 use std::time::Duration;
 use testkit::Cluster;
@@ -39,21 +39,8 @@ impl Bench {
 
 /// The database `postgres` behind a port of this machine.
 pub(crate) fn dsn(port: u16) -> PostgresDsn {
-    PostgresDsn {
-        hosts: vec![Host::Tcp("127.0.0.1".into(), port)],
-        user: "postgres".into(),
-        password: None,
-        database: "postgres".into(),
-        sslmode: SslMode::Disable,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        session_attrs: SessionAttrs::Any,
-        application_name: None,
-        options: None,
-        connect_timeout: None,
-        channel_binding: ChannelBinding::Prefer,
-    }
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable");
+    parse(&url, &Surroundings::default()).unwrap()
 }
 
 /// Asks until there is an answer.

@@ -7,6 +7,7 @@
 use super::look::query;
 use crate::{
     MigrateError,
+    engine::Cells,
     quote::{self, identifier},
     sql::Dialect,
 };
@@ -87,14 +88,29 @@ pub(crate) async fn invalid(session: &Session, table: Table<'_>) -> Result<Vec<S
     Ok(rows.iter().filter_map(|row| row.try_get(0).ok().flatten()).map(str::to_owned).collect())
 }
 
+/// Every invalid index of the database, its name and how people call it, with its table; also those that somebody builds.
+pub(crate) const INVALID_INDEXES: &str = "SELECT c.relname, \
+    pg_catalog.format('%s on %s', i.indexrelid::pg_catalog.regclass, i.indrelid::pg_catalog.regclass) \
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE NOT i.indisvalid AND c.relkind = 'i' AND n.nspname NOT IN ('pg_toast', 'pg_catalog') ORDER BY 2";
+
+/// What is wrong with one of [`INVALID_INDEXES`].
+pub(crate) fn invalid_index(cells: &Cells) -> String {
+    let text = |index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
+    let left_by = if is_leftover(&text(0)) { "REINDEX CONCURRENTLY" } else { "its build" };
+    format!("the index {} is invalid: {left_by} did not end, and no query uses it", text(1))
+}
+
 /// Is this the name of what a broken `REINDEX CONCURRENTLY` leaves behind: the new index, or the old one under a new name?
 /// (PostgreSQL manual, REINDEX: the endings `_ccnew` and `_ccold`, with a number when the name was taken.)
-pub(crate) fn is_leftover(name: &str) -> bool {
+fn is_leftover(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
 
-/// Drops an index that [`state`] just called [`IndexState::Invalid`], waiting for each lock no longer than `lock_timeout`,
+/// Drops an index that [`state`] just called [`IndexState::Invalid`], waiting for each lock no longer than `lock_timeout`, or
+/// as long as it takes where nothing may be set for the session,
 /// without holding up those who read and write the table. Only under the migration lock, so that nobody builds it anew
 /// in between.
 ///
@@ -104,16 +120,19 @@ pub(crate) async fn drop_invalid(
     session: &Session,
     table: Table<'_>,
     index: &str,
-    lock_timeout: Duration,
+    lock_timeout: Option<Duration>,
 ) -> Result<(), MigrateError> {
     let doing = "drop an invalid index";
     let Some(schema) = schema(session, table).await? else { return Ok(()) };
-    let millis = lock_timeout.as_millis().max(1);
-    query(session, doing, &format!("SET lock_timeout = {millis}")).await?;
+    if let Some(limit) = lock_timeout {
+        query(session, doing, &format!("SET lock_timeout = {}", limit.as_millis().max(1))).await?;
+    }
     // A statement of its own: it cannot run in a transaction.
     let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {}.{}", identifier(&schema), identifier(index));
     let dropped = query(session, doing, &sql).await;
-    query(session, doing, "RESET lock_timeout").await?;
+    if lock_timeout.is_some() {
+        query(session, doing, "RESET lock_timeout").await?;
+    }
     dropped.map(drop)
 }
 

@@ -5,8 +5,10 @@ use super::{
     Engine,
     failure::{Failed, Kept, Sent, explained},
     index::{self, IndexState, Table},
+    look::not_written,
+    read_only::{READ_ONLY, judged},
     resolve::{Happened, Lone, resolved},
-    send::send,
+    send::{NotDone, send},
     transaction::checked,
     watch::{Watched, watched},
 };
@@ -48,9 +50,9 @@ pub(super) async fn statement(
         if !is_lost(&error) {
             // The server said that it was not done, so nobody has to look.
             let sql = work.journal().forget(&work.view.journal, piece.number);
-            engine.write("write the journal", &[sql]).await?;
+            write_journal(engine, run, work, piece, &sql).await?;
         }
-        return Err(error);
+        return Err(judged(&engine.session, error).await);
     }
     reach(run.job, "lone.done");
     assert_valid(engine, work, &nature, &before).await?;
@@ -104,14 +106,20 @@ fn lones(nature: &Nature) -> Vec<Lone<'_>> {
         Nature::CreateDatabase { name } => vec![Lone::CreateDatabase { name: &name.object }],
         Nature::DropDatabase { name } => vec![Lone::DropDatabase { name: &name.object }],
         Nature::Vacuum
-        | Nature::ReindexConcurrently { .. }
-        | Nature::Reindex { .. }
+        | Nature::ReindexConcurrently
+        | Nature::Reindex
         | Nature::AlterSystem
         | Nature::ClusterAll
         | Nature::DiscardAll
-        | Nature::MoveDatabase { .. } => vec![Lone::Repeatable],
+        | Nature::MoveDatabase => vec![Lone::Repeatable],
         _ => vec![Lone::Unknown],
     }
+}
+
+/// Behind a pooler the session is another client's next, and the statement cannot stand in a transaction with a setting of its own;
+/// it waits as long as it must then, and holds up nobody meanwhile.
+fn patience(engine: &Engine) -> Option<Duration> {
+    (!engine.is_pooled()).then_some(DROP_PATIENCE)
 }
 
 fn of(table: &Name) -> Table<'_> {
@@ -126,7 +134,7 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
     if let Some(name) = name {
         match index::state(session, of(table), &name.object).await? {
             IndexState::Invalid => {
-                index::drop_invalid(session, of(table), &name.object, DROP_PATIENCE).await?;
+                index::drop_invalid(session, of(table), &name.object, patience(engine)).await?;
                 let text =
                     format!("dropped the invalid index `{}`, which a build that failed left behind", name.object);
                 run.job.journal.note(Event::new("migrate.invalid-index", text).level(Level::Warn));
@@ -187,7 +195,7 @@ async fn clear_up(engine: &Engine, run: &Run<'_>, nature: &Nature, before: &[Str
         None => !before.contains(index),
     };
     for index in invalid.iter().filter(ours) {
-        if let Err(error) = index::drop_invalid(&engine.session, of(table), index, DROP_PATIENCE).await {
+        if let Err(error) = index::drop_invalid(&engine.session, of(table), index, patience(engine)).await {
             let text = format!("the invalid index `{index}` stays behind until the next run: {error}");
             run.job.warn("migrate.invalid-index", text);
         }
@@ -226,7 +234,24 @@ async fn note(
     let text = piece.statements.first().map_or("", |statement| &work.text.whole[statement.range.clone()]);
     let sql = work.journal().write(&work.view.journal, piece.number, text, done, "");
     reach(run.job, "journal.write");
-    engine.write("write the journal", &[sql]).await?;
+    write_journal(engine, run, work, piece, &sql).await?;
     reach(run.job, "journal.written");
     Ok(())
+}
+
+async fn write_journal(
+    engine: &Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    sql: &str,
+) -> Result<(), MigrateError> {
+    let Err(NotDone { error, .. }) = send(&engine.session, sql).await else { return Ok(()) };
+    if error.code != READ_ONLY {
+        return Err(not_written("write the journal", error));
+    }
+    // The file may have made its session read-only in a statement before.
+    let failed = Failed { error, statement: Some(piece.range()), sent: Sent::default() };
+    let kept = Kept { statements: piece.number - 1, in_part: false };
+    Err(judged(&engine.session, explained(run, &work.text, &failed, kept)).await)
 }

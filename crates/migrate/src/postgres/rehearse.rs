@@ -2,9 +2,9 @@
 
 use super::{
     Engine,
-    failure::{Failed, Kept, explained, not_ours},
+    failure::{Failed, Kept, explained},
     send::{NotDone, send},
-    transaction::{Begin, body, checked, of_our_own},
+    transaction::{Begin, body, checked, of_our_own, without_mark},
 };
 use crate::{
     MigrateError,
@@ -55,8 +55,9 @@ impl Engine {
         let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
         let rows = work.closing(Duration::ZERO, &ours);
         let done = send(&self.session, &format!("RESET ROLE;\n{}", rows.join(";\n"))).await;
-        done.map_err(|NotDone { error, .. }| match (error.code.as_str(), error.column.as_deref()) {
-            ("23502", Some("sha256")) => not_ours(run, &work.text),
+        let Err(NotDone { error, .. }) = done else { return Ok(()) };
+        Err(match (error.code.as_str(), error.column.as_deref()) {
+            ("23502", Some("sha256")) => without_mark(&self.session, run, work, Kept::default()).await,
             _ => MigrateError::sql("write the ledger", error),
         })
     }

@@ -87,7 +87,7 @@ pub(crate) async fn resolved(session: &Session, statement: &Lone<'_>) -> Result<
     }
 }
 
-/// An invalid index is one that was not made; the guardian drops it before the next try.
+/// An invalid index is one that was not made; [`super::lone`] drops it before the next try.
 fn of_index(state: &IndexState) -> Happened {
     match state {
         IndexState::Valid => Happened::Yes,

@@ -3,9 +3,10 @@
 
 use super::{
     Engine, Guard,
-    failure::{Failed, Kept, Sent, explained, not_ours},
+    failure::{Failed, Kept, Sent, explained, not_ours, reset},
     lease::FENCED,
     look::not_written,
+    read_only::{READ_ONLY, judged},
     send::{NotDone, rows, send},
     watch::{Watched, watched},
 };
@@ -50,7 +51,7 @@ pub(super) async fn transaction(
 ) -> Result<(), MigrateError> {
     run.ladder().begin(strength(work, piece));
     loop {
-        let Some(rung) = run.ladder().rung() else { return Err(spent(run, work, None)) };
+        let Some(rung) = run.ladder().rung() else { return Err(spent(run, work, piece, None)) };
         let watch = Watched {
             job: run.job,
             shown: &work.text.shown,
@@ -67,12 +68,12 @@ pub(super) async fn transaction(
             Err(error) if is_lock(&error) => {
                 run.ladder().spent(rung.lock_timeout);
                 if run.ladder().left().is_zero() {
-                    return Err(spent(run, work, blocked));
+                    return Err(spent(run, work, piece, blocked));
                 }
-                say_again(run, work, rung, blocked.as_deref());
+                say_again(run, work, piece, rung, blocked.as_deref());
                 sleep(rung.then_sleep).await;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(judged(&engine.session, error).await),
         }
     }
 }
@@ -86,20 +87,25 @@ fn is_lock(error: &MigrateError) -> bool {
     matches!(error, MigrateError::File(failure) if failure.code.as_deref() == Some("55P03"))
 }
 
-fn spent(run: &Run<'_>, work: &Work<'_>, blocked: Option<String>) -> MigrateError {
+fn spent(run: &Run<'_>, work: &Work<'_>, piece: &Piece, blocked: Option<String>) -> MigrateError {
     MigrateError::TableLocked {
         file: work.text.shown.clone(),
         budget: run.job.migrations.lock_budget,
         blocked,
+        statements: kept(piece).statements,
         kept: run.kept(),
     }
 }
 
-fn say_again(run: &Run<'_>, work: &Work<'_>, rung: Rung, blocked: Option<&str>) {
+fn say_again(run: &Run<'_>, work: &Work<'_>, piece: &Piece, rung: Rung, blocked: Option<&str>) {
     let (shown, left) = (&work.text.shown, run.ladder().left());
     let why = blocked.unwrap_or("waits for a lock that somebody else holds");
+    let done = match kept(piece).statements {
+        0 => "nothing of it is kept".to_owned(),
+        done => format!("{} of it stay", report::count(done, "statement")),
+    };
     let text = format!(
-        "`{shown}` {why}; nothing of it is kept, next try in {}, {} of `lock_budget` left",
+        "`{shown}` {why}; {done}, next try in {}, {} of `lock_budget` left",
         report::seconds(rung.then_sleep),
         report::seconds(left)
     );
@@ -126,9 +132,7 @@ async fn attempt(
     let failed = match (body, held) {
         (Ok(()), Ok(())) => None,
         (Err(failed), _) if failed.error.code == FENCED => Some(MigrateError::LockLost),
-        (Err(failed), _) => {
-            Some(explained(run, &work.text, &failed, Kept { statements: piece.number.max(1) - 1, ..Kept::default() }))
-        }
+        (Err(failed), _) => Some(explained(run, &work.text, &failed, kept(piece))),
         (Ok(()), Err(lost)) => Some(lost),
     };
     if let Some(error) = failed {
@@ -227,20 +231,36 @@ async fn close(
     let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
     let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
     if error.lost {
+        // It may have arrived, and no disk was waited for.
+        run.committed(history::flush(&work.view.journal));
         if let Closing::Whole { .. } = closing {
             run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
         }
         return Err(MigrateError::UnknownCommit { file: work.text.shown.clone(), cause: error.to_string() });
     }
-    roll_back(&engine.session).await;
     if error.code == "23502" && error.column.as_deref() == Some("sha256") {
-        return Err(not_ours(run, &work.text));
+        return Err(without_mark(&engine.session, run, work, kept(piece)).await);
     }
-    if done + 1 < total {
+    roll_back(&engine.session).await;
+    // The file may have made it read-only and written nothing.
+    if done + 1 < total && error.code != READ_ONLY {
         return Err(not_written("write the ledger", error));
     }
     // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
-    Err(explained(run, &work.text, &of_our_own(error), Kept::default()))
+    Err(explained(run, &work.text, &of_our_own(error), kept(piece)))
+}
+
+/// What stays when a transaction of the file fails: the statements before it.
+fn kept(piece: &Piece) -> Kept {
+    Kept { statements: piece.number.max(1) - 1, ..Kept::default() }
+}
+
+/// The mark is gone: with the transaction, or the file has reset all settings. A transaction that is still there was broken by our
+/// statement that missed the mark, and takes no other one.
+pub(super) async fn without_mark(session: &Session, run: &Run<'_>, work: &Work<'_>, kept: Kept) -> MigrateError {
+    let is_there = send(session, "SELECT 1").await.is_err_and(|not_done| not_done.error.code == "25P02");
+    roll_back(session).await;
+    if is_there { reset(run, &work.text, kept) } else { not_ours(run, &work.text, kept) }
 }
 
 fn leave_clean() -> Vec<String> {

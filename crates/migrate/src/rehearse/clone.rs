@@ -61,7 +61,7 @@ async fn play(job: &Job<'_>, dir: &Path, goal: &Goal) -> Result<Vec<Rehearsed>, 
     let run = Run::new(job);
     Engine::with(&run, async |engine| {
         let view = View::take(&run, engine, dir).await?;
-        engine.lock(&run, &view.sight, &view.locks()).await?;
+        engine.lock(&run, &view.sight, &view.co_locks()).await?;
         play::play(job, engine, dir, goal, Way::Committed).await
     })
     .await

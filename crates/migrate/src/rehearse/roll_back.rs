@@ -27,7 +27,7 @@ pub(super) async fn play(
     for migration in wanted(run, view, goal)? {
         must_be_one_transaction(&Work::up(view, migration, run.job.who, &still)?)?;
     }
-    engine.lock(run, &view.sight, &view.locks()).await?;
+    engine.lock(run, &view.sight, &view.co_locks()).await?;
     if let Engine::Postgres(postgres) = engine {
         postgres.begin_rehearsal(run).await?;
     }

@@ -17,30 +17,16 @@ pub(crate) enum Nature {
         name: Option<Name>,
         /// The table.
         table: Name,
-        /// An index of that name that is there already counts as done, even an invalid one.
-        if_not_exists: bool,
     },
     /// `DROP INDEX CONCURRENTLY`
     DropIndexConcurrently {
         /// The indexes; the server takes one at a time.
         names: Vec<Name>,
-        /// One that is not there counts as done.
-        if_exists: bool,
     },
     /// `REINDEX … CONCURRENTLY`: when it fails, an invalid index whose name ends in `_ccnew` stays behind.
-    ReindexConcurrently {
-        /// What is built anew.
-        kind: Reindexed,
-        /// Its name; a database need not be named.
-        name: Option<Name>,
-    },
+    ReindexConcurrently,
     /// `REINDEX` of a schema, a database or the system's catalogs.
-    Reindex {
-        /// What is built anew.
-        kind: Reindexed,
-        /// Its name.
-        name: Option<Name>,
-    },
+    Reindex,
     /// `VACUUM`
     Vacuum,
     /// `ALTER TYPE … ADD VALUE`: allowed inside a transaction since PostgreSQL 12, but the value may be used only after COMMIT.
@@ -49,8 +35,6 @@ pub(crate) enum Nature {
         type_name: Name,
         /// The value.
         value: String,
-        /// A value that is there already counts as done.
-        if_not_exists: bool,
     },
     /// `CREATE DATABASE`
     CreateDatabase {
@@ -63,52 +47,21 @@ pub(crate) enum Nature {
         name: Name,
     },
     /// `ALTER DATABASE … SET TABLESPACE`
-    MoveDatabase {
-        /// The database.
-        name: Name,
-    },
+    MoveDatabase,
     /// `ALTER SYSTEM`
     AlterSystem,
     /// `CREATE TABLESPACE`, `DROP TABLESPACE`
-    Tablespace {
-        /// The table space.
-        name: Name,
-        /// It is there afterwards.
-        created: bool,
-    },
+    Tablespace,
     /// `ALTER TABLE … DETACH PARTITION … CONCURRENTLY`
-    DetachConcurrently {
-        /// The partitioned table.
-        table: Name,
-        /// Its partition.
-        partition: Name,
-    },
+    DetachConcurrently,
     /// `CREATE`, `ALTER` or `DROP SUBSCRIPTION`, which talks to the other server.
-    Subscription {
-        /// The subscription.
-        name: Name,
-    },
+    Subscription,
     /// `CLUSTER` of all tables.
     ClusterAll,
     /// `DISCARD ALL`
     DiscardAll,
     /// `CALL`, or a `DO` block with `COMMIT` or `ROLLBACK` in it: it may end transactions itself, and then can't run inside one.
     Call,
-}
-
-/// What `REINDEX` builds anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reindexed {
-    /// One index.
-    Index,
-    /// The indexes of a table.
-    Table,
-    /// Those of a schema.
-    Schema,
-    /// Those of the database.
-    Database,
-    /// Those of the system's catalogs.
-    System,
 }
 
 impl Nature {
@@ -165,19 +118,19 @@ fn create(reader: &mut Reader<'_>) -> Option<Nature> {
         return Some(Nature::CreateDatabase { name: reader.name()? });
     }
     if reader.skip("TABLESPACE") {
-        return Some(Nature::Tablespace { name: reader.name()?, created: true });
+        return reader.name().map(|_| Nature::Tablespace);
     }
     if reader.skip("SUBSCRIPTION") {
-        let name = reader.name()?;
+        reader.name()?;
         // Without a slot to create on the other server, nothing stands against a transaction.
         let no_slot = is_off(reader, "CREATE_SLOT") || is_off(reader, "CONNECT");
-        return (!no_slot).then_some(Nature::Subscription { name });
+        return (!no_slot).then_some(Nature::Subscription);
     }
     None
 }
 
 fn create_index(reader: &mut Reader<'_>) -> Option<Nature> {
-    let if_not_exists = reader.skip("IF NOT EXISTS");
+    reader.skip("IF NOT EXISTS");
     let name = if reader.sees("ON") { None } else { Some(reader.name()?) };
     if !reader.skip("ON") {
         return None;
@@ -186,13 +139,13 @@ fn create_index(reader: &mut Reader<'_>) -> Option<Nature> {
     let table = reader.name()?;
     // An index lies in the schema of its table, and can't be named with another.
     let name = name.map(|name| Name { schema: table.schema.clone(), ..name });
-    Some(Nature::CreateIndexConcurrently { name, table, if_not_exists })
+    Some(Nature::CreateIndexConcurrently { name, table })
 }
 
 fn drop_(reader: &mut Reader<'_>) -> Option<Nature> {
     if reader.skip("INDEX CONCURRENTLY") {
-        let if_exists = reader.skip("IF EXISTS");
-        return Some(Nature::DropIndexConcurrently { names: reader.names(), if_exists });
+        reader.skip("IF EXISTS");
+        return Some(Nature::DropIndexConcurrently { names: reader.names() });
     }
     if reader.skip("DATABASE") {
         reader.skip("IF EXISTS");
@@ -200,11 +153,11 @@ fn drop_(reader: &mut Reader<'_>) -> Option<Nature> {
     }
     if reader.skip("TABLESPACE") {
         reader.skip("IF EXISTS");
-        return Some(Nature::Tablespace { name: reader.name()?, created: false });
+        return reader.name().map(|_| Nature::Tablespace);
     }
     if reader.skip("SUBSCRIPTION") {
         reader.skip("IF EXISTS");
-        return Some(Nature::Subscription { name: reader.name()? });
+        return reader.name().map(|_| Nature::Subscription);
     }
     None
 }
@@ -217,8 +170,8 @@ fn alter(reader: &mut Reader<'_>) -> Option<Nature> {
         return add_value(reader);
     }
     if reader.skip("DATABASE") {
-        let name = reader.name()?;
-        return reader.skip("SET TABLESPACE").then_some(Nature::MoveDatabase { name });
+        reader.name()?;
+        return reader.skip("SET TABLESPACE").then_some(Nature::MoveDatabase);
     }
     if reader.skip("TABLE") {
         return detach(reader);
@@ -234,29 +187,29 @@ fn add_value(reader: &mut Reader<'_>) -> Option<Nature> {
     if !reader.skip("ADD VALUE") {
         return None;
     }
-    let if_not_exists = reader.skip("IF NOT EXISTS");
-    Some(Nature::AlterTypeAddValue { type_name, value: reader.text()?, if_not_exists })
+    reader.skip("IF NOT EXISTS");
+    Some(Nature::AlterTypeAddValue { type_name, value: reader.text()? })
 }
 
 fn detach(reader: &mut Reader<'_>) -> Option<Nature> {
     reader.skip("IF EXISTS");
     reader.skip("ONLY");
-    let table = reader.name()?;
+    reader.name()?;
     reader.skip_sign("*");
     if !reader.skip("DETACH PARTITION") {
         return None;
     }
-    let partition = reader.name()?;
-    reader.skip("CONCURRENTLY").then_some(Nature::DetachConcurrently { table, partition })
+    reader.name()?;
+    reader.skip("CONCURRENTLY").then_some(Nature::DetachConcurrently)
 }
 
 /// It talks to the other server when it looks for publications anew, which `SET`, `ADD` and `DROP` do unless they are told not to.
 fn alter_subscription(reader: &mut Reader<'_>) -> Option<Nature> {
-    let name = reader.name()?;
+    reader.name()?;
     let refreshes = reader.skip("REFRESH")
         || reader.skip_any(&["SET PUBLICATION", "ADD PUBLICATION", "DROP PUBLICATION"]) && !is_off(reader, "REFRESH");
     let slot = reader.skip("SET") && reader.clone().words().any(|word| word == "FAILOVER" || word == "TWO_PHASE");
-    (refreshes || slot).then_some(Nature::Subscription { name })
+    (refreshes || slot).then_some(Nature::Subscription)
 }
 
 /// Is `option = false` among the options that follow?
@@ -271,13 +224,13 @@ fn is_off(reader: &Reader<'_>, option: &str) -> bool {
 
 fn reindex(reader: &mut Reader<'_>) -> Option<Nature> {
     let options = reader.parentheses();
-    let kind = kind(reader)?;
-    let concurrently = reader.skip("CONCURRENTLY") || has_concurrently(&options);
-    let name = reader.name();
-    match kind {
-        _ if concurrently => Some(Nature::ReindexConcurrently { kind, name }),
-        Reindexed::Index | Reindexed::Table => None,
-        _ => Some(Nature::Reindex { kind, name }),
+    let of_one = reader.skip_any(&["INDEX", "TABLE"]);
+    if !of_one && !reader.skip_any(&["SCHEMA", "DATABASE", "SYSTEM"]) {
+        return None;
+    }
+    match reader.skip("CONCURRENTLY") || has_concurrently(&options) {
+        true => Some(Nature::ReindexConcurrently),
+        false => (!of_one).then_some(Nature::Reindex),
     }
 }
 
@@ -287,17 +240,6 @@ fn has_concurrently(options: &[String]) -> bool {
         .iter()
         .position(|word| word == "CONCURRENTLY")
         .is_some_and(|at| !options.get(at + 1).is_some_and(|value| matches!(value.as_str(), "FALSE" | "OFF" | "0")))
-}
-
-fn kind(reader: &mut Reader<'_>) -> Option<Reindexed> {
-    let kinds = [
-        ("INDEX", Reindexed::Index),
-        ("TABLE", Reindexed::Table),
-        ("SCHEMA", Reindexed::Schema),
-        ("DATABASE", Reindexed::Database),
-        ("SYSTEM", Reindexed::System),
-    ];
-    kinds.into_iter().find_map(|(word, kind)| reader.skip(word).then_some(kind))
 }
 
 fn cluster(reader: &mut Reader<'_>) -> Option<Nature> {

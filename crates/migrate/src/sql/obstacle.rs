@@ -1,4 +1,4 @@
-//! What cannot be run inside the transaction that every file gets.
+//! What stands in a file that must not be run as it is.
 
 use super::{
     Dialect,
@@ -8,13 +8,15 @@ use super::{
 };
 use std::{fmt, ops::Range};
 
-/// What cannot be run inside the transaction that every file gets.
+/// What stands in a file that must not be run as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// `BEGIN`, `COMMIT` and the like: the file would end or begin the transaction itself.
     Transaction(String),
     /// The file's directive asks for one transaction, and a statement that the server refuses inside one stands in it.
     StandsAlone(String),
+    /// `RESET ALL`: it would reset what mainstay has set for the transaction, too.
+    ResetsAll,
     /// A quoted text, a quoted name or a comment that is never closed.
     NeverClosed(Quote),
     /// A psql command: `\i`, `\restrict`.
@@ -73,6 +75,9 @@ fn in_statement(sql: &str, statement: &Statement, dialect: Dialect, whole: Optio
     if let Some(word) = transaction_word(statement) {
         return found(Obstacle::Transaction(word), first_line.len());
     }
+    if dialect == Dialect::Postgres && statement.begins(&["RESET", "ALL"]) {
+        return found(Obstacle::ResetsAll, first_line.len());
+    }
     if whole == Some(true) && statement.nature(sql, dialect).stands_alone() {
         return found(Obstacle::StandsAlone(first_words(statement)), first_line.len());
     }
@@ -116,6 +121,9 @@ impl fmt::Display for Obstacle {
         match self {
             Obstacle::Transaction(word) => write!(f, "`{word}` would take the transaction out of mainstay's hands"),
             Obstacle::StandsAlone(words) => write!(f, "PostgreSQL refuses `{words}` inside a transaction"),
+            Obstacle::ResetsAll => {
+                f.write_str("`RESET ALL` would take back the time limits and the mark of its transaction as well")
+            }
             Obstacle::NeverClosed(quote) => write!(f, "a {quote} is never closed"),
             Obstacle::PsqlCommand(command) => write!(f, "`{command}` is a command of psql, not SQL"),
             Obstacle::DownSection { directive, tool } => {
@@ -134,6 +142,9 @@ impl Obstacle {
             }
             Obstacle::StandsAlone(_) => {
                 "take out the directive that asks for one transaction, or put the statement into a file of its own"
+            }
+            Obstacle::ResetsAll => {
+                "reset settings by their names (`RESET search_path`); what a file sets for its session ends with the file anyway"
             }
             Obstacle::NeverClosed(_) => "close it; everything behind it was read as part of it",
             Obstacle::PsqlCommand(_) => "take it out, or write what it does in SQL",

@@ -19,7 +19,7 @@ pub(crate) struct Segment {
 ///   segment, because it can be used only after COMMIT.
 /// - None: each statement is a segment, so that what was done can be remembered one by one; those that can run in a
 ///   transaction still do, each together with its row in the journal.
-/// - One: one segment. What cannot run in it is an obstacle (`obstacle_among`).
+/// - One: one segment. What cannot run in it is an obstacle ([`super::first_obstacle`]).
 pub(crate) fn segments(statements: &[Statement], sql: &str, dialect: Dialect, whole: Option<bool>) -> Vec<Segment> {
     let natures = || statements.iter().map(|statement| statement.nature(sql, dialect));
     match whole {

@@ -23,7 +23,7 @@ impl Statement {
                 reader.skip("VACUUM");
                 reader.sees("FULL") || reader.parentheses().iter().any(|word| word == "FULL")
             }
-            "REINDEX" => !matches!(self.nature(sql, dialect), Nature::ReindexConcurrently { .. }),
+            "REINDEX" => !matches!(self.nature(sql, dialect), Nature::ReindexConcurrently),
             _ => STRONG.contains(&first) && !self.words.iter().any(|word| word == "CONCURRENTLY"),
         }
     }

@@ -1,6 +1,12 @@
 //! One file, one transaction, one row. Each function is a piece of work for the thread that may block.
 
-use super::{Desk, look::cells, refused, stop::Stop};
+use super::{
+    Desk,
+    look::cells,
+    orphans::{Orphans, orphans},
+    refused,
+    stop::Stop,
+};
 use crate::{
     FileFailure, MigrateError,
     engine::Cells,
@@ -8,8 +14,9 @@ use crate::{
     job::Run,
     pieces::Piece,
     script::Text,
+    seen::Seen,
     sql::{Dialect, split, wants_foreign_keys_off},
-    work::Work,
+    work::{Step, Work},
 };
 use database::{
     Refusal,
@@ -18,7 +25,7 @@ use database::{
 use report::Place;
 use retry::Transience;
 use rusqlite::{Batch, Connection, Error, fallible_iterator::FallibleIterator};
-use std::{ops::Range, path::Path, time::Duration};
+use std::{collections::BTreeSet, ops::Range, path::Path, time::Duration};
 
 /// SQLite itself waits this long for the write lock; the longer wait around it says so.
 const LOCK_SLICE: Duration = Duration::from_millis(250);
@@ -135,22 +142,31 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// Something of our own, all or nothing; false when somebody else keeps the write lock.
-pub(super) fn write(desk: &Desk, _doing: &'static str, sql: &str) -> Result<bool, MigrateError> {
+/// Something of our own, all or nothing, if what was `seen` is still so; nothing when somebody else keeps the write lock.
+pub(super) fn write(desk: &Desk, sql: &str, seen: &Seen) -> Result<Option<Step<()>>, MigrateError> {
     let mut slot = desk.connection();
     let connection = match writable(desk, &mut slot) {
-        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
+        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(None),
         opened => opened?,
     };
     let words = |error: Error| refused(&error, &desk.path);
     if !lock(connection).map_err(words)? {
-        return Ok(false);
+        return Ok(None);
     }
-    let written = connection.execute_batch(sql).and_then(|()| connection.execute_batch("COMMIT"));
-    if written.is_err() {
+    let written = write_here(connection, sql, seen);
+    if !matches!(written, Ok(Step::Done(()))) {
         desk.drop_connection(&mut slot);
     }
-    written.map(|()| true).map_err(words)
+    written.map(Some).map_err(words)
+}
+
+fn write_here(connection: &Connection, sql: &str, seen: &Seen) -> Result<Step<()>, Error> {
+    for (select, before) in &seen.0 {
+        if cells(connection, select)? != *before {
+            return Ok(Step::Overtaken);
+        }
+    }
+    connection.execute_batch(sql).and_then(|()| connection.execute_batch("COMMIT")).map(Step::Done)
 }
 
 /// Runs a statement outside of any transaction; false when somebody else is in the way.
@@ -176,8 +192,8 @@ enum Failed {
     Record(Error),
     /// The file ended the transaction.
     Ended,
-    /// Rows without the row that they refer to: table and parent.
-    ForeignKeys(Vec<(String, String)>),
+    /// Rows without the row that they refer to: table and parent; and how many there were before.
+    ForeignKeys { broken: BTreeSet<(String, String)>, before: usize },
 }
 
 /// Runs the file inside the transaction that was begun.
@@ -198,12 +214,13 @@ pub(super) fn body(desk: &Desk, job: &Job, stop: &Stop) -> Result<(), MigrateErr
 
 fn run(connection: &Connection, job: &Job, stop: &Stop) -> Result<(), Failed> {
     stop.check().map_err(Failed::Record)?;
+    let before = job.keys_off.then(|| orphans(connection)).transpose().map_err(Failed::Record)?;
     part(connection, &job.text.whole, &job.range)?;
     if connection.is_autocommit() {
         return Err(Failed::Ended);
     }
-    if job.keys_off {
-        foreign_keys(connection)?;
+    if let Some(before) = before {
+        foreign_keys(connection, &before)?;
     }
     stop.check().map_err(Failed::Record)
 }
@@ -221,17 +238,9 @@ fn part(connection: &Connection, whole: &str, range: &Range<usize>) -> Result<()
     Ok(())
 }
 
-fn foreign_keys(connection: &Connection) -> Result<(), Failed> {
-    let broken = || -> Result<Vec<(String, String)>, Error> {
-        let mut statement =
-            connection.prepare("SELECT DISTINCT \"table\", parent FROM pragma_foreign_key_check LIMIT 5")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect()
-    };
-    match broken().map_err(Failed::Record)? {
-        broken if broken.is_empty() => Ok(()),
-        broken => Err(Failed::ForeignKeys(broken)),
-    }
+fn foreign_keys(connection: &Connection, before: &Orphans) -> Result<(), Failed> {
+    let broken = orphans(connection).map_err(Failed::Record)?.beyond(before);
+    if broken.is_empty() { Ok(()) } else { Err(Failed::ForeignKeys { broken, before: before.count() }) }
 }
 
 /// The rows, and COMMIT. What the file set for its connection must not reach the next one.
@@ -263,51 +272,45 @@ pub(super) fn checkpoint(desk: &Desk) -> Result<(), MigrateError> {
 }
 
 fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
-    let failure = FileFailure {
-        file: job.text.shown.clone(),
-        place: None,
-        message: String::new(),
-        details: Vec::new(),
-        code: None,
-        hint: None,
-        kept: job.kept.clone(),
-        in_part: false,
-        statements: job.statements,
-        transience: Transience::Permanent,
-    };
     MigrateError::File(Box::new(match failed {
         Failed::Statement { error, done, range } => {
-            FileFailure { place: place(&job.text, &error, done, &range), ..said(failure, &error, path) }
+            FileFailure { place: place(&job.text, &error, done, &range), ..said(job, &error, path) }
         }
-        Failed::Record(error) => said(failure, &error, path),
-        Failed::Ended => FileFailure {
-            message: "it ended the transaction that it was run in".to_owned(),
-            hint: Some(
-                "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it"
-                    .to_owned(),
-            ),
-            in_part: true,
-            ..failure
-        },
-        Failed::ForeignKeys(broken) => FileFailure {
-            message: "rows would be left without the row that they refer to".to_owned(),
-            details: broken.iter().map(|(table, parent)| format!("`{table}` refers to `{parent}`")).collect(),
+        Failed::Record(error) => said(job, &error, path),
+        Failed::Ended => {
+            let hint =
+                "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it";
+            FileFailure::ended(&job.text.shown, hint.to_owned(), job.kept.clone(), job.statements)
+        }
+        Failed::ForeignKeys { broken, before } => FileFailure {
+            details: told(&broken, before),
             hint: Some(
                 "the file switches foreign keys off, so they are checked before COMMIT: mend these rows in the file"
                     .to_owned(),
             ),
-            ..failure
+            ..failure(job, "rows would be left without the row that they refer to".to_owned())
         },
     }))
 }
 
-fn said(failure: FileFailure, error: &Error, path: &Path) -> FileFailure {
+fn told(broken: &BTreeSet<(String, String)>, before: usize) -> Vec<String> {
+    let rows = broken.iter().take(5).map(|(table, parent)| format!("`{table}` refers to `{parent}`"));
+    let old = (before > 0)
+        .then(|| format!("{} like that stood there before the file: not counted", report::count(before, "row")));
+    rows.chain(old).collect()
+}
+
+fn said(job: &Job, error: &Error, path: &Path) -> FileFailure {
     let message = match error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => msg.clone(),
         other => other.to_string(),
     };
     let Refusal { code, hint, .. } = refusal(error, path);
-    FileFailure { message, code, hint, transience: transience(error), ..failure }
+    FileFailure { code, hint, transience: transience(error), ..failure(job, message) }
+}
+
+fn failure(job: &Job, message: String) -> FileFailure {
+    FileFailure::new(&job.text.shown, message, job.kept.clone(), job.statements)
 }
 
 /// The offset that SQLite gives into what it had not read yet, else the statement that was being run.

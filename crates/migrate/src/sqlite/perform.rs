@@ -55,7 +55,7 @@ impl Engine {
         if !remembered {
             reach(run.job, "closing");
             let closing = Closing::Whole(started);
-            if let Step::Overtaken = self.transaction(run, work, &Piece::default(), closing, &done).await? {
+            if let Step::Overtaken = self.transaction(run, work, &Piece::behind(&pieces), closing, &done).await? {
                 return Ok(Step::Overtaken);
             }
         }
@@ -67,7 +67,7 @@ impl Engine {
         if pieces.len() < 2 && !work.is_open() {
             return Ok(Done::new());
         }
-        let cells = self.ask("read the journal", work.journal().select(&work.view.journal)).await?;
+        let cells = self.ask(work.journal().select(&work.view.journal)).await?;
         let journal: Vec<_> = cells.iter().map(|cells| Journaled::of(cells)).collect();
         work.unchanged(pieces, &journal)?;
         Ok(done(&cells))
@@ -144,7 +144,7 @@ impl Engine {
             }
         }
         reach(run.job, "lone.done");
-        self.transaction(run, work, &Piece::default(), Closing::Piece(piece), done).await
+        self.transaction(run, work, &Piece::behind(std::slice::from_ref(piece)), Closing::Piece(piece), done).await
     }
 }
 

@@ -214,3 +214,18 @@ pub(crate) fn foreign(table: &Table) -> MigrateError {
         why: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What may be configured is what is known here; `diy` is made from the rows of its table.
+    #[test]
+    fn every_style_that_can_be_named_is_a_tool() {
+        let known: Vec<_> = TOOLS.iter().map(|tool| tool.name).chain(["diy"]).collect();
+        assert_eq!(known, config::MIGRATION_STYLES);
+        for tool in TOOLS {
+            assert_eq!((tool.new)().name(), tool.name);
+        }
+    }
+}

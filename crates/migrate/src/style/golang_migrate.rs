@@ -138,14 +138,11 @@ impl Style for GolangMigrate {
     }
 }
 
-/// SQL that brings the only row up to this version; a later one stays, for a file may be applied late.
+/// SQL that brings the only row up to this version; a later one stays as it is, for a file may be applied
+/// late: the row is about another one then, and our journal alone knows of the late one that it was begun.
 fn at_least(table: &Table, version: &Version, dirty: bool) -> Vec<String> {
     let name = table.quoted();
-    vec![
-        format!("DELETE FROM {name} WHERE version <= {}", number(version)),
-        or_else(table, version, dirty),
-        format!("UPDATE {name} SET dirty = {dirty} WHERE dirty <> {dirty}"),
-    ]
+    vec![format!("DELETE FROM {name} WHERE version <= {}", number(version)), or_else(table, version, dirty)]
 }
 
 /// SQL that makes this the row if there is none.

@@ -133,7 +133,7 @@ impl Style for Plain {
 }
 
 /// `-- mainstay: no-transaction` or `-- mainstay: transaction` among the comments at the top.
-fn directive(text: &str) -> Result<Option<bool>, Flaw> {
+pub(crate) fn directive(text: &str) -> Result<Option<bool>, Flaw> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let words = line.trim();

@@ -6,7 +6,7 @@ pub mod peer;
 
 use config::{
     MigrationPolicies, MigrationSource, Migrations, OnFailure, Target,
-    dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode},
+    dsn::{PostgresDsn, Surroundings, encode, postgres::parse},
 };
 use host::{
     Env,
@@ -95,6 +95,18 @@ impl Bench {
         within(migrate::up(&self.job(), &migrate::Goal::All)).await
     }
 
+    /// Applies what is pending; answers with the names of its files.
+    pub async fn applied(&self) -> Vec<String> {
+        let report = self.up().await.unwrap();
+        names(&report).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Undoes the newest; answers with the name of its file.
+    pub async fn undone(&self) -> Vec<String> {
+        let report = within(migrate::down(&self.job(), &migrate::Back::Steps(1))).await.unwrap();
+        names(&report).into_iter().map(str::to_owned).collect()
+    }
+
     pub fn texts(&self) -> Vec<String> {
         self.recorder.texts()
     }
@@ -125,21 +137,8 @@ pub fn names(report: &Report) -> Vec<&str> {
 }
 
 pub fn dsn(port: u16, database: &str) -> PostgresDsn {
-    PostgresDsn {
-        hosts: vec![Host::Tcp("127.0.0.1".into(), port)],
-        user: "postgres".into(),
-        password: None,
-        database: database.into(),
-        sslmode: SslMode::Disable,
-        sslrootcert: None,
-        sslcert: None,
-        sslkey: None,
-        session_attrs: SessionAttrs::Any,
-        application_name: None,
-        options: None,
-        connect_timeout: None,
-        channel_binding: ChannelBinding::Prefer,
-    }
+    let url = format!("postgres://postgres@127.0.0.1:{port}/{}?sslmode=disable", encode(database));
+    parse(&url, &Surroundings::default()).unwrap()
 }
 
 pub fn postgres(port: u16, database: &str) -> Target {

@@ -42,6 +42,25 @@ impl Server {
         Some(PostmasterStatus::parse(&text).is_some_and(PostmasterStatus::is_open))
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.postmaster.pid
+    }
+
+    /// The file that its logging collector writes to now (`current_logfiles`, PostgreSQL 10 and later); the one for people, where
+    /// there are several.
+    pub(crate) fn collected_log(&self) -> Option<PathBuf> {
+        let data = self.data.as_ref()?;
+        let files = fs::read_to_string(&data.join("current_logfiles"), 4096).ok()?;
+        let of = |kind: &str| files.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(' '));
+        of("stderr").or_else(|| of("csvlog")).or_else(|| of("jsonlog")).map(|file| data.join(file))
+    }
+
+    /// Where its standard error leads.
+    pub(crate) fn standard_error(&self) -> Option<PathBuf> {
+        self.postmaster.standard_error()
+    }
+
     fn pid_file(&self) -> Option<String> {
         fs::read_to_string(&self.data.as_ref()?.join("postmaster.pid"), 4096).ok()
     }

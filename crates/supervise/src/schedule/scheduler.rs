@@ -15,7 +15,7 @@ use config::Job;
 use host::{
     Clock, Env,
     alarm::Alarm,
-    process::{Command, Output, Spawner},
+    process::{Command, Mark, Output, Spawner},
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
@@ -66,6 +66,7 @@ struct Outfit {
 struct Member {
     life: JobLife,
     env: Env,
+    mark: Option<Mark>,
     /// To the task that stays with the process.
     signals: Option<UnboundedSender<i32>>,
     guard: Option<Guard>,
@@ -74,7 +75,8 @@ struct Member {
 }
 
 impl Scheduler {
-    /// Prepares `jobs`; runs nothing. Each gets `base_env`, its own variables, `MAINSTAY_JOB` with its name and
+    /// Prepares `jobs`; runs nothing. Each gets `base_env`, its own variables, its [`Mark`] where there
+    /// is an `instance`, `MAINSTAY_JOB` with its name and
     /// `MAINSTAY_DUE` with the due time. What is remembered stands in `book` and is written to `path`; without a path,
     /// nothing is.
     ///
@@ -83,6 +85,7 @@ impl Scheduler {
     #[expect(clippy::too_many_arguments, reason = "the seams, each of another kind")]
     pub fn new(
         jobs: Vec<Job>,
+        instance: Option<&str>,
         base_env: &Env,
         book: Book,
         path: Option<PathBuf>,
@@ -114,9 +117,10 @@ impl Scheduler {
             if let Some(due) = lost {
                 scheduler.outfit.journal.note(say::lost(&job.name, due));
             }
+            let mark = instance.map(|instance| Mark { instance: instance.to_owned(), service: job.name.clone() });
             let env = environment(&job, base_env);
             let life = JobLife::new(Arc::new(job), through);
-            scheduler.members.push(Member { life, env, signals: None, guard: None, unlock: None });
+            scheduler.members.push(Member { life, env, mark, signals: None, guard: None, unlock: None });
         }
         scheduler.publish();
         Ok(scheduler)
@@ -327,8 +331,14 @@ impl Scheduler {
         let job = member.life.job().clone();
         let mut env = member.env.clone();
         env.insert("MAINSTAY_DUE".to_owned(), plan.due.to_string());
-        let command =
-            Command { argv: job.argv.clone(), cwd: job.cwd.clone(), env, listeners: Vec::new(), output: Output::Piped };
+        let command = Command {
+            argv: job.argv.clone(),
+            cwd: job.cwd.clone(),
+            env,
+            listeners: Vec::new(),
+            output: Output::Piped,
+            mark: member.mark.clone(),
+        };
         match self.outfit.spawner.spawn(&command) {
             Ok(child) => {
                 let (signals, orders) = unbounded_channel();

@@ -126,13 +126,26 @@ pub(crate) struct Stage {
     running: Option<JoinHandle<Ended>>,
 }
 
+/// One for each stage, as each `mainstay up` has its own.
+fn instance() -> String {
+    static STAGES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), STAGES.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+}
+
 impl Stage {
     /// Prepared, not started.
     pub(crate) fn set(services: Vec<Service>, spawner: impl Spawner + 'static) -> Self {
         let (recorder, answers) = (Arc::new(Recorder::default()), Arc::new(Answers::default()));
         let env = Env::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
-        let supervisor =
-            Supervisor::new(services, &env, Arc::new(spawner), answers.clone(), recorder.clone(), recorder.clone());
+        let supervisor = Supervisor::new(
+            services,
+            &instance(),
+            &env,
+            Arc::new(spawner),
+            answers.clone(),
+            recorder.clone(),
+            recorder.clone(),
+        );
         let supervisor = supervisor.expect("the sockets can be bound");
         Self {
             handle: supervisor.handle(),

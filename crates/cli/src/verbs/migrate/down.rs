@@ -1,6 +1,6 @@
 //! `mainstay migrate down`
 
-use super::{changing, done, failed, world};
+use super::{changing, done};
 use crate::{args::MigrateDown, context::Context};
 use migrate::{Back, Version};
 use report::{Event, Outcome, count, seconds};
@@ -13,23 +13,15 @@ pub(super) async fn down(context: &Context, args: MigrateDown) -> Outcome {
         (None, true) => Back::All,
         (None, false) => Back::Steps(args.steps.unwrap_or(1)),
     };
-    let world = match world(context, args.flags) {
-        Ok(world) => world,
-        Err(outcome) => return outcome,
-    };
-    changing(context, &world, |job| async move {
-        match migrate::down(&job, &back).await {
-            Ok(report) => {
-                let took = report.applied.iter().map(|undone| undone.took).sum();
-                let text = match report.applied.len() {
-                    0 => "migrate: nothing to undo".to_owned(),
-                    number => format!("migrate: undone {} in {}", count(number, "migration"), seconds(took)),
-                };
-                let undone = serde_json::json!({ "undone": report.applied, "attempts": report.attempts });
-                done(context, Event::new("migrate.done", text), json.then_some(&undone))
-            }
-            Err(error) => failed(context, &error),
-        }
+    changing(context, args.flags, async |job| {
+        let report = migrate::down(job, &back).await?;
+        let took = report.applied.iter().map(|undone| undone.took).sum();
+        let text = match report.applied.len() {
+            0 => "migrate: nothing to undo".to_owned(),
+            number => format!("migrate: undone {} in {}", count(number, "migration"), seconds(took)),
+        };
+        let undone = serde_json::json!({ "undone": report.applied, "attempts": report.attempts });
+        Ok(done(context, Event::new("migrate.done", text), json.then_some(&undone)))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! `mainstay migrate dump`
 
-use super::{changing, done, failed, world};
+use super::{changing, done};
 use crate::{
     args::MigrateDump,
     context::Context,
@@ -15,19 +15,13 @@ const MODE: u32 = 0o644;
 /// The schema as SQL, to standard output or to a file.
 pub(super) async fn dump(context: &Context, args: MigrateDump) -> Outcome {
     let (json, output) = (args.flags.json, args.output.map(|file| context.cwd.join(file)));
-    let world = match world(context, args.flags) {
-        Ok(world) => world,
-        Err(outcome) => return outcome,
-    };
-    changing(context, &world, |job| async move {
-        match migrate::dump(&job).await {
-            Ok(text) => match output {
-                Some(file) => write(context, &file, &text),
-                None if json => answer(context, &serde_json::json!({ "schema": text }).to_string(), Outcome::Done),
-                None => answer(context, text.trim_end(), Outcome::Done),
-            },
-            Err(error) => failed(context, &error),
-        }
+    changing(context, args.flags, async |job| {
+        let text = migrate::dump(job).await?;
+        Ok(match output {
+            Some(file) => write(context, &file, &text),
+            None if json => answer(context, &serde_json::json!({ "schema": text }).to_string(), Outcome::Done),
+            None => answer(context, text.trim_end(), Outcome::Done),
+        })
     })
     .await
 }

@@ -27,7 +27,7 @@ use migrate::{Job, MigrateError};
 use probe::gate::GateError;
 use report::{Event, Finding, Journal, Outcome};
 use serde::Serialize;
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 /// Does what was typed.
 pub(super) async fn migrate(context: &Context, verb: Migrate) -> Outcome {
@@ -56,11 +56,28 @@ fn world(context: &Context, flags: Migrations) -> Result<Arc<World>, Outcome> {
     }
 }
 
-/// Waits for the database, then acts; a signal ends both.
-async fn changing<'w, F>(context: &Context, world: &'w World, act: impl FnOnce(Job<'w>) -> F) -> Outcome
-where
-    F: Future<Output = Outcome>,
-{
+/// What a verb does once its database is ready. Its failure is told here.
+trait Act: AsyncFnOnce(&Job<'_>) -> Result<Outcome, MigrateError> {}
+
+impl<T: AsyncFnOnce(&Job<'_>) -> Result<Outcome, MigrateError>> Act for T {}
+
+/// Waits for the database that the flags describe, then changes it; a signal ends both.
+async fn changing(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
+    match world(context, flags) {
+        Ok(world) => changing_in(context, &world, act).await,
+        Err(outcome) => outcome,
+    }
+}
+
+/// Waits for the database that the flags describe, then looks at it.
+async fn looking(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
+    match world(context, flags) {
+        Ok(world) => behind_the_gate(context, &world, act).await,
+        Err(outcome) => outcome,
+    }
+}
+
+async fn changing_in(context: &Context, world: &World, act: impl Act) -> Outcome {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return super::tell(context, &[Finding::error("no signals").because(&error)], Outcome::Failed),
@@ -72,10 +89,7 @@ where
 }
 
 /// What can be found wrong without the database is told before anybody waits for it.
-async fn behind_the_gate<'w, F>(context: &Context, world: &'w World, act: impl FnOnce(Job<'w>) -> F) -> Outcome
-where
-    F: Future<Output = Outcome>,
-{
+async fn behind_the_gate(context: &Context, world: &World, act: impl Act) -> Outcome {
     let Some(job) = world.job() else { return super::tell(context, &[no_migrations()], Outcome::Misused) };
     if let Err(error) = migrate::check(&world.app) {
         return failed(context, &error);
@@ -83,10 +97,10 @@ where
     if let Err(finding) = home_of_databases(&world.app) {
         return super::tell(context, &[finding], Outcome::Misused);
     }
-    match gate(context, world).await {
-        Ok(()) => act(job).await,
-        Err(error) => super::tell(context, &[Finding::from(&error)], error.outcome()),
+    if let Err(error) = gate(context, world).await {
+        return super::tell(context, &[Finding::from(&error)], error.outcome());
     }
+    act(&job).await.unwrap_or_else(|error| failed(context, &error))
 }
 
 async fn gate(context: &Context, world: &World) -> Result<(), GateError> {

@@ -1,6 +1,5 @@
 //! `mainstay migrate up --rehearse`
 
-use super::failed;
 use crate::{
     args::Rehearse,
     context::Context,
@@ -10,16 +9,20 @@ use migrate::{Goal, Job, MigrateError, Rehearsal, Stage};
 use report::Outcome;
 
 /// Runs what is pending where it harms nobody, and says what it did.
-pub(super) async fn rehearse(context: &Context, job: &Job<'_>, goal: &Goal, how: Rehearse, json: bool) -> Outcome {
+pub(super) async fn rehearse(
+    context: &Context,
+    job: &Job<'_>,
+    goal: &Goal,
+    how: Rehearse,
+    json: bool,
+) -> Result<Outcome, MigrateError> {
     let how = match how {
         Rehearse::Auto => Stage::Auto,
         Rehearse::Clone => Stage::Clone,
         Rehearse::Rollback => Stage::RollBack,
     };
-    match migrate::rehearse(job, goal, how).await {
-        Ok(rehearsal) => show(context, &rehearsal, json),
-        Err(error) => failed(context, &error),
-    }
+    let rehearsal = migrate::rehearse(job, goal, how).await?;
+    Ok(show(context, &rehearsal, json))
 }
 
 fn show(context: &Context, rehearsal: &Rehearsal, json: bool) -> Outcome {

@@ -1,6 +1,6 @@
 //! `mainstay migrate repair`
 
-use super::{changing, failed, world};
+use super::changing;
 use crate::{args::MigrateRepair, context::Context, verbs::answer};
 use migrate::{Repair, Truth, Version};
 use report::Outcome;
@@ -10,15 +10,9 @@ pub(super) async fn repair(context: &Context, args: MigrateRepair) -> Outcome {
     let (json, yes) = (args.flags.json, args.yes);
     let versions = |texts: &[String]| texts.iter().map(|text| Version::from(text.as_str())).collect();
     let truth = Truth { applied: versions(&args.applied), forget: versions(&args.forget) };
-    let world = match world(context, args.flags) {
-        Ok(world) => world,
-        Err(outcome) => return outcome,
-    };
-    changing(context, &world, |job| async move {
-        match migrate::repair(&job, &truth, yes).await {
-            Ok(repair) => show(context, &repair, json),
-            Err(error) => failed(context, &error),
-        }
+    changing(context, args.flags, async |job| {
+        let repair = migrate::repair(job, &truth, yes).await?;
+        Ok(show(context, &repair, json))
     })
     .await
 }

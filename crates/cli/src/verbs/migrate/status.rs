@@ -1,6 +1,6 @@
 //! `mainstay migrate status`
 
-use super::{behind_the_gate, failed, world};
+use super::looking;
 use crate::{args::MigrateStatus, context::Context, verbs::answer, words};
 use migrate::Status;
 use report::Outcome;
@@ -8,15 +8,9 @@ use report::Outcome;
 /// What is applied and what is pending.
 pub(super) async fn status(context: &Context, args: MigrateStatus) -> Outcome {
     let (json, exit_code) = (args.flags.json, args.exit_code);
-    let world = match world(context, args.flags) {
-        Ok(world) => world,
-        Err(outcome) => return outcome,
-    };
-    behind_the_gate(context, &world, |job| async move {
-        match migrate::status(&job).await {
-            Ok(status) => show(context, &status, json, exit_code),
-            Err(error) => failed(context, &error),
-        }
+    looking(context, args.flags, async |job| {
+        let status = migrate::status(job).await?;
+        Ok(show(context, &status, json, exit_code))
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! `mainstay migrate up`
 
-use super::{changing, done, failed, rehearse::rehearse, world};
+use super::{changing_in, done, rehearse::rehearse, world};
 use crate::{args::MigrateUp, context::Context, start::World, verbs::answer};
-use migrate::{Goal, Job, Report, Version};
+use migrate::{Goal, Job, MigrateError, Report, Version};
 use report::{Event, Journal, Outcome, count};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -28,12 +28,10 @@ pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
         let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", 0_usize);
         return done(context, event, json.then_some(&report));
     }
-    changing(context, &world, |job| async move {
-        match (how, dry_run) {
-            (Some(how), _) => rehearse(context, &job, &goal, how, json).await,
-            (None, true) => announce(context, &job, &goal, json).await,
-            (None, false) => apply(context, &job, &goal, json).await,
-        }
+    changing_in(context, &world, async |job| match (how, dry_run) {
+        (Some(how), _) => rehearse(context, job, &goal, how, json).await,
+        (None, true) => announce(context, job, &goal, json).await,
+        (None, false) => apply(context, job, &goal, json).await,
     })
     .await
 }
@@ -44,34 +42,27 @@ async fn is_current(world: &World, goal: &Goal) -> bool {
     matches!(timeout(FIRST_LOOK, migrate::is_current(&job, goal)).await, Ok(Ok(true)))
 }
 
-async fn apply(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
-    match migrate::up(job, goal).await {
-        Ok(report) => {
-            let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", report.applied.len());
-            done(context, event, json.then_some(&report))
-        }
-        Err(error) => failed(context, &error),
-    }
+async fn apply(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Result<Outcome, MigrateError> {
+    let report = migrate::up(job, goal).await?;
+    let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", report.applied.len());
+    Ok(done(context, event, json.then_some(&report)))
 }
 
 /// What would be applied, one name a line.
-async fn announce(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Outcome {
-    let pending = match migrate::pending(job, goal).await {
-        Ok(pending) => pending,
-        Err(error) => return failed(context, &error),
-    };
+async fn announce(context: &Context, job: &Job<'_>, goal: &Goal, json: bool) -> Result<Outcome, MigrateError> {
+    let pending = migrate::pending(job, goal).await?;
     let text = match &pending {
         None => "an external command keeps to itself what is pending".to_owned(),
         Some(pending) => format!("migrate: {} would be applied", count(pending.len(), "migration")),
     };
     context.terminal.note(Event::new("migrate.dry-run", text));
     let pending: Vec<_> = pending.unwrap_or_default();
-    match json {
+    Ok(match json {
         true => answer(context, &serde_json::json!({ "pending": pending }).to_string(), Outcome::Done),
         false if pending.is_empty() => Outcome::Done,
         false => {
             let names: Vec<_> = pending.iter().map(|pending| pending.name.as_str()).collect();
             answer(context, &names.join("\n"), Outcome::Done)
         }
-    }
+    })
 }

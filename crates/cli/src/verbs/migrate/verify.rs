@@ -1,6 +1,6 @@
 //! `mainstay migrate verify`
 
-use super::{behind_the_gate, failed, world};
+use super::looking;
 use crate::{
     args::Migrations,
     context::Context,
@@ -12,15 +12,9 @@ use report::{Finding, Outcome, count};
 /// Compares the database with the files.
 pub(super) async fn verify(context: &Context, args: Migrations) -> Outcome {
     let json = args.json;
-    let world = match world(context, args) {
-        Ok(world) => world,
-        Err(outcome) => return outcome,
-    };
-    behind_the_gate(context, &world, |job| async move {
-        match migrate::verify(&job).await {
-            Ok(verified) => show(context, &verified, json),
-            Err(error) => failed(context, &error),
-        }
+    looking(context, args, async |job| {
+        let verified = migrate::verify(job).await?;
+        Ok(show(context, &verified, json))
     })
     .await
 }

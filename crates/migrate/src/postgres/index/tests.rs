@@ -21,7 +21,7 @@ async fn an_invalid_index_is_found_and_dropped() {
     assert_eq!(state(&session, BUSY, "Ix").await.unwrap(), IndexState::Invalid);
     assert_eq!(resolved(&session, &lone).await.unwrap(), Happened::No);
     assert_eq!(invalid(&session, BUSY).await.unwrap(), ["Ix"]);
-    drop_invalid(&session, BUSY, "Ix", Duration::from_secs(5)).await.unwrap();
+    drop_invalid(&session, BUSY, "Ix", Some(Duration::from_secs(5))).await.unwrap();
     assert_eq!(invalid(&session, BUSY).await.unwrap(), Vec::<String>::new());
     session.client.batch_execute(&create.replace("unique ", "")).await.unwrap();
     assert_eq!(state(&session, BUSY, "Ix").await.unwrap(), IndexState::Valid);
@@ -83,7 +83,7 @@ async fn dropping_gives_up_in_time() {
     session.client.batch_execute(&format!("create unique index concurrently ix on {TABLE} (n)")).await.unwrap_err();
     let reader = bench.open("reader").await;
     reader.client.batch_execute(&format!("begin; lock table {TABLE}")).await.unwrap();
-    let error = drop_invalid(&session, BUSY, "ix", Duration::from_millis(20)).await.unwrap_err();
+    let error = drop_invalid(&session, BUSY, "ix", Some(Duration::from_millis(20))).await.unwrap_err();
     assert!(error.to_string().contains("55P03"), "{error}");
     reader.client.batch_execute("rollback").await.unwrap();
     assert_eq!(state(&session, BUSY, "ix").await.unwrap(), IndexState::Invalid);

@@ -13,6 +13,8 @@ fn what_cannot_run_in_a_transaction_is_seen_before() {
         ("prepare q as select 1", None),
         ("savepoint a; rollback to a; rollback to savepoint a; release a", None),
         ("rollback", Some("rollback")),
+        ("reset search_path; select 'reset all'; discard all", None),
+        ("select 1;\nreset all;", Some("reset all")),
         ("do $$ begin null; end $$; select 'commit;'; -- commit;", None),
         ("create function f() returns int language plpgsql as $$ begin return 1; end $$", None),
         ("create function f() returns int begin atomic select 1; end", None),

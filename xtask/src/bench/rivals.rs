@@ -1,4 +1,5 @@
 //! Other supervisors to compare with: those of the machine, or fetched below the build directory. Nothing is installed.
+use crate::peers::{make, python_with};
 use crate::task::{Done, Failure, step};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,16 +10,16 @@ const DEBIAN: &str = "runit";
 const PYTHON: &[&str] = &["setuptools<81", "supervisor", "honcho"];
 
 /// Where other supervisors are.
-pub(super) struct Peers {
+pub(super) struct Rivals {
     directories: Vec<PathBuf>,
 }
 
-impl Peers {
+impl Rivals {
     /// Looks for them; with `fetch` fetches them before. One that cannot be had is told and left out.
     pub(super) fn find(bench: &Path, fetch: bool) -> Self {
         let (python, debian) = (bench.join("python"), bench.join("debian"));
         if fetch {
-            for (what, fetched) in [("pip", fetch_python(&python)), ("apt", fetch_debian(&debian))] {
+            for (what, fetched) in [("pip", python_with(&python, PYTHON)), ("apt", fetch_debian(&debian))] {
                 if let Err(Failure::Usage(why) | Failure::Failed(why)) = fetched {
                     println!("note: no peers from {what}: {why}");
                 }
@@ -40,18 +41,8 @@ impl Peers {
     }
 }
 
-fn fetch_python(into: &Path) -> Done {
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(into);
-    step("make a Python environment", make)?;
-    let mut install = Command::new(into.join("bin/pip"));
-    install.args(["install", "--quiet", "--disable-pip-version-check"]).args(PYTHON);
-    step("pip install supervisor honcho", install)
-}
-
 fn fetch_debian(into: &Path) -> Done {
-    let made = std::fs::create_dir_all(into);
-    made.map_err(|error| Failure::Failed(format!("cannot make {}: {error}", into.display())))?;
+    make(into)?;
     let mut download = Command::new("apt-get");
     download.args(["-o", "APT::Sandbox::User=root", "download", "-qq", DEBIAN]).current_dir(into);
     step("apt-get download runit", download)?;

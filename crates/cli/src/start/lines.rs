@@ -1,0 +1,134 @@
+//! Where the lines of services go: to the terminal, and to the files.
+
+use super::world::Told;
+use crate::terminal::Terminal;
+use config::App;
+use host::Clock;
+use logs::{Files, Ours};
+use report::{Event, Journal, Level, Lines, Masker, Stream};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc::unbounded_channel,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+
+/// Takes the lines of services.
+pub(crate) struct Everywhere {
+    terminal: Arc<Terminal>,
+    kept: OnceLock<Kept>,
+}
+
+/// Lines that are kept in files.
+struct Kept {
+    files: Files,
+    masker: Masker,
+    /// Do they go to the terminal too?
+    echo: bool,
+    journal: Arc<Told>,
+    /// Tells what the files have to say.
+    teller: Mutex<Option<JoinHandle<()>>>,
+    /// When it was last told that the disk is too slow.
+    told_slow: Mutex<Option<Instant>>,
+}
+
+/// Services that wait longer than this for the disk are told of.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// And again after this long.
+const STILL_SLOW: Duration = Duration::from_secs(10);
+
+impl Everywhere {
+    pub(super) fn new(terminal: Arc<Terminal>) -> Self {
+        Self { terminal, kept: OnceLock::new() }
+    }
+
+    /// From now on lines are kept in files, if that is wanted. Call it when the data directory is ours.
+    pub(super) fn keep(&self, app: &App, clock: Arc<dyn Clock>, journal: &Arc<Told>) {
+        if !app.logs.enabled {
+            return;
+        }
+        let (tell, mut events) = unbounded_channel();
+        let ours = Ours { logs: app.logs.clone(), release: release(app), clock };
+        let files = match Files::start(ours, tell) {
+            Ok(files) => files,
+            Err(error) => {
+                let text = format!("the lines of the services are not kept: {error}");
+                return journal.note(Event::new("logs.broken", text).level(Level::Error));
+            }
+        };
+        let (journal, theirs) = (Arc::clone(journal), Arc::clone(journal));
+        let teller = tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                theirs.note(event);
+            }
+        });
+        let (masker, teller, told_slow) = (self.terminal.masker(), Mutex::new(Some(teller)), Mutex::default());
+        let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, journal, teller, told_slow });
+    }
+
+    /// Writes what waits for the disk, as far as it goes within `limit`, and tells what is to be told of it.
+    pub(super) async fn finish(&self, limit: Duration) {
+        let Some(kept) = self.kept.get() else { return };
+        if !kept.files.finish(limit).await {
+            let text = "the last lines of the services are not in their files: the disk is too slow";
+            self.terminal.note(Event::new("logs.late", text).level(Level::Warn));
+        }
+        let teller = kept.teller.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(teller) = teller {
+            let _ = timeout(limit, teller).await;
+        }
+    }
+}
+
+/// The release that a service belongs to, where that is said.
+pub(super) fn release(app: &App) -> Option<String> {
+    app.env.get("MAINSTAY_RELEASE").filter(|release| !release.is_empty()).or(app.health.version.as_ref()).cloned()
+}
+
+impl Kept {
+    /// Resolves when the files have room; tells when that takes long.
+    async fn room(&self) {
+        if timeout(SLOW, self.files.room()).await.is_err() {
+            self.tell_slow();
+            self.files.room().await;
+        }
+    }
+
+    fn tell_slow(&self) {
+        let mut told = self.told_slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= STILL_SLOW) {
+            *told = Some(Instant::now());
+            let text = "services wait until their lines are written: the disk is slower than they are";
+            self.journal.note(Event::new("logs.slow", text).level(Level::Warn));
+        }
+    }
+}
+
+impl Lines for Everywhere {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        self.lines(service, stream, &[line, b"\n"].concat());
+    }
+
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
+        let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
+        kept.files.take(service, stream, &kept.masker.mask_lines(block));
+        if kept.echo {
+            self.terminal.lines(service, stream, block);
+        }
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.terminal.room().await;
+            if let Some(kept) = self.kept.get() {
+                kept.room().await;
+            }
+        })
+    }
+}

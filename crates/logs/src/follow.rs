@@ -1,0 +1,165 @@
+//! What is being written, as it comes, also while files are put aside.
+
+use crate::{
+    filter::{Filter, Sift},
+    history::{Current, History, Written, aside, asides, services},
+    line::Line,
+    merge::merge,
+    name::FileName,
+};
+use host::fs::{self, Identity};
+use jiff::Timestamp;
+use std::{
+    cell::RefCell,
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+/// So much is read of a file at once.
+const PIECE: usize = 64 * 1024;
+
+/// Goes on where a [`History`] has ended.
+pub struct Follower {
+    dir: PathBuf,
+    tails: Vec<Tail>,
+    /// Services whose first line is still to come are followed too.
+    all: bool,
+    sift: Sift,
+}
+
+/// The end of one service's lines.
+struct Tail {
+    service: String,
+    path: PathBuf,
+    /// Are files put aside by us, with names of ours?
+    ours: bool,
+    file: Option<Open>,
+    /// Up to here everything that was put aside has been read.
+    seen: Option<Timestamp>,
+    /// The beginning of a line.
+    begun: Vec<u8>,
+    before: Timestamp,
+}
+
+struct Open {
+    file: Rc<File>,
+    identity: Identity,
+    at: u64,
+}
+
+impl From<Current> for Open {
+    fn from(current: Current) -> Self {
+        Self { file: current.file, identity: current.identity, at: current.len }
+    }
+}
+
+impl Follower {
+    /// Goes on behind `history`; with `all`, also with services that are not in it.
+    pub fn behind(dir: &Path, history: History, all: bool) -> Self {
+        let tails = history.into_services().into_iter().map(Tail::behind).collect();
+        Self { dir: dir.to_owned(), tails, all, sift: Sift::default() }
+    }
+
+    /// What has come since the last call, by time.
+    pub fn more(&mut self, filter: &Filter) -> Vec<Line> {
+        if self.all {
+            for service in services(&self.dir).unwrap_or_default() {
+                if !self.tails.iter().any(|tail| tail.service == service) {
+                    self.tails.push(Tail::new(&self.dir, service));
+                }
+            }
+        }
+        let sources = self.tails.iter_mut().map(|tail| tail.more(&self.dir).into_iter()).collect();
+        merge(sources).filter(|line| self.sift.passes(filter, line)).collect()
+    }
+}
+
+impl Tail {
+    fn new(dir: &Path, service: String) -> Self {
+        let path = dir.join(FileName::current(&service).to_string());
+        Self { service, path, ours: true, file: None, seen: None, begun: Vec::new(), before: Timestamp::default() }
+    }
+
+    fn behind(written: Written) -> Self {
+        let Written { service, path, ours, aside, current } = written;
+        let (file, seen) = (current.map(Open::from), aside.last().copied());
+        Self { service, path, ours, file, seen, begun: Vec::new(), before: Timestamp::default() }
+    }
+
+    fn more(&mut self, dir: &Path) -> Vec<Line> {
+        let mut lines = self.rest();
+        let there = fs::identity(&self.path).ok();
+        if there.is_some() && there == self.file.as_ref().map(|open| open.identity) {
+            return lines;
+        }
+        // It was put aside: nothing is written to it any more, so this is all of it.
+        lines.extend(self.rest());
+        lines.extend(self.missed(dir));
+        self.begun.clear();
+        self.file = None;
+        // The next one may be put aside before it is opened.
+        loop {
+            let current = Current::open(&self.path).ok().flatten();
+            let seen = self.seen;
+            lines.extend(self.missed(dir));
+            if self.seen == seen {
+                self.file = current.map(|current| Open { at: 0, ..Open::from(current) });
+                lines.extend(self.rest());
+                return lines;
+            }
+        }
+    }
+
+    /// Files that were begun and put aside since.
+    fn missed(&mut self, dir: &Path) -> Vec<Line> {
+        if !self.ours {
+            return Vec::new();
+        }
+        let new: Vec<_> = asides(dir, &self.service).into_iter().filter(|at| Some(*at) > self.seen).collect();
+        let ours = self.file.as_ref().map(|open| open.identity);
+        // The first of them is the one that has been read, unless it was removed.
+        let known = |at: &Timestamp| {
+            let name = dir.join(FileName::aside(&self.service, *at).to_string());
+            ours.is_some() && fs::identity(&name).map_or(true, |identity| Some(identity) == ours)
+        };
+        let skip = usize::from(new.first().is_some_and(known));
+        let problems = RefCell::default();
+        let missed: Vec<_> = new.iter().skip(skip).copied().collect();
+        self.seen = new.last().copied().or(self.seen);
+        missed.into_iter().flat_map(|at| aside(dir, &self.service, at, None, &problems)).collect()
+    }
+
+    /// What has been written behind where the last look ended.
+    fn rest(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut piece = vec![0; PIECE];
+        while let Some(read) = self.file.as_mut().and_then(|open| open.read(&mut piece).ok()).filter(|read| *read > 0) {
+            let mut new = &piece[..read];
+            while let Some(end) = memchr::memchr(b'\n', new) {
+                self.begun.extend_from_slice(&new[..end]);
+                let line = Line::read(&self.begun, &self.service, self.before);
+                self.before = line.at;
+                lines.push(line);
+                self.begun.clear();
+                new = &new[end + 1..];
+            }
+            self.begun.extend_from_slice(new);
+        }
+        lines
+    }
+}
+
+impl Open {
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        if self.file.metadata()?.len() < self.at {
+            // Somebody has emptied it.
+            self.at = 0;
+        }
+        let read = self.file.read_at(piece, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
