@@ -2,6 +2,7 @@
 
 mod control;
 mod migrate;
+mod schedule;
 
 pub(crate) use control::{Down, Events, Look, Order, Why};
 #[cfg(feature = "lint")]
@@ -10,6 +11,7 @@ pub(crate) use migrate::{
     Migrate, MigrateApply, MigrateBaseline, MigrateDown, MigrateDump, MigrateNew, MigrateRepair, MigrateStatus,
     MigrateUp, Migrations, Rehearse,
 };
+pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -126,6 +128,9 @@ pub(crate) enum Verb {
                             2026-11-24, \"2026-11-24 14:30\", 2026-11-24T14:30:00Z; all in UTC"
     )]
     Logs(Logs),
+    /// Show when jobs were run and when they are due, or run one now
+    #[command(after_help = "Example: mainstay schedule --dir examples/booking")]
+    Schedule(Schedule),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),

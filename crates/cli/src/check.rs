@@ -25,8 +25,13 @@ pub(crate) fn programs(app: &App) -> Result<(), Vec<Finding>> {
         let env = app.env.iter().chain(&service.env).map(|(name, value)| (name.clone(), value.clone())).collect();
         (format!("`{}`", service.name), &service.argv, env, &service.cwd)
     });
+    let jobs = app.jobs.iter().filter(|_| app.jobs_are_off().is_none()).map(|job| {
+        let env = app.env.iter().chain(&job.env).map(|(name, value)| (name.clone(), value.clone())).collect();
+        (format!("`{}`", job.name), &job.argv, env, &job.cwd)
+    });
     let missing: Vec<_> = migrations
         .chain(services)
+        .chain(jobs)
         .filter_map(|(of, argv, env, cwd)| {
             let error = find_program(&argv[0], &env, cwd).err()?;
             let finding = Finding::error(format!("the command of {of} cannot be run")).because(&error);

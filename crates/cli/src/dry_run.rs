@@ -1,7 +1,7 @@
 //! `--dry-run`: the plan, and everything that can be checked without starting or changing anything (S2.6).
 
 use crate::{check, context::Context, start::World, verbs::answer};
-use config::{App, Dependency, Metrics, MigrationSource, Service, Target};
+use config::{App, Dependency, Job, Metrics, MigrationSource, Service, Target};
 use host::{fs::check_dir, process::find_program};
 use migrate::MigrateError;
 use plan::{Intent, Plan};
@@ -51,6 +51,7 @@ async fn checks(world: &World) -> Vec<Check> {
     checks.extend(pending(world).await);
     checks.extend(migrator(&world.app));
     checks.extend(world.app.services.iter().map(|service| program(&world.app, service)));
+    checks.extend(world.app.jobs.iter().map(|job| job_program(&world.app, job)));
     checks.extend(ports(&world.app));
     checks
 }
@@ -148,6 +149,16 @@ fn program(app: &App, service: &Service) -> Check {
     let env = app.env.iter().chain(&service.env).map(|(name, value)| (name.clone(), value.clone())).collect();
     let hint = format!("check `command` and `cwd` of `[services.{}]`", service.name);
     found(format!("command of `{}`", service.name), find_program(&service.argv[0], &env, &service.cwd), &hint)
+}
+
+fn job_program(app: &App, job: &Job) -> Check {
+    let subject = format!("command of `{}`", job.name);
+    if let Some(why) = app.jobs_are_off() {
+        return Check { subject, verdict: Verdict::Skipped, seen: why.to_owned(), hint: None };
+    }
+    let env = app.env.iter().chain(&job.env).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let hint = format!("check `command` and `cwd` of `[schedule.{}]`", job.name);
+    found(subject, find_program(&job.argv[0], &env, &job.cwd), &hint)
 }
 
 fn found(subject: String, program: io::Result<PathBuf>, hint: &str) -> Check {

@@ -1,7 +1,7 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
 use crate::{
-    EnvContract, Target,
+    EnvContract, Rhythm, Target,
     dsn::encode,
     redact::{self, names_a_secret},
 };
@@ -34,6 +34,12 @@ pub struct App {
     pub migrations: Option<Migrations>,
     /// The services of the chosen role, each after those it needs.
     pub services: Vec<Service>,
+    /// The jobs of the chosen role, in the order of the file.
+    pub jobs: Vec<Job>,
+    /// Are jobs run?
+    pub scheduler: bool,
+    /// No heavy background work: no jobs.
+    pub failsafe: bool,
     /// mainstay's own health endpoint.
     pub health: Health,
     /// Where the lines of the services are kept.
@@ -199,6 +205,53 @@ pub struct Service {
     pub handover: Handover,
     /// Waits this long before the first start.
     pub start_delay: Duration,
+}
+
+/// A command that is run when it is due. Prints its variables by name alone.
+#[derive(Clone, PartialEq)]
+pub struct Job {
+    /// As it is called in logs; no service has the same name.
+    pub name: String,
+    /// When it is due.
+    pub rhythm: Rhythm,
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Working directory. Absolute.
+    pub cwd: PathBuf,
+    /// Variables on top of [`App::env`].
+    pub env: BTreeMap<String, String>,
+    /// Dependencies it needs, by name.
+    pub needs: Vec<String>,
+    /// What becomes of a run that is due while another one is at work.
+    pub overlap: Overlap,
+    /// Is a missed run made up for, once?
+    pub catch_up: bool,
+    /// No run takes longer.
+    pub timeout: Option<Duration>,
+    /// How often a run that failed is tried again.
+    pub retries: u32,
+    /// The pauses before that.
+    pub backoff: Backoff,
+    /// The PostgreSQL whose advisory lock lets only one host run it, one of [`App::dependencies`].
+    pub single: Option<String>,
+    /// Asked for after a run that ended well.
+    pub ping_success: Option<String>,
+    /// Asked for after a run that failed.
+    pub ping_failure: Option<String>,
+    /// How it is stopped.
+    pub stop: Stop,
+}
+
+/// What becomes of a run that is due while another one of the same job is at work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// It is left out.
+    #[default]
+    Skip,
+    /// It follows; one at most waits.
+    Queue,
+    /// The other one is stopped.
+    Replace,
 }
 
 /// May two generations of a service run at once?
@@ -370,11 +423,31 @@ impl App {
         self.run_dir().join("control.sock")
     }
 
+    /// The job of this name.
+    pub fn job(&self, name: &str) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.name == name)
+    }
+
+    /// What is remembered of the jobs.
+    pub fn schedule_file(&self) -> PathBuf {
+        self.run_dir().join("schedule.json")
+    }
+
+    /// Why no job is run, if that is so.
+    pub fn jobs_are_off(&self) -> Option<&'static str> {
+        match (self.failsafe, self.scheduler) {
+            (true, _) => Some("failsafe"),
+            (false, false) => Some("scheduler = false"),
+            (false, true) => None,
+        }
+    }
+
     /// Everything that must never be printed: declared secrets, variables that are secrets by their name, and the passwords
     /// of all targets, also as they look in a URL.
     pub fn secrets(&self) -> Vec<Secret> {
         let declared = self.contract.secrets(&self.env);
         let of_services = self.services.iter().flat_map(|service| secrets_by_name(&service.env));
+        let of_jobs = self.jobs.iter().flat_map(|job| secrets_by_name(&job.env));
         let targets = self.dependencies.iter().map(|it| &it.target);
         let checks = self.services.iter().filter_map(|it| Some(&it.health.as_ref()?.target));
         let passwords = targets.chain(checks).filter_map(Target::password);
@@ -382,6 +455,7 @@ impl App {
             .into_iter()
             .chain(secrets_by_name(&self.env))
             .chain(of_services)
+            .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
             .collect();
@@ -392,7 +466,10 @@ impl App {
 
     /// Passwords within the URLs of variables, as they stand there: escapes can be written in several ways (`%2f`, `%2F`), and what is printed is the text of the variable.
     fn passwords_as_written(&self) -> impl Iterator<Item = Secret> {
-        let values = self.env.values().chain(self.services.iter().flat_map(|service| service.env.values()));
+        let of_services = self.services.iter().flat_map(|service| service.env.values());
+        let of_jobs =
+            self.jobs.iter().flat_map(|job| job.env.values().chain(&job.ping_success).chain(&job.ping_failure));
+        let values = self.env.values().chain(of_services).chain(of_jobs);
         values.flat_map(|value| redact::in_urls(value).into_iter().map(|at| Secret::new(&value[at])))
     }
 }
@@ -413,10 +490,23 @@ impl fmt::Debug for App {
             format!("name: {:?}, root: {:?}, data: {:?}", self.name, self.root, self.data),
             format!("contract: {:?}, env: {:?}", self.contract, self.env.keys()),
             format!("dependencies: {:?}", self.dependencies),
-            format!("migrations: {:?}, services: {:?}", self.migrations, self.services),
+            format!("migrations: {:?}, services: {:?}, jobs: {:?}", self.migrations, self.services, self.jobs),
             format!("health: {:?}, logs: {:?}, roles: {:?}", self.health, self.logs, self.roles),
         ];
         write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("name", &self.name)
+            .field("rhythm", &self.rhythm)
+            .field("argv", &self.argv)
+            .field("cwd", &self.cwd)
+            .field("env", &self.env.keys())
+            .field("needs", &self.needs)
+            .finish_non_exhaustive()
     }
 }
 

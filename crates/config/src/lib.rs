@@ -6,6 +6,7 @@
 mod app;
 mod command;
 mod contract;
+mod cron;
 mod dotenv;
 pub mod dsn;
 mod file;
@@ -20,11 +21,12 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, LogFormat, Logs, MIGRATION_STYLES, Metrics,
-    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Restart, RestartWhen, Service, Stop, Tolerance,
-    Wait, WhenFull,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop,
+    Tolerance, Wait, WhenFull,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
+pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{Declared, Resolved, declared, resolve};

@@ -42,6 +42,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Text | Kind::Path | Kind::Url => json!({ "type": "string" }),
         Kind::Bool => json!({ "type": ["boolean", "string"] }),
         Kind::Count => json!({ "type": ["integer", "string"], "minimum": 1 }),
+        Kind::Whole => json!({ "type": ["integer", "string"], "minimum": 0 }),
         Kind::Factor => json!({ "type": ["number", "string"], "minimum": 1 }),
         Kind::Duration => json!({ "type": ["string", "number"], "examples": ["500ms", "30s", "5m", "1h30m", "7d"] }),
         Kind::Size => json!({ "type": ["string", "integer"], "examples": ["512k", "10MB", "1GB"] }),
@@ -72,7 +73,9 @@ fn named(entry: Value, pattern: &str) -> Value {
 fn default(key: &Key) -> Value {
     match key.kind {
         Kind::Bool | Kind::Metrics => json!(key.default == "true"),
-        Kind::Count | Kind::Factor => key.default.parse::<u32>().map_or(Value::Null, |number| json!(number)),
+        Kind::Count | Kind::Whole | Kind::Factor => {
+            key.default.parse::<u32>().map_or(Value::Null, |number| json!(number))
+        }
         _ => json!(key.default),
     }
 }

@@ -12,7 +12,7 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
             "[services.api]\ncomand = 'x'\ncommand = 'y'",
             "error: unknown key `comand` in `[services.api]`\n  --> mainstay.toml:2:1\n   |\n 2 | comand = 'x'\n   | ^^^^^^\n  \
              seen: keys here are `command`, `roles`, `needs`, `listen`, `health`, `restart`, `stop`, `cwd`, `env`, \
-             `handover`, `start_delay`\n  hint: did you mean `command`?",
+             `handover`, `start_delay`, `enabled`\n  hint: did you mean `command`?",
         ),
         (
             "[databases.main]\nwait = true",
@@ -61,9 +61,14 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
              hint: write the program and its arguments: `\"uvicorn app:app\"`",
         ),
         (
-            "[schedule.retrain]\ncron = '0 3 * * *'",
-            "error: this version of mainstay does not run schedules yet\n  --> mainstay.toml:1:2\n   |\n 1 | \
-             [schedule.retrain]\n   |  ^^^^^^^^\n  hint: remove `[schedule]` and everything below it",
+            "[backup]\nkeep = 10",
+            "error: this version of mainstay does not take backups yet\n  --> mainstay.toml:1:2\n   |\n 1 | \
+             [backup]\n   |  ^^^^^^\n  hint: remove `[backup]` and everything below it",
+        ),
+        (
+            "[schedule.retrain]\ncommand = 'retrain'\ncron = '0 25 * * *'",
+            "error: `cron` in `[schedule.retrain]`: `25` is not an hour\n  --> mainstay.toml:3:11\n   |\n 3 | \
+             cron = '0 25 * * *'\n   |           ^^\n  hint: write `*` or 0 to 23, ranges `a-b`, lists `a,b`, steps `*/n`",
         ),
         (
             "[databases.main]\nurl = '${DATABASE_URL}'",

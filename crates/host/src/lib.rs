@@ -1,5 +1,6 @@
 //! The machine, behind seams: clock, processes, files, environment, signals. Only this crate touches it.
 
+pub mod alarm;
 pub mod env;
 pub mod exec;
 #[cfg(any(test, feature = "fake"))]

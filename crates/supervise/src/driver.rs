@@ -324,7 +324,7 @@ impl Drop for Driver {
 const SIGKILL: i32 = 9;
 
 /// Nobody mends these by waiting.
-fn is_permanent(kind: io::ErrorKind) -> bool {
+pub(crate) fn is_permanent(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
     matches!(kind, InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied)
 }

@@ -12,8 +12,8 @@
 //! the moment that it is back, and its ends in the meantime are not counted. **Never two**: no copy is started while
 //! anybody of the old one's process group lives.
 //!
-//! What is not here yet has its place: log files behind [`report::Lines`], cgroups behind [`host::process::Spawner`],
-//! schedules beside [`Supervisor`].
+//! Log files stand behind [`report::Lines`], control groups behind [`host::process::Spawner`], a control socket in front of
+//! [`Handle`]. Jobs that are due now and then run beside it: [`schedule`].
 
 mod check;
 mod doubts;
@@ -28,6 +28,7 @@ mod member;
 pub mod output;
 mod reload;
 mod say;
+pub mod schedule;
 mod state;
 mod status;
 mod supervisor;

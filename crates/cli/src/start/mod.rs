@@ -3,6 +3,7 @@
 mod adapters;
 mod control;
 mod earlier;
+mod jobs;
 mod lines;
 mod pages;
 mod stage;
@@ -11,6 +12,7 @@ mod world;
 
 pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
+pub(crate) use jobs::scheduler;
 pub(crate) use stage::already_running;
 pub(crate) use world::World;
 

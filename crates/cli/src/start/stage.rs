@@ -4,7 +4,7 @@ use super::{
     World,
     adapters::Senses,
     control::{self, Reread},
-    earlier,
+    earlier, jobs,
     pages::{self, Serving},
 };
 use crate::check::{data_directory, home_of_databases, programs};
@@ -19,7 +19,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{sync::Arc, time::Duration};
-use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word};
+use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word, schedule::Scheduler};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -36,6 +36,8 @@ pub(super) struct Live {
     /// Answered from the first moment to the last.
     _pages: Option<Serving>,
     prepared: Option<Supervisor>,
+    /// Begins once everything is up.
+    pub(super) scheduler: Option<Scheduler>,
     pub(super) running: Option<Running>,
 }
 
@@ -59,7 +61,8 @@ impl Stage for Live {
 impl Live {
     pub(super) fn new(world: Arc<World>, reread: Reread) -> Self {
         let reread = Some(reread);
-        Self { world, reread, _control: None, _lock: None, _pages: None, prepared: None, running: None }
+        let (prepared, scheduler, running) = (None, None, None);
+        Self { world, reread, _control: None, _lock: None, _pages: None, prepared, scheduler, running }
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
@@ -80,6 +83,7 @@ impl Live {
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
+        self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();

@@ -4,54 +4,101 @@ use super::{
     World,
     adapters::Senses,
     asked_to_stop,
+    jobs::Jobs,
     stage::{Live, Running, show},
 };
 use health::{Migrations, News, Phase, Recovery, Told};
 use host::signals::{Signal, Signals};
 use report::{Event, Journal, Level, Outcome};
 use std::{pin::pin, sync::Arc};
-use supervise::{Ended, Handle, Need};
+use supervise::{Ended, Handle, Need, schedule::ScheduleHandle};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     task::JoinSet,
 };
 
-/// Watches until the services have ended or somebody asks for the end; answers with the exit code.
+/// Watches until the services have ended or somebody asks for the end; answers with the exit code. Jobs are run from now on.
 pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signals, so_far: Outcome) -> u8 {
-    let Some(mut running) = live.running.take() else { return so_far.code() };
+    let Some(running) = live.running.take() else { return so_far.code() };
+    let mut all = All { running, over: None, jobs: live.scheduler.take().map(Jobs::start) };
     world.board.phase(Phase::Watch);
-    match until_the_end(world, &mut running, &mut signals).await {
-        End::Over(ended) => end(world, ended, None),
-        End::Asked(signal) => {
-            world.board.phase(Phase::Stopping);
-            end(world, stop(running, &mut signals).await, Some(signal))
+    let signal = until_the_end(world, &mut all, &mut signals).await;
+    if signal.is_some() {
+        world.board.phase(Phase::Stopping);
+    }
+    end(world, all.stop(&mut signals).await, signal)
+}
+
+/// Services and jobs.
+struct All {
+    running: Running,
+    /// How the services ended; nothing while they run.
+    over: Option<Option<Ended>>,
+    jobs: Option<Jobs>,
+}
+
+/// Those who are told how dependencies are.
+struct Hearers {
+    handle: Handle,
+    jobs: Option<ScheduleHandle>,
+}
+
+impl All {
+    /// Services have ended. Where jobs are left to be run and nothing has failed, that is not the end.
+    fn services_ended(&mut self, ended: Option<Ended>) -> bool {
+        let failed = ended.as_ref().is_none_or(|ended| !ended.findings().is_empty());
+        self.over = Some(ended);
+        failed || self.jobs.is_none()
+    }
+
+    /// Stops services and jobs politely; a second signal kills at once.
+    async fn stop(mut self, signals: &mut Signals) -> Option<Ended> {
+        let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
+        self.running.handle.stop();
+        jobs.iter().for_each(ScheduleHandle::stop);
+        loop {
+            if let (Some(ended), None) = (&mut self.over, &self.jobs) {
+                return ended.take();
+            }
+            let services = self.over.is_none();
+            tokio::select! {
+                ended = &mut self.running.ended, if services => self.over = Some(ended.ok()),
+                () = ended_jobs(&mut self.jobs), if self.jobs.is_some() => self.jobs = None,
+                _ = asked_to_stop(signals) => {
+                    self.running.handle.force();
+                    jobs.iter().for_each(ScheduleHandle::force);
+                }
+            }
         }
     }
 }
 
-/// Why the watch is over.
-enum End {
-    /// The services have ended.
-    Over(Option<Ended>),
-    /// Somebody asked for it.
-    Asked(Signal),
+async fn ended_jobs(jobs: &mut Option<Jobs>) {
+    if let Some(jobs) = jobs {
+        // One that has panicked runs nothing any more, either.
+        let _ = (&mut jobs.ended).await;
+    }
 }
 
+/// The signal of whoever asked for the end, or nothing when it came by itself.
+///
 /// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
 /// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
-async fn until_the_end(world: &Arc<World>, running: &mut Running, signals: &mut Signals) -> End {
+async fn until_the_end(world: &Arc<World>, all: &mut All, signals: &mut Signals) -> Option<Signal> {
     let (_monitors, mut news) = monitors(world);
     let (mends, to_mend) = unbounded_channel();
-    let mut mending = pin!(mend(world, &running.handle, to_mend));
-    let mut statuses = running.handle.watch();
+    let told = Hearers { handle: all.running.handle.clone(), jobs: all.jobs.as_ref().map(|jobs| jobs.handle.clone()) };
+    let mut mending = pin!(mend(world, &told, to_mend));
+    let mut statuses = told.handle.watch();
     loop {
+        let services = all.over.is_none();
         tokio::select! {
             biased;
-            signal = asked_to_stop(signals) => return End::Asked(signal),
-            ended = &mut running.ended => return End::Over(ended.ok()),
+            signal = asked_to_stop(signals) => return Some(signal),
+            ended = &mut all.running.ended, if services => if all.services_ended(ended.ok()) { return None },
             Some(news) = news.recv() => match news.told {
                 Told::Recover(_) => drop(mends.send(news)),
-                Told::Down { .. } | Told::Up { .. } => act(world, &running.handle, news).await,
+                Told::Down { .. } | Told::Up { .. } => act(world, &told, news).await,
             },
             Ok(()) = statuses.changed() => {
                 let seen = statuses.borrow_and_update().clone();
@@ -63,9 +110,9 @@ async fn until_the_end(world: &Arc<World>, running: &mut Running, signals: &mut 
 }
 
 /// One after the other, for as long as it is polled.
-async fn mend(world: &World, handle: &Handle, mut to_mend: UnboundedReceiver<News>) {
+async fn mend(world: &World, hearers: &Hearers, mut to_mend: UnboundedReceiver<News>) {
     while let Some(news) = to_mend.recv().await {
-        act(world, handle, news).await;
+        act(world, hearers, news).await;
     }
 }
 
@@ -83,7 +130,11 @@ fn monitors(world: &Arc<World>) -> (JoinSet<()>, UnboundedReceiver<News>) {
     (tasks, news)
 }
 
-async fn act(world: &World, handle: &Handle, news: News) {
+async fn act(world: &World, hearers: &Hearers, news: News) {
+    let Hearers { handle, jobs } = hearers;
+    if let (Told::Up { .. }, Some(jobs)) = (&news.told, jobs) {
+        jobs.need(&news.dependency, Need::Met);
+    }
     let required = world.app.dependency(&news.dependency).is_some_and(|dependency| dependency.required);
     match news.told {
         Told::Down { reason, .. } if required => handle.need(&news.dependency, Need::Down { reason }),

@@ -11,6 +11,7 @@ mod order;
 mod ps;
 mod reload;
 mod run;
+mod schedule;
 mod schema;
 mod status;
 mod up;
@@ -41,6 +42,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
+        Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),

@@ -24,6 +24,7 @@ pub(super) async fn up(context: &Context, args: Up) -> u8 {
     if args.detach {
         return super::detach::detach(context, &app, args.wait).await;
     }
-    context.terminal.introduce(&app.name, app.services.iter().map(|service| service.name.as_str()));
+    let (services, jobs) = (app.services.iter().map(|it| &it.name), app.jobs.iter().map(|it| &it.name));
+    context.terminal.introduce(&app.name, services.chain(jobs).map(String::as_str));
     start::bring_up(context, app, rereading(context, &args.place, flags, Need::File)).await
 }

@@ -112,6 +112,12 @@ fn supervision() {
     page::check("docs/supervision.md");
 }
 
+/// S2.12, S2.15, S4.10
+#[test]
+fn schedules() {
+    page::check("docs/schedules.md");
+}
+
 /// S2.11
 #[test]
 fn logs() {

@@ -121,7 +121,14 @@ pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
         DeValue::Integer(_) => {
             matches!(
                 kind,
-                Kind::Count | Kind::Factor | Kind::Duration | Kind::Size | Kind::Address | Kind::Metrics | Kind::Signal
+                Kind::Count
+                    | Kind::Whole
+                    | Kind::Factor
+                    | Kind::Duration
+                    | Kind::Size
+                    | Kind::Address
+                    | Kind::Metrics
+                    | Kind::Signal
             )
         }
         DeValue::Float(_) => matches!(kind, Kind::Factor | Kind::Duration),

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Bool,
     /// A whole number, at least 1.
     Count,
+    /// A whole number, at least 0.
+    Whole,
     /// A number, at least 1.
     Factor,
     Duration,
@@ -77,7 +79,7 @@ impl Kind {
             Kind::Path => "a path".into(),
             Kind::Url => "a URL".into(),
             Kind::Bool => "`true` or `false`".into(),
-            Kind::Count => "a whole number".into(),
+            Kind::Count | Kind::Whole => "a whole number".into(),
             Kind::Factor => "a number".into(),
             Kind::Duration => "a span of time such as `30s`".into(),
             Kind::Size => "a size such as `10MB`".into(),

@@ -8,7 +8,7 @@ use crate::{
     value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size},
 };
 use report::{Finding, or_list};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, ops::Range, time::Duration};
 use toml::de::DeValue;
 
 /// One key with all its layers. Whoever reads it as something names what it should be.
@@ -97,6 +97,21 @@ impl<'a> Setting<'a> {
         self.context().problem(self.context().error(&written.origin, summary).hint(hint));
     }
 
+    /// The same of a part of the text, `at` bytes of it, where it stands in the file as it was written.
+    pub(crate) fn refuse_part(&self, written: &Written, at: &Range<usize>, summary: &str, hint: impl Into<String>) {
+        let origin = match (&written.origin, &self.context().sources.file) {
+            // Behind the quote; where the file has something else than the text, the whole value is shown.
+            (Origin::File(span, key), Some(file))
+                if file.text.get(span.start + 1..span.end - 1) == Some(&written.text) =>
+            {
+                let start = span.start + 1 + at.start;
+                Origin::File(start..(start + at.len()).max(start + 1), key.clone())
+            }
+            (origin, _) => origin.clone(),
+        };
+        self.refuse(&Written { text: written.text.clone(), origin }, summary, hint);
+    }
+
     /// Reports that it is missing.
     pub(crate) fn missing(&self, finding: Finding) {
         let context = self.context();
@@ -154,6 +169,11 @@ impl<'a> Setting<'a> {
             Ok(number) => Ok(number),
             Err(_) => Err(format!("`{text}` is not a whole number from 1")),
         })
+    }
+
+    /// From 0.
+    pub(crate) fn whole(&self) -> Option<u32> {
+        self.read(|text| text.trim().parse::<u32>().map_err(|_| format!("`{text}` is not a whole number from 0")))
     }
 
     pub(crate) fn factor(&self) -> Option<f64> {

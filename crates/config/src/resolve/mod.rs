@@ -8,6 +8,7 @@ mod health;
 mod logs;
 mod migrations;
 mod names;
+mod schedule;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,8 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
+    let jobs = schedule::read(root, &dependencies);
+    let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
     App {
@@ -109,11 +112,14 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         data,
         keeps_data,
         contract,
-        env: addresses::told(context.env.clone(), &dependencies),
+        env: schedule::told(addresses::told(context.env.clone(), &dependencies), failsafe),
         dependencies,
         on_failure,
         migrations,
         services: services.chosen,
+        jobs,
+        scheduler: root.setting("scheduler").bool().unwrap_or(true),
+        failsafe,
         health,
         logs,
         roles: services.roles,

@@ -9,12 +9,14 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 10] = [
+const READ_ELSEWHERE: [&str; 12] = [
     "MAINSTAY_CONFIG",
     "MAINSTAY_DIR",
     "MAINSTAY_LOG_FORMAT",
     "MAINSTAY_LOG_LEVEL",
     "MAINSTAY_SERVICE",
+    "MAINSTAY_JOB",
+    "MAINSTAY_DUE",
     "MAINSTAY_INSTANCE",
     "MAINSTAY_APP",
     "MAINSTAY_RELEASE",
@@ -52,7 +54,9 @@ fn from_directory(directory: &str) -> String {
 /// Reports names that are used twice, also those that differ only where a variable's name cannot.
 pub(super) fn refuse_ambiguous(root: &Table<'_>) {
     let mut seen: BTreeMap<String, (String, &str)> = BTreeMap::new();
-    for (map, what) in [("databases", "database"), ("dependencies", "dependency"), ("services", "service")] {
+    for (map, what) in
+        [("databases", "database"), ("dependencies", "dependency"), ("services", "service"), ("schedule", "job")]
+    {
         for entry in root.entries(map) {
             let Some((first, of)) = seen.get(&variable_name(&entry.name)) else {
                 seen.insert(variable_name(&entry.name), (entry.name, what));
@@ -62,7 +66,9 @@ pub(super) fn refuse_ambiguous(root: &Table<'_>) {
                 true => format!("the {of} `{first}` and the {what} `{first}` have the same name"),
                 false => format!("the names `{first}` and `{}` differ only in `-` and `_`", entry.name),
             };
-            let finding = Finding::error(summary).hint("`needs` must be able to tell them apart: rename one of them");
+            let who = if what == "job" { "logs" } else { "`needs`" };
+            let finding =
+                Finding::error(summary).hint(format!("{who} must be able to tell them apart: rename one of them"));
             root.context.problem(root.context.at(finding, &entry.span));
         }
     }

@@ -23,6 +23,7 @@ pub(super) struct Services {
 struct Read {
     service: Service,
     roles: Vec<String>,
+    enabled: bool,
     span: Option<Range<usize>>,
 }
 
@@ -33,7 +34,8 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency]) -> Services {
         None => from_file(root, dependencies),
     };
     let mut roles = Vec::new();
-    for role in all.iter().flat_map(|it| &it.roles) {
+    let of_jobs = super::schedule::roles(root);
+    for role in all.iter().flat_map(|it| &it.roles).chain(&of_jobs) {
         if !roles.contains(role) {
             roles.push(role.clone());
         }
@@ -59,7 +61,7 @@ fn from_command(root: &Table<'_>, dependencies: &[Dependency]) -> Option<Read> {
     let table = root.entry("services", COMMAND);
     let needs = dependencies.iter().map(|it| it.name.clone()).collect();
     let service = service(&table, COMMAND.to_owned(), argv, needs, Vec::new(), Some(RestartWhen::Never));
-    Some(Read { service, roles: vec![COMMAND.to_owned()], span: None })
+    Some(Read { service, roles: vec![COMMAND.to_owned()], enabled: true, span: None })
 }
 
 fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
@@ -75,12 +77,13 @@ fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
             roles.push(entry.name.clone());
         }
         let service = service(table, entry.name, argv, needs, after, None);
-        Read { service, roles, span: Some(entry.span) }
+        let enabled = table.setting("enabled").bool().unwrap_or(true);
+        Read { service, roles, enabled, span: Some(entry.span) }
     };
     entries.into_iter().filter(|entry| entry.table.is_written()).map(read).collect()
 }
 
-fn command_of(table: &Table<'_>, span: &Range<usize>) -> Vec<String> {
+pub(super) fn command_of(table: &Table<'_>, span: &Range<usize>) -> Vec<String> {
     let setting = table.setting("command");
     if table.value("command").is_none() && setting.given().is_none() {
         let finding = Finding::error(format!("`command` is missing in {}", table.title()));
@@ -114,7 +117,7 @@ fn needs(table: &Table<'_>, dependencies: &[String], services: &[String]) -> (Ve
 }
 
 /// Names of databases and dependencies, also of those whose own problem is told already.
-fn names_of_dependencies(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
+pub(super) fn names_of_dependencies(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
     let mut names: Vec<_> = dependencies.iter().map(|it| it.name.clone()).collect();
     for entry in ["databases", "dependencies"].iter().flat_map(|map| root.entries(map)) {
         if !names.contains(&entry.name) {
@@ -200,7 +203,7 @@ fn restart_when(service: &Table<'_>, table: &Table<'_>, flag: &Option<String>) -
     }
 }
 
-fn stop(table: &Table<'_>) -> Stop {
+pub(super) fn stop(table: &Table<'_>) -> Stop {
     let flags = &table.context.sources.flags;
     let grace = table.setting("grace").flag("--grace", &flags.grace).short("MAINSTAY_GRACE").duration();
     Stop { signal: table.setting("signal").signal().unwrap_or(15), grace: grace.unwrap_or(Duration::from_secs(30)) }
@@ -232,7 +235,7 @@ fn in_order(root: &Table<'_>, all: Vec<Read>) -> Vec<Read> {
 fn chosen(root: &Table<'_>, all: Vec<Read>, roles: &[String]) -> Vec<Service> {
     let setting = root.setting("role").flag("--role", &root.context.sources.flags.role);
     let Some(written) = setting.written().filter(|written| !written.text.is_empty()) else {
-        return all.into_iter().map(|it| it.service).collect();
+        return among_themselves(all.into_iter().filter(|it| it.enabled));
     };
     if !roles.contains(&written.text) {
         let hint = did_you_mean(&written.text, roles.iter().map(String::as_str)).unwrap_or(match roles.is_empty() {
@@ -241,8 +244,12 @@ fn chosen(root: &Table<'_>, all: Vec<Read>, roles: &[String]) -> Vec<Service> {
         });
         setting.refuse(&written, &format!("there is no role `{}`", written.text), hint);
     }
-    let of_role = all.into_iter().filter(|it| it.roles.contains(&written.text));
-    let mut services: Vec<_> = of_role.map(|it| it.service).collect();
+    among_themselves(all.into_iter().filter(|it| it.enabled && it.roles.contains(&written.text)))
+}
+
+/// Nobody waits for one that is not among them.
+fn among_themselves(chosen: impl Iterator<Item = Read>) -> Vec<Service> {
+    let mut services: Vec<_> = chosen.map(|it| it.service).collect();
     let names: Vec<_> = services.iter().map(|service| service.name.clone()).collect();
     services.iter_mut().for_each(|service| service.after.retain(|name| names.contains(name)));
     services

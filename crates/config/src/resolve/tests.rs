@@ -12,7 +12,7 @@ fn base() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
     vec![
         ("", vec![]),
         ("env.DECLARED", vec![]),
-        ("databases.other", vec![("url", "'sqlite:other.db'")]),
+        ("databases.other", vec![("url", "'postgres://bot@other/app'")]),
         ("databases.main", vec![("url", "'sqlite:main.db'")]),
         ("databases.main.monitor", vec![]),
         ("dependencies.cache", vec![("url", "'redis://cache'")]),
@@ -24,6 +24,9 @@ fn base() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("services.web.health", vec![("http", "'/up'")]),
         ("services.web.restart", vec![]),
         ("services.web.stop", vec![]),
+        ("schedule.job", vec![("command", "'job'"), ("cron", "'0 4 * * *'")]),
+        ("schedule.job.ping", vec![]),
+        ("schedule.job.stop", vec![]),
         ("health", vec![("listen", "81")]),
     ]
 }
@@ -36,6 +39,10 @@ fn with_key(section: &str, key: &str, value: &str) -> String {
         ("services.web.health", "tcp" | "unix" | "file" | "command") => {
             base.iter_mut().filter(|(name, _)| *name == section).for_each(|(_, keys)| keys.clear());
         }
+        ("schedule.job", "every") => {
+            base.iter_mut().filter(|(name, _)| *name == section).for_each(|(_, keys)| keys.retain(|it| it.0 != "cron"));
+        }
+        ("schedule.job", "ping" | "stop") => base.retain(|(name, _)| *name != format!("schedule.job.{key}")),
         ("migrations", "command") => {
             base.iter_mut().filter(|(name, _)| *name == section).for_each(|(_, keys)| keys.clear());
         }
@@ -109,7 +116,7 @@ fn keys_with_examples(section: &'static Section) -> impl Iterator<Item = &'stati
 
 #[test]
 fn each_key_changes_the_application_and_its_variable_does_the_same() {
-    let sections: [(&str, &'static Section); 12] = [
+    let sections: [(&str, &'static Section); 15] = [
         ("", &keys::ROOT),
         ("env.DECLARED", &keys::VARIABLE),
         ("databases.main", &keys::DATABASE),
@@ -121,6 +128,9 @@ fn each_key_changes_the_application_and_its_variable_does_the_same() {
         ("services.web.health", &keys::CHECK),
         ("services.web.restart", &keys::RESTART),
         ("services.web.stop", &keys::STOP),
+        ("schedule.job", &keys::JOB),
+        ("schedule.job.ping", &keys::PING),
+        ("schedule.job.stop", &keys::STOP),
         ("health", &keys::HEALTH),
     ];
     let is_in_base = |section: &str, key: &str| {

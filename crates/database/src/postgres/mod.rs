@@ -3,6 +3,7 @@
 //! One connection per try: the socket and TLS are ours, so that every refusal is seen as the server sent it (and costs
 //! one line in its log); from the startup packet on `tokio-postgres` speaks.
 
+mod advisory;
 mod ask;
 mod attrs;
 mod connect;
@@ -14,6 +15,7 @@ mod session;
 pub mod sqlstate;
 mod wire;
 
+pub use advisory::try_advisory_lock;
 pub use ask::{Facts, Identity, ask};
 pub use connect::connect;
 pub use error::SqlError;

@@ -89,7 +89,8 @@ fn chosen(app: &App, named: &[String], follow: bool) -> Result<Vec<String>, Vec<
         let finding = Finding::error("the log files cannot be looked at").because(&error);
         vec![finding.hint("run as the user that mainstay runs as")]
     })?;
-    let mut known: Vec<_> = app.services.iter().map(|service| service.name.clone()).collect();
+    let mut known: Vec<_> =
+        app.services.iter().map(|it| &it.name).chain(app.jobs.iter().map(|it| &it.name)).cloned().collect();
     known.extend(written.iter().filter(|name| !known.contains(name)).cloned().collect::<Vec<_>>());
     let unknown: Vec<_> = named.iter().filter(|name| !known.contains(name)).map(|name| unknown(name, &known)).collect();
     if !unknown.is_empty() {

@@ -1,0 +1,121 @@
+//! Jobs beside the services: what their scheduler asks of the world, and how it is started.
+
+use super::{World, adapters::Senses};
+use config::{App, Job, Target};
+use database::postgres;
+use host::{
+    Pending,
+    lock::{InstanceLock, LockError},
+};
+use report::{Event, Finding, Journal, Level, count};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use supervise::{
+    Checker,
+    schedule::{Book, Guard, NoLock, ScheduleHandle, Scheduler, Surroundings, lock_key},
+};
+use tokio::task::JoinHandle;
+
+/// One ping takes no longer.
+const PING: Duration = Duration::from_secs(10);
+
+/// Jobs that are run when they are due.
+pub(super) struct Jobs {
+    pub(super) handle: ScheduleHandle,
+    pub(super) ended: JoinHandle<()>,
+}
+
+impl Jobs {
+    pub(super) fn start(scheduler: Scheduler) -> Self {
+        let handle = scheduler.handle();
+        Self { handle, ended: tokio::spawn(scheduler.run()) }
+    }
+}
+
+/// The scheduler of all jobs; nothing when there is none, or when they are switched off.
+pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
+    let app = &world.app;
+    if app.jobs.is_empty() {
+        return Ok(None);
+    }
+    world.board.flag("scheduler", app.jobs_are_off().is_none());
+    if let Some(why) = app.jobs_are_off() {
+        let text = format!("{} of `[schedule]` will not be run: {why}", count(app.jobs.len(), "job"));
+        world.journal.note(Event::new("schedule.off", text).level(Level::Warn).with("reason", why));
+        return Ok(None);
+    }
+    let path = app.schedule_file();
+    let book = Book::load(&path).map_err(|error| Finding::from(&error))?;
+    scheduler(world, app.jobs.clone(), book, Some(path), Some(instance)).map(Some)
+}
+
+/// A scheduler of these jobs. What belongs to an `instance` is ended by its next start.
+pub(crate) fn scheduler(
+    world: &Arc<World>,
+    jobs: Vec<Job>,
+    book: Book,
+    path: Option<PathBuf>,
+    instance: Option<&str>,
+) -> Result<Scheduler, Finding> {
+    let surroundings = Arc::new(Senses(world.clone()));
+    let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
+    let clock = world.clock.clone();
+    Scheduler::new(jobs, instance, &world.app.env, book, path, spawner, surroundings, journal, lines, clock)
+        .map_err(|error| Finding::error("jobs cannot be run: the system has no timer left").because(&error))
+}
+
+impl Surroundings for Senses {
+    fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>> {
+        Checker::need(self, name)
+    }
+
+    fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>> {
+        Box::pin(async move {
+            let here = lock_here(&self.0.app, job)?;
+            let shared = match &job.single {
+                Some(database) => Some(lock_for_all(&self.0.app, job, database).await?),
+                None => None,
+            };
+            Ok(Box::new((here, shared)) as Guard)
+        })
+    }
+
+    fn ping<'a>(&'a self, url: &'a str) -> Pending<'a, Result<(), String>> {
+        Box::pin(async move {
+            match probe::http_get(url, PING).await {
+                Ok(response) if (200..400).contains(&response.status) => Ok(()),
+                Ok(response) => Err(format!("it answered with status {}", response.status)),
+                Err(refusal) => Err(refusal.to_string()),
+            }
+        })
+    }
+}
+
+/// Nobody else on this machine runs it: `mainstay up` and `mainstay schedule run` keep out of each other's way.
+fn lock_here(app: &App, job: &Job) -> Result<InstanceLock, NoLock> {
+    let path = app.run_dir().join(format!("job-{}.lock", job.name));
+    InstanceLock::acquire(&path, &format!("job {} ({})", job.name, app.name)).map_err(|error| match error {
+        LockError::Held { holder, .. } => NoLock::Held(format!("{holder} runs it")),
+        LockError::Io { .. } => NoLock::Unknown(error.to_string()),
+    })
+}
+
+/// Nobody else on any host runs it.
+async fn lock_for_all(app: &App, job: &Job, database: &str) -> Result<postgres::Session, NoLock> {
+    let Some(dependency) = app.dependency(database) else {
+        return Err(NoLock::Unknown(format!("there is no `{database}`")));
+    };
+    let direct = app.migrations.as_ref().filter(|it| it.database == database).and_then(|it| it.direct.as_ref());
+    let Target::Postgres(dsn) = direct.unwrap_or(&dependency.target) else {
+        return Err(NoLock::Unknown(format!("`{database}` is no PostgreSQL")));
+    };
+    let unknown = |why: String| NoLock::Unknown(format!("its lock in `{database}` cannot be had: {why}"));
+    let name = format!("mainstay job {}", job.name);
+    let session = postgres::connect(dsn, &name, dependency.wait.attempt_timeout)
+        .await
+        .map_err(|refusal| unknown(refusal.to_string()))?;
+    match postgres::try_advisory_lock(&session, lock_key(&app.name, &job.name)).await {
+        Ok(true) => Ok(session),
+        Ok(false) => Err(NoLock::Held(format!("another host has its lock in `{database}`"))),
+        Err(error) => Err(unknown(error.to_string())),
+    }
+}

@@ -1,0 +1,146 @@
+//! Where a job is, what can happen to it, and what must be done about it.
+
+use super::run::{NoLock, Planned, RunRecord};
+use host::process::Exit;
+use jiff::Timestamp;
+use report::Event;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The two clocks: of the calendar, and the one that never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// By the calendar.
+    pub wall: Timestamp,
+    /// By the clock that never jumps.
+    pub at: Instant,
+}
+
+/// What can happen to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Look at the calendar: [`JobLife::next_due`](super::JobLife::next_due) has come, or the clock was set.
+    Clock,
+    /// Somebody wants a run at once.
+    RunNow,
+    /// [`Effect::AskNeeds`] was carried out; the error says what is missing.
+    NeedsKnown(Result<(), String>),
+    /// A dependency is there again.
+    NeedMet(String),
+    /// [`Effect::TakeLock`] was carried out.
+    Locked(Result<(), NoLock>),
+    /// [`Effect::Spawn`] worked.
+    Spawned(u32),
+    /// [`Effect::Spawn`] did not work.
+    SpawnFailed {
+        /// What the system said.
+        reason: String,
+        /// Trying again cannot mend it.
+        permanent: bool,
+    },
+    /// The process has ended, and nobody of its group is left.
+    Exited(Exit),
+    /// [`JobLife::next_elapse`](super::JobLife::next_elapse) has come.
+    Elapsed,
+    /// Everything ends: no run begins any more, and the one at work is stopped.
+    Stop,
+    /// The same, without politeness.
+    Force,
+}
+
+/// What must be done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask what the job needs; answer with [`Input::NeedsKnown`].
+    AskNeeds,
+    /// See that nobody else runs it; answer with [`Input::Locked`].
+    TakeLock,
+    /// Nobody else needs to be kept away any more.
+    Unlock,
+    /// Write down up to where due times are accounted for, and what runs. Before anything that follows.
+    Save,
+    /// Start the process; answer with [`Input::Spawned`] or [`Input::SpawnFailed`].
+    Spawn(Planned),
+    /// Send this signal number to the group.
+    Signal(i32),
+    /// Send `SIGKILL` to the group.
+    Kill,
+    /// Keep this.
+    Record(RunRecord),
+    /// Tell the outside: true for success.
+    Ping(bool),
+    /// Tell it.
+    Note(Event),
+}
+
+/// Where a job is. What belongs to a phase lies inside it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Nothing to do until the next due time.
+    Idle,
+    /// What it needs is being asked.
+    Asking {
+        /// The run that is to begin.
+        plan: Planned,
+        /// It has waited already: since when, and the last pause.
+        waited: Option<(Instant, Duration)>,
+    },
+    /// What it needs is not there.
+    Gated {
+        /// The run that is to begin.
+        plan: Planned,
+        /// What is missing.
+        reason: String,
+        /// When to ask again.
+        again: Instant,
+        /// Since when it waits, and the pause before the next question.
+        waited: (Instant, Duration),
+    },
+    /// Others are being kept away.
+    Locking {
+        /// The run that is to begin.
+        plan: Planned,
+        /// As in [`Phase::Asking`].
+        waited: Option<(Instant, Duration)>,
+    },
+    /// At work.
+    Running(Try),
+    /// Asked to end.
+    Stopping {
+        /// What is at work.
+        run: Try,
+        /// Why it must end.
+        why: Ending,
+        /// When patience ends; nothing when it has ended.
+        kill_at: Option<Instant>,
+    },
+    /// Failed, and tried again later.
+    Retrying {
+        /// The next try.
+        plan: Planned,
+        /// When.
+        until: Instant,
+    },
+}
+
+/// A try at work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Try {
+    /// What it is a try of.
+    pub plan: Planned,
+    /// Since when.
+    pub since: Instant,
+    /// When it has taken too long.
+    pub ends: Option<Instant>,
+}
+
+/// Why a run is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It took too long.
+    TimedOut,
+    /// The next one takes its place.
+    Replaced,
+    /// Everything ends.
+    Stop,
+}
