@@ -57,7 +57,7 @@ pub(crate) fn scheduler(
     instance: Option<&str>,
 ) -> Result<Scheduler, Finding> {
     let surroundings = Arc::new(Senses(world.clone()));
-    let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), world.lines.clone());
+    let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
     let clock = world.clock.clone();
     Scheduler::new(jobs, instance, &world.app.env, book, path, spawner, surroundings, journal, lines, clock)
         .map_err(|error| Finding::error("jobs cannot be run: the system has no timer left").because(&error))
