@@ -321,7 +321,7 @@ impl Drop for Driver {
     }
 }
 
-const SIGKILL: i32 = 9;
+pub(crate) const SIGKILL: i32 = 9;
 
 /// Nobody mends these by waiting.
 pub(crate) fn is_permanent(kind: io::ErrorKind) -> bool {
@@ -361,7 +361,7 @@ async fn last_lines(readers: &mut Vec<JoinHandle<()>>) {
     }
 }
 
-async fn until(tick: Option<Instant>) {
+pub(crate) async fn until(tick: Option<Instant>) {
     match tick {
         Some(at) => sleep_until(at).await,
         None => pending().await,

@@ -26,9 +26,12 @@ pub(super) fn instance(app: &App) -> String {
 /// Call it under the lock of the single instance, or a life that goes on is ended.
 pub(super) async fn clear_away(world: &World, instance: &str) -> Result<(), Trouble> {
     let found = leftovers(instance);
-    if !found.is_empty() {
-        tell(world, &found);
+    if found.is_empty() {
+        // The rule: all processes are looked at once, not twice.
+        keep_together(world, instance);
+        return Ok(());
     }
+    tell(world, &found);
     let left = end_leftovers(instance, GRACE).await;
     let failed = |finding| Err(Trouble::new(Outcome::Failed, finding));
     match left {

@@ -221,13 +221,14 @@ async fn settled(world: &World, handle: &Handle) -> Vec<ServiceStatus> {
     }
 }
 
+/// A service may take so long to start by its own rules; one without a check is given the usual time.
+pub(super) fn start_patience(service: &config::Service) -> Duration {
+    service.start_delay + service.health.as_ref().map_or(Duration::from_secs(10), |health| health.start_timeout)
+}
+
 /// Longer than this no start is waited for; the services go on all the same.
 fn longest_start(app: &App) -> Duration {
-    let own = |service: &config::Service| {
-        let ready = service.health.as_ref().map_or(Duration::from_secs(10), |health| health.start_timeout);
-        service.start_delay + ready
-    };
-    app.services.iter().map(own).sum::<Duration>() + Duration::from_secs(1)
+    app.services.iter().map(start_patience).sum::<Duration>() + Duration::from_secs(1)
 }
 
 /// Puts the services on the board.

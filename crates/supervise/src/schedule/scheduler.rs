@@ -10,7 +10,10 @@ use super::{
     say,
     surroundings::{Guard, Surroundings},
 };
-use crate::Need;
+use crate::{
+    Need,
+    driver::{SIGKILL, is_permanent, until},
+};
 use config::Job;
 use host::{
     Clock, Env,
@@ -19,14 +22,14 @@ use host::{
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
-use std::{collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         watch,
     },
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 
 /// Clocks of hosts differ: a lock that several of them share is held so long after the due time, or for half the time to
@@ -353,7 +356,7 @@ impl Scheduler {
                 Input::Spawned(pid)
             }
             Err(error) => {
-                let permanent = crate::driver::is_permanent(error.kind());
+                let permanent = is_permanent(error.kind());
                 Input::SpawnFailed { reason: error.to_string(), permanent }
             }
         }
@@ -443,8 +446,6 @@ impl Scheduler {
     }
 }
 
-const SIGKILL: i32 = 9;
-
 /// How much longer a shared lock is held.
 fn still_to_hold(life: &JobLife, now: Timestamp) -> Duration {
     let due = life.through();
@@ -460,11 +461,4 @@ fn environment(job: &Job, base_env: &Env) -> Env {
     env.insert("MAINSTAY_JOB".to_owned(), job.name.clone());
     env.extend(job.env.clone());
     env
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => pending().await,
-    }
 }

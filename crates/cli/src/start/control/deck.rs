@@ -1,7 +1,10 @@
 //! Answers what people ask of the running application.
 
 use super::{
-    super::{World, stage::show},
+    super::{
+        World,
+        stage::{show, start_patience},
+    },
     later::{impossible, later},
     settled::settled,
     shown,
@@ -29,7 +32,7 @@ pub(crate) type Reread = Box<dyn Fn() -> Result<App, Vec<Finding>> + Send + Sync
 
 /// The longest time that an order is waited for.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// A service without a check is given so long to start; so is one that does not want to end, once it was killed.
+/// One that does not want to end is given so long once it was killed.
 const USUAL: Duration = Duration::from_secs(10);
 /// So many last lines are shown after an order.
 const LINES: usize = 10;
@@ -203,13 +206,10 @@ impl Deck {
     fn patience(&self, verb: Verb, which: &[ServiceStatus]) -> Duration {
         let services = self.configured(|service| which.iter().any(|status| status.name == service.name));
         let stop = |service: &Service| service.stop.grace + USUAL;
-        let start = |service: &Service| {
-            service.start_delay + service.health.as_ref().map_or(USUAL, |health| health.start_timeout)
-        };
         let one = |service: &Service| match verb {
             Verb::Stop => stop(service),
-            Verb::Start => start(service),
-            Verb::Restart => stop(service) + start(service),
+            Verb::Start => start_patience(service),
+            Verb::Restart => stop(service) + start_patience(service),
         };
         services.iter().map(one).max().unwrap_or(USUAL) + Duration::from_secs(1)
     }
