@@ -4,6 +4,7 @@
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
 mod app;
+mod backup;
 mod command;
 mod contract;
 mod cron;
@@ -25,6 +26,7 @@ pub use app::{
     MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop,
     Tolerance, Wait, WhenFull,
 };
+pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use redact::redact;

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod backup;
 mod detach;
 mod down;
 mod env;
@@ -10,6 +11,7 @@ mod migrate;
 mod order;
 mod ps;
 mod reload;
+mod restore;
 mod run;
 mod schedule;
 mod schema;
@@ -41,6 +43,8 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
+        Verb::Backup(verb) => backup::backup(&context, verb).await.code(),
+        Verb::Restore(args) => restore::restore(&context, args).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),

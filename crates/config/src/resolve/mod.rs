@@ -1,6 +1,7 @@
 //! From what was written to what is meant.
 
 mod addresses;
+mod backup;
 mod dependencies;
 mod environment;
 mod graph;
@@ -102,7 +103,9 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
-    let jobs = schedule::read(root, &dependencies);
+    let backup = backup::read(root, &dependencies, &data);
+    let mut jobs = schedule::read(root, &dependencies);
+    jobs.extend(backup::job(root, &backup));
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
@@ -122,6 +125,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         failsafe,
         health,
         logs,
+        backup,
         roles: services.roles,
     }
 }
