@@ -4,7 +4,7 @@ use config::Target;
 use host::{Clock, Env, process::Spawner};
 use jiff::Timestamp;
 use report::Journal;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// Everything a backup or a restore needs.
 #[derive(Clone, Copy)]
@@ -17,6 +17,10 @@ pub struct Job<'a> {
     pub to: &'a Path,
     /// Where databases are made for a proof; their server may be another user, who must be able to get there.
     pub ground: &'a Path,
+    /// The only directory in which PostgreSQL's programs are looked for, where somebody has named one.
+    pub programs: Option<&'a Path>,
+    /// A program that writes nothing for so long has hung.
+    pub stall: Duration,
     /// Where programs run.
     pub root: &'a Path,
     /// The environment of programs.

@@ -1,14 +1,25 @@
-//! stub
-use crate::*;
-use config::dsn::PostgresDsn;
-use std::path::Path;
-use crate::proof::Proven;
-fn no<T>() -> Result<T, BackupError> { Err(BackupError::WrongTarget { kind: "PostgreSQL" }) }
-pub(crate) async fn prove(_: &Job<'_>, _: &Path, _: &Manifest) -> Result<Proven, BackupError> { no() }
-pub(crate) async fn look(_: &Job<'_>, _: &PostgresDsn) -> Result<Source, BackupError> { no() }
-pub(crate) async fn take(_: &Job<'_>, _: &PostgresDsn, _: &Path, _: &mut Manifest) -> Result<(), BackupError> { no() }
-pub(crate) async fn restore(_: &Job<'_>, _: &Copy, _: &Manifest, _: &PostgresDsn) -> Result<Option<String>, BackupError> { no() }
-pub(crate) async fn exists(_: &Job<'_>, _: &PostgresDsn) -> Result<bool, BackupError> { no() }
-pub(crate) async fn identity(_: &Job<'_>, _: &PostgresDsn) -> Result<String, BackupError> { no() }
-pub(crate) async fn put_back(_: &Job<'_>, _: &PostgresDsn, _: &str, _: Id) -> Result<String, BackupError> { no() }
-pub(crate) async fn threat(_: &Job<'_>, _: &PostgresDsn, _: &Manifest) -> Result<Threat, BackupError> { no() }
+//! PostgreSQL: copies by its own `pg_dump`, in the snapshot in which the rows are counted and hashed.
+
+mod content;
+mod dump;
+mod ground;
+mod identity;
+mod load;
+mod program;
+mod prove;
+mod scratch;
+mod settings;
+mod swap;
+mod talk;
+mod threat;
+
+pub(crate) use dump::take;
+pub(crate) use identity::{exists, identity, look};
+pub(crate) use prove::prove;
+pub(crate) use swap::{put_back, restore};
+pub(crate) use threat::threat;
+
+/// The rows, compressed: what `pg_restore` reads once it is unpacked.
+const FILE: &str = "database.dump.zst";
+/// Roles and what else belongs to all databases of the server.
+const GLOBALS: &str = "globals.sql";

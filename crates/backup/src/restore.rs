@@ -6,6 +6,7 @@
 mod book;
 mod threat;
 
+pub(crate) use threat::vanishes;
 pub use threat::{Threat, threat};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use crate::Rhythm;
 use jiff::tz::TimeZone;
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Where copies of the databases go, when they are taken, and how long they are kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,4 +31,8 @@ pub struct Backup {
     pub prunes: bool,
     /// Where databases are made for a proof. Absolute; nothing for the machine's directory of temporary files.
     pub ground: Option<PathBuf>,
+    /// The only directory in which PostgreSQL's programs are looked for. Absolute; nothing for the usual places.
+    pub programs: Option<PathBuf>,
+    /// A program that writes nothing for so long has hung.
+    pub stall: Duration,
 }

@@ -229,6 +229,8 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
             zone: jiff::tz::TimeZone::UTC,
             prunes: true,
             ground: None,
+            programs: None,
+            stall: std::time::Duration::from_secs(600),
         },
         roles: Vec::new(),
     }

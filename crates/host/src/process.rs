@@ -11,6 +11,7 @@ mod mark;
 mod one;
 mod oneself;
 mod program;
+mod running;
 mod spawner;
 
 pub use detached::{Detached, start_detached};
@@ -18,6 +19,7 @@ pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use mark::Mark;
 pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
 pub use program::find_program;
+pub use running::{Running, ended, inlet};
 pub use spawner::{SystemSpawner, Together};
 
 use crate::{Env, Pending};

@@ -30,7 +30,7 @@ fn the_last_ones_are_kept() {
 /// S1.16: failed copies push no good one out, and go themselves once they are older than all that is kept.
 #[test]
 fn a_copy_that_is_not_verified_counts_for_nothing() {
-    let copies: Vec<_> = [true, false, true, false, false, false, false].iter().enumerate();
+    let copies = [true, false, true, false, false, false, false].iter().enumerate();
     let copies: Vec<_> = copies.map(|(day, verified)| copy(i64::try_from(day).unwrap(), *verified)).collect();
     assert_eq!(days(&plan(&copies, "one", &policy(2)), &copies), [6, 5, 4, 3, 2, 1, 0]);
     assert_eq!(days(&plan(&copies, "one", &policy(1)), &copies), [6, 5, 4, 3, 2]);

@@ -19,6 +19,7 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
     let flags = &root.context.sources.flags;
     let to = table.setting("to").flag("--to", &flags.backup_to).text();
     let keep = table.setting("keep").flag("--keep", &flags.backup_keep);
+    let path = |name| table.setting(name).text().map(|path| root.context.sources.root.join(path));
     let whole = |name| table.setting(name).whole().unwrap_or_default();
     Backup {
         to: to.map_or_else(|| data.join("backups"), |to| root.context.sources.root.join(to)),
@@ -32,7 +33,9 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
         yearly: whole("yearly"),
         min_keep: table.setting("min_keep").count().unwrap_or(2),
         zone: schedule::zone(&table),
-        ground: table.setting("ground").text().map(|ground| root.context.sources.root.join(ground)),
+        ground: path("ground"),
+        programs: path("programs"),
+        stall: table.setting("stall").pause().unwrap_or(Duration::from_secs(600)),
     }
 }
 

@@ -110,6 +110,8 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, ground: &'a Pa
         target: &database.target,
         to: &app.backup.to,
         ground,
+        programs: app.backup.programs.as_deref(),
+        stall: app.backup.stall,
         root: &app.root,
         env: &app.env,
         spawner: &*world.spawner,
