@@ -56,7 +56,9 @@ pub fn find(copies: &[Copy], wanted: &Wanted, named: &str) -> Result<Copy, Backu
             Wanted::There(path) => format!("there is no copy in `{}`", path.display()),
         },
         hint: match copies.is_empty() {
-            true => "`mainstay backup now` takes one; or name the directory of one: `mainstay restore backups/…`".into(),
+            true => {
+                "`mainstay backup now` takes one; or name the directory of one: `mainstay restore backups/…`".into()
+            }
             false => "`mainstay backup list` shows them all; name one to use it though it is not VERIFIED".into(),
         },
     })

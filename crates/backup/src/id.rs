@@ -102,7 +102,9 @@ mod tests {
         let id: Id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         assert_eq!(id.time().as_millisecond(), 1_469_922_850_259);
         assert_eq!(id.short(), "ffq69g5fav");
-        for wrong in ["", "latest", "81ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "01ARZ3NDEKTSV4RRFFQ69G5FA"] {
+        for wrong in
+            ["", "latest", "81ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "01ARZ3NDEKTSV4RRFFQ69G5FA"]
+        {
             assert_eq!(wrong.parse::<Id>(), Err(NoId), "{wrong}");
         }
     }

@@ -1,8 +1,9 @@
 //! Proving a copy: what lies there is read, restored and compared.
 
 use crate::{
-    BackupError, Copy, Job, Manifest, manifest::{Kind, Proof}, postgres,
-    seal,
+    BackupError, Copy, Job, Manifest,
+    manifest::{Kind, Proof},
+    postgres, seal,
     shelf::Shelf,
     sqlite,
     standing::{Stage, Standing, Step},

@@ -50,4 +50,3 @@ fn tell(job: &Job<'_>, removed: &[Id]) {
         job.journal.note(Event::new("backup.removed", text).with("number", removed.len()));
     }
 }
-

@@ -78,8 +78,14 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
         book.write(shelf.dir())?;
     }
     let database = name(job.target);
-    let restored =
-        Restored { id: manifest.id, database, before, safety, rows: manifest.content.rows(), took: begun.elapsed().as_secs_f64() };
+    let restored = Restored {
+        id: manifest.id,
+        database,
+        before,
+        safety,
+        rows: manifest.content.rows(),
+        took: begun.elapsed().as_secs_f64(),
+    };
     tell(job, &restored);
     Ok(restored)
 }
@@ -88,16 +94,19 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
 fn fits(job: &Job<'_>, manifest: &Manifest) -> Result<(), BackupError> {
     match (job.target, manifest.source.kind) {
         (Target::Sqlite(_), Kind::Sqlite) | (Target::Postgres(_), Kind::Postgresql) => Ok(()),
-        (target, kind) => {
-            Err(BackupError::Unfit(format!("the copy `{}` is of a {kind} database, and `{target}` is {}", manifest.id, target.kind())))
-        }
+        (target, kind) => Err(BackupError::Unfit(format!(
+            "the copy `{}` is of a {kind} database, and `{target}` is {}",
+            manifest.id,
+            target.kind()
+        ))),
     }
 }
 
 /// Are its files what they were when they were written?
 fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
     for part in &manifest.files {
-        let checked = seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
+        let checked =
+            seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
         checked.map_err(|why| BackupError::Damaged { id: copy.id.to_string(), why: format!("is damaged: {why}") })?;
     }
     Ok(())
@@ -108,7 +117,11 @@ async fn safety(job: &Job<'_>, how: How) -> Result<Option<Id>, BackupError> {
     if how.without_safety || !exists(job).await? {
         return Ok(None);
     }
-    let request = Request { why: Why::BeforeRestore, pin: Some("before a restore".to_owned()), unproven: true };
+    if let Target::Sqlite(path) = job.target {
+        // It would be refused in the end.
+        sqlite::alone(path)?;
+    }
+    let request = Request { why: Why::BeforeRestore, pin: None, unproven: true };
     take(job, &request).await.map(|manifest| Some(manifest.id))
 }
 
@@ -145,7 +158,8 @@ async fn of_sqlite(
     path: &Path,
     how: How,
 ) -> Result<Option<PathBuf>, BackupError> {
-    let scratch = Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
+    let scratch =
+        Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
     let new = scratch.path().join("new.sqlite");
     equal(copy, sqlite::prove(&copy.path, manifest, new.clone()).await?)?;
     job.reach("restore.compared");
@@ -187,7 +201,8 @@ fn tell(job: &Job<'_>, restored: &Restored) {
     let rows = count(usize::try_from(restored.rows).unwrap_or(usize::MAX), "row");
     let kept = restored.before.as_ref().map(|before| format!("; what was there is kept as `{before}`"));
     let (id, database) = (restored.id, &restored.database);
-    let text = format!("restore: `{database}` is what `{id}` shows: {rows}, in {}{}", seconds(took), kept.unwrap_or_default());
+    let text =
+        format!("restore: `{database}` is what `{id}` shows: {rows}, in {}{}", seconds(took), kept.unwrap_or_default());
     let event = Event::new("restore.done", text).with("id", id.to_string()).with("database", database.clone());
     job.journal.note(event.with("rows", restored.rows).with("took", took));
 }
@@ -220,7 +235,8 @@ pub async fn undo(job: &Job<'_>) -> Result<Restored, BackupError> {
     book.undone();
     book.write(shelf.dir())?;
     let database = name(job.target);
-    let text = format!("restore: undone, `{database}` is what it was before; what `{}` showed is kept as `{undone}`", swap.id);
+    let text =
+        format!("restore: undone, `{database}` is what it was before; what `{}` showed is kept as `{undone}`", swap.id);
     job.journal.note(Event::new("restore.undone", text).with("id", swap.id.to_string()));
     let took = begun.elapsed().as_secs_f64();
     Ok(Restored { id: swap.id, database, before: Some(undone), safety: None, rows: 0, took })

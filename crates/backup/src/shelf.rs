@@ -110,11 +110,13 @@ impl Shelf {
     }
 
     fn sweep(&self) -> Result<(), BackupError> {
-        let entries = fs::entries(&self.dir).map_err(|error| BackupError::files("the copies cannot be listed", error))?;
+        let entries =
+            fs::entries(&self.dir).map_err(|error| BackupError::files("the copies cannot be listed", error))?;
         let left = |name: &str| name.starts_with('.') && LEFT_OVER.iter().any(|end| name.ends_with(end));
         for entry in entries.iter().filter(|entry| entry.is_dir && left(&entry.name)) {
             let removed = fs::remove_tree(&self.dir.join(&entry.name));
-            removed.map_err(|error| BackupError::files("what is left of an unfinished copy cannot be removed", error))?;
+            removed
+                .map_err(|error| BackupError::files("what is left of an unfinished copy cannot be removed", error))?;
         }
         Ok(())
     }

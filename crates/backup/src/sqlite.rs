@@ -10,7 +10,7 @@ mod swap;
 
 pub(crate) use copy::{numbers, prove, take};
 pub(crate) use identity::{identity, identity_of, look};
-pub(crate) use swap::{Old, put_back, swap};
+pub(crate) use swap::{Old, alone, put_back, swap};
 
 use crate::BackupError;
 use std::{

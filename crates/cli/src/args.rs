@@ -125,7 +125,9 @@ pub(crate) enum Verb {
     #[command(subcommand, after_help = "Example: mainstay backup now --database \"$DATABASE_URL\" --to backups")]
     Backup(Backup),
     /// Make a database of a copy, in the place of the one that is there, which is kept; --undo puts it back
-    #[command(after_help = "Example: mainstay restore latest\n         mainstay restore backups/ID --database \"$DATABASE_URL\" --yes")]
+    #[command(
+        after_help = "Example: mainstay restore latest\n         mainstay restore backups/ID --database \"$DATABASE_URL\" --yes"
+    )]
     Restore(Restore),
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]

@@ -12,7 +12,7 @@ pub use directory::{DirFacts, check_dir};
 pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
 pub use openers::openers;
 pub use scratch::Scratch;
-pub use tree::{give, link, make_dir, remove_tree, sync, swept};
+pub use tree::{give, link, make_dir, remove_tree, swept, sync};
 
 use atomic::{create_new, unique};
 use rustix::fs::OFlags;

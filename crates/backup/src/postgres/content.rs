@@ -38,8 +38,11 @@ pub(super) async fn tables(talk: &Talk) -> Result<Vec<Table>, BackupError> {
 pub(super) async fn lock(talk: &Talk, tables: &[Table]) -> Result<(), BackupError> {
     for some in tables.chunks(AT_ONCE) {
         let names: Vec<_> = some.iter().map(quoted).collect();
-        talk.run("lock the tables against changes of their form", &format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", names.join(", ONLY ")))
-            .await?;
+        talk.run(
+            "lock the tables against changes of their form",
+            &format!("LOCK TABLE ONLY {} IN ACCESS SHARE MODE", names.join(", ONLY ")),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -53,7 +56,8 @@ pub(super) async fn content(talk: &Talk, tables: &[Table]) -> Result<Content, Ba
     content.sequences = sequences(talk).await?;
     for (kind, sql) in things(talk.major()) {
         let rows = talk.ask("list what is in the database", &sql).await?;
-        let things: BTreeMap<_, _> = rows.into_iter().filter_map(|row| pair(row).map(|[name, form]| (name, form))).collect();
+        let things: BTreeMap<_, _> =
+            rows.into_iter().filter_map(|row| pair(row).map(|[name, form]| (name, form))).collect();
         if !things.is_empty() {
             content.things.insert(kind.to_owned(), things);
         }
@@ -76,7 +80,9 @@ fn pair(cells: Cells) -> Option<[String; 2]> {
 /// The sum of the hashes of all rows does not depend on their order.
 async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
     let hash = match talk.major() >= HASHES {
-        true => "pg_catalog.sum(pg_catalog.hashtextextended((mainstay_row.*)::pg_catalog.text COLLATE pg_catalog.\"C\", 0))",
+        true => {
+            "pg_catalog.sum(pg_catalog.hashtextextended((mainstay_row.*)::pg_catalog.text COLLATE pg_catalog.\"C\", 0))"
+        }
         false => "NULL",
     };
     let sql = format!("SELECT pg_catalog.count(*), coalesce({hash}, 0) FROM ONLY {} AS mainstay_row", quoted(table));
@@ -133,7 +139,10 @@ fn things(major: u32) -> Vec<(&'static str, String)> {
             ),
         ),
         ("form of", relation("'r', 'p', 'v', 'm', 'f', 'c'", &md5(&format!("coalesce({columns}, '')")), "")),
-        ("owner of", relation("'r', 'p', 'v', 'm', 'f', 'S'", "pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text", "")),
+        (
+            "owner of",
+            relation("'r', 'p', 'v', 'm', 'f', 'S'", "pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text", ""),
+        ),
         ("grants on", relation("'r', 'p', 'v', 'm', 'f', 'S'", &format!("coalesce({grants}, '')"), "")),
         ("view", relation("'v', 'm'", &md5("pg_catalog.pg_get_viewdef(c.oid)"), "")),
         (
@@ -147,16 +156,47 @@ fn things(major: u32) -> Vec<(&'static str, String)> {
                  AND x.objid = i.indrelid AND x.deptype = 'e')",
             ),
         ),
-        ("constraint", on_table("pg_constraint", "conname", "conrelid", &md5("pg_catalog.pg_get_constraintdef(t.oid) || t.convalidated::pg_catalog.text"), "true")),
-        ("trigger", on_table("pg_trigger", "tgname", "tgrelid", &md5("pg_catalog.pg_get_triggerdef(t.oid) || t.tgenabled::pg_catalog.text"), "NOT t.tgisinternal")),
-        ("policy", on_table("pg_policy", "polname", "polrelid", &md5("pg_catalog.concat_ws(' ', t.polcmd, pg_catalog.pg_get_expr(t.polqual, t.polrelid), pg_catalog.pg_get_expr(t.polwithcheck, t.polrelid))"), "true")),
+        (
+            "constraint",
+            on_table(
+                "pg_constraint",
+                "conname",
+                "conrelid",
+                &md5("pg_catalog.pg_get_constraintdef(t.oid) || t.convalidated::pg_catalog.text"),
+                "true",
+            ),
+        ),
+        (
+            "trigger",
+            on_table(
+                "pg_trigger",
+                "tgname",
+                "tgrelid",
+                &md5("pg_catalog.pg_get_triggerdef(t.oid) || t.tgenabled::pg_catalog.text"),
+                "NOT t.tgisinternal",
+            ),
+        ),
+        (
+            "policy",
+            on_table(
+                "pg_policy",
+                "polname",
+                "polrelid",
+                &md5(
+                    "pg_catalog.concat_ws(' ', t.polcmd, pg_catalog.pg_get_expr(t.polqual, t.polrelid), pg_catalog.pg_get_expr(t.polwithcheck, t.polrelid))",
+                ),
+                "true",
+            ),
+        ),
         (
             "type",
             format!(
                 "SELECT n.nspname || '.' || t.typname, {} FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_namespace AS n \
                  ON n.oid = t.typnamespace WHERE t.typtype IN ('e', 'd', 'r') AND {}",
-                md5("t.typtype::pg_catalog.text || coalesce((SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) \
-                     FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid), '') || coalesce(t.typdefault, '')"),
+                md5(
+                    "t.typtype::pg_catalog.text || coalesce((SELECT pg_catalog.string_agg(e.enumlabel, ',' ORDER BY e.enumsortorder) \
+                     FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid), '') || coalesce(t.typdefault, '')"
+                ),
                 ours("pg_type", "t.oid")
             ),
         ),

@@ -30,7 +30,12 @@ const TRIES: usize = 5;
 const VANISHED: [&str; 3] = ["42P01", "3F000", "XX000"];
 
 /// The files of a copy of the database, in `dir`, and what was in it at that instant.
-pub(crate) async fn take(job: &Job<'_>, dsn: &PostgresDsn, dir: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
+pub(crate) async fn take(
+    job: &Job<'_>,
+    dsn: &PostgresDsn,
+    dir: &Path,
+    manifest: &mut Manifest,
+) -> Result<(), BackupError> {
     let talk = Talk::open(job, dsn).await?;
     let program = find(job, "pg_dump", talk.major()).await?;
     let (snapshot, tables) = begin(&talk).await?;

@@ -49,6 +49,15 @@ pub(super) struct Ground {
     _files: Files,
 }
 
+/// Does somebody wait for the proof?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// Then it takes its share of the machine.
+    Waited,
+    /// Else all others go first.
+    Alone,
+}
+
 /// Why there is none.
 pub(super) enum NoGround {
     /// It could not be made here: that says nothing about the copy.
@@ -59,8 +68,8 @@ pub(super) enum NoGround {
 
 impl Ground {
     /// Makes and starts a server of this major version.
-    pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str) -> Result<Self, NoGround> {
-        let programs = programs(job, major).await?;
+    pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str, hurry: Hurry) -> Result<Self, NoGround> {
+        let programs = programs(job, major, hurry).await?;
         sweep(job.ground);
         let files = Files::make(job.ground, programs.account)?;
         let impossible = |error: BackupError| NoGround::Impossible(told(&error));
@@ -70,8 +79,7 @@ impl Ground {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
             None => tokio::spawn(async { Vec::new() }),
         };
-        let mut ground =
-            Self { server, words, dsn: dsn(&files.0, "postgres"), version: String::new(), _files: files };
+        let mut ground = Self { server, words, dsn: dsn(&files.0, "postgres"), version: String::new(), _files: files };
         ground.answer(job).await?;
         Ok(ground)
     }
@@ -166,7 +174,7 @@ impl ProgramsOfServer {
 }
 
 /// Those of the very same version: another one may store and hash differently.
-async fn programs(job: &Job<'_>, major: u32) -> Result<ProgramsOfServer, NoGround> {
+async fn programs(job: &Job<'_>, major: u32, hurry: Hurry) -> Result<ProgramsOfServer, NoGround> {
     let the = async |name: &'static str| match find(job, name, major).await {
         Ok(program) if program.major == major => Ok(program.path),
         _ => Err(NoGround::Impossible(format!(
@@ -175,18 +183,31 @@ async fn programs(job: &Job<'_>, major: u32) -> Result<ProgramsOfServer, NoGroun
     };
     let (initdb, postgres) = (the("initdb").await?, the("postgres").await?);
     let mut prefix: Vec<String> = Vec::new();
-    if let Ok(nice) = find_program("nice", job.env, job.root) {
+    if let Ok(nice) = find_program("nice", job.env, job.root)
+        && hurry == Hurry::Alone
+    {
         prefix.extend([nice.display().to_string(), "-n".to_owned(), "10".to_owned()]);
     }
     if uid() != 0 {
         return Ok(ProgramsOfServer { initdb, postgres, account: None, prefix });
     }
-    let why = || NoGround::Impossible("a server cannot be run by root, and there is no `setpriv` (util-linux)".to_owned());
+    let why =
+        || NoGround::Impossible("a server cannot be run by root, and there is no `setpriv` (util-linux)".to_owned());
     let setpriv = find_program("setpriv", job.env, job.root).map_err(|_| why())?;
-    let nobody = || NoGround::Impossible(format!("a server cannot be run by root, and there is no user {}", report::or_list(ACCOUNTS)));
+    let nobody = || {
+        NoGround::Impossible(format!(
+            "a server cannot be run by root, and there is no user {}",
+            report::or_list(ACCOUNTS)
+        ))
+    };
     let account = ACCOUNTS.iter().find_map(|name| account(name)).ok_or_else(nobody)?;
     // The kernel forgets what we asked for at the fork when the user changes, so it is asked for again (prctl(2)).
-    let who = ["--pdeathsig".to_owned(), "KILL".to_owned(), format!("--reuid={}", account.uid), format!("--regid={}", account.gid)];
+    let who = [
+        "--pdeathsig".to_owned(),
+        "KILL".to_owned(),
+        format!("--reuid={}", account.uid),
+        format!("--regid={}", account.gid),
+    ];
     prefix.push(setpriv.display().to_string());
     prefix.extend(who);
     prefix.extend(["--clear-groups".to_owned(), "--".to_owned()]);
@@ -196,8 +217,7 @@ async fn programs(job: &Job<'_>, major: u32) -> Result<ProgramsOfServer, NoGroun
 async fn initdb(job: &Job<'_>, programs: &ProgramsOfServer, files: &Files, encoding: &str) -> Result<(), BackupError> {
     let data = files.data().display().to_string();
     let (user, encoding) = (format!("--username={USER}"), format!("--encoding={encoding}"));
-    let flags =
-        ["-D", &data, &user, "--auth=trust", &encoding, "--locale=C", "--no-sync", "--no-instructions"];
+    let flags = ["-D", &data, &user, "--auth=trust", &encoding, "--locale=C", "--no-sync", "--no-instructions"];
     let command = command(job, programs.line(&programs.initdb, flags), None);
     run(job, &command, |mut pieces| std::io::copy(&mut pieces, &mut std::io::sink()).map(drop)).await
 }
@@ -258,7 +278,8 @@ fn sweep(ground: &Path) {
     for entry in fs::entries(ground).unwrap_or_default() {
         let mut parts = entry.name.split('.');
         let ours = parts.next() == Some(NAME) && entry.is_dir;
-        let whose = parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
+        let whose =
+            parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
         if let Some((pid, start)) = whose.filter(|_| ours)
             && Process::new(pid).start_time() != Some(start)
         {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// invalid_catalog_name: there is no such database.
 const NO_DATABASE: &str = "3D000";
 /// Where one may always connect to, to ask about others.
-pub(super) const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
 
 /// What is to be copied.
 pub(crate) async fn look(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Source, BackupError> {
@@ -86,7 +86,8 @@ fn as_file_name(name: &str) -> String {
     }
 }
 
-fn hash(text: &str) -> String {
+/// Short, and fit for a name.
+pub(super) fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
 }
 

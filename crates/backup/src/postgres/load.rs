@@ -13,7 +13,12 @@ use std::{io, path::Path};
 const INPUT: &str = "/dev/fd/3";
 
 /// An empty database that is like the source was. `owner`: whose it is, where that can be said.
-pub(super) async fn create(talk: &Talk, name: &str, manifest: &Manifest, owner: Option<&str>) -> Result<(), BackupError> {
+pub(super) async fn create(
+    talk: &Talk,
+    name: &str,
+    manifest: &Manifest,
+    owner: Option<&str>,
+) -> Result<(), BackupError> {
     let traits = &manifest.source.traits;
     let value = |key: &str| traits.get(key).map(|value| literal(value));
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", identifier(name));
@@ -50,7 +55,8 @@ pub(super) async fn fill(
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
     let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
     let database = format!("--dbname={}", dsn.database);
-    let flags = ["--exit-on-error", "--no-password", "--no-tablespaces", &database, INPUT];
+    // Said, or it would open its input twice to find out.
+    let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database, INPUT];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
     let dir = copy.to_owned();
     run_fed(job, command, move |input| {
@@ -58,7 +64,10 @@ pub(super) async fn fill(
         let copied = io::copy(&mut content, input)?;
         match copied == part.raw_bytes {
             true => Ok(()),
-            false => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{copied} bytes were unpacked, not {}", part.raw_bytes))),
+            false => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{copied} bytes were unpacked, not {}", part.raw_bytes),
+            )),
         }
     })
     .await

@@ -123,9 +123,13 @@ pub(super) fn start(job: &Job<'_>, command: &Command) -> Result<Running, BackupE
 
 /// The name of the program itself, not of those before it that make it nicer.
 fn name(command: &Command) -> String {
-    let program = command.argv.iter().find(|word| !PREFIXES.iter().any(|prefix| word.ends_with(prefix)) && word.contains('/'));
+    let program =
+        command.argv.iter().find(|word| !PREFIXES.iter().any(|prefix| word.ends_with(prefix)) && word.contains('/'));
     let program = program.or(command.argv.first());
-    program.and_then(|path| Path::new(path).file_name()).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    program
+        .and_then(|path| Path::new(path).file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// What may stand before a program.
@@ -150,11 +154,16 @@ fn failed(name: &str, exit: String, words: &[u8]) -> BackupError {
 }
 
 /// Until its end. When whoever takes it has given up, so does this: the program ends by a broken pipe.
-async fn pass_on(mut from: Box<dyn AsyncRead + Send + Unpin>, to: mpsc::Sender<Vec<u8>>, stall: Duration) -> io::Result<()> {
+async fn pass_on(
+    mut from: Box<dyn AsyncRead + Send + Unpin>,
+    to: mpsc::Sender<Vec<u8>>,
+    stall: Duration,
+) -> io::Result<()> {
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         let read = timeout(stall, from.read_buf(&mut piece)).await;
-        let silent = |_| io::Error::new(io::ErrorKind::TimedOut, format!("wrote nothing for {}", report::seconds(stall)));
+        let silent =
+            |_| io::Error::new(io::ErrorKind::TimedOut, format!("wrote nothing for {}", report::seconds(stall)));
         if read.map_err(silent)?? == 0 || to.send(piece).await.is_err() {
             return Ok(());
         }

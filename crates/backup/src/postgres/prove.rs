@@ -2,12 +2,12 @@
 
 use super::{
     content,
-    ground::{Ground, NoGround},
+    ground::{Ground, Hurry, NoGround},
     load, scratch,
     talk::{Talk, identifier, is_code, literal},
 };
 use crate::{
-    BackupError, Job, Manifest,
+    BackupError, Job, Manifest, Why,
     content::{compare, sentence},
     proof::{Found, Proven},
 };
@@ -23,7 +23,8 @@ const NAME: &str = "proof";
 pub(crate) async fn prove(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Proven, BackupError> {
     let major = major(&manifest.source.server);
     let encoding = manifest.source.traits.get("encoding").map_or("UTF8", String::as_str);
-    match Ground::make(job, major, encoding).await {
+    let hurry = if manifest.why == Why::Scheduled { Hurry::Alone } else { Hurry::Waited };
+    match Ground::make(job, major, encoding, hurry).await {
         Ok(ground) => {
             let proven = on_ground(job, copy, manifest, &ground).await;
             ground.end().await;

@@ -1,6 +1,7 @@
 //! A database beside the real one, where no server of its own can be had.
 
 use super::{
+    identity::hash,
     load,
     prove::{major, restored, words},
     talk::{Talk, identifier},
@@ -26,7 +27,7 @@ pub(super) async fn prove(
     if talk.major() != major(&manifest.source.server) {
         return Ok(Proven::impossible(why));
     }
-    let name = format!("{PREFIX}{}", manifest.id.short());
+    let name = format!("{PREFIX}{}", hash(&dsn.database));
     // Left by somebody who was killed.
     drop_database(&talk, &name).await?;
     let owner = None;

@@ -5,8 +5,13 @@ use super::talk::{Talk, identifier, literal};
 use crate::BackupError;
 
 /// Settings whose value is a list, which the catalog has quoted already (pg_dump(1) knows the same names).
-const LISTS: [&str; 5] =
-    ["search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries", "shared_preload_libraries"];
+const LISTS: [&str; 5] = [
+    "search_path",
+    "temp_tablespaces",
+    "local_preload_libraries",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+];
 
 /// Carries them over.
 pub(super) async fn carry(talk: &Talk, old: &str, new: &str) -> Result<(), BackupError> {
@@ -72,7 +77,13 @@ mod tests {
     #[test]
     fn settings_of_the_database_come_along() {
         let sql = |role, text| setting("new", role, text).unwrap();
-        assert_eq!(sql("", "search_path=app, \"$user\""), "ALTER DATABASE \"new\" SET \"search_path\" TO app, \"$user\"");
-        assert_eq!(sql("bot", "app.name=it's"), "ALTER ROLE \"bot\" IN DATABASE \"new\" SET \"app\".\"name\" TO 'it''s'");
+        assert_eq!(
+            sql("", "search_path=app, \"$user\""),
+            "ALTER DATABASE \"new\" SET \"search_path\" TO app, \"$user\""
+        );
+        assert_eq!(
+            sql("bot", "app.name=it's"),
+            "ALTER ROLE \"bot\" IN DATABASE \"new\" SET \"app\".\"name\" TO 'it''s'"
+        );
     }
 }

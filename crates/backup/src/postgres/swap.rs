@@ -5,7 +5,7 @@
 //! ever refused, nobody writes into the old one unseen, and whoever is killed in the middle has changed nothing.
 
 use super::{
-    identity::{beside, exists},
+    identity::{beside, exists, hash},
     load,
     prove::{major, restored},
     settings,
@@ -34,7 +34,8 @@ pub(crate) async fn restore(
     let there = exists(job, dsn).await?;
     let talk = beside(job, dsn).await?;
     fits(&talk, manifest).await?;
-    let new = format!("mainstay_restore_{}", manifest.id.short());
+    // The same at each try, so that what somebody who was killed has left is found.
+    let new = format!("mainstay_restore_{}", hash(&dsn.database));
     drop_database(&talk, &new).await?;
     let made = make(job, copy, manifest, dsn, &talk, &new, there).await;
     let swapped = match made {

@@ -25,10 +25,8 @@ impl Talk {
     /// Connects, with settings that are the same wherever a text is compared.
     pub(super) async fn open(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Self, BackupError> {
         let session = connect(dsn, job.session_name, CONNECT).await;
-        let session = session.map_err(|refusal| BackupError::Refused {
-            doing: "connect to the database",
-            refusal: Box::new(refusal),
-        })?;
+        let session = session
+            .map_err(|refusal| BackupError::Refused { doing: "connect to the database", refusal: Box::new(refusal) })?;
         let talk = Self(session);
         talk.run("begin a session", FIXED).await?;
         Ok(talk)
@@ -57,7 +55,9 @@ impl Talk {
 
     /// The same as a text that has to be there.
     pub(super) async fn text(&self, doing: &'static str, sql: &str) -> Result<String, BackupError> {
-        let nothing = || BackupError::sql(doing, SqlError { message: "the server answered nothing".into(), ..SqlError::default() });
+        let nothing = || {
+            BackupError::sql(doing, SqlError { message: "the server answered nothing".into(), ..SqlError::default() })
+        };
         self.one(doing, sql).await?.ok_or_else(nothing)
     }
 

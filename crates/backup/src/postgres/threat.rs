@@ -39,7 +39,9 @@ pub(crate) async fn threat(job: &Job<'_>, dsn: &PostgresDsn, manifest: &Manifest
 async fn last_write(talk: &Talk) -> Result<Option<jiff::Timestamp>, BackupError> {
     let sql = "SELECT (extract(epoch FROM timestamp) * 1000)::bigint FROM pg_catalog.pg_last_committed_xact()";
     match talk.one("ask for the last write", sql).await {
-        Ok(millis) => Ok(millis.and_then(|it| it.parse().ok()).and_then(|it| jiff::Timestamp::from_millisecond(it).ok())),
+        Ok(millis) => {
+            Ok(millis.and_then(|it| it.parse().ok()).and_then(|it| jiff::Timestamp::from_millisecond(it).ok()))
+        }
         // object_not_in_prerequisite_state: track_commit_timestamp is off
         Err(error) if is_code(&error, &["55000", "42501"]) => Ok(None),
         Err(error) => Err(error),
@@ -47,7 +49,8 @@ async fn last_write(talk: &Talk) -> Result<Option<jiff::Timestamp>, BackupError>
 }
 
 async fn numbers(talk: &Talk) -> Result<BTreeMap<String, u64>, BackupError> {
-    let sql = "SELECT schemaname || '.' || relname, n_live_tup FROM pg_catalog.pg_stat_user_tables";
+    let sql = "SELECT s.schemaname || '.' || s.relname, s.n_live_tup FROM pg_catalog.pg_stat_user_tables AS s \
+               JOIN pg_catalog.pg_class AS c ON c.oid = s.relid WHERE c.relkind = 'r' AND s.n_live_tup > 0";
     let rows = talk.ask("ask how many rows there are", sql).await?;
     let pair = |row: Vec<Option<String>>| {
         let mut cells = row.into_iter().flatten();

@@ -31,20 +31,26 @@ impl Book {
     pub(super) fn read(dir: &Path) -> Result<Self, BackupError> {
         let wrong = |error| BackupError::files("what is known of earlier restores cannot be read", error);
         let text = match host::fs::read(&dir.join(NAME), MAX_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { version: VERSION, swaps: Vec::new() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { version: VERSION, swaps: Vec::new() });
+            }
             text => text.map_err(wrong)?,
         };
         let book: Self = serde_json::from_slice(&text).map_err(|error| wrong(io::Error::other(error)))?;
         match book.version {
             VERSION => Ok(book),
-            other => Err(wrong(io::Error::other(format!("`{NAME}` has version {other}, and this mainstay knows {VERSION}")))),
+            other => {
+                Err(wrong(io::Error::other(format!("`{NAME}` has version {other}, and this mainstay knows {VERSION}"))))
+            }
         }
     }
 
     pub(super) fn write(&self, dir: &Path) -> Result<(), BackupError> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other);
         let written = text.and_then(|text| host::fs::write_atomic(&dir.join(NAME), text.as_bytes(), MODE));
-        written.map_err(|error| BackupError::files("the restore cannot be written down, so `--undo` will not know it", error))
+        written.map_err(|error| {
+            BackupError::files("the restore cannot be written down, so `--undo` will not know it", error)
+        })
     }
 
     pub(super) fn last(&self) -> Option<&Swap> {

@@ -35,7 +35,8 @@ pub(crate) async fn take(from: &Path, dir: &Path) -> Result<(Content, Part), Bac
     blocking(move |call_off| {
         let raw = dir.join(RAW);
         let content = pages(&from, &raw, call_off).map_err(BackupError::sqlite("copy the database", &from))?;
-        let part = compress(&dir, &raw, call_off).map_err(|error| BackupError::files("the copy cannot be written", error))?;
+        let part =
+            compress(&dir, &raw, call_off).map_err(|error| BackupError::files("the copy cannot be written", error))?;
         Ok((content, part))
     })
     .await
@@ -96,7 +97,8 @@ pub(crate) async fn prove(copy: &Path, manifest: &Manifest, file: PathBuf) -> Re
     let (dir, part, source) = (copy.to_owned(), part_of(manifest)?.clone(), manifest.content.clone());
     let unpacked = file.clone();
     let result = blocking(move |_| {
-        seal::unpack(&dir, &part, &unpacked, 0o600).map_err(|error| BackupError::files("the copy cannot be unpacked", error))
+        seal::unpack(&dir, &part, &unpacked, 0o600)
+            .map_err(|error| BackupError::files("the copy cannot be unpacked", error))
     })
     .await;
     if let Err(BackupError::Files { error, .. }) = &result
@@ -112,10 +114,11 @@ pub(crate) async fn prove(copy: &Path, manifest: &Manifest, file: PathBuf) -> Re
 
 /// The file of a copy of SQLite's.
 fn part_of(manifest: &Manifest) -> Result<&Part, BackupError> {
-    manifest.files.iter().find(|part| part.name == FILE).ok_or_else(|| BackupError::Damaged {
-        id: manifest.id.to_string(),
-        why: format!("has no `{FILE}`"),
-    })
+    manifest
+        .files
+        .iter()
+        .find(|part| part.name == FILE)
+        .ok_or_else(|| BackupError::Damaged { id: manifest.id.to_string(), why: format!("has no `{FILE}`") })
 }
 
 fn look(file: &Path, source: &Content, call_off: &CallOff) -> Found<()> {

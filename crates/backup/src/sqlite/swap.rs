@@ -56,7 +56,7 @@ pub(crate) fn put_back(path: &Path, before: &Path, undone: &Path, reach: &dyn Fn
 }
 
 /// Nobody else may have it open: he would go on with the old one, and what he writes would be lost.
-fn alone(path: &Path) -> Result<(), BackupError> {
+pub(crate) fn alone(path: &Path) -> Result<(), BackupError> {
     let by: Vec<_> = fs::openers(path).into_iter().map(told).collect();
     match by.is_empty() {
         true => Ok(()),
@@ -79,7 +79,9 @@ fn fold(path: &Path, old: Old) -> Result<(), BackupError> {
         connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")
     });
     match folded {
-        Err(error) if old == Old::Sound => Err(BackupError::sqlite("bring the write-ahead log into the database", path)(error)),
+        Err(error) if old == Old::Sound => {
+            Err(BackupError::sqlite("bring the write-ahead log into the database", path)(error))
+        }
         _ => Ok(()),
     }
 }

@@ -48,7 +48,11 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     if let Some(foreign) = threat.foreign.as_ref().filter(|_| !args.other) {
         let finding = Finding::error(format!("the copy `{}` is of another database", copy.id));
         let finding = finding.seen(format!("it is of `{foreign}`, and `{}` would be replaced", threat.place));
-        return Err(tell(context, &[finding.hint("name another copy; or say --other if that is meant")], Outcome::Misused));
+        return Err(tell(
+            context,
+            &[finding.hint("name another copy; or say --other if that is meant")],
+            Outcome::Misused,
+        ));
     }
     permitted(context, args, &threat.name, || question(&threat, &copy))?;
     let how = How { without_safety: args.no_safety_copy };
@@ -97,7 +101,11 @@ fn namesakes(context: &Context, all: Vec<Copy>, name: &str) -> Result<Vec<Copy>,
     if databases.len() > 1 {
         let finding = Finding::error(format!("copies of {} databases called `{name}` are there", databases.len()));
         let finding = finding.seen(format!("they lie in {}", or_list(&databases)));
-        return Err(tell(context, &[finding.hint("name the copy: `mainstay backup list` shows them")], Outcome::Misused));
+        return Err(tell(
+            context,
+            &[finding.hint("name the copy: `mainstay backup list` shows them")],
+            Outcome::Misused,
+        ));
     }
     Ok(found)
 }
@@ -155,11 +163,20 @@ fn question(threat: &Threat, copy: &Copy) -> String {
     }];
     if threat.exists {
         let last = threat.last_write.map(|time| time.strftime("%F %T UTC").to_string());
-        lines.push(format!("  now: {}, last written to {}", bytes(threat.bytes), last.unwrap_or_else(|| "at an unknown time".into())));
+        lines.push(format!(
+            "  now: {}, last written to {}",
+            bytes(threat.bytes),
+            last.unwrap_or_else(|| "at an unknown time".into())
+        ));
     }
     if let Some(manifest) = copy.known() {
         let taken = manifest.taken.strftime("%F %T UTC");
-        lines.push(format!("  copy: `{}` of {taken}, {}, {} rows", copy.id, manifest.standing, manifest.content.rows()));
+        lines.push(format!(
+            "  copy: `{}` of {taken}, {}, {} rows",
+            copy.id,
+            manifest.standing,
+            manifest.content.rows()
+        ));
     }
     lines.extend(threat.vanishes.iter().map(|what| format!("  vanishes: {what}")));
     if threat.exists {

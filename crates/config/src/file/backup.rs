@@ -62,6 +62,12 @@ pub(crate) static BACKUP: Section = Section {
             "A program of PostgreSQL's that writes nothing for so long has hung, and is ended.",
         ),
         key("timeout", Kind::Duration, "", "\"2h\"", "No scheduled run takes longer. Default: no limit."),
-        key("ping", Kind::Table(&PING), "", "", "Who is told how a scheduled run ended; `success` only when all copies are VERIFIED."),
+        key(
+            "ping",
+            Kind::Table(&PING),
+            "",
+            "",
+            "Who is told how a scheduled run ended; `success` only when all copies are VERIFIED.",
+        ),
     ],
 };

@@ -1,17 +1,16 @@
 //! Copies of the databases.
 
 use super::schedule;
-use crate::{
-    Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target,
-    file::Table,
-    suggest::did_you_mean,
-};
+use crate::{Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target, file::Table, suggest::did_you_mean};
 use report::{Finding, or_list};
 use retry::Backoff;
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 /// The job that takes scheduled copies.
 const JOB: &str = "backup";
+
+/// What takes scheduled copies. Whoever starts it knows where the program is, and which file it is to read.
+pub const BACKUP_COMMAND: [&str; 4] = ["mainstay", "backup", "now", "--scheduled"];
 
 /// The section `[backup]`.
 pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -> Backup {
@@ -69,10 +68,9 @@ fn databases(table: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
                     false => format!("there is {}", or_list(known.iter().map(|it| &it.name))),
                 };
                 let hint = did_you_mean(&written.text, known.iter().map(|it| it.name.as_str())).unwrap_or_else(all);
-                let finding = table.context.error(
-                    &written.origin,
-                    &format!("there is no database `{}` that could be copied", written.text),
-                );
+                let finding = table
+                    .context
+                    .error(&written.origin, &format!("there is no database `{}` that could be copied", written.text));
                 table.context.problem(finding.hint(hint));
             }
         }
@@ -95,7 +93,7 @@ pub(super) fn job(root: &Table<'_>, backup: &Backup) -> Option<Job> {
     let job = Job {
         name: JOB.to_owned(),
         rhythm: backup.rhythm.clone(),
-        argv: vec!["mainstay".to_owned(), "backup".to_owned(), "now".to_owned(), "--scheduled".to_owned()],
+        argv: BACKUP_COMMAND.map(str::to_owned).to_vec(),
         cwd: root.context.sources.root.clone(),
         env: BTreeMap::new(),
         needs: backup.databases.clone(),
@@ -109,11 +107,15 @@ pub(super) fn job(root: &Table<'_>, backup: &Backup) -> Option<Job> {
         ping_failure: schedule::url(&ping, "failure"),
         stop: Stop { signal: 15, grace: Duration::from_secs(30) },
     };
-    if let Some(taken) = root.entries("schedule").iter().chain(&root.entries("services")).find(|entry| entry.name == JOB)
+    if let Some(taken) =
+        root.entries("schedule").iter().chain(&root.entries("services")).find(|entry| entry.name == JOB)
         && job.rhythm != Rhythm::Off
     {
-        let finding = Finding::error(format!("the name `{JOB}` is that of the job which takes the copies of `[backup]`"));
-        root.context.problem(root.context.at(finding.hint("rename it, or write `schedule = \"off\"` into `[backup]`"), &taken.span));
+        let finding =
+            Finding::error(format!("the name `{JOB}` is that of the job which takes the copies of `[backup]`"));
+        root.context.problem(
+            root.context.at(finding.hint("rename it, or write `schedule = \"off\"` into `[backup]`"), &taken.span),
+        );
     }
     let chosen = schedule::is_chosen(root, &[schedule::ROLE.to_owned()]);
     (chosen && job.rhythm != Rhythm::Off && !backup.databases.is_empty()).then_some(job)

@@ -14,6 +14,8 @@ mod services;
 #[cfg(test)]
 mod tests;
 
+pub use backup::BACKUP_COMMAND;
+
 use crate::{
     App, EnvContract, OnFailure, Sources,
     file::{Context, Table, check},

@@ -108,7 +108,8 @@ fn major(said: &str) -> Option<u32> {
 /// The connection as libpq reads it (PostgreSQL manual, "Environment Variables"), in place of what else was set there; nothing of it
 /// stands where other users of the machine can read it.
 pub fn libpq(env: &Env, dsn: &PostgresDsn, host: &Host, name: &str) -> Env {
-    let mut env: Env = env.iter().filter(|(key, _)| !key.starts_with("PG")).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut env: Env =
+        env.iter().filter(|(key, _)| !key.starts_with("PG")).map(|(k, v)| (k.clone(), v.clone())).collect();
     let (place, port) = match host {
         Host::Tcp(name, port) => (name.clone(), port),
         Host::Unix(dir, port) => (dir.display().to_string(), port),

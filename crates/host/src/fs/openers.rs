@@ -8,8 +8,7 @@ pub fn openers(path: &Path) -> Vec<u32> {
     let Ok(wanted) = identity(path) else { return Vec::new() };
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut found: Vec<u32> =
-        numbers.filter(|pid| *pid != std::process::id() && has_open(*pid, wanted)).collect();
+    let mut found: Vec<u32> = numbers.filter(|pid| *pid != std::process::id() && has_open(*pid, wanted)).collect();
     found.sort_unstable();
     found
 }

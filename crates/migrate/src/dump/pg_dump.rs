@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_what_was_seen() {
-        let error = MigrateError::NoPgDump { server: 15, seen: vec!["`13` is version 13".into(), "`14` is version 14".into()] };
+        let error =
+            MigrateError::NoPgDump { server: 15, seen: vec!["`13` is version 13".into(), "`14` is version 14".into()] };
         assert_eq!(
             error.finding().to_string(),
             "error: the server is PostgreSQL 15, and no `pg_dump` of that version or a newer one is installed\n  \

@@ -1,6 +1,10 @@
 //! `mainstay backup list`
 
-use super::{Shown, failed, listed, shown::{Risk, table}, world};
+use super::{
+    Shown, failed, listed,
+    shown::{Risk, table},
+    world,
+};
 use crate::{args::BackupList, context::Context, verbs::answer};
 use backup::{Copy, Exposure, copies};
 use jiff::Timestamp;

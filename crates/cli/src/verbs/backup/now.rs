@@ -56,7 +56,11 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
                 "{} of {} VERIFIED copies need not be kept, and so many are not removed unasked",
                 plan.verified_removed, plan.verified
             ));
-            tell(context, &[warning.hint("`mainstay backup prune --dry-run`, then `mainstay backup prune --yes`")], Outcome::Done);
+            tell(
+                context,
+                &[warning.hint("`mainstay backup prune --dry-run`, then `mainstay backup prune --yes`")],
+                Outcome::Done,
+            );
         }
     }
     Ok(manifest)

@@ -27,10 +27,19 @@ pub(super) fn prune(context: &Context, args: BackupPrune) -> Outcome {
     for (database, plan) in plans.iter().filter(|(_, plan)| held_back(plan)) {
         let numbers = format!("{} of {} VERIFIED copies", plan.verified_removed, plan.verified);
         let finding = Finding::error(format!("{numbers} of `{database}` would go at once, so none was removed"));
-        tell(context, &[finding.hint("look with --dry-run; then say --yes, or keep more: `keep` in `[backup]`, or --keep")], outcome);
+        tell(
+            context,
+            &[finding.hint("look with --dry-run; then say --yes, or keep more: `keep` in `[backup]`, or --keep")],
+            outcome,
+        );
     }
     let text = match args.flags.json {
-        true => format!("{:#}", Value::Array(plans.iter().map(|(database, plan)| as_json(database, plan, held_back(plan) || args.dry_run)).collect())),
+        true => format!(
+            "{:#}",
+            Value::Array(
+                plans.iter().map(|(database, plan)| as_json(database, plan, held_back(plan) || args.dry_run)).collect()
+            )
+        ),
         false => plans.iter().map(|(database, plan)| words(database, plan, held_back(plan) || args.dry_run)).collect(),
     };
     answer(context, if text.is_empty() { "no copies" } else { text.trim_end() }, outcome)
