@@ -15,7 +15,7 @@ use crate::{
     postgres,
     proof::{Found, Proven, understood},
     seal,
-    shelf::Shelf,
+    shelf::{self, Shelf},
     sqlite, take,
 };
 use book::{Book, Swap};
@@ -213,12 +213,19 @@ fn tell(job: &Job<'_>, restored: &Restored) {
 /// There is nothing to put back, or somebody uses the database; nothing was changed, then.
 pub async fn undo(job: &Job<'_>) -> Result<Restored, BackupError> {
     let begun = Instant::now();
-    let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
-    let mut book = Book::read(shelf.dir())?;
     let nothing = || BackupError::NoCopy {
         what: format!("no restore of `{}` is known that could be undone", name(job.target)),
         hint: "what a restore replaced is kept as `NAME_before_ID` until somebody removes it".to_owned(),
     };
+    let identity = match job.target {
+        Target::Sqlite(path) => sqlite::identity(path).ok_or_else(nothing)?,
+        _ => identity(job).await?,
+    };
+    if !shelf::is_there(job.to, job.app, &identity) {
+        return Err(nothing());
+    }
+    let shelf = Shelf::open(job.to, job.app, &identity)?;
+    let mut book = Book::read(shelf.dir())?;
     let swap = book.last().cloned().ok_or_else(nothing)?;
     let undone = match job.target {
         Target::Sqlite(path) => {

@@ -112,6 +112,9 @@ pub fn plan(copies: &[Kept], database: &str, policy: &Policy) -> Plan {
     plan
 }
 
+/// The day with which the period of a day begins.
+type Period = fn(Date) -> Date;
+
 /// `verified`: the newest first.
 fn reasons(verified: &[&Kept], policy: &Policy) -> Vec<(Id, Reason)> {
     let mut kept: Vec<(Id, Reason)> = Vec::new();
@@ -123,7 +126,7 @@ fn reasons(verified: &[&Kept], policy: &Policy) -> Vec<(Id, Reason)> {
     verified.iter().take(1).for_each(|copy| keep(copy.id, Reason::Newest));
     verified.iter().filter(|copy| copy.pinned).for_each(|copy| keep(copy.id, Reason::Pinned));
     verified.iter().take(policy.last as usize).for_each(|copy| keep(copy.id, Reason::Last));
-    let periods: [(u32, Reason, fn(Date) -> Date); 4] = [
+    let periods: [(u32, Reason, Period); 4] = [
         (policy.daily, Reason::Daily, |day| day),
         (policy.weekly, Reason::Weekly, week),
         (policy.monthly, Reason::Monthly, Date::first_of_month),

@@ -76,6 +76,11 @@ pub(crate) fn directories(dir: &Path) -> Result<Vec<PathBuf>, BackupError> {
     Ok(seen.map(|entry| dir.join(entry.name)).collect())
 }
 
+/// Were there ever copies of this database?
+pub(crate) fn is_there(to: &Path, app: &str, database: &str) -> bool {
+    to.join(app).join(database).is_dir()
+}
+
 /// The copies of one database, to change them: nobody else does meanwhile.
 pub(crate) struct Shelf {
     dir: PathBuf,

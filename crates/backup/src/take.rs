@@ -116,6 +116,9 @@ fn tell(job: &Job<'_>, manifest: &Manifest) {
 /// # Errors
 /// It, or the directory of the copies, cannot be looked at.
 pub async fn own_copies(job: &Job<'_>) -> Result<Vec<Copy>, BackupError> {
-    let database = look(job).await?.id;
+    let database = match job.target {
+        Target::Postgres(dsn) => postgres::identity(job, dsn).await?,
+        _ => look(job).await?.id,
+    };
     Ok(shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == database).collect())
 }

@@ -8,7 +8,7 @@ use crate::{
     verbs::answer,
 };
 use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, copies, find, own_copies};
-use config::Dependency;
+use config::{Dependency, Target};
 use host::terminal::{Stream, is_terminal, read_line};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use report::{Event, Finding, Journal, Outcome, bytes, or_list};
@@ -25,7 +25,7 @@ pub(super) async fn restore(context: &Context, args: Restore) -> Outcome {
         Err(finding) => return tell(context, &[finding], Outcome::Misused),
     };
     interruptible(context, async {
-        let outcome = match gate(context, &world, database).await {
+        let outcome = match gate(context, &world, &server_of(database)).await {
             Ok(()) => act(context, &world, database, &args).await,
             Err(outcome) => Err(outcome),
         };
@@ -34,12 +34,21 @@ pub(super) async fn restore(context: &Context, args: Restore) -> Outcome {
     .await
 }
 
+/// The database itself may be gone: its server has to be ready.
+fn server_of(database: &Dependency) -> Dependency {
+    let mut server = database.clone();
+    if let Target::Postgres(dsn) = &mut server.target {
+        dsn.database = "postgres".to_owned();
+    }
+    server
+}
+
 async fn act(context: &Context, world: &World, database: &Dependency, args: &Restore) -> Result<Outcome, Outcome> {
     let ground = ground(&world.app);
     let job = job(world, database, &ground);
     let told = |error: BackupError| failed(context, &error);
     if args.undo {
-        let name = database_name(database);
+        let name = name_of(&database.target);
         permitted(context, args, &name, || question_of_undo(&name))?;
         return backup::undo(&job).await.map(|restored| done(context, args, &restored)).map_err(told);
     }
@@ -64,7 +73,7 @@ async fn chosen(context: &Context, world: &World, job: &Job<'_>, args: &Restore)
     let told = |error: BackupError| failed(context, &error);
     let wanted = wanted(context, args)?;
     let all = copies(&world.app.backup.to, &world.app.name).map_err(told)?;
-    let name = database_name_of(job);
+    let name = name_of(job.target);
     let among = match &wanted {
         Wanted::Named(_) | Wanted::There(_) => all,
         Wanted::Latest | Wanted::At(_) => match own_copies(job).await {
@@ -110,18 +119,10 @@ fn namesakes(context: &Context, all: Vec<Copy>, name: &str) -> Result<Vec<Copy>,
     Ok(found)
 }
 
-fn database_name(database: &Dependency) -> String {
-    name_of(&database.target)
-}
-
-fn database_name_of(job: &Job<'_>) -> String {
-    name_of(job.target)
-}
-
-fn name_of(target: &config::Target) -> String {
+fn name_of(target: &Target) -> String {
     match target {
-        config::Target::Postgres(dsn) => dsn.database.clone(),
-        config::Target::Sqlite(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Target::Postgres(dsn) => dsn.database.clone(),
+        Target::Sqlite(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         other => other.to_string(),
     }
 }
