@@ -452,8 +452,11 @@ fn a_lost_server_comes_back_elsewhere() {
     let restore = ["restore", "latest", "--database", &url, "--to", "backups", "--yes"];
     run(&test, &restore).code(2).stderr_has("needs the role `app` or `reader`").stderr_has("globals.sql");
     let globals = fs::read_to_string(copy.join("globals.sql")).unwrap();
-    let roles: String =
-        globals.lines().filter(|line| !line.contains("ROLE postgres")).map(|line| format!("{line}\n")).collect();
+    let roles: String = globals
+        .lines()
+        .filter(|line| !line.contains("ROLE postgres") && !line.starts_with('\\'))
+        .map(|line| format!("{line}\n"))
+        .collect();
     fresh.psql(&roles);
     run(&test, &restore).code(0);
     assert_eq!(fresh.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
