@@ -81,6 +81,7 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        world.remembered.keep(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;

@@ -1,6 +1,6 @@
 //! What a running mainstay answers, as people read it.
 
-use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Why};
+use control::{Change, Dependency, Disk, Done, Journal, Service, Settled, Status, Why};
 use report::{age, bytes, seconds};
 use std::time::Duration;
 
@@ -60,7 +60,20 @@ pub(crate) fn status(status: &Status) -> String {
     }
     let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
-    text + &format!("disk: {}\n", disk(&status.disk))
+    text + &format!("disk: {}\njournal: {}\n", disk(&status.disk), journal(&status.journal))
+}
+
+fn journal(journal: &Journal) -> String {
+    let dropped = match journal.dropped {
+        0 => String::new(),
+        many => format!("; {} left out", report::count(usize::try_from(many).unwrap_or(usize::MAX), "event")),
+    };
+    match (journal.verdict.as_str(), &journal.reason) {
+        ("pass", _) => format!("pass, {} at `{}`{dropped}", bytes(journal.bytes), journal.path),
+        ("skipped", _) => "skipped, `[journal]` says so".to_owned(),
+        ("", _) => "could not verify".to_owned(),
+        (verdict, reason) => format!("{verdict}: {}{dropped}", reason.as_deref().unwrap_or("no reason given")),
+    }
 }
 
 fn dependencies(dependencies: &[Dependency]) -> String {

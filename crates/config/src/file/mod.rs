@@ -4,6 +4,7 @@ mod check;
 mod context;
 mod key;
 pub(crate) mod keys;
+mod journal;
 mod logs;
 mod setting;
 mod table;
