@@ -11,8 +11,14 @@ const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-prob
 /// Package, and every package of ours that it may import. Lower layers first.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapter = [FLOOR, SENSES].concat();
-    let chapters =
-        ["mainstay-control", "mainstay-health", "mainstay-journal", "mainstay-logs", "mainstay-migrate", "mainstay-supervise"];
+    let chapters = [
+        "mainstay-control",
+        "mainstay-health",
+        "mainstay-journal",
+        "mainstay-logs",
+        "mainstay-migrate",
+        "mainstay-supervise",
+    ];
     BTreeMap::from([
         ("mainstay-retry", vec![]),
         ("mainstay-host", vec![]),

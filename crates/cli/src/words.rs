@@ -1,7 +1,11 @@
 //! Answers of the chapters as people read them.
 
+pub(crate) mod events;
+mod hours;
 mod running;
+pub(crate) mod timeline;
 
+pub(crate) use hours::{availability, hours};
 pub(crate) use running::{done, services, status as whole, why};
 
 use migrate::{Status, ledger::Entry};

@@ -42,10 +42,15 @@ mod tests {
     /// S1.18: what a snapshot says of the memory.
     #[test]
     fn what_the_kernel_counts_is_read() {
-        let meminfo = "MemTotal:  2000 kB\nMemFree: 100 kB\nMemAvailable:    1500 kB\nSwapTotal: 100 kB\nSwapFree: 60 kB\n";
-        let pressure = "some avg10=0.00 avg60=1.00 avg300=2.50 total=7\nfull avg10=0.00 avg60=0.00 avg300=0.50 total=0\n";
+        let meminfo =
+            "MemTotal:  2000 kB\nMemFree: 100 kB\nMemAvailable:    1500 kB\nSwapTotal: 100 kB\nSwapFree: 60 kB\n";
+        let pressure =
+            "some avg10=0.00 avg60=1.00 avg300=2.50 total=7\nfull avg10=0.00 avg60=0.00 avg300=0.50 total=0\n";
         let seen = Memory::parse(meminfo, Some(pressure)).unwrap();
-        assert_eq!((seen.total, seen.available, seen.swapped, seen.pressure), (2_048_000, 1_536_000, 40_960, Some(2.5)));
+        assert_eq!(
+            (seen.total, seen.available, seen.swapped, seen.pressure),
+            (2_048_000, 1_536_000, 40_960, Some(2.5))
+        );
         assert_eq!(Memory::parse(meminfo, None).unwrap().pressure, None);
         assert_eq!(Memory::parse("MemTotal: much\n", None), None);
         assert!(memory().unwrap().total > 0);

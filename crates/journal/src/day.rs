@@ -127,7 +127,11 @@ impl Day {
 
     fn service(&mut self, record: &Record) {
         let Some(name) = record.word("service") else { return };
-        let place = place(&mut self.services, |it| it.service == name, || ServiceDay { service: name.to_owned(), ..ServiceDay::default() });
+        let place = place(
+            &mut self.services,
+            |it| it.service == name,
+            || ServiceDay { service: name.to_owned(), ..ServiceDay::default() },
+        );
         let count = match record.name.as_str() {
             "service.started" => &mut place.starts,
             "service.restarting" => &mut place.restarts,
@@ -254,7 +258,13 @@ mod tests {
         let incidents: Vec<_> = told.incidents.iter().map(|it| (it.event.as_str(), it.times)).collect();
         assert_eq!(
             incidents,
-            [("gate.waiting", 2), ("health.down", 1), ("service.exited", 1), ("health.down", 1), ("schedule.failed", 1)]
+            [
+                ("gate.waiting", 2),
+                ("health.down", 1),
+                ("service.exited", 1),
+                ("health.down", 1),
+                ("schedule.failed", 1)
+            ]
         );
     }
 }

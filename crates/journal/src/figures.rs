@@ -190,9 +190,10 @@ mod tests {
     }
 
     fn hour(rollup: &Rollup, figure: &str, subject: &str) -> Option<Figure> {
-        let found = rollup.0.iter().find(|(key, _)| {
-            key.span == Span::Hour && key.at == 0 && key.figure == figure && key.subject == subject
-        });
+        let found = rollup
+            .0
+            .iter()
+            .find(|(key, _)| key.span == Span::Hour && key.at == 0 && key.figure == figure && key.subject == subject);
         found.map(|(_, figure)| *figure)
     }
 
@@ -227,10 +228,7 @@ mod tests {
         };
         let done = at(9, Event::new("schedule.done", "").with("job", "train").with("took", 2.5));
         let rollup = rolled(&[snapshot(0, 10), snapshot(3599, 4), done]);
-        assert_eq!(
-            hour(&rollup, "free_bytes", "data"),
-            Some(Figure { count: 2, min: 4.0, max: 10.0, sum: 14.0 })
-        );
+        assert_eq!(hour(&rollup, "free_bytes", "data"), Some(Figure { count: 2, min: 4.0, max: 10.0, sum: 14.0 }));
         assert_eq!(hour(&rollup, "schedule.done.took", "train").unwrap().sum, 2.5);
     }
 

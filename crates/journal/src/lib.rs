@@ -15,7 +15,7 @@ mod start;
 mod store;
 mod writer;
 
-pub use day::{Day, JobDay, Outage, ServiceDay, day};
+pub use day::{Day, Incident, JobDay, Outage, ServiceDay, day};
 pub use figures::{Figure, Key, Roller, Rollup, Span};
 pub use query::Query;
 pub use read::{Hour, ReadError, Reader};

@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn all_that_is_asked_for_has_to_be_so() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let event = Event::new("service.exited", "api ended with exit code 1").with("service", "api").level(Level::Warn);
+        let event =
+            Event::new("service.exited", "api ended with exit code 1").with("service", "api").level(Level::Warn);
         let record = Record::of(&event, 1, at(100), str::to_owned);
         let grep = |pattern| Some(Regex::new(pattern).unwrap());
         for (query, taken) in [

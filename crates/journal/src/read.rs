@@ -1,8 +1,7 @@
 //! Reading what is remembered, beside whoever writes it, or without anybody.
 
 use crate::{
-    Day, Figure, Life, Query, Record, Start, day, record::level_numbered, schema, schema::Fault, start,
-    store::beside,
+    Day, Figure, Life, Query, Record, Start, day, record::level_numbered, schema, schema::Fault, start, store::beside,
 };
 use host::fs::{Scratch, metadata};
 use jiff::Timestamp;
@@ -244,4 +243,3 @@ fn aside(path: &Path, scratch: &Path) -> Result<(Connection, Option<Scratch>), F
 fn transfer(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut host::fs::open(from)?, &mut host::fs::create(to, 0o600)?).map(drop)
 }
-

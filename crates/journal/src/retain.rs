@@ -54,7 +54,8 @@ pub struct Cut {
 pub fn cut(rules: &Rules, facts: &Facts, now: Timestamp) -> Cut {
     let before = |span: Duration| now.checked_sub(SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX));
     let time = |span| before(span).unwrap_or(Timestamp::MIN);
-    let mut cut = Cut { events_before: time(rules.keep), hours_before: time(rules.hourly), events: 0, minutes: 0, hours: 0 };
+    let mut cut =
+        Cut { events_before: time(rules.keep), hours_before: time(rules.hourly), events: 0, minutes: 0, hours: 0 };
     if facts.used > rules.max_size {
         let rows = facts.events + facts.minutes + facts.hours;
         let too_much = facts.used - rules.max_size / 10 * 9;
@@ -76,7 +77,8 @@ mod tests {
     use proptest::prelude::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
-    const RULES: Rules = Rules { keep: Duration::from_secs(7 * 86_400), hourly: Duration::from_secs(90 * 86_400), max_size: 1_000_000 };
+    const RULES: Rules =
+        Rules { keep: Duration::from_secs(7 * 86_400), hourly: Duration::from_secs(90 * 86_400), max_size: 1_000_000 };
 
     fn facts(used: u64, events: u64, minutes: u64, hours: u64) -> Facts {
         Facts { used, events, minutes, hours }

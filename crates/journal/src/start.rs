@@ -98,7 +98,8 @@ impl Story {
             "step.failed" => self.end_step(record, "fail"),
             "start.done" | "start.interrupted" => self.outcome = Some(record.text.clone()),
             "gate.waiting" | "service.starting" | "service.started" | "schedule.waiting" => self.part(record, false),
-            "gate.open" | "migrate.applied" | "service.ready" | "service.failed" | "service.parked" | "service.exited" => {
+            "gate.open" | "migrate.applied" | "service.ready" | "service.failed" | "service.parked"
+            | "service.exited" => {
                 self.part(record, true);
             }
             _ => {}
@@ -189,7 +190,10 @@ mod tests {
             at(2000, took(Event::new("gate.open", "main is ready (PostgreSQL 15)").with("target", "main"), 2000)),
             at(2001, took(step("step.done", "gate", "1 dependency ready (2.0 s)"), 2001)),
             at(2001, step("step.started", "migrate", "begins")),
-            at(2400, took(Event::new("migrate.applied", "applied 0001_users in 300 ms").with("file", "0001_users"), 300)),
+            at(
+                2400,
+                took(Event::new("migrate.applied", "applied 0001_users in 300 ms").with("file", "0001_users"), 300),
+            ),
             at(2500, took(step("step.done", "migrate", "1 applied (499 ms)"), 499)),
             at(2500, step("step.started", "start", "begins")),
             at(2501, Event::new("service.starting", "api starts `api`").with("service", "api")),
@@ -201,7 +205,11 @@ mod tests {
         ];
         let told = start(Life::default(), &records);
         assert_eq!((told.took_s, told.outcome.as_deref()), (3.0, Some("`shop` is up after 3.0 s")));
-        let steps: Vec<_> = told.steps.iter().map(|it| (it.name.as_str(), it.began_s, it.took_s, it.verdict, it.text.as_str())).collect();
+        let steps: Vec<_> = told
+            .steps
+            .iter()
+            .map(|it| (it.name.as_str(), it.began_s, it.took_s, it.verdict, it.text.as_str()))
+            .collect();
         assert_eq!(
             steps,
             [
@@ -210,7 +218,8 @@ mod tests {
                 ("start", 2.5, Some(0.5), "pass", "1 service up"),
             ]
         );
-        let parts: Vec<_> = told.steps.iter().flat_map(|it| &it.parts).map(|it| (it.name.as_str(), it.began_s, it.took_s)).collect();
+        let parts: Vec<_> =
+            told.steps.iter().flat_map(|it| &it.parts).map(|it| (it.name.as_str(), it.began_s, it.took_s)).collect();
         assert_eq!(parts, [("main", 0.005, Some(1.995)), ("0001_users", 2.1, Some(0.3)), ("api", 2.501, Some(0.399))]);
         assert_eq!(told.steps[2].parts[0].text, "is ready after 399 ms");
     }
@@ -224,7 +233,10 @@ mod tests {
         ];
         let failed = start(Life::default(), &gate);
         let step = &failed.steps[0];
-        assert_eq!((step.verdict, step.text.as_str(), &failed.outcome), ("fail", "`main` was not ready (in time)", &None));
+        assert_eq!(
+            (step.verdict, step.text.as_str(), &failed.outcome),
+            ("fail", "`main` was not ready (in time)", &None)
+        );
         let killed = start(Life::default(), &gate[..2]);
         assert_eq!((killed.steps[0].verdict, killed.steps[0].took_s), ("could not verify", None));
         assert_eq!(killed.steps[0].parts[0].took_s, None);

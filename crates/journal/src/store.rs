@@ -191,7 +191,16 @@ fn add(transaction: &Transaction<'_>, rollup: &Rollup) -> Result<(), Fault> {
     )?;
     for (key, it) in &rollup.0 {
         let count = i64::try_from(it.count).unwrap_or(i64::MAX);
-        statement.execute(params![key.span.seconds(), key.at, key.figure, key.subject, count, it.min, it.max, it.sum])?;
+        statement.execute(params![
+            key.span.seconds(),
+            key.at,
+            key.figure,
+            key.subject,
+            count,
+            it.min,
+            it.max,
+            it.sum
+        ])?;
     }
     Ok(())
 }

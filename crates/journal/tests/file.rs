@@ -84,7 +84,10 @@ async fn what_is_noted_is_read_again() {
     assert!(kept.flush().await);
     let reader = Reader::open(&path, dir.path()).unwrap();
     let records = reader.events(&Query::default(), usize::MAX).unwrap();
-    assert_eq!(records.iter().map(|it| (it.start, it.number, it.text.as_str())).collect::<Vec<_>>(), [(1, 1, "one"), (1, 2, "two")]);
+    assert_eq!(
+        records.iter().map(|it| (it.start, it.number, it.text.as_str())).collect::<Vec<_>>(),
+        [(1, 1, "one"), (1, 2, "two")]
+    );
     assert_eq!((records[0].level, records[0].subject(), records[0].figure("n")), (Level::Warn, Some("api"), Some(3.0)));
     let warnings = Query { least: Some(Level::Warn), ..Query::default() };
     assert_eq!(reader.events(&warnings, 9).unwrap().len(), 1);
@@ -114,7 +117,8 @@ async fn checks_that_passed_are_figures() {
     let hours = Reader::open(&path, dir.path()).unwrap().hours(noon, noon).unwrap();
     let [hour] = &hours[..] else { panic!("{hours:?}") };
     assert_eq!((hour.subject.as_str(), hour.at), ("main", noon));
-    let sums = ["check.pass", "check.fail", "time.up", "time.down"].map(|name| (hour.figures[name].count, hour.figures[name].sum));
+    let sums = ["check.pass", "check.fail", "time.up", "time.down"]
+        .map(|name| (hour.figures[name].count, hour.figures[name].sum));
     assert_eq!(sums, [(3, 1.5), (1, 0.5), (2, 120.0), (1, 1.0)]);
 }
 
@@ -141,7 +145,8 @@ async fn a_damaged_file_is_put_aside() {
         let told = kept.says("journal.damaged").await;
         assert_eq!(told.level, Level::Error);
         assert_eq!(kept.texts(), ["new"]);
-        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        let names: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
         let aside = names.iter().find(|name| name.starts_with("journal.db.damaged-")).unwrap();
         assert!(told.text.contains(aside.as_str()), "{} {names:?}", told.text);
         assert_eq!(kept.journal.condition().verdict, Verdict::Pass);
@@ -151,7 +156,10 @@ async fn a_damaged_file_is_put_aside() {
 /// Design, section 6: a file of a newer mainstay, or of somebody else, is refused, told once, and left as it is.
 #[tokio::test]
 async fn a_file_that_is_not_ours_to_write_is_left_alone() {
-    for sql in ["PRAGMA application_id = 1836280428; PRAGMA user_version = 99; CREATE TABLE new (n)", "CREATE TABLE theirs (n)"] {
+    for sql in [
+        "PRAGMA application_id = 1836280428; PRAGMA user_version = 99; CREATE TABLE new (n)",
+        "CREATE TABLE theirs (n)",
+    ] {
         let dir = TempDir::new();
         let path = dir.path().join("journal.db");
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
@@ -241,7 +249,11 @@ async fn many(events: u64, max_size: u64) {
     let mut kept = kept(&path, Rules { max_size, ..rules() });
     let mut largest = 0;
     for number in 1..=events {
-        kept.note(&event(&format!("event {number} of many, about as long as they are")).with("service", "api").with("n", number));
+        kept.note(
+            &event(&format!("event {number} of many, about as long as they are"))
+                .with("service", "api")
+                .with("n", number),
+        );
         if number % 1000 == 0 {
             assert!(kept.flush().await);
             largest = largest.max(kept.journal.condition().bytes);
@@ -347,7 +359,10 @@ async fn a_file_of_each_version_is_gone_on_with() {
         assert_eq!(kept.texts(), ["gate: 1 dependency ready (2.0 s)", "`shop` is up after 2.1 s", "now"]);
         let reader = Reader::open(&path, dir.path()).unwrap();
         let start = reader.start(Some(1)).unwrap().unwrap();
-        assert_eq!((start.life.release.as_deref(), start.outcome.as_deref()), (Some("1.4.2"), Some("`shop` is up after 2.1 s")));
+        assert_eq!(
+            (start.life.release.as_deref(), start.outcome.as_deref()),
+            (Some("1.4.2"), Some("`shop` is up after 2.1 s"))
+        );
         let hours = reader.hours(Timestamp::MIN, start.life.begun).unwrap();
         assert_eq!((hours[0].subject.as_str(), hours[0].figures["check.pass"].count), ("main", 60));
         assert_eq!(reader.lives(Timestamp::MIN, Timestamp::MAX).unwrap().len(), 2);

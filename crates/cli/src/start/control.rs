@@ -7,7 +7,7 @@ mod settled;
 mod shown;
 
 pub(crate) use deck::Reread;
-pub(crate) use ring::{Ring, told};
+pub(crate) use ring::Ring;
 
 use super::World;
 use deck::Deck;

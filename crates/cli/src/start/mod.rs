@@ -13,7 +13,7 @@ mod watch;
 mod world;
 
 pub(crate) use adapters::gate_context;
-pub(crate) use control::{Reread, told};
+pub(crate) use control::Reread;
 pub(crate) use jobs::scheduler;
 pub(crate) use stage::already_running;
 pub(crate) use world::World;

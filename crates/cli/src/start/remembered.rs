@@ -72,8 +72,7 @@ pub(super) fn condition(world: &World) -> control::Journal {
         Some(seen) => (seen.verdict, seen.reason.as_deref().map(|reason| world.terminal.mask(reason))),
         None => (report::Verdict::Skipped, None),
     };
-    let Condition { bytes, dropped, .. } =
-        seen.unwrap_or(Condition { verdict, reason: None, bytes: 0, dropped: 0 });
+    let Condition { bytes, dropped, .. } = seen.unwrap_or(Condition { verdict, reason: None, bytes: 0, dropped: 0 });
     let path = world.app.journal_file().display().to_string();
     control::Journal { verdict: verdict.to_string(), reason, path, bytes, dropped }
 }

@@ -4,12 +4,7 @@ use super::World;
 use config::App;
 use host::{fs::room, proc::Process};
 use report::{Event, Journal, Level, bytes};
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use supervise::Handle;
 use tokio::time::sleep;
 

@@ -8,13 +8,7 @@ pub(crate) static JOURNAL: Section = Section {
             default when there is no `mainstay.toml`.",
     keys: &[
         key("enabled", Kind::Bool, "true", "false", "Remember what happens at all."),
-        key(
-            "keep",
-            Kind::Duration,
-            "7d",
-            "\"30d\"",
-            "Single events, and figures by the minute, are kept so long.",
-        ),
+        key("keep", Kind::Duration, "7d", "\"30d\"", "Single events, and figures by the minute, are kept so long."),
         key("hourly", Kind::Duration, "90d", "\"365d\"", "Counts and figures by the hour are kept so long."),
         key(
             "max_size",

@@ -2,9 +2,9 @@
 
 mod check;
 mod context;
+mod journal;
 mod key;
 pub(crate) mod keys;
-mod journal;
 mod logs;
 mod setting;
 mod table;

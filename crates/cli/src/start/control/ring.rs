@@ -1,5 +1,6 @@
 //! The last events, for those who ask later, and the journal that all of them go into.
 
+use crate::words::events::told;
 use control::{Asked, Events};
 use jiff::{Timestamp, Unit};
 use journal::{Journal, Record};
@@ -74,19 +75,6 @@ impl Ring {
 
     fn locked(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An event in the words of the protocol.
-pub(crate) fn told(record: &Record) -> control::Event {
-    control::Event {
-        number: record.number,
-        start: (record.start > 0).then_some(record.start),
-        time: format!("{:.3}", record.at),
-        level: record.level.to_string(),
-        event: record.name.clone(),
-        text: record.text.clone(),
-        fields: record.fields.clone(),
     }
 }
 
