@@ -14,12 +14,18 @@
 //! | `mainstay_service_up` | gauge | `service` | 1 while it does what is asked of it |
 //! | `mainstay_service_restarts_total` | counter | `service` | restarts so far |
 //! | `mainstay_migrations_pending` | gauge | | waiting to be applied; absent when not known |
+//! | `mainstay_memory_total_bytes`, `mainstay_memory_available_bytes` | gauge | | of the machine |
+//! | `mainstay_resident_bytes` | gauge | | memory of mainstay itself |
+//! | `mainstay_disk_size_bytes`, `mainstay_disk_free_bytes` | gauge | `of` | the file systems of our data and of databases on this machine |
+//! | `mainstay_journal_up` | gauge | | 1 while what happens is remembered; absent when that is not wanted |
+//! | `mainstay_journal_size_bytes` | gauge | | its file |
+//! | `mainstay_journal_dropped_total` | counter | | events that were left out of it |
 
-use crate::{DependencyHealth, Phase, Snapshot, judge, state::STATES};
+use crate::{DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, text::encode},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -51,7 +57,8 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.application(&mut encoder)?;
         self.dependencies(&mut encoder)?;
-        self.services(&mut encoder)
+        self.services(&mut encoder)?;
+        self.known.readings.chunk_by(|one, next| one.name == next.name).try_for_each(|family| readings(&mut encoder, family))
     }
 }
 
@@ -90,7 +97,22 @@ impl Scrape {
         let up = all().map(|it| (vec![("service", &*it.name)], one_if(it.ready)));
         gauges(encoder, "mainstay_service_up", "The service does what is asked of it", up)?;
         let restarts = all().map(|it| (vec![("service", &*it.name)], it.restarts));
-        counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)
+        counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)?;
+        self.usage(encoder)
+    }
+
+    fn usage(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = || self.known.usage.iter().map(|(name, usage)| (vec![("service", name.as_str())], usage));
+        let cpu = all().map(|(labels, it)| (labels, it.cpu.as_secs_f64()));
+        counters(encoder, "mainstay_service_cpu_seconds", "Processor time used so far", cpu)?;
+        let memory = all().filter_map(|(labels, it)| Some((labels, it.memory? as f64)));
+        gauges(encoder, "mainstay_service_memory_bytes", "Memory of all its processes", memory)?;
+        let files = all().filter_map(|(labels, it)| Some((labels, it.open_files? as f64)));
+        gauges(encoder, "mainstay_service_open_files", "Open files, sockets and pipes", files)?;
+        let processes = all().map(|(labels, it)| (labels, it.processes as f64));
+        gauges(encoder, "mainstay_service_processes", "Processes", processes)?;
+        let kills = all().map(|(labels, it)| (labels, it.oom_kills));
+        counters(encoder, "mainstay_service_oom_kills", "Kills for want of memory so far", kills)
     }
 }
 
@@ -111,6 +133,20 @@ fn checks(it: &DependencyHealth) -> [(Labels<'_>, u64); 3] {
     ]
 }
 
+/// Those of one name.
+fn readings(encoder: &mut DescriptorEncoder<'_>, family: &[Reading]) -> fmt::Result {
+    let Some(first) = family.first() else { return Ok(()) };
+    let labels = |it: &'_ Reading| it.labels.iter().map(|(name, value)| (*name, value.clone())).collect::<Vec<_>>();
+    if first.total {
+        let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Counter)?;
+        return family.iter().try_for_each(|it| {
+            ConstCounter::new(it.value).encode(encoder.encode_family(&labels(it))?)
+        });
+    }
+    let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Gauge)?;
+    family.iter().try_for_each(|it| ConstGauge::new(it.value).encode(encoder.encode_family(&labels(it))?))
+}
+
 /// A single value without labels.
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
@@ -127,11 +163,11 @@ fn gauges<'a>(
 }
 
 /// The encoder adds `_total` to the name.
-fn counters<'a>(
+fn counters<'a, N: Clone + EncodeCounterValue>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    values: impl IntoIterator<Item = (Labels<'a>, N)>,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     values.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))

@@ -2,9 +2,10 @@
 
 use super::World;
 use config::App;
+use health::Reading;
 use host::{fs::room, proc::Process};
-use report::{Event, Journal, Level, bytes};
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use report::{Event, Journal, Level, Verdict, bytes};
+use std::{collections::BTreeSet, path::PathBuf, sync::{Arc, PoisonError}, time::Duration};
 use supervise::Handle;
 use tokio::time::sleep;
 
@@ -15,6 +16,7 @@ const EVERY: Duration = Duration::from_secs(3600);
 pub(super) async fn take(world: Arc<World>, handle: Handle) {
     loop {
         let (journal, disks) = (&world.journal, disks(&world.app).await);
+        world.disks.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&disks);
         memory().into_iter().for_each(|event| journal.note(event));
         disks.into_iter().filter_map(|(whose, path)| disk(&whose, &path)).for_each(|event| journal.note(event));
         services(&handle).into_iter().for_each(|event| journal.note(event));
@@ -33,6 +35,36 @@ fn memory() -> Option<Event> {
         .with("swapped_bytes", memory.swapped)
         .with("own_bytes", own);
     Some(memory.pressure.into_iter().fold(event, |event, pressure| event.with("pressure_percent", pressure)))
+}
+
+/// What `/metrics` says of the machine and of the journal at this moment.
+pub(super) fn readings(world: &World) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    if let Some(memory) = host::memory() {
+        readings.push(Reading::gauge("mainstay_memory_total_bytes", "Memory of the machine", memory.total));
+        let help = "Memory that could be had without swapping";
+        readings.push(Reading::gauge("mainstay_memory_available_bytes", help, memory.available));
+    }
+    let own = Process::this().rss().unwrap_or_default();
+    readings.push(Reading::gauge("mainstay_resident_bytes", "Memory of mainstay itself", own));
+    let disks = world.disks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let rooms: Vec<_> = disks.iter().filter_map(|(whose, path)| Some((whose, room(path)?))).collect();
+    let of = |name, help, whose: &String, value| Reading::gauge(name, help, value).labelled("of", whose);
+    let (size, free) = ("Room of the file system", "Room that is left on the file system");
+    readings.extend(rooms.iter().map(|(whose, room)| of("mainstay_disk_size_bytes", size, whose, room.total)));
+    readings.extend(rooms.iter().map(|(whose, room)| of("mainstay_disk_free_bytes", free, whose, room.free)));
+    readings.extend(journal(world));
+    readings
+}
+
+fn journal(world: &World) -> Vec<Reading> {
+    let Some(seen) = world.ring.journal().map(|journal| journal.condition()) else { return Vec::new() };
+    let up = u64::from(seen.verdict == Verdict::Pass);
+    vec![
+        Reading::gauge("mainstay_journal_up", "What happens is remembered", up),
+        Reading::gauge("mainstay_journal_size_bytes", "Size of the journal", seen.bytes),
+        Reading::total("mainstay_journal_dropped", "Events that were left out of the journal", seen.dropped),
+    ]
 }
 
 /// The directory of our data, and those of databases that lie on other file systems of this machine.
@@ -57,14 +89,13 @@ fn disk(whose: &str, path: &std::path::Path) -> Option<Event> {
 }
 
 fn services(handle: &Handle) -> Vec<Event> {
-    let one = |status: supervise::ServiceStatus| {
-        let process = Process::new(status.pid?);
-        let (memory, cpu) = (process.rss()?, process.cpu().unwrap_or_default());
-        let text = format!("{} takes {} memory", status.name, bytes(memory));
-        let event = snapshot("machine.service", text).with("service", status.name);
-        Some(event.with("memory_bytes", memory).with("cpu_seconds", cpu.as_secs_f64()))
+    let one = |(name, usage): (String, supervise::ServiceUsage)| {
+        let memory = usage.memory?.bytes();
+        let text = format!("{name} takes {} memory", bytes(memory));
+        let event = snapshot("machine.service", text).with("service", name).with("memory_bytes", memory);
+        Some(event.with("cpu_seconds", usage.cpu.as_secs_f64()).with("processes", usage.processes))
     };
-    handle.snapshot().into_iter().filter_map(one).collect()
+    handle.usage().into_iter().filter_map(one).collect()
 }
 
 fn snapshot(name: &'static str, text: String) -> Event {

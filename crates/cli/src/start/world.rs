@@ -8,7 +8,10 @@ use host::{Clock, process::SystemSpawner};
 use jiff::Timestamp;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use supervise::tail::Tail;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -25,6 +28,8 @@ pub(crate) struct World {
     pub(crate) ring: Arc<Ring>,
     /// Where events are remembered.
     pub(crate) remembered: Remembered,
+    /// The file systems that are watched: whose they are, and a path on each.
+    pub(crate) disks: Mutex<Vec<(String, PathBuf)>>,
     /// When this life began.
     pub(crate) begun: Timestamp,
     /// Where services write, and their last lines.
@@ -51,6 +56,7 @@ impl World {
             }),
             ring,
             remembered: Remembered::default(),
+            disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
             begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
             tail: Tail::new(lines.clone()),
             clock,
