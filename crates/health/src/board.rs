@@ -1,8 +1,8 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth, Snapshot, Usage, judge,
-    monitor, state::STATES,
+    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth, Snapshot, Usage,
+    judge, monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};

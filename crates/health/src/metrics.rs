@@ -58,7 +58,10 @@ impl Collector for Scrape {
         self.application(&mut encoder)?;
         self.dependencies(&mut encoder)?;
         self.services(&mut encoder)?;
-        self.known.readings.chunk_by(|one, next| one.name == next.name).try_for_each(|family| readings(&mut encoder, family))
+        self.known
+            .readings
+            .chunk_by(|one, next| one.name == next.name)
+            .try_for_each(|family| readings(&mut encoder, family))
     }
 }
 
@@ -139,9 +142,9 @@ fn readings(encoder: &mut DescriptorEncoder<'_>, family: &[Reading]) -> fmt::Res
     let labels = |it: &'_ Reading| it.labels.iter().map(|(name, value)| (*name, value.clone())).collect::<Vec<_>>();
     if first.total {
         let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Counter)?;
-        return family.iter().try_for_each(|it| {
-            ConstCounter::new(it.value).encode(encoder.encode_family(&labels(it))?)
-        });
+        return family
+            .iter()
+            .try_for_each(|it| ConstCounter::new(it.value).encode(encoder.encode_family(&labels(it))?));
     }
     let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Gauge)?;
     family.iter().try_for_each(|it| ConstGauge::new(it.value).encode(encoder.encode_family(&labels(it))?))

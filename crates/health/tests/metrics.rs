@@ -46,7 +46,8 @@ async fn names_labels_and_values() {
     let usage = Usage { cpu, memory, open_files: Some(12), processes: 2, oom_kills: 1 };
     board.measure_by(move || BTreeMap::from([("api".to_owned(), usage), ("bot".to_owned(), Usage::default())]));
     let disk = |of: &str, free| Reading::gauge("mainstay_disk_free_bytes", "Free", free).labelled("of", of);
-    board.read_by(move || vec![disk("data", 7), disk("main", 8), Reading::total("mainstay_journal_dropped", "Lost", 3)]);
+    board
+        .read_by(move || vec![disk("data", 7), disk("main", 8), Reading::total("mainstay_journal_dropped", "Lost", 3)]);
     let text = metrics(&board.measured());
     let samples = parse(&text);
     let expected = [

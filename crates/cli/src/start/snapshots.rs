@@ -5,7 +5,12 @@ use config::App;
 use health::Reading;
 use host::{fs::room, proc::Process};
 use report::{Event, Journal, Level, Verdict, bytes};
-use std::{collections::BTreeSet, path::PathBuf, sync::{Arc, PoisonError}, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use supervise::Handle;
 use tokio::time::sleep;
 
