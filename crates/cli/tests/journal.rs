@@ -63,7 +63,7 @@ fn the_course_of_a_start_can_be_shown() {
     let cluster = Cluster::start();
     let test = app("name = \"shop\"\n\
          [databases.main]\nurl = \"${DATABASE_URL}\"\n\
-         [migrations]\n\
+         [migrations]\ndir = \"migrations\"\n\
          [services.api]\nneeds = [\"main\"]\ncommand = \"sleep 1000\"\n")
     .file("migrations/0001_users.sql", "create table users (id int);\n")
     .env("DATABASE_URL", cluster.url())
@@ -127,7 +127,7 @@ fn the_course_of_a_start_can_be_shown() {
 #[test]
 fn a_start_that_failed_can_be_shown() {
     let test = app(&format!(
-        "name = \"shop\"\n[dependencies.cache]\nurl = \"tcp://127.0.0.1:{}\"\nwait = {{ timeout = \"300ms\" }}\n\
+        "name = \"shop\"\n[dependencies.cache]\nurl = \"tcp://127.0.0.1:{}\"\nwait = \"300ms\"\n\
          [services.api]\nneeds = [\"cache\"]\ncommand = \"sleep 1000\"\n",
         free_port()
     ));
@@ -330,7 +330,7 @@ fn no_secret_is_remembered() {
     let test = app("name = \"shop\"\n[env]\nTOKEN = { secret = true }\n\
          [services.api]\nrestart = \"never\"\ncommand = [\"sh\", \"-c\", \"exec hunter22-is-no-program\"]\n\
          [services.bot]\nneeds = [\"cache\"]\ncommand = \"sleep 1000\"\n\
-         [dependencies.cache]\nrequired = false\nurl = \"redis://:swordfish9@127.0.0.1:1/0\"\nwait = { timeout = \"300ms\" }\n")
+         [dependencies.cache]\nrequired = false\nurl = \"redis://:swordfish9@127.0.0.1:1/0\"\nwait = \"300ms\"\n")
     .env("TOKEN", "hunter22");
     let mut running = test.again().args(["up"]).spawn();
     running.wait_for_line("api has failed", LIMIT);

@@ -25,7 +25,7 @@ use crate::{DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, MetricEncoder, text::encode},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -136,18 +136,22 @@ fn checks(it: &DependencyHealth) -> [(Labels<'_>, u64); 3] {
     ]
 }
 
-/// Those of one name.
+/// Those of one name: a single one without labels, or several with them.
 fn readings(encoder: &mut DescriptorEncoder<'_>, family: &[Reading]) -> fmt::Result {
     let Some(first) = family.first() else { return Ok(()) };
-    let labels = |it: &'_ Reading| it.labels.iter().map(|(name, value)| (*name, value.clone())).collect::<Vec<_>>();
-    if first.total {
-        let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Counter)?;
-        return family
-            .iter()
-            .try_for_each(|it| ConstCounter::new(it.value).encode(encoder.encode_family(&labels(it))?));
+    let kind = if first.total { MetricType::Counter } else { MetricType::Gauge };
+    let mut encoder = encoder.encode_descriptor(first.name, first.help, None, kind)?;
+    match family {
+        [only] if only.labels.is_empty() => reading(only, encoder),
+        all => all.iter().try_for_each(|it| reading(it, encoder.encode_family(&it.labels)?)),
     }
-    let mut encoder = encoder.encode_descriptor(first.name, first.help, None, MetricType::Gauge)?;
-    family.iter().try_for_each(|it| ConstGauge::new(it.value).encode(encoder.encode_family(&labels(it))?))
+}
+
+fn reading(it: &Reading, encoder: MetricEncoder<'_>) -> fmt::Result {
+    match it.total {
+        true => ConstCounter::new(it.value).encode(encoder),
+        false => ConstGauge::new(it.value).encode(encoder),
+    }
 }
 
 /// A single value without labels.

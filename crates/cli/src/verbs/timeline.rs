@@ -43,8 +43,13 @@ fn which(context: &Context, args: &args::Timeline) -> Result<Which, Finding> {
         // A number without dashes is a date to some and a start to us.
         (_, Err(_), Ok(day)) => Ok(Which::Day(day)),
         _ => {
-            let what = if args.day.is_some() { "no day" } else { "neither the number of a start nor a day" };
-            let hint = "write `3`, `2026-11-24`, `today` or `yesterday`; `--list` lists the starts";
+            let (what, hint) = match args.day {
+                Some(_) => ("no day", "write `2026-11-24`, `today` or `yesterday`"),
+                None => (
+                    "neither the number of a start nor a day",
+                    "`--list` lists the starts; write a day as `2026-11-24`",
+                ),
+            };
             Err(Finding::error(format!("`{text}` is {what}")).hint(hint))
         }
     }

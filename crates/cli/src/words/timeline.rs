@@ -59,7 +59,7 @@ fn end(start: &Start) -> String {
             false => "how the start ended was not seen: it goes on, or mainstay was killed".to_owned(),
         });
     match start.life.ended {
-        Some(ended) => format!("{outcome}; it ended at {} UTC", ended.strftime("%F %T")),
+        Some(ended) => format!("{outcome}; it ended at {}", stamp(ended)),
         None => outcome,
     }
 }
@@ -67,7 +67,7 @@ fn end(start: &Start) -> String {
 /// The starts as a table, the last one last.
 pub(crate) fn list(lives: &[Life]) -> String {
     let head = ["START", "BEGAN", "UP AFTER", "ENDED", "RELEASE"].map(str::to_owned).to_vec();
-    let time = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| at.strftime("%F %T").to_string());
+    let time = |at: Option<Timestamp>| at.map_or("-".to_owned(), stamp);
     let row = |life: &Life| {
         vec![
             life.number.to_string(),
@@ -103,7 +103,7 @@ pub(crate) fn day(date: Date, day: &Day) -> String {
 fn began(life: &Life) -> String {
     let up = up_after(life).map_or(", not up".to_owned(), |after| format!(", up after {}", seconds(after)));
     let release = life.release.as_deref().map(|release| format!(", release {release}")).unwrap_or_default();
-    let ended = life.ended.map(|ended| format!("; ended {}", ended.strftime("%F %T"))).unwrap_or_default();
+    let ended = life.ended.map(|ended| format!("; ended {}", stamp(ended))).unwrap_or_default();
     format!("{}  start {}{up}{release}{ended}", clock(life.begun), life.number)
 }
 
@@ -139,6 +139,10 @@ fn job(it: &JobDay) -> String {
 fn incident(it: &journal::Incident) -> String {
     let times = if it.times > 1 { format!(" ({} times)", it.times) } else { String::new() };
     format!("{}  {:<5}  {}{times}", clock(it.time), it.level, it.text)
+}
+
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%FT%TZ").to_string()
 }
 
 fn clock(at: Timestamp) -> String {
@@ -189,7 +193,7 @@ mod tests {
         };
         assert_eq!(
             start(&start_),
-            "start 3 of `shop` at 2026-11-29 20:01:02 UTC, release 1.4.2 (mainstay 0.1.0, pid 4711)\n\n\
+            "start 3 of `shop` at 2026-11-29T20:01:02Z, release 1.4.2 (mainstay 0.1.0, pid 4711)\n\n\
              gate       6.0 s  ██████████████████        pass  1 dependency ready\n  \
              main     6.0 s  ██████████████████              is ready\n\
              start      2.0 s                    ██████  pass  1 service up\n  \

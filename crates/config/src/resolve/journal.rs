@@ -1,6 +1,9 @@
 //! How long what happens is remembered.
 
-use crate::{Journal, file::Table};
+use crate::{
+    Journal,
+    file::{Setting, Table},
+};
 
 /// A smaller file would hold no day.
 const SMALLEST: (u64, &str) = (4 << 20, "4MB");
@@ -14,14 +17,20 @@ pub(super) fn read(root: &Table<'_>) -> Journal {
         Some(_) => setting("enabled").bool().unwrap_or(true),
         None => root.context.sources.file.is_some(),
     };
-    let said = setting("keep").pause();
-    let keep = said.unwrap_or(usual.keep);
+    let keep = setting("keep").pause().unwrap_or(usual.keep);
     let hourly = setting("hourly").pause().unwrap_or(usual.hourly);
-    if hourly < keep
-        && let Some(written) = setting("hourly").given().or_else(|| setting("keep").given())
-    {
-        let hint = "what is kept by the hour cannot go before the single events that it sums up";
-        setting("hourly").refuse(&written, "`hourly` is shorter than `keep`", hint);
+    if hourly < keep {
+        too_short(&setting("keep"), &setting("hourly"));
     }
     Journal { enabled, keep, hourly, max_size: setting("max_size").size(SMALLEST).unwrap_or(usual.max_size) }
+}
+
+/// Told of the key that was written; both defaults fit.
+fn too_short(keep: &Setting<'_>, hourly: &Setting<'_>) {
+    let hint = "what is kept by the hour cannot go before the single events that it sums up";
+    match (hourly.given(), keep.given()) {
+        (Some(written), _) => hourly.refuse(&written, "it is shorter than `keep`", hint),
+        (None, Some(written)) => keep.refuse(&written, "it is longer than `hourly`", hint),
+        (None, None) => {}
+    }
 }
