@@ -169,7 +169,7 @@ fn events_reach_back_beyond_the_running_mainstay() {
     let last = test.again().args(["events", "-n", "1", "--name", "start.done"]).run();
     last.code(0);
     assert!(last.raw_stdout.contains("Z info  `shop` is up after"), "{}", last.raw_stdout);
-    let mut follower = test.again().args(["events", "-f", "-n", "1", "--name", "service"]).spawn();
+    let follower = test.again().args(["events", "-f", "-n", "1", "--name", "service"]).spawn();
     wait_until(LIMIT, "the last one is told", || follower.stdout().contains("api is ready"));
     wait_for(LIMIT, "the follower hears of it", || {
         test.again().args(["restart", "api"]).run().code(0);

@@ -107,7 +107,7 @@ impl Reader {
         let sql = format!("{LIVES} WHERE begun BETWEEN ?1 AND ?2 ORDER BY id");
         let told = || -> Result<Vec<Life>, Fault> {
             let mut statement = self.connection.prepare(&sql)?;
-            let found = statement.query_map([since.as_millisecond(), until.as_millisecond()], |row| life(row))?;
+            let found = statement.query_map([since.as_millisecond(), until.as_millisecond()], life)?;
             Ok(found.collect::<Result<_, _>>()?)
         };
         told().map_err(|fault| self.unreadable(&fault))
@@ -127,7 +127,7 @@ impl Reader {
             let sql = "SELECT start, number, at, level, name, text, fields FROM events \
                        WHERE id >= ?1 AND id < ?1 + ?2 AND start = ?3 ORDER BY id";
             let mut statement = self.connection.prepare(sql)?;
-            let found = statement.query_map([first, EVENTS_OF_A_START, life.number], |row| record(row))?;
+            let found = statement.query_map([first, EVENTS_OF_A_START, life.number], record)?;
             let records: Vec<_> = found.collect::<Result<_, _>>()?;
             Ok(Some(start(life, &records)))
         };

@@ -34,11 +34,8 @@ pub(crate) fn start(start: &Start) -> String {
 
 fn head(life: &Life) -> String {
     let release = life.release.as_deref().map(|release| format!(", release {release}")).unwrap_or_default();
-    let at = life.begun.strftime("%F %T");
-    format!(
-        "start {} of `{}` at {at} UTC{release} (mainstay {}, pid {})",
-        life.number, life.app, life.version, life.pid
-    )
+    let at = stamp(life.begun);
+    format!("start {} of `{}` at {at}{release} (mainstay {}, pid {})", life.number, life.app, life.version, life.pid)
 }
 
 fn told(step: &Step) -> String {
