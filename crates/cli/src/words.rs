@@ -2,7 +2,7 @@
 
 mod running;
 
-pub(crate) use running::{done, services, status as whole, why};
+pub(crate) use running::{changed, done, services, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
 
