@@ -37,13 +37,13 @@ impl Figures {
 }
 
 /// In per cent of one processor.
-pub(crate) fn cpu_of(_service: &control::Service) -> Option<f64> {
-    None
+pub(crate) fn cpu_of(service: &control::Service) -> Option<f64> {
+    service.usage.as_ref()?.cpu_percent
 }
 
 /// In bytes.
-pub(crate) fn memory_of(_service: &control::Service) -> Option<u64> {
-    None
+pub(crate) fn memory_of(service: &control::Service) -> Option<u64> {
+    service.usage.as_ref()?.memory_bytes
 }
 
 /// Those that are no more are forgotten.
@@ -64,11 +64,14 @@ impl Trace {
         self.0.push_back(figure.filter(|figure| figure.is_finite()));
     }
 
-    /// The last `columns` figures as bars, newest last; the highest is at least `least`, so that little things look little.
+    /// The last `columns` figures as bars, newest last. The full height is at least `least`, so that little things look
+    /// little, and twice their mean, so that what is always the same looks calm.
     pub(crate) fn bars(&self, columns: usize, least: f64, bars: &[char; 8]) -> String {
         let skip = self.0.len().saturating_sub(columns);
         let shown: Vec<_> = self.0.iter().skip(skip).copied().collect();
-        let top = shown.iter().flatten().copied().fold(least, f64::max);
+        let known = shown.iter().flatten().count().max(1) as f64;
+        let mean = shown.iter().flatten().sum::<f64>() / known;
+        let top = shown.iter().flatten().copied().fold(least.max(2.0 * mean), f64::max);
         let bar = |figure: &Option<f64>| figure.map_or(' ', |figure| bars[height(figure, top, bars.len())]);
         std::iter::repeat_n(' ', columns.saturating_sub(shown.len())).chain(shown.iter().map(bar)).collect()
     }
@@ -96,6 +99,7 @@ mod tests {
         let some = trace(&[Some(0.0), Some(35.0), None, Some(70.0), Some(f64::NAN), Some(-1.0)]);
         assert_eq!(some.bars(8, 1.0, &bars), "  04 7 0");
         assert_eq!(some.bars(3, 1.0, &bars), "7 0");
+        assert_eq!(trace(&[Some(30.0); 3]).bars(3, 1.0, &bars), "444");
         assert_eq!(some.bars(6, 700.0, &bars), "00 1 0");
         assert_eq!(trace(&[]).bars(2, 0.0, &bars), "  ");
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     help::HELP,
+    list::Kind,
     logs::Arrangement,
     message::{Effect, Key, Order},
     model::{Detail, Mode, Model, Sifted},
@@ -84,7 +85,7 @@ impl Model {
 
     /// Among the rows.
     fn walk(&mut self, key: Key) {
-        let page = screen(self).map_or(1, |screen| screen.rows()).max(1).cast_signed();
+        let page = screen(self).map_or(1, |screen| screen.rows(Kind::Service)).max(1).cast_signed();
         match key {
             Key::Up | Key::Char('k') => self.list.step(-1),
             Key::Down | Key::Char('j') => self.list.step(1),

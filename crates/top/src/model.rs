@@ -2,7 +2,7 @@
 
 use crate::{
     figures::Figures,
-    list::List,
+    list::{Kind, List},
     logs::{Arrangement, Logs},
     look::Look,
     message::{Effect, Follow, Message, Order},
@@ -141,7 +141,8 @@ impl Model {
         (self.lost, self.clock) = (None, clock);
         self.figures.record(&status);
         self.status = harmless(status);
-        self.list.refresh(self.status.services.iter().map(|service| service.name.as_str()));
+        let services = self.status.services.iter().map(|service| service.name.as_str());
+        self.list.refresh(services, std::iter::empty());
         self.orders.tick();
         match &self.mode {
             Mode::Detail(detail) => vec![Effect::Why(detail.service.clone())],
@@ -160,7 +161,8 @@ impl Model {
     /// What hangs on something else follows it.
     fn settle(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         let screen = screen(self);
-        self.list.keep_in_sight(screen.map_or(1, |screen| screen.rows()));
+        let (services, jobs) = screen.map_or((1, 1), |screen| (screen.rows(Kind::Service), screen.rows(Kind::Job)));
+        self.list.keep_in_sight(services, jobs);
         let wanted = self.wanted();
         if wanted.as_ref() != self.followed.as_ref().map(|followed| &followed.services)
             && let Some(services) = wanted

@@ -1,6 +1,6 @@
 //! What stands where on the screen.
 
-use crate::{logs::Arrangement, model::Model};
+use crate::{list::Kind, logs::Arrangement, model::Model};
 use ratatui_core::layout::Rect;
 
 /// On less than this nothing can be read.
@@ -9,10 +9,14 @@ pub(crate) const LEAST: (u16, u16) = (40, 10);
 const ROOMY: u16 = 20;
 /// From this height on blocks stand apart.
 const AIRY: u16 = 30;
+/// However little room there is, a heading and three services.
+const LEAST_TABLE: u16 = 4;
+/// So many jobs are shown at once.
+const JOBS: usize = 5;
 /// So many dependencies have a row of their own.
 const NEEDS: usize = 5;
 /// A pane with lines is at least so wide and high where there are several.
-const PANE: (u16, u16) = (50, 6);
+const PANE: (u16, u16) = (51, 6);
 
 /// What stands where.
 #[derive(Clone, Debug)]
@@ -20,7 +24,8 @@ pub(crate) struct Screen {
     pub(crate) header: Rect,
     /// Why not all is well.
     pub(crate) because: Rect,
-    pub(crate) table: Rect,
+    pub(crate) services: Rect,
+    pub(crate) jobs: Rect,
     pub(crate) needs: Rect,
     pub(crate) panes: Vec<Rect>,
     pub(crate) foot: Rect,
@@ -36,23 +41,26 @@ pub(crate) fn screen(model: &Model) -> Option<Screen> {
     let header = rest.take(1);
     let foot = rest.take_last(1);
     let because = rest.take(because_height(model, height));
-    let hidden = model.logs.arrangement == Arrangement::Hidden;
     if model.logs.arrangement == Arrangement::Each {
-        let panes = panes(rest.area, model.chosen().len());
-        return Some(Screen { header, because, table: Rect::ZERO, needs: Rect::ZERO, panes, foot });
+        let (panes, none) = (panes(rest.area, model.chosen().len()), Rect::ZERO);
+        return Some(Screen { header, because, services: none, jobs: none, needs: none, panes, foot });
     }
     let gap = u16::from(height >= AIRY);
     rest.take(gap);
-    let needs_height = needs_height(model, height);
-    let room = rest.area.height.saturating_sub(needs_height + gap);
-    let half = if hidden { room } else { (room / 2).max(4) };
-    let (_, rows) = model.list.counts();
-    let table = rest.take(small(rows.max(1) + 1).min(half));
-    rest.take(if needs_height > 0 { gap } else { 0 });
-    let needs = rest.take(needs_height);
-    rest.take(if hidden { 0 } else { gap });
+    let (needs, jobs) = (needs_height(model, height), jobs_height(model, height));
+    let with_gap = |height: u16| if height > 0 { height + gap } else { 0 };
+    let hidden = model.logs.arrangement == Arrangement::Hidden;
+    let room = rest.area.height.saturating_sub(with_gap(needs) + with_gap(jobs));
+    let most = if hidden { room } else { (room / 2).max(LEAST_TABLE) };
+    let services = rest.take(small(model.list.shown(Kind::Service).max(1) + 1).min(most));
+    let mut block = |height| {
+        rest.take(if height > 0 { gap } else { 0 });
+        rest.take(height)
+    };
+    let (jobs, needs) = (block(jobs), block(needs));
+    rest.take(gap);
     let panes = if hidden { Vec::new() } else { vec![rest.area] };
-    Some(Screen { header, because, table, needs, panes, foot })
+    Some(Screen { header, because, services, jobs, needs, panes, foot })
 }
 
 /// How many panes have room instead of the table.
@@ -76,23 +84,37 @@ pub(crate) fn needs_height(model: &Model, height: u16) -> u16 {
     }
 }
 
-/// So many panes side by side and below each other.
+fn jobs_height(model: &Model, height: u16) -> u16 {
+    let most = if height < ROOMY { 1 } else { JOBS };
+    match model.list.shown(Kind::Job) {
+        0 => 0,
+        shown => 1 + small(shown.min(most)),
+    }
+}
+
+/// So many panes, side by side and below each other; the last ones share what is left.
 fn panes(area: Rect, count: usize) -> Vec<Rect> {
     let count = small(count.max(1));
     let across = (area.width / PANE.0).clamp(1, 3).min(count);
     let down = count.div_ceil(across).min((area.height / PANE.1).max(1));
-    let cells = (0..down).flat_map(|row| (0..across).map(move |column| (row, column))).take(usize::from(count));
-    let part = |whole: u16, parts: u16, at: u16| (whole / parts * at, whole / parts);
-    cells
-        .map(|(row, column)| {
-            let (x, width) = part(area.width, across, column);
-            let (y, height) = part(area.height, down, row);
-            // What is left over belongs to the last ones.
-            let width = if column + 1 == across { area.width - x } else { width - 1 };
-            let height = if row + 1 == down { area.height - y } else { height };
-            Rect::new(area.x + x, area.y + y, width, height)
-        })
-        .collect()
+    let mut left = count.min(across * down);
+    let mut panes = Vec::new();
+    for (y, height) in parts(area.height, down) {
+        let here = left.min(across);
+        left -= here;
+        for (x, width) in parts(area.width, here) {
+            // A blank between two.
+            let gap = u16::from(x + width < area.width);
+            panes.push(Rect::new(area.x + x, area.y + y, width - gap, height));
+        }
+    }
+    panes
+}
+
+/// Where each of `count` equal parts begins, and how long it is; what is left over belongs to the last one.
+fn parts(whole: u16, count: u16) -> impl Iterator<Item = (u16, u16)> {
+    let one = whole / count.max(1);
+    (0..count).map(move |at| (at * one, if at + 1 == count { whole - at * one } else { one }))
 }
 
 /// What is not given away yet.
@@ -120,9 +142,13 @@ fn small(number: usize) -> u16 {
 }
 
 impl Screen {
-    /// How many rows of the table are in sight.
-    pub(crate) fn rows(&self) -> usize {
-        usize::from(self.table.height.saturating_sub(1)).max(1)
+    /// How many rows of a kind are in sight.
+    pub(crate) fn rows(&self, kind: Kind) -> usize {
+        let block = match kind {
+            Kind::Service => self.services,
+            Kind::Job => self.jobs,
+        };
+        usize::from(block.height.saturating_sub(1))
     }
 
     /// How many lines a pane shows.

@@ -37,7 +37,7 @@ fn draw(model: &Model, buffer: &mut Buffer) {
         Mode::Help(top) => help::help(*top, &mut Pen::new(buffer, middle, model.look)),
         Mode::Detail(detail) => detail::detail(detail, &mut Pen::new(buffer, middle, model.look)),
         Mode::Looking | Mode::Asking(_) | Mode::Typing(..) => {
-            services::services(model, &mut Pen::new(buffer, screen.table, model.look));
+            services::services(model, &mut Pen::new(buffer, screen.services, model.look));
             needs::needs(model, &mut Pen::new(buffer, screen.needs, model.look));
             panes::panes(model, buffer, &screen.panes);
         }

@@ -65,7 +65,7 @@ fn rows(model: &Model, rows: usize, pen: &mut Pen<'_>) {
     if more > 0 {
         pen.next_line();
         pen.skip(INDENT);
-        pen.put(&format!("and {} more, all of them as they should be or better", more + 1), Tone::Quiet);
+        pen.put(&format!("and {} more", more + 1), Tone::Quiet);
     }
 }
 

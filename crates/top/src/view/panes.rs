@@ -2,6 +2,7 @@
 
 use super::pen::Pen;
 use crate::{
+    figures::cpu_of,
     lines::{Kept, Whose},
     logs::Arrangement,
     look::{Tone, state_of, tone_of},
@@ -18,7 +19,7 @@ use report::Level;
 /// Names of services take no more of a line.
 const WIDEST: usize = 16;
 /// On less than this the lines are worth more than their times.
-const ROOM_FOR_TIMES: usize = 60;
+const ROOM_FOR_TIMES: usize = 50;
 
 pub(super) fn panes(model: &Model, buffer: &mut Buffer, areas: &[Rect]) {
     if model.logs.arrangement != Arrangement::Each {
@@ -74,6 +75,9 @@ fn title(model: &Model, pen: &mut Pen<'_>, one: Option<&str>) {
     pen.put(&format!(" {head}{} ", whose(model, one)), Tone::Head);
     if let Some(service) = one.and_then(|one| model.status.services.iter().find(|service| service.name == one)) {
         pen.put(&format!("{} ", state_of(service)), tone_of(service));
+        if let Some(cpu) = cpu_of(service) {
+            pen.put(&format!("{cpu:.0} % "), Tone::Quiet);
+        }
     }
     for (fact, tone) in facts(model, one) {
         rule(pen);

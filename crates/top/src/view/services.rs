@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     figures::{cpu_of, memory_of},
+    list::Kind,
     look::{Tone, state_of, tone_of},
     model::Model,
     text::width,
@@ -30,22 +31,25 @@ pub(super) fn services(model: &Model, pen: &mut Pen<'_>) {
     grid.head(pen);
     let rows = pen.height() - 1;
     out_of_sight(model, rows, pen);
-    let (all, shown) = model.list.counts();
-    if shown == 0 {
+    if model.list.shown(Kind::Service) == 0 {
         pen.next_line();
         pen.skip(MARKS);
         let filter = model.list.filter_text();
-        let text = if all == 0 { "no services".to_owned() } else { format!("none with `{filter}` in its name") };
+        let text = if model.list.all(Kind::Service) == 0 {
+            "no services".to_owned()
+        } else {
+            format!("none with `{filter}` in its name")
+        };
         pen.put(&text, Tone::Quiet);
     }
-    for service in model.list.in_sight(rows).filter_map(|at| model.status.services.get(at)) {
+    for service in model.list.in_sight(Kind::Service, rows).filter_map(|at| model.status.services.get(at)) {
         pen.next_line();
         row(model, &grid, service, pen);
     }
 }
 
 fn out_of_sight(model: &Model, rows: usize, pen: &mut Pen<'_>) {
-    let (above, below) = model.list.out_of_sight(rows);
+    let (above, below) = model.list.out_of_sight(Kind::Service, rows);
     if above + below > 0 {
         pen.put_at_end(&format!("{above} above, {below} below "), Tone::Quiet);
     }

@@ -1,7 +1,7 @@
 //! What the tests of the screen share: an application, and its screen as text.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
-use control::{Dependency, Disk, Migrations, Service, Status};
+use control::{Dependency, Disk, Migrations, Service, Status, Usage};
 use ratatui_core::{buffer::Buffer, layout::Rect};
 use report::Level;
 use top::{Effect, Key, LogLine, Look, Message, Model, view};
@@ -18,7 +18,9 @@ pub struct Seat {
 pub fn service(name: &str, state: &str, fine: &str) -> Service {
     let (name, state, fine) = (name.to_owned(), state.to_owned(), fine.to_owned());
     let ready = state == "active";
-    Service { name, ready, pid: ready.then_some(4712), state, fine, for_s: 7512.0, ..Service::default() }
+    let usage = Usage { cpu_percent: Some(3.2), memory_bytes: Some(52 << 20), ..Usage::default() };
+    let usage = ready.then_some(usage);
+    Service { name, ready, pid: ready.then_some(4712), state, fine, for_s: 7512.0, usage, ..Service::default() }
 }
 
 pub fn need(name: &str, kind: &str, state: &str, verdict: &str) -> Dependency {
@@ -54,6 +56,7 @@ pub fn ill() -> Status {
     let mut status = well();
     status.health = "critical".into();
     status.reasons = vec!["`main` is down: Connection refused".into(), "`worker` is parked".into()];
+    status.services.iter_mut().skip(1).for_each(|service| service.usage = None);
     let worker = &mut status.services[1];
     (worker.state, worker.fine, worker.ready) = ("parked".into(), "parked".into(), false);
     worker.reason = Some("needs `main`, which is down".into());
