@@ -138,7 +138,11 @@ impl Model {
     }
 
     fn answered(&mut self, status: Status, clock: String) -> Vec<Effect> {
-        (self.lost, self.clock) = (None, clock);
+        if self.lost.take().is_some() {
+            // What was told of it is over.
+            self.orders.forget();
+        }
+        self.clock = clock;
         self.figures.record(&status);
         self.status = harmless(status);
         let services = self.status.services.iter().map(|service| service.name.as_str());

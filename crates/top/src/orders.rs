@@ -45,9 +45,9 @@ impl Orders {
         self.told = Some(Told { end: End { good, text: text.into() }, age: 0 });
     }
 
-    /// Says whether there was anything to forget.
+    /// Says whether it was something bad, which somebody may want to be rid of before anything else.
     pub(crate) fn forget(&mut self) -> bool {
-        self.told.take().is_some()
+        self.told.take().is_some_and(|told| !told.end.good)
     }
 
     /// Time goes on.

@@ -1,4 +1,5 @@
 //! Whole screens, as they are seen.
+#![expect(clippy::disallowed_methods, reason = "the manual is compared with what is drawn")]
 
 mod support;
 
@@ -86,6 +87,31 @@ fn what_is_wrong_stands_out() {
  q quit  ? help  ↑↓ select  Enter why  r restart  s stop  l lines  / search
 "#,
     );
+}
+
+/// The manual shows what is drawn. `UPDATE=1` writes it there.
+#[test]
+fn the_manual_shows_it_as_it_is() {
+    let mut seat = Seat::at(PLAIN, (80, 24), ill());
+    for cpu in [1.0, 2.0, 40.0, 6.0, 3.0, 4.0] {
+        let mut status = ill();
+        status.reasons.truncate(1);
+        status.services[0].usage.as_mut().expect("it runs").cpu_percent = Some(cpu);
+        status.services[2] = service("telegram-bot", "active", "running");
+        status.dependencies[1] = need("cache", "Redis", "ready", "pass");
+        seat.tell(Message::Status { status: Box::new(status), clock: "10:00:06".into() });
+    }
+    seat.write(lines());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/top.md");
+    let page = std::fs::read_to_string(path).expect("the manual");
+    let (before, rest) = page.split_once("```screen\n").expect("a screen");
+    let (shown, after) = rest.split_once("```\n").expect("its end");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, format!("{before}```screen\n{}```\n{after}", seat.screen()))
+            .expect("the manual is written");
+        return;
+    }
+    assert_eq!(seat.screen(), shown, "\n{}", seat.screen());
 }
 
 /// S4.7

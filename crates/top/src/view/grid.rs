@@ -8,7 +8,10 @@ const GAP: usize = 2;
 /// The last column is worth its place from this width on.
 const LEAST_OF_LAST: usize = 10;
 
-/// A column. The last one of a grid takes what is left.
+/// Columns of this rank are only nice to have: they go as soon as the last column would be cut.
+pub(super) const NICE: u8 = 8;
+
+/// A column. The last one of a grid takes what is left; its width is what it would like to have.
 pub(super) struct Column {
     pub(super) head: &'static str,
     pub(super) width: usize,
@@ -77,6 +80,10 @@ impl Grid {
 }
 
 fn taken(columns: &[Column], shown: &[usize]) -> usize {
-    let width = |at: &usize| if *at + 1 == columns.len() { LEAST_OF_LAST } else { columns[*at].width };
+    let nice = shown.iter().any(|at| columns[*at].rank >= NICE);
+    let width = |at: &usize| match &columns[*at] {
+        column if *at + 1 == columns.len() && !nice => column.width.min(LEAST_OF_LAST),
+        column => column.width,
+    };
     shown.iter().map(width).sum::<usize>() + GAP * shown.len().saturating_sub(1)
 }

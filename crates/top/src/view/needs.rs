@@ -1,7 +1,7 @@
 //! The databases and other dependencies.
 
 use super::{
-    grid::{Cell, Column, Grid},
+    grid::{Cell, Column, Grid, NICE},
     pen::Pen,
 };
 use crate::{
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 const INDENT: usize = 3;
 const WIDEST: usize = 24;
+/// A reason is read in full up to here before bars are drawn.
+const WIDEST_REASON: usize = 40;
 /// A quicker answer than this, in milliseconds, looks quick.
 const QUICK: f64 = 5.0;
 
@@ -76,15 +78,16 @@ fn columns(model: &Model, room: usize) -> Vec<Column> {
     let name = widest(&|need| width(&need.name), 7);
     let kind = widest(&|need| width(&need.kind), 4);
     let state = widest(&|need| width(&state_of(need)) + 2, 9);
+    let reason = needs.iter().map(|need| width(&last(need))).max().unwrap_or(0).clamp(6, WIDEST_REASON);
     let column = |head, width, right, rank| Column { head, width, right, rank };
     vec![
         column("NEEDS", name.min(room / 3), false, 0),
         column("STATE", state, false, 1),
         column("FOR", 9, true, 2),
         column("ANSWER", 8, true, 3),
-        column("", bars(room), false, 8),
+        column("", bars(room), false, NICE),
         column("KIND", kind, false, 5),
-        column("REASON", 0, false, 6),
+        column("REASON", reason, false, 6),
     ]
 }
 
@@ -100,13 +103,17 @@ fn state_of(need: &Dependency) -> String {
     }
 }
 
+/// What is wrong, or what waits in it.
+fn last(need: &Dependency) -> String {
+    let queues = || need.queues.iter().map(|(name, length)| format!("{name}={length}")).collect::<Vec<_>>();
+    need.reason.clone().unwrap_or_else(|| queues().join(" "))
+}
+
 fn cells(model: &Model, need: &Dependency) -> Vec<Cell> {
     let tone = tone_of_need(need);
     let mark = if matches!(tone, Tone::Bad | Tone::Warning) { "! " } else { "  " };
     let trace = model.figures.answer(&need.name);
     let answers = trace.map(|trace| trace.bars(bars(usize::from(model.size.0)), QUICK, model.look.bars()));
-    let queues: Vec<_> = need.queues.iter().map(|(name, length)| format!("{name}={length}")).collect();
-    let last = need.reason.clone().unwrap_or_else(|| queues.join(" "));
     vec![
         Cell { text: need.name.clone(), tone },
         Cell { text: format!("{mark}{}", state_of(need)), tone },
@@ -114,6 +121,6 @@ fn cells(model: &Model, need: &Dependency) -> Vec<Cell> {
         need.latency_ms.map_or(Cell::quiet("-"), |answer| Cell::plain(format!("{answer:.1} ms"))),
         Cell::quiet(answers.unwrap_or_default()),
         Cell::quiet(need.kind.clone()),
-        Cell { text: last, tone },
+        Cell { text: last(need), tone },
     ]
 }

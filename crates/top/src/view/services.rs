@@ -1,7 +1,7 @@
 //! The table of services.
 
 use super::{
-    grid::{Cell, Column, Grid},
+    grid::{Cell, Column, Grid, NICE},
     pen::Pen,
 };
 use crate::{
@@ -19,6 +19,8 @@ use std::time::Duration;
 const MARKS: usize = 3;
 /// Names and states are no wider than this.
 const WIDEST: usize = 24;
+/// A reason is read in full up to here before bars are drawn.
+const WIDEST_REASON: usize = 40;
 /// Less than this share of a processor looks like little.
 const LITTLE: f64 = 10.0;
 
@@ -72,16 +74,18 @@ fn columns(model: &Model, room: usize) -> Vec<Column> {
         |of: &dyn Fn(&Service) -> usize, least| services.iter().map(of).max().unwrap_or(0).clamp(least, WIDEST);
     let name = widest(&|service| width(&service.name), 7);
     let state = widest(&|service| width(&state_of(service)) + 2, 9);
+    let reason = |service: &Service| service.reason.as_deref().map_or(0, width);
+    let reason = services.iter().map(reason).max().unwrap_or(0).clamp(6, WIDEST_REASON);
     let column = |head, width, right, rank| Column { head, width, right, rank };
     vec![
         column("SERVICE", name.min(room / 3), false, 0),
         column("STATE", state, false, 1),
         column("FOR", 9, true, 2),
         column("CPU", 5, true, 3),
-        column("", bars(room), false, 8),
+        column("", bars(room), false, NICE),
         column("MEMORY", 6, true, 4),
         column("RESTARTS", 8, true, 5),
-        column("REASON", 0, false, 6),
+        column("REASON", reason, false, 6),
     ]
 }
 

@@ -3,13 +3,19 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use top::{Key, Message};
 
-/// Nothing for what means nothing here.
-pub(super) fn message(event: &Event) -> Option<Message> {
+/// None for what means nothing here.
+pub(super) fn messages(event: &Event) -> Vec<Message> {
     match event {
-        Event::Key(event) if event.kind != KeyEventKind::Release => key(event).map(Message::Key),
-        Event::Resize(columns, rows) => Some(Message::Resized { columns: *columns, rows: *rows }),
-        _ => None,
+        Event::Key(event) if event.kind != KeyEventKind::Release => keys(event).map(Message::Key).collect(),
+        Event::Resize(columns, rows) => vec![Message::Resized { columns: *columns, rows: *rows }],
+        _ => Vec::new(),
     }
+}
+
+/// Escape and a key that come together, as over a slow line, look like that key with Alt; nothing here has keys with Alt.
+fn keys(event: &KeyEvent) -> impl Iterator<Item = Key> {
+    let escape = event.modifiers.contains(KeyModifiers::ALT).then_some(Key::Escape);
+    escape.into_iter().chain(key(event))
 }
 
 fn key(event: &KeyEvent) -> Option<Key> {
@@ -19,9 +25,6 @@ fn key(event: &KeyEvent) -> Option<Key> {
             KeyCode::Char('l') => Some(Key::Redraw),
             _ => None,
         };
-    }
-    if event.modifiers.contains(KeyModifiers::ALT) {
-        return None;
     }
     Some(match event.code {
         KeyCode::Char(char) => Key::Char(char),

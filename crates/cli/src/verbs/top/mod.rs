@@ -108,9 +108,9 @@ impl Shown {
             screen.draw(&model)?;
             tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => if let Some(message) = keys::message(&event?) {
-                        effects = model.update(message);
-                    },
+                    Some(event) => {
+                        effects.extend(keys::messages(&event?).into_iter().flat_map(|message| model.update(message)));
+                    }
                     None => return Ok(Outcome::Done),
                 },
                 Some(message) = messages.recv() => effects = all(&mut model, message, &mut messages),
