@@ -8,7 +8,7 @@ use crate::{
     model::{Detail, Mode, Model, Sifted},
     screen::screen,
 };
-use control::Verb;
+use control::{Service, Verb};
 
 /// So many columns lines are moved by.
 const SIDEWAYS: usize = 20;
@@ -105,7 +105,7 @@ impl Model {
             Key::Down | Key::Char('j') => self.logs.forth(1),
             Key::PageUp => self.logs.back(height, height),
             Key::PageDown => self.logs.forth(height),
-            Key::Home | Key::Char('g') => self.logs.to_the_first(height),
+            Key::Home | Key::Char('g') => self.logs.go_to_the_first(height),
             Key::End | Key::Char('G') => self.logs.follow(),
             _ => {}
         }
@@ -156,24 +156,19 @@ impl Model {
         if self.nobody_listens() {
             return;
         }
-        if let Some(service) = self.list.selected() {
-            self.mode = Mode::Asking(Order { verb, service: service.to_owned() });
+        if let Some(service) = self.selected() {
+            self.mode = Mode::Asking(Order { verb, service: service.name.clone() });
         }
     }
 
     /// To start what does not run harms nobody.
     fn stop_or_start(&mut self) -> Vec<Effect> {
-        let at_rest = self.selected().is_some_and(|service| matches!(service.state.as_str(), "inactive" | "failed"));
-        match self.list.selected() {
-            Some(service) if at_rest => {
-                let order = Order { verb: Verb::Start, service: service.to_owned() };
-                if self.nobody_listens() { Vec::new() } else { self.give(order) }
-            }
-            _ => {
-                self.ask(Verb::Stop);
-                Vec::new()
-            }
-        }
+        let at_rest = |service: &&Service| matches!(service.state.as_str(), "inactive" | "failed");
+        let Some(service) = self.selected().filter(at_rest).map(|service| service.name.clone()) else {
+            self.ask(Verb::Stop);
+            return Vec::new();
+        };
+        if self.nobody_listens() { Vec::new() } else { self.give(Order { verb: Verb::Start, service }) }
     }
 
     fn decide(&mut self, key: Key, order: Order) -> Vec<Effect> {

@@ -93,7 +93,7 @@ impl Logs {
         self.bottom = by.checked_sub(1).and_then(|by| behind.get(by)).map(|kept| kept.number);
     }
 
-    pub(crate) fn to_the_first(&mut self, height: usize) {
+    pub(crate) fn go_to_the_first(&mut self, height: usize) {
         self.back(usize::MAX / 2, height);
     }
 
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(seen(&logs), from_to(22, 26));
         logs.add(vec![LogLine::new("10".into(), "api".into(), None, b"30")]);
         assert_eq!((seen(&logs), logs.unseen(Whose::All)), (from_to(22, 26), 4));
-        logs.to_the_first(5);
+        logs.go_to_the_first(5);
         assert_eq!(seen(&logs), from_to(0, 4));
         logs.back(1, 5);
         assert_eq!(seen(&logs), from_to(0, 4));

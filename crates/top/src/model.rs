@@ -201,7 +201,7 @@ impl Model {
     }
 
     pub(crate) fn selected(&self) -> Option<&Service> {
-        let name = self.list.selected()?;
+        let name = self.list.selected().filter(|_| self.list.kind() == Some(Kind::Service))?;
         self.status.services.iter().find(|service| service.name == name)
     }
 }

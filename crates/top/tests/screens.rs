@@ -6,14 +6,9 @@ mod support;
 use support::{PLAIN, Seat, ill, line, lines, need, service, well};
 use top::{Effect, End, Key, Look, Message, Order};
 
-/// `UPDATE=1` in the environment shows what is really drawn, to be read and copied.
 #[track_caller]
 fn seen(seat: &Seat, screen: &str) {
     let shown = seat.screen();
-    if std::env::var_os("UPDATE").is_some() {
-        println!("@@@{}\n{shown}@@@", std::panic::Location::caller().line());
-        return;
-    }
     assert_eq!(shown, screen.trim_start_matches('\n'), "\n{shown}");
 }
 

@@ -112,11 +112,11 @@ impl Seat {
 
     /// Lines that belong to what is followed now.
     pub fn write(&mut self, lines: Vec<LogLine>) {
-        let follows = self.effects.iter().filter_map(|effect| match effect {
+        let mut follows = self.effects.iter().filter_map(|effect| match effect {
             Effect::Follow(follow) => Some(follow.number),
             _ => None,
         });
-        let follow = follows.last().expect("lines are followed");
+        let follow = follows.next_back().expect("lines are followed");
         self.tell(Message::Lines { follow, lines });
     }
 
