@@ -2,7 +2,9 @@
 
 mod running;
 
-pub(crate) use running::{changed, done, services, status as whole, why};
+#[cfg(feature = "top")]
+pub(crate) use running::changed;
+pub(crate) use running::{done, services, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
 
