@@ -5,6 +5,8 @@ mod journal;
 mod migrate;
 mod schedule;
 
+#[cfg(feature = "top")]
+pub(crate) use control::Top;
 pub(crate) use control::{Down, Look, Order, Why};
 pub(crate) use journal::{Events, History, Timeline};
 #[cfg(feature = "lint")]
@@ -129,6 +131,10 @@ pub(crate) enum Verb {
     /// Availability and answering times of databases by the hour, and what the machine had left
     #[command(after_help = "Example: mainstay history main --since 7d")]
     History(History),
+    /// All of it on a screen: services, databases, live lines, and keys to restart, stop and filter
+    #[cfg(feature = "top")]
+    #[command(after_help = "Example: mainstay top --service api")]
+    Top(Top),
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),

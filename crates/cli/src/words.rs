@@ -6,6 +6,8 @@ mod running;
 pub(crate) mod timeline;
 
 pub(crate) use hours::{availability, hours};
+#[cfg(feature = "top")]
+pub(crate) use running::changed;
 pub(crate) use running::{done, services, status as whole, why};
 
 use migrate::{Status, ledger::Entry};

@@ -18,6 +18,8 @@ mod schedule;
 mod schema;
 mod status;
 mod timeline;
+#[cfg(feature = "top")]
+mod top;
 mod up;
 mod wait;
 mod why;
@@ -46,6 +48,8 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
         Verb::History(args) => history::history(&context, args).await.code(),
+        #[cfg(feature = "top")]
+        Verb::Top(args) => top::top(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
