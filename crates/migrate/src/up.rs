@@ -121,6 +121,8 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if sql.is_empty() {
         return Ok(view);
     }
+    // Two of them at once would be much memory when there are thousands of files.
+    drop(view);
     engine.write(run, "create the ledger", sql).await?;
     View::take(run, engine, dir).await
 }

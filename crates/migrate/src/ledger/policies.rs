@@ -61,7 +61,7 @@ pub(crate) fn conflict(
 ) -> Option<Conflict> {
     let refused = |tolerance: Tolerance| tolerance == Tolerance::Refuse;
     let applied_at = || standing.applied_at();
-    let file = || standing.file.map(|file| file.shown.clone()).unwrap_or_default();
+    let file = || standing.file.map(|file| file.shown.to_string()).unwrap_or_default();
     let row_name = || standing.row.map(super::Row::shown).unwrap_or_default();
     Some(match &standing.place {
         Where::Changed(difference) if !difference.is_harmless() && refused(policies.changed) => Conflict::Changed {
@@ -70,8 +70,12 @@ pub(crate) fn conflict(
             applied_at: applied_at(),
             difference: difference.clone(),
         },
-        Where::Renamed if refused(policies.changed) => Conflict::Renamed { file: file(), name: row_name(), applied_at: applied_at() },
-        Where::Missing if refused(policies.missing) => Conflict::Missing { name: standing.name(), applied_at: applied_at() },
+        Where::Renamed if refused(policies.changed) => {
+            Conflict::Renamed { file: file(), name: row_name(), applied_at: applied_at() }
+        }
+        Where::Missing if refused(policies.missing) => {
+            Conflict::Missing { name: standing.name(), applied_at: applied_at() }
+        }
         Where::Newer { allowed: false } if refused(policies.newer) => Conflict::Newer {
             name: standing.name(),
             applied_at: applied_at(),

@@ -93,3 +93,16 @@ fn guessed(job: &Job<'_>, files: &Files<'_>) -> Option<Box<dyn Style>> {
 fn is_same(one: &dyn Style, other: &dyn Style) -> bool {
     format!("{one:?}") == format!("{other:?}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::style::{Plain, dbmate::Dbmate};
+
+    /// S3.1: what was read ahead counts only in the style that the database tells.
+    #[test]
+    fn files_read_in_another_style_are_read_again() {
+        assert!(is_same(&Plain, &Plain) && is_same(&Dbmate, &Dbmate));
+        assert!(!is_same(&Plain, &Dbmate));
+    }
+}
