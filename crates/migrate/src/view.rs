@@ -28,7 +28,7 @@ use std::{
     path::Path,
 };
 
-use ahead::Ahead;
+use ahead::{Ahead, Listed};
 
 /// Everything there is to know before anything is decided.
 pub(crate) struct View {
@@ -54,7 +54,7 @@ impl View {
     /// # Errors
     /// What cannot be read or is in doubt. That files and ledger disagree is no error here.
     pub(crate) async fn take(run: &Run<'_>, engine: &Engine, dir: &Path) -> Result<Self, MigrateError> {
-        Self::look(run, engine, dir, Ahead::begin(run.job, dir)?).await
+        Self::look(run, engine, dir, Ahead::begin(run.job, dir)).await
     }
 
     /// Connects, looks and closes; the files are read while it connects.
@@ -63,18 +63,19 @@ impl View {
     /// As [`View::take`], and why the database cannot be looked at.
     pub(crate) async fn first(run: &Run<'_>, dir: &Path) -> Result<Self, MigrateError> {
         let ahead = Ahead::begin(run.job, dir);
-        Engine::with(run, async |engine| Self::look(run, engine, dir, ahead?).await).await
+        Engine::with(run, async |engine| Self::look(run, engine, dir, ahead).await).await
     }
 
     async fn look(run: &Run<'_>, engine: &Engine, dir: &Path, ahead: Ahead) -> Result<Self, MigrateError> {
         let sight = engine.look(run.job.migrations.table.as_deref()).await?;
-        let (style, table) = whose(run.job, engine, &sight, dir, &ahead).await?;
+        let (listed, coming) = ahead.listed().await?;
+        let (style, table) = whose(run.job, engine, &sight, dir, &listed).await?;
         let (history, journal) = (sight.beside(&table, HISTORY), sight.beside(&table, JOURNAL));
         // Both questions are on their way before the first answer comes, and the files may still be read.
         let select = history.exists().then(|| history::select(&history));
         let recorded = asked(engine, "read the history", select, |row| Recorded::of(row));
         let ledger = asked(engine, "read the ledger", table.exists().then(|| style.select(&table)), |row| Row::of(row));
-        let (directory, recorded, rows) = join3(ahead.read_as(&*style), recorded, ledger).await;
+        let (directory, recorded, rows) = join3(coming.read_as(&*style), recorded, ledger).await;
         let mut view = Self {
             directory: complete(run.job, directory?)?,
             sight,
@@ -206,15 +207,15 @@ async fn whose(
     engine: &Engine,
     sight: &Sight,
     dir: &Path,
-    ahead: &Ahead,
+    listed: &Listed,
 ) -> Result<(Box<dyn Style>, Table), MigrateError> {
     let Migrations { style, table, .. } = job.migrations;
-    let files = Files { names: &ahead.names, first: &ahead.first };
+    let files = Files { names: &listed.names, first: &listed.first };
     let choice = Choice { style: style.as_deref(), table: table.as_deref() };
     match detect::detect(sight, &files, choice)? {
         Found::Style(style, table) => Ok((style, table)),
         Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
-            Ok((home_made::style(engine, sight, &table, dir, &ahead.names).await?, table))
+            Ok((home_made::style(engine, sight, &table, dir, &listed.names).await?, table))
         }
         Found::ByRows { .. } => fresh(sight, &files),
     }

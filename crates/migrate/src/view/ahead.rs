@@ -10,82 +10,115 @@ use crate::{
         detect::{self, Files},
     },
 };
-use config::MigrationSource;
 use host::Env;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, spawn_blocking},
+};
 
-/// The names of the files, and the files themselves as far as they are being read already.
+/// The files as far as they are being read already.
 pub(crate) struct Ahead {
-    /// Relative to the directory, sorted.
-    pub(super) names: Arc<Vec<String>>,
-    /// See [`super::first_text`].
-    pub(super) first: String,
-    /// The files as they are in the style that they look like; whether it is theirs, only the database tells.
-    guess: Option<JoinHandle<Guess>>,
-    asked: Asked,
+    asked: Arc<Asked>,
+    listed: oneshot::Receiver<Result<Listed, MigrateError>>,
+    guess: JoinHandle<Option<Guess>>,
 }
 
 /// What is read, and how.
-#[derive(Clone)]
 struct Asked {
     dir: PathBuf,
     root: PathBuf,
     vars: Env,
+    /// The name of the style that is chosen.
+    style: Option<String>,
 }
 
+/// What is known of the files before they are read.
+#[derive(Clone)]
+pub(super) struct Listed {
+    /// Their names, relative to the directory, sorted.
+    pub(super) names: Arc<Vec<String>>,
+    /// See [`super::first_text`].
+    pub(super) first: Arc<str>,
+}
+
+/// The files in the style that is chosen, else in the one that they look like; whether it is theirs, only the database tells.
 struct Guess {
     style: Box<dyn Style>,
     read: Result<Directory, MigrateError>,
 }
 
+/// Files that may still be read.
+pub(super) struct Coming {
+    asked: Arc<Asked>,
+    listed: Listed,
+    guess: JoinHandle<Option<Guess>>,
+}
+
 impl Ahead {
-    /// Lists the files and begins to read them.
-    ///
-    /// # Errors
-    /// The directory cannot be read. What is wrong with files is told by [`Ahead::read_as`].
-    pub(crate) fn begin(job: &Job<'_>, dir: &Path) -> Result<Self, MigrateError> {
-        let names = Arc::new(directory::list(dir)?);
-        let first = super::first_text(dir, &names);
-        let asked = Asked { dir: dir.to_owned(), root: job.root.to_owned(), vars: job.env.clone() };
-        let guess = guessed(job, &Files { names: &names, first: &first }).map(|style| {
-            let (asked, names) = (asked.clone(), Arc::clone(&names));
-            tokio::task::spawn_blocking(move || Guess { read: asked.read(&names, &*style), style })
+    /// Begins to read them.
+    pub(crate) fn begin(job: &Job<'_>, dir: &Path) -> Self {
+        let style = job.migrations.style.clone();
+        let asked = Arc::new(Asked { dir: dir.to_owned(), root: job.root.to_owned(), vars: job.env.clone(), style });
+        let (tell, listed) = oneshot::channel();
+        let reads = Arc::clone(&asked);
+        let guess = spawn_blocking(move || {
+            let listed = reads.list();
+            let known = listed.as_ref().ok().cloned();
+            // Nobody listens any more when the database refuses us.
+            tell.send(listed).ok()?;
+            let listed = known?;
+            let style = reads.guess(&listed)?;
+            Some(Guess { read: reads.read(&listed, &*style), style })
         });
-        Ok(Self { names, first, guess, asked })
+        Self { asked, listed, guess }
     }
 
+    /// Waits for the names.
+    ///
+    /// # Errors
+    /// The directory cannot be read. What is wrong with files is told by [`Coming::read_as`].
+    pub(super) async fn listed(self) -> Result<(Listed, Coming), MigrateError> {
+        let listed = match self.listed.await {
+            Ok(listed) => listed,
+            Err(_) => self.asked.list(),
+        }?;
+        Ok((listed.clone(), Coming { asked: self.asked, listed, guess: self.guess }))
+    }
+}
+
+impl Coming {
     /// The files as they are in this style.
     ///
     /// # Errors
     /// As [`directory::read`].
     pub(super) async fn read_as(self, style: &dyn Style) -> Result<Directory, MigrateError> {
-        let guess = match self.guess {
-            Some(guess) => guess.await.ok(),
-            None => None,
-        };
-        match guess {
+        match self.guess.await.ok().flatten() {
             Some(guess) if is_same(&*guess.style, style) => guess.read,
-            _ => self.asked.read(&self.names, style),
+            _ => self.asked.read(&self.listed, style),
         }
     }
 }
 
 impl Asked {
-    fn read(&self, names: &[String], style: &dyn Style) -> Result<Directory, MigrateError> {
-        directory::read(&self.dir, &self.root, names, style, &self.vars)
+    fn list(&self) -> Result<Listed, MigrateError> {
+        let names = directory::list(&self.dir)?;
+        Ok(Listed { first: super::first_text(&self.dir, &names).into(), names: Arc::new(names) })
     }
-}
 
-/// The style that is chosen, else the one that the files look like.
-fn guessed(job: &Job<'_>, files: &Files<'_>) -> Option<Box<dyn Style>> {
-    match (&job.migrations.source, job.migrations.style.as_deref()) {
-        (MigrationSource::Command(_), _) | (_, Some("diy")) => None,
-        (_, Some(style)) => detect::style(style).ok(),
-        (_, None) => detect::by_files(files).ok(),
+    fn guess(&self, listed: &Listed) -> Option<Box<dyn Style>> {
+        match self.style.as_deref() {
+            Some("diy") => None,
+            Some(style) => detect::style(style).ok(),
+            None => detect::by_files(&Files { names: &listed.names, first: &listed.first }).ok(),
+        }
+    }
+
+    fn read(&self, listed: &Listed, style: &dyn Style) -> Result<Directory, MigrateError> {
+        directory::read(&self.dir, &self.root, &listed.names, style, &self.vars)
     }
 }
 
