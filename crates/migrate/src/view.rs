@@ -66,6 +66,7 @@ impl View {
         Engine::with(run, async |engine| Self::look(run, engine, dir, ahead).await).await
     }
 
+    #[expect(clippy::redundant_closure, reason = "without them one lifetime is not general enough")]
     async fn look(run: &Run<'_>, engine: &Engine, dir: &Path, ahead: Ahead) -> Result<Self, MigrateError> {
         let sight = engine.look(run.job.migrations.table.as_deref()).await?;
         let (listed, coming) = ahead.listed().await?;
