@@ -232,6 +232,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
             programs: None,
             stall: std::time::Duration::from_secs(600),
         },
+        journal: config::Journal::default(),
         roles: Vec::new(),
     }
 }

@@ -85,6 +85,7 @@ pub(crate) static ROOT: Section = Section {
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
         key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
         key("backup", Kind::Table(&super::backup::BACKUP), "", "", "Copies of the databases."),
+        key("journal", Kind::Table(&super::journal::JOURNAL), "", "", "How long what happens is remembered."),
     ],
 };
 

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod context;
+mod journal;
 mod key;
 pub(crate) mod keys;
 mod logs;

@@ -6,6 +6,7 @@ mod dependencies;
 mod environment;
 mod graph;
 mod health;
+mod journal;
 mod logs;
 mod migrations;
 mod names;
@@ -111,6 +112,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
+    let journal = journal::read(root);
     App {
         name,
         root: sources.root.clone(),
@@ -128,6 +130,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         health,
         logs,
         backup,
+        journal,
         roles: services.roles,
     }
 }
