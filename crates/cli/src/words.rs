@@ -1,8 +1,9 @@
 //! Answers of the chapters as people read them.
 
+mod jobs;
 mod running;
 
-pub(crate) use running::{done, services, status as whole, why};
+pub(crate) use running::{all, done, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
 

@@ -31,16 +31,21 @@ impl Jobs {
     }
 }
 
-/// The scheduler of all jobs; nothing when there is none, or when they are switched off.
+/// The scheduler of all jobs, of none too where others may be configured later; nothing when they are switched off.
 pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
     let app = &world.app;
-    if app.jobs.is_empty() {
-        return Ok(None);
+    if !app.jobs.is_empty() {
+        world.board.flag("scheduler", app.jobs_are_off().is_none());
     }
-    world.board.flag("scheduler", app.jobs_are_off().is_none());
     if let Some(why) = app.jobs_are_off() {
+        if app.jobs.is_empty() {
+            return Ok(None);
+        }
         let text = format!("{} of `[schedule]` will not be run: {why}", count(app.jobs.len(), "job"));
         world.journal.note(Event::new("schedule.off", text).level(Level::Warn).with("reason", why));
+        return Ok(None);
+    }
+    if !app.keeps_data {
         return Ok(None);
     }
     let path = app.schedule_file();

@@ -14,7 +14,7 @@ pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
 pub(crate) use jobs::scheduler;
 pub(crate) use stage::already_running;
-pub(crate) use world::World;
+pub(crate) use world::{World, introduce};
 
 use crate::context::{Context, tell};
 use config::App;

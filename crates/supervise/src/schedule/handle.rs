@@ -48,6 +48,9 @@ pub struct JobStatus {
     pub name: String,
     /// `idle`, `off`, `waiting`, `running`, `stopping` or `retrying`.
     pub state: &'static str,
+    /// It is not configured any more, and its last run is still at work.
+    #[serde(skip)]
+    pub retired: bool,
     /// What it waits for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -81,7 +84,9 @@ impl ScheduleHandle {
     /// # Errors
     /// When there is no job of this name.
     pub fn run_now(&self, job: &str) -> Result<UnboundedReceiver<RunNews>, NoSuchJob> {
-        let jobs: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
+        let statuses = self.statuses.borrow();
+        let jobs: Vec<_> = statuses.iter().filter(|it| !it.retired).map(|status| status.name.clone()).collect();
+        drop(statuses);
         if !jobs.iter().any(|name| name == job) {
             return Err(NoSuchJob { name: job.to_owned(), jobs });
         }

@@ -335,7 +335,15 @@ impl Scheduler {
             Phase::Retrying { .. } => ("retrying", None),
         };
         let last = self.book.jobs.get(&life.job().name).and_then(|book| book.runs.last().cloned());
-        JobStatus { name: life.job().name.clone(), state, reason, pid: member.pid, next: life.next_due(), last }
+        JobStatus {
+            name: life.job().name.clone(),
+            state,
+            retired: member.retired,
+            reason,
+            pid: member.pid,
+            next: life.next_due(),
+            last,
+        }
     }
 
     fn now(&self) -> Now {

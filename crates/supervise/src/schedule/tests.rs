@@ -322,7 +322,7 @@ fn other_rules_leave_the_run_at_work_alone() {
     assert_eq!((world.alive, world.told()), (1, Vec::<String>::new()));
     world.pass(45);
     world.exit(0);
-    assert_eq!(world.begun, [at("2026-11-24T00:01:00Z"), at("2026-11-24T00:01:45Z")]);
+    assert_eq!(world.begun, [at("2026-11-24T00:01:00Z"), at("2026-11-24T00:01:30Z")]);
     world.exit(0);
     world.told();
     // Retired, it comes to its end and is not tried again; configured anew, it is run again.
