@@ -111,6 +111,12 @@ fn everything_is_told_about_a_running_application() {
     wait_until(LIMIT, "bad waits", || socket(&test).exists() && service(&test, "bad")["fine"] == "backoff");
     wait_until(LIMIT, "all is watched", || json(&test, &["status"])["phase"] == "watch");
     assert_eq!(pid(&test, "api"), u64::from(api));
+    let usage = &service(&test, "api")["usage"];
+    assert!(usage["memory_bytes"].as_u64().unwrap() > 100_000, "{usage}");
+    assert_eq!((&usage["processes"], &usage["memory_kind"]), (&1.into(), &"rss".into()), "{usage}");
+    assert!(usage["open_files"].as_u64().unwrap() >= 3 && usage["cpu_percent"].is_number(), "{usage}");
+    assert_eq!(service(&test, "bad")["usage"]["memory_bytes"], Value::Null);
+    test.again().args(["why", "api"]).run().code(0).stdout_has("% of a processor in the last [TIME]");
     let ps = test.again().args(["ps"]).run();
     ps.code(0)
         .stdout_has("SERVICE  STATE")
@@ -270,6 +276,22 @@ fn a_failed_start_in_the_background_says_why() {
     let output = slow.again().args(["up", "-d", "--wait", "1s"]).run();
     output.code(75).stderr_has("`slow` is not up after [TIME], and goes on").stderr_has("it has come to `start`");
     slow.again().args(["down"]).run().code(0);
+}
+
+/// Item 5: a file that is wrong by now keeps nobody from asking, wherever the data are.
+#[test]
+fn a_wrong_file_keeps_nobody_from_asking() {
+    let config = |more: &str| {
+        format!("name = \"shop\"\ndata = \"${{WHERE}}/here\"\n[services.api]\ncommand = \"sleep 1000\"\n{more}")
+    };
+    let test = app(&config("")).env("WHERE", "else");
+    let running = up(&test);
+    for more in ["comand = \"x\"\n", "[services\n\"\"\"", "needs = [\"nobody\"]\n"] {
+        fs::write(test.path().join("mainstay.toml"), config(more)).unwrap();
+        test.again().args(["ps"]).run().code(0).stdout_has("api");
+    }
+    running.terminate();
+    running.wait(LIMIT).code(0);
 }
 
 /// Item 5: `reload` restarts only what changed, and refuses an invalid file whole.

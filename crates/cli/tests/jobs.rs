@@ -10,7 +10,7 @@ mod support;
 use serde_json::Value;
 use std::fs;
 use support::{LIMIT, alive, mainstay, pid_of};
-use testkit::{Running, Test, wait_until};
+use testkit::{Cluster, Running, Test, wait_until};
 
 /// A job that is due in a month at the latest, and not by itself in a test.
 fn rarely(name: &str, script: &str, more: &str) -> String {
@@ -201,6 +201,44 @@ fn what_is_stopped_by_hand_is_told_as_that() {
     status.code(3).stdout_has("`shop` is degraded").stdout_has("because bot is inactive: stopped by hand");
     test.again().args(["start", "bot"]).run().code(0).stdout_has("health: ok");
     test.again().args(["status"]).run().code(0);
+    running.terminate();
+    running.wait(LIMIT).code(0);
+}
+
+/// S4.10: a run by hand is in the history, whether mainstay runs meanwhile or not.
+#[test]
+fn a_run_by_hand_is_in_the_history() {
+    let test = app(&rarely("report", "echo report; exit $CODE", "")).env("CODE", "0");
+    test.again().args(["schedule", "run", "report"]).run().code(0);
+    test.again().args(["schedule", "report"]).run().code(0).stdout_has("  done after");
+    let running = up(&test);
+    assert_eq!(job(&test, "report")["last"]["result"], "done");
+    test.again().env("CODE", "3").args(["schedule", "run", "report"]).run().code(3);
+    wait_until(LIMIT, "it is told", || job(&test, "report")["last"]["code"] == 3);
+    running.terminate();
+    running.wait(LIMIT).code(0);
+    test.again().args(["schedule", "report"]).run().code(0).stdout_has("  done after").stdout_has("  failed after");
+}
+
+/// S2.15: a lock that was lost with its database is taken again, and both is told.
+#[test]
+fn a_lost_lock_is_taken_again() {
+    let cluster = Cluster::start();
+    let test = app(&format!(
+        "[databases.main]\nmonitor = {{ every = \"200ms\" }}\n{}",
+        rarely("report", "exec sleep 1000", "needs = [\"main\"]\nsingle = true")
+    ))
+    .env("DATABASE_URL", cluster.url());
+    let mut running = up(&test);
+    test.again().args(["run-now", "report", "-d"]).run().code(0);
+    let pid = pid_of(&mut running, "report");
+    let held = || cluster.psql("select count(*) from pg_locks where locktype = 'advisory'");
+    wait_until(LIMIT, "the lock is held", || held().trim() == "1");
+    cluster.stop_fast();
+    running.wait_for_line("report has lost its lock in `main` with the connection", LIMIT);
+    cluster.start_again();
+    running.wait_for_line("report has its lock in `main` again", LIMIT);
+    assert_eq!((held().trim(), alive(pid)), ("1", true));
     running.terminate();
     running.wait(LIMIT).code(0);
 }

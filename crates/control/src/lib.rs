@@ -32,6 +32,6 @@ pub use daemon::Daemon;
 pub use jobs::{Job, JobRun, RunTold, What};
 pub use protocol::{
     Asked, Change, Dependency, Disk, Done, Down, Event, Events, LastExit, Migrations, Order, PROTOCOL, Place, Problem,
-    Ps, Refusal, Reloaded, ReloadedJobs, Service, Settled, Status, VERSION, Why,
+    Ps, Refusal, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why,
 };
 pub use server::serve;

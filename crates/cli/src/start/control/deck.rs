@@ -19,7 +19,7 @@ use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
-use supervise::{Handle, NoSuchService, schedule::ScheduleHandle};
+use supervise::{Handle, NoSuchService, ServiceStatus, schedule::ScheduleHandle};
 use tokio::{sync::mpsc::Receiver, time::Instant};
 
 /// Reads the configuration anew.
@@ -77,7 +77,7 @@ impl Daemon for Deck {
         let mask = |line: String| self.world.terminal.mask(&line);
         let timed = matches!(status.fine, "backoff" | "delayed");
         Ok(Why {
-            service: shown::service(&self.world, status),
+            service: shown::service(&self.world, status, self.handle.usage().get(service)),
             job: None,
             blocked_on: shown::blocked_on(&self.world, &report, status),
             next_try_s: status
@@ -134,7 +134,9 @@ impl Deck {
     }
 
     fn shown(&self) -> Vec<control::Service> {
-        self.handle.snapshot().iter().map(|status| shown::service(&self.world, status)).collect()
+        let usage = self.handle.usage();
+        let shown = |status: &ServiceStatus| shown::service(&self.world, status, usage.get(&status.name));
+        self.handle.snapshot().iter().map(shown).collect()
     }
 
     /// What health says of the services as they are at this moment, which its own watcher may not have seen yet.

@@ -156,10 +156,8 @@ impl Scheduler {
 
     /// A run that somebody else has done.
     pub(super) async fn keep_foreign(&mut self, name: &str, record: RunRecord) {
-        if let Some(book) = self.book.jobs.get_mut(name) {
-            book.keep(record);
-            self.save().await;
-        }
+        self.book.keep(name, record);
+        self.save().await;
     }
 
     /// Writes down how everything stands. The disk may be slow: services are looked after meanwhile.

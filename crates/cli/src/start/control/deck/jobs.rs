@@ -1,7 +1,7 @@
 //! Jobs: how they are, and runs on request.
 
 use super::{Deck, shown};
-use crate::start::World;
+use crate::start::{World, keep_by_hand};
 use config::did_you_mean;
 use control::{Job, JobRun, Refusal, RunTold, What, Why};
 use report::{Finding, Outcome, Stream};
@@ -57,10 +57,13 @@ impl Deck {
 
     pub(super) fn keep_run(&self, name: &str, run: JobRun) -> Result<(), Refusal> {
         let misused = |finding| Refusal::new(Outcome::Misused, &[finding]);
-        let Some(jobs) = &self.jobs else { return Err(self.no_jobs(name)) };
         let record = serde_json::to_value(run).and_then(serde_json::from_value);
         let record = record.map_err(|error| misused(Finding::error("that is no run of a job").because(&error)))?;
-        jobs.ran(name, record);
+        match &self.jobs {
+            Some(jobs) => jobs.ran(name, record),
+            // Nobody else here writes it.
+            None => keep_by_hand(&self.world, name, record).map_err(misused)?,
+        }
         Ok(())
     }
 

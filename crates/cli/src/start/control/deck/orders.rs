@@ -95,13 +95,13 @@ impl Deck {
     }
 
     fn done(&self, seen: Vec<Seen>, begun: Instant) -> Done {
-        let report = self.report();
+        let (report, usage) = (self.report(), self.handle.usage());
         let change = |seen: Seen| {
             let lines = self.world.tail.last(&seen.status.name);
             let last = lines.iter().skip(lines.len().saturating_sub(LINES));
             Change {
                 lines: last.map(|line| self.world.terminal.mask(line)).collect(),
-                service: shown::service(&self.world, &seen.status),
+                service: shown::service(&self.world, &seen.status, usage.get(&seen.status.name)),
                 settled: seen.settled,
                 took_s: shown::seconds(seen.at - begun),
             }
