@@ -1,10 +1,11 @@
 //! Answers of the chapters as people read them.
 
+mod jobs;
 mod running;
 
 #[cfg(feature = "top")]
 pub(crate) use running::changed;
-pub(crate) use running::{done, services, status as whole, why};
+pub(crate) use running::{all, done, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
 

@@ -175,7 +175,7 @@ fn what_cannot_be_shown_is_told() {
     stage.top("--service wroker");
     stage.tmux.wait_for("it is refused", |screen| {
         screen.contains(
-            "error: there is no service `wroker`\n  seen: services are `api` and `worker`\n  hint: did you mean `worker`?\n",
+            "error: there is no service or job `wroker`\n  seen: there are `api`, `worker` and `tidy`\n  hint: did you mean `worker`?\n",
         ) && screen.contains("ended with 2")
     });
 }

@@ -1,5 +1,6 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
+use crate::Job;
 use report::{Finding, Outcome, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Ps {
     pub app: String,
     /// Its services, in the order in which they are started.
     pub services: Vec<Service>,
+    /// Its jobs, in the order of the file.
+    pub jobs: Vec<Job>,
 }
 
 /// One service.
@@ -100,6 +103,8 @@ pub struct Status {
     pub reasons: Vec<String>,
     /// The services.
     pub services: Vec<Service>,
+    /// The jobs.
+    pub jobs: Vec<Job>,
     /// The databases and other dependencies.
     pub dependencies: Vec<Dependency>,
     /// The migrations.
@@ -156,8 +161,10 @@ pub struct Disk {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Why {
-    /// The service.
+    /// The service; without a name when it is a job.
     pub service: Service,
+    /// The job.
+    pub job: Option<Job>,
     /// What it is blocked on; empty when on nothing.
     pub blocked_on: Vec<String>,
     /// When it is tried again, in seconds from now; nothing when that hangs on something else.
@@ -260,8 +267,24 @@ pub struct Reloaded {
     pub added: Vec<String>,
     /// Services that are no more.
     pub removed: Vec<String>,
+    /// The same of jobs.
+    pub jobs: ReloadedJobs,
     /// What changed and has no effect before the next start.
     pub later: Vec<String>,
+}
+
+/// What a reload means for jobs. Runs at work are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReloadedJobs {
+    /// Jobs that are as before.
+    pub unchanged: Vec<String>,
+    /// Jobs that are run as they are now from the next time on.
+    pub changed: Vec<String>,
+    /// New jobs.
+    pub added: Vec<String>,
+    /// Jobs that are no more.
+    pub removed: Vec<String>,
 }
 
 /// What happened.

@@ -2,12 +2,13 @@
 
 /// Keys, and what they do; a heading has no key.
 pub(crate) const HELP: &[(&str, &str)] = &[
-    ("", "Services"),
+    ("", "Services and jobs"),
     ("Up Down j k", "the row above, below"),
     ("PgUp PgDn g G", "a page; the first, the last row"),
     ("Enter", "why the service is as it is"),
     ("r", "restart it (y or n is asked for)"),
     ("s", "stop it (y or n is asked for); start it when it does not run"),
+    ("n", "run the job now (y or n is asked for)"),
     ("f", "only the services with this in their name"),
     ("m", "mark it: the lines of all that are marked are shown together"),
     ("", "Lines"),

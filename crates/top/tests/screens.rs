@@ -4,7 +4,7 @@
 mod support;
 
 use support::{PLAIN, Seat, ill, line, lines, need, service, well};
-use top::{Effect, End, Key, Look, Message, Order};
+use top::{Act, Effect, End, Key, Look, Message, Order};
 
 #[track_caller]
 fn seen(seat: &Seat, screen: &str) {
@@ -419,7 +419,7 @@ fn a_mainstay_that_does_not_answer_is_told() {
 fn orders_are_asked_given_and_told() {
     let mut seat = Seat::at(PLAIN, (80, 12), well());
     let foot = |seat: &Seat| seat.screen().lines().last().unwrap_or_default().to_owned();
-    let order = Order { verb: control::Verb::Restart, service: "api".into() };
+    let order = Order { act: Act::Do(control::Verb::Restart), name: "api".into() };
     assert_eq!(seat.press("r"), []);
     assert_eq!(foot(&seat), " restart `api`? it is away until it is up again  y / n");
     assert_eq!(seat.press("xy"), [Effect::Give(order.clone())]);
@@ -441,7 +441,7 @@ fn what_is_stopped_is_started() {
     let mut status = well();
     status.services[0] = service("api", "inactive", "stopped");
     let mut seat = Seat::at(PLAIN, (80, 12), status);
-    let order = Order { verb: control::Verb::Start, service: "api".into() };
+    let order = Order { act: Act::Do(control::Verb::Start), name: "api".into() };
     assert_eq!(seat.press("s"), [Effect::Give(order)]);
     assert_eq!(seat.press("q"), [Effect::Quit]);
 }

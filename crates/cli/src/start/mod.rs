@@ -6,15 +6,16 @@ mod earlier;
 mod jobs;
 mod lines;
 mod pages;
+mod single;
 mod stage;
 mod watch;
 mod world;
 
 pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
-pub(crate) use jobs::scheduler;
+pub(crate) use jobs::{keep_by_hand, scheduler};
 pub(crate) use stage::already_running;
-pub(crate) use world::World;
+pub(crate) use world::{World, introduce};
 
 use crate::context::{Context, tell};
 use config::App;
