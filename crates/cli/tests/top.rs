@@ -18,8 +18,8 @@ command = ["sh", "-c", "echo INFO begins; printf 'ERROR \\033[2J\\033]0;x\\007re
 [services.worker]
 command = "sleep 1000"
 [schedule.tidy]
-command = "echo tidied"
-every = "1s"
+command = "echo tidied up"
+every = "1h"
 "#;
 
 /// A mainstay in the background and a terminal; both end with the test.
@@ -111,10 +111,18 @@ fn a_terminal_session_shows_and_orders() {
     stage.tmux.press(&["Escape"]);
     stage.tmux.wait_for("they are all there again", |screen| screen.contains("tick"));
 
+    stage.tmux.press(&["G", "n"]);
+    stage.tmux.wait_for("it asks", |screen| screen.contains("run `tidy`?"));
+    stage.tmux.press(&["y"]);
+    stage.tmux.wait_for("the job has run", |screen| {
+        let last = screen.lines().last().unwrap_or_default();
+        last.contains("tidy") && last.contains("done")
+    });
+
     stage.tmux.resize(120, 40);
-    stage.tmux.press(&["l"]);
+    stage.tmux.press(&["g", "l"]);
     let screen = stage.tmux.wait_for("the lines of all", |screen| {
-        screen.contains("── all services ─") && screen.contains("tidy") && screen.lines().count() == 40
+        screen.contains("── all services ─") && screen.contains("tidied up") && screen.lines().count() == 40
     });
     assert!(screen.lines().any(|line| line.chars().count() > 100), "{screen}");
     stage.tmux.press(&["l"]);

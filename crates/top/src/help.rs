@@ -13,7 +13,7 @@ pub(crate) const HELP: &[(&str, &str)] = &[
     ("m", "mark it: the lines of all that are marked are shown together"),
     ("", "Lines"),
     ("l", "those of the selected service, of all, a pane for each, none"),
-    ("/", "only the lines with this in them; a capital letter makes case count"),
+    ("/", "only the lines with this in them; capitals make case count"),
     ("v", "all lines, or those of level info, warn, error and above"),
     ("p Space", "stand still, go on"),
     ("Tab", "the keys that go up and down mean the lines, the services"),
