@@ -30,7 +30,8 @@ struct Stage {
 
 impl Stage {
     fn new(environment: &[(&str, &str)], columns: u16, rows: u16) -> Self {
-        let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", SHOP);
+        let test =
+            mainstay().env("MAINSTAY_LOG_FORMAT", "human").env("MAINSTAY_RELEASE", "1.4.2").file("mainstay.toml", SHOP);
         test.again().args(["up", "-d"]).run().code(0);
         let tmux = Tmux::start(test.path(), environment, columns, rows);
         Self { test, tmux }
@@ -122,7 +123,10 @@ fn a_terminal_session_shows_and_orders() {
     stage.tmux.resize(120, 40);
     stage.tmux.press(&["g", "l"]);
     let screen = stage.tmux.wait_for("the lines of all", |screen| {
-        screen.contains("── all services ─") && screen.contains("tidied up") && screen.lines().count() == 40
+        screen.contains("── all services ─")
+            && screen.contains("release 1.4.2")
+            && screen.contains("tidied up")
+            && screen.lines().count() == 40
     });
     assert!(screen.lines().any(|line| line.chars().count() > 100), "{screen}");
     stage.tmux.press(&["l"]);

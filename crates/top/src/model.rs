@@ -215,7 +215,12 @@ fn harmless(mut status: Status) -> Status {
         let last = it.last.iter_mut().flat_map(|run| run.reason.iter_mut());
         it.reason.iter_mut().chain([&mut it.name]).chain(last)
     });
-    let texts = services.chain(jobs).chain(needs).chain(&mut status.reasons).chain([&mut status.app]);
+    let texts = services
+        .chain(jobs)
+        .chain(needs)
+        .chain(&mut status.reasons)
+        .chain([&mut status.app])
+        .chain(&mut status.release);
     texts.for_each(|text| *text = tame(text.as_bytes()));
     status
 }

@@ -538,7 +538,9 @@ fn much_and_long_is_cut() {
 fn many_services_cost_little() {
     let mut status = well();
     status.services = (0..500).map(|at| service(&format!("service-{at:03}"), "active", "running")).collect();
+    status.release = Some("1.4.2".into());
     let mut seat = Seat::at(PLAIN, (120, 40), status.clone());
+    assert!(seat.screen().contains("up 2 h 5 m · release 1.4.2 · disk"), "{}", seat.screen());
     let begun = std::time::Instant::now();
     for _ in 0..20 {
         seat.tell(Message::Status { status: Box::new(status.clone()), clock: "10:00:06".into() });
