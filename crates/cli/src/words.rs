@@ -3,6 +3,8 @@
 mod jobs;
 mod running;
 
+#[cfg(feature = "top")]
+pub(crate) use running::changed;
 pub(crate) use running::{all, done, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
