@@ -5,7 +5,7 @@ mod orders;
 mod reload;
 
 use super::{
-    super::{World, lines::release, stage::show},
+    super::{World, lines::release, remembered::condition, stage::show},
     shown,
 };
 use config::{App, Service};
@@ -15,15 +15,21 @@ use control::{
 use health::Report;
 use host::Pending;
 use report::{Event, Finding, Journal, Outcome};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 use supervise::{Handle, NoSuchService, ServiceStatus, schedule::ScheduleHandle};
 use tokio::{sync::mpsc::Receiver, time::Instant};
 
 /// Reads the configuration anew.
 pub(crate) type Reread = Box<dyn Fn() -> Result<App, Vec<Finding>> + Send + Sync>;
+
+/// A journal that takes longer to write is not waited for.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Answers what people ask of the running application.
 pub(super) struct Deck {
@@ -64,6 +70,7 @@ impl Daemon for Deck {
             dependencies: shown::dependencies(&report),
             migrations: shown::migrations(&report),
             disk: shown::disk(&self.world),
+            journal: condition(&self.world),
         }
     }
 
@@ -119,6 +126,10 @@ impl Daemon for Deck {
 
     fn events(&self, asked: Asked) -> Pending<'_, Events> {
         Box::pin(async move {
+            // Whoever does not wait for the next one may look into the file for those before.
+            if let Some(journal) = self.world.ring.journal().filter(|_| asked.wait_s == 0) {
+                journal.flush(FLUSH).await;
+            }
             let mut events = self.world.ring.ask(asked).await;
             // What became a secret since then was none when the event was kept.
             events.events.iter_mut().for_each(|event| event.text = self.world.terminal.mask(&event.text));

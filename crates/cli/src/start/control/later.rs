@@ -13,6 +13,7 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
         ("`[logs]`", old.logs != new.logs),
         ("`scheduler`", old.scheduler != new.scheduler),
         ("`failsafe`", old.failsafe != new.failsafe),
+        ("`[journal]`", old.journal != new.journal),
     ]
     .into_iter()
     .filter(|(_, changed)| *changed)
