@@ -16,6 +16,7 @@ mod reload;
 mod remembered;
 mod restore;
 mod run;
+mod run_now;
 mod schedule;
 mod schema;
 mod status;
@@ -45,6 +46,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Restart(args) => order::order(&context, control::Verb::Restart, args).await.code(),
         Verb::Start(args) => order::order(&context, control::Verb::Start, args).await.code(),
         Verb::Stop(args) => order::order(&context, control::Verb::Stop, args).await.code(),
+        Verb::RunNow(args) => run_now::run_now(&context, args).await,
         Verb::Down(args) => down::down(&context, args).await.code(),
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
