@@ -48,8 +48,10 @@ pub struct Service {
     pub restarts: u32,
     /// How its last process ended.
     pub last_exit: Option<String>,
-    /// Why it is not ready.
+    /// Why it is not ready, or what is the matter with it.
     pub reason: Option<String>,
+    /// What it says of itself.
+    pub status: Option<String>,
     /// What it uses; nothing when it was never started.
     pub usage: Option<Usage>,
 }
@@ -72,8 +74,12 @@ pub struct Usage {
     pub open_files: Option<u64>,
     /// Its processes.
     pub processes: u64,
-    /// How often it was killed for want of memory.
+    /// How often somebody of it was killed for want of memory.
     pub oom_kills: u64,
+    /// Its limit on memory, in bytes, where one is in force.
+    pub memory_limit_bytes: Option<u64>,
+    /// What the kernel counts towards that limit, what it keeps of files and could give up included.
+    pub memory_charged_bytes: Option<u64>,
 }
 
 /// The whole application.

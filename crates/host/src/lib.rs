@@ -8,6 +8,7 @@ pub mod fake;
 pub mod fs;
 pub mod lock;
 pub mod net;
+pub mod notify;
 pub mod proc;
 pub mod process;
 pub mod reaper;

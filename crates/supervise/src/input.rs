@@ -2,6 +2,7 @@
 
 use host::process::Exit;
 use report::Event;
+use tokio::time::Instant;
 
 /// What can happen to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,11 @@ pub enum Input {
     },
     /// The health check passes again after it had failed too often.
     Healthy,
+    /// It is on its way out and needs until then.
+    Extended {
+        /// When patience ends, if that is later than it would have been.
+        until: Instant,
+    },
     /// [`State::due`](crate::State::due) has come.
     Elapsed,
 }

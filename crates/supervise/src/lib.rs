@@ -18,6 +18,7 @@
 mod check;
 mod doubts;
 mod driver;
+mod ear;
 mod ended;
 mod handle;
 mod input;
@@ -25,7 +26,9 @@ mod life;
 mod listen;
 mod meaning;
 mod member;
+mod notice;
 pub mod output;
+mod recent;
 mod reload;
 mod say;
 pub mod schedule;

@@ -91,6 +91,7 @@ impl Life {
             Input::Ready => self.ready(now),
             Input::Unready { reason } | Input::Unhealthy { reason } => self.accuse(&reason, now),
             Input::Healthy => self.acquit(),
+            Input::Extended { until } => self.extend(until),
             Input::Elapsed => self.elapsed(now),
         }
         std::mem::take(&mut self.effects)

@@ -2,7 +2,10 @@
 
 use crate::state::{Failure, exit_words};
 use config::Service;
-use host::{process::Exit, signals::signal_name};
+use host::{
+    process::{Exit, Limit},
+    signals::signal_name,
+};
 use report::{Event, Level, count, seconds};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -58,6 +61,42 @@ pub(crate) fn unhealthy(name: &str, reason: &str, unmet: &BTreeMap<String, Strin
 
 pub(crate) fn healthy(name: &str) -> Event {
     event("service.healthy", name, "is healthy again".to_owned())
+}
+
+pub(crate) fn flapping(name: &str, how: &str) -> Event {
+    event("service.flapping", name, format!("is {how}")).level(Level::Warn).with("reason", how)
+}
+
+pub(crate) fn steady(name: &str) -> Event {
+    event("service.steady", name, "is not flapping any more".to_owned())
+}
+
+pub(crate) fn says(name: &str, what: &str) -> Event {
+    event("service.says", name, format!("says: {what}")).with("status", what)
+}
+
+pub(crate) fn not_done(name: &str, what: &str) -> Event {
+    let why = match what {
+        "MAINPID" => "its main process is the one that was started",
+        _ => "no descriptors are kept for it",
+    };
+    event("service.notify-refused", name, format!("sent {what}, which is not done: {why}")).level(Level::Warn)
+}
+
+pub(crate) fn stranger(name: &str, pid: Option<u32>) -> Event {
+    let who = pid.map_or("a process that cannot be seen from here".to_owned(), |pid| format!("process {pid}"));
+    let text = format!("was spoken for by {who}, which is not of it or has gone: not believed");
+    event("service.notify-refused", name, text).level(Level::Warn)
+}
+
+pub(crate) fn limited(name: &str, limits: &[Limit]) -> Event {
+    let one = |limit: &Limit| limit.in_force.as_ref().map_or_else(
+        |why| format!("`{}` is NOT in force: {why}", limit.name),
+        ToString::to_string,
+    );
+    let each: Vec<_> = limits.iter().map(one).collect();
+    let level = if limits.iter().any(|limit| limit.in_force.is_err()) { Level::Warn } else { Level::Info };
+    event("service.limited", name, format!("is limited: {}", each.join("; "))).level(level)
 }
 
 pub(crate) fn stopping(name: &str, signal: i32) -> Event {

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::context::Context;
-use config::{Access, App, Dependency, HealthCheck, Target};
+use config::{Access, App, Dependency, HealthCheck, Sign, Target};
 use database::{Patience, Refusal, ServerState};
 use health::{Answer, Asker, Migrations};
 use host::Pending;
@@ -65,7 +65,8 @@ async fn queues(dependency: &Dependency) -> Vec<(String, u64)> {
 impl Checker for Senses {
     fn check<'a>(&'a self, check: &'a HealthCheck) -> Pending<'a, Result<(), String>> {
         Box::pin(async move {
-            let asked = probe::ask(&check.target, Access::ReadWrite, check.timeout, &self.0.probes).await;
+            let Sign::Target(target) = &check.sign else { return Ok(()) };
+            let asked = probe::ask(target, Access::ReadWrite, check.timeout, &self.0.probes).await;
             asked.map(drop).map_err(|refusal| refusal.to_string())
         })
     }

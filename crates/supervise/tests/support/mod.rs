@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-use config::{Handover, HealthCheck, Restart, RestartWhen, Service, Stop, Target};
+use config::{Handover, HealthCheck, Limits, Restart, RestartWhen, Service, Sign, Stop, Target, Window};
 use host::{Env, Pending, process::Spawner};
 use report::Recorder;
 use retry::Backoff;
@@ -42,6 +42,8 @@ pub(crate) fn service(name: &str, argv: &[&str]) -> Service {
         restart: Restart { when: RestartWhen::Always, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60) },
         stop: Stop { signal: 15, grace: s(30) },
         handover: Handover::Overlap,
+        single: None,
+        limits: Limits::default(),
         start_delay: Duration::ZERO,
     }
 }
@@ -65,7 +67,14 @@ pub(crate) fn after(name: &str, service: Service) -> Service {
 
 pub(crate) fn checked(service: Service) -> Service {
     let target = Target::Tcp { host: "127.0.0.1".into(), port: 1 };
-    let check = HealthCheck { target, every: s(10), timeout: s(3), failures: 3, start_timeout: s(30) };
+    let check = HealthCheck {
+        sign: Sign::Target(target),
+        every: s(10),
+        timeout: s(3),
+        fail: Window { count: 3, of: 3 },
+        pass: Window { count: 1, of: 1 },
+        start_timeout: s(30),
+    };
     Service { health: Some(check), ..service }
 }
 
@@ -145,6 +154,8 @@ impl Stage {
             answers.clone(),
             recorder.clone(),
             recorder.clone(),
+            // There is no such directory: sockets have names without a file.
+            "/nowhere".into(),
         );
         let supervisor = supervisor.expect("the sockets can be bound");
         Self {

@@ -20,6 +20,7 @@ pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&Serv
         restarts: status.restarts,
         last_exit: status.last_exit.clone(),
         reason: status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
+        status: status.status.as_deref().map(|text| world.terminal.mask(text)),
         usage: usage.map(shown_usage),
     }
 }
@@ -34,6 +35,8 @@ fn shown_usage(usage: &ServiceUsage) -> Usage {
         open_files: usage.open_files,
         processes: usage.processes,
         oom_kills: usage.oom_kills,
+        memory_limit_bytes: usage.memory_limit.map(|(limit, _)| limit),
+        memory_charged_bytes: usage.memory_limit.map(|(_, charged)| charged),
     }
 }
 
