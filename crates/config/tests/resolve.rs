@@ -73,7 +73,10 @@ fn the_whole_file_is_read() {
         (["main".to_owned(), "redis".to_owned()].as_slice(), true)
     );
     let health = api.health.as_ref().unwrap();
-    assert_eq!((health.sign.to_string().as_str(), health.fail), ("http://127.0.0.1:8000/health", Window { count: 5, of: 5 }));
+    assert_eq!(
+        (health.sign.to_string().as_str(), health.fail),
+        ("http://127.0.0.1:8000/health", Window { count: 5, of: 5 })
+    );
     assert_eq!((bot.after.as_slice(), bot.handover), (["api".to_owned()].as_slice(), Handover::Exclusive));
     assert_eq!((bot.restart.when, bot.restart.backoff.initial), (RestartWhen::OnFailure, Duration::from_secs(2)));
     assert_eq!((bot.stop.signal, bot.stop.grace), (2, Duration::from_secs(10)));

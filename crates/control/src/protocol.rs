@@ -170,12 +170,26 @@ pub struct Why {
     pub next_try_s: Option<f64>,
     /// How its last process ended.
     pub last_exit: Option<LastExit>,
+    /// The fault that its last lines name.
+    pub fault: Option<Fault>,
     /// The last lines that it wrote to standard error, oldest first.
     pub stderr: Vec<String>,
     /// The dependencies that it needs.
     pub needs: Vec<Dependency>,
     /// The disk of the data directory.
     pub disk: Disk,
+}
+
+/// A fault that has a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    /// Its name, such as `two-pollers`.
+    pub name: String,
+    /// What it is.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
 }
 
 /// How a process ended.

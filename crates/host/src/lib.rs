@@ -20,7 +20,7 @@ mod clock;
 mod descriptor;
 mod mount;
 
-pub use clock::SystemClock;
+pub use clock::{SystemClock, monotonic};
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::SystemTime};
 

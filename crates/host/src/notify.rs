@@ -112,7 +112,9 @@ fn receive(socket: &OwnedFd) -> rustix::io::Result<Told> {
     let (mut pid, mut descriptors) = (None, Vec::new());
     for message in extra.drain() {
         match message {
-            RecvAncillaryMessage::ScmCredentials(who) => pid = u32::try_from(who.pid.as_raw_pid()).ok().filter(|pid| *pid > 0),
+            RecvAncillaryMessage::ScmCredentials(who) => {
+                pid = u32::try_from(who.pid.as_raw_pid()).ok().filter(|pid| *pid > 0)
+            }
             RecvAncillaryMessage::ScmRights(passed) => descriptors.extend(passed),
             _ => {}
         }
@@ -148,7 +150,10 @@ mod tests {
             assert_eq!(ear.name().starts_with('@'), !path.exists(), "{}", ear.name());
             tell(ear.name(), "READY=1\nSTATUS=fine").unwrap();
             let told = ear.hear().await.unwrap();
-            assert_eq!((told.pid, told.text.as_slice()), (Some(std::process::id()), b"READY=1\nSTATUS=fine".as_slice()));
+            assert_eq!(
+                (told.pid, told.text.as_slice()),
+                (Some(std::process::id()), b"READY=1\nSTATUS=fine".as_slice())
+            );
             tell(ear.name(), &"x".repeat(LARGEST + 10)).unwrap();
             assert_eq!(ear.hear().await.unwrap().text.len(), LARGEST);
             drop(ear);

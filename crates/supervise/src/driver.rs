@@ -157,7 +157,9 @@ impl Driver {
         let tick = self.next_tick();
         let Self { child, check, doubts, socket, .. } = self;
         let (leader, line, meter) = match child {
-            Some(Group { child, meter, line, look }) => (look.is_none().then_some(child), line.as_mut(), meter.as_ref()),
+            Some(Group { child, meter, line, look }) => {
+                (look.is_none().then_some(child), line.as_mut(), meter.as_ref())
+            }
             None => (None, None, None),
         };
         tokio::select! {

@@ -20,6 +20,7 @@ mod doubts;
 mod driver;
 mod ear;
 mod ended;
+mod fault;
 mod handle;
 mod input;
 mod life;
@@ -41,6 +42,7 @@ mod vigil;
 
 pub use check::Checker;
 pub use ended::{Ended, EndedService};
+pub use fault::{Fault, Suspect, fault};
 pub use handle::{Handle, Need, NoSuchService};
 pub use input::{Effect, Input};
 pub use life::Life;

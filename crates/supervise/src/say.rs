@@ -90,10 +90,12 @@ pub(crate) fn stranger(name: &str, pid: Option<u32>) -> Event {
 }
 
 pub(crate) fn limited(name: &str, limits: &[Limit]) -> Event {
-    let one = |limit: &Limit| limit.in_force.as_ref().map_or_else(
-        |why| format!("`{}` is NOT in force: {why}", limit.name),
-        ToString::to_string,
-    );
+    let one = |limit: &Limit| {
+        limit
+            .in_force
+            .as_ref()
+            .map_or_else(|why| format!("`{}` is NOT in force: {why}", limit.name), ToString::to_string)
+    };
     let each: Vec<_> = limits.iter().map(one).collect();
     let level = if limits.iter().any(|limit| limit.in_force.is_err()) { Level::Warn } else { Level::Info };
     event("service.limited", name, format!("is limited: {}", each.join("; "))).level(level)

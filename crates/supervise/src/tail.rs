@@ -25,6 +25,8 @@ pub struct Tail {
 struct Kept {
     both: VecDeque<String>,
     errors: VecDeque<String>,
+    /// So many of both are of the process that was started last.
+    latest: usize,
 }
 
 impl Tail {
@@ -36,6 +38,20 @@ impl Tail {
     /// The last lines that `service` wrote to both of its outputs, oldest first.
     pub fn last(&self, service: &str) -> Vec<String> {
         self.of(service, |kept| &kept.both)
+    }
+
+    /// A new process of `service` was started: the lines so far are not its own.
+    pub fn started(&self, service: &str) {
+        if let Some(kept) = self.kept().get_mut(service) {
+            kept.latest = 0;
+        }
+    }
+
+    /// The last lines that the last process of `service` wrote to both of its outputs, oldest first.
+    pub fn of_latest(&self, service: &str) -> Vec<String> {
+        let latest = self.kept().get(service).map_or(0, |kept| kept.latest);
+        let lines = self.last(service);
+        lines[lines.len().saturating_sub(latest)..].to_vec()
     }
 
     /// The last lines that `service` wrote to its standard error, oldest first.
@@ -60,6 +76,7 @@ impl Tail {
                 keep(&mut kept.errors, text.clone());
             }
             keep(&mut kept.both, text);
+            kept.latest = (kept.latest + 1).min(KEPT);
         }
     }
 
@@ -119,9 +136,13 @@ mod tests {
         let lines = tail.last("api");
         assert_eq!((lines.len(), lines[0].as_str(), lines[KEPT - 1].as_str()), (KEPT, "out 6", "oops"));
         assert_eq!(tail.errors("api"), ["oops"]);
+        tail.started("api");
+        assert_eq!(tail.of_latest("api"), Vec::<String>::new());
+        tail.line("api", Stream::Stdout, b"new");
+        assert_eq!((tail.of_latest("api"), tail.last("api").len()), (vec!["new".to_owned()], KEPT));
         assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
         tail.lines("web", Stream::Stderr, b"one\ntwo\n");
         assert_eq!(tail.errors("web"), ["one", "two"]);
-        assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], KEPT + 9));
+        assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], KEPT + 10));
     }
 }

@@ -54,7 +54,7 @@ async fn who_never_writes_the_line_is_late() {
     let mut stage = stage(vec![api]);
     stage.until("api", |status| status.restarts > 0).await;
     let texts = stage.recorder.texts();
-    let late = "api is unhealthy: not ready within 0.1 s: no line with `Listening on` came";
+    let late = "api is unhealthy: not ready within 100 ms: no line with `Listening on` came";
     assert!(texts.iter().any(|text| text == late), "{texts:#?}");
     stage.stop().await;
 }
@@ -135,7 +135,12 @@ async fn time_that_is_asked_for_is_given() {
     let mut stage = stage(vec![bot]);
     stage.until("bot", |status| status.ready).await;
     stage.stop().await;
-    assert_eq!((stage.count("service.unhealthy"), stage.count("service.killed")), (0, 0), "{:#?}", stage.recorder.texts());
+    assert_eq!(
+        (stage.count("service.unhealthy"), stage.count("service.killed")),
+        (0, 0),
+        "{:#?}",
+        stage.recorder.texts()
+    );
     stage.line("bot", "cleaned").await;
 }
 
@@ -145,12 +150,17 @@ async fn fails_and_passes_in_turns() {
     let spawner = FakeSpawner::new([Life::Serves(ms(10))]);
     let mut stage = Stage::started(vec![checked(service("api", &["api"]))], spawner);
     stage.until("api", |status| status.ready).await;
+    // Between two checks.
+    sleep(s(5)).await;
     for round in 0..12 {
         stage.answers.check_with(if round % 2 == 0 { Err("no answer") } else { Ok(()) });
         sleep(s(10)).await;
     }
     let status = stage.status("api");
-    assert!(status.ready && status.reason.as_deref().is_some_and(|it| it.starts_with("flapping: 5 of the last 10")), "{status:#?}");
+    assert!(
+        status.ready && status.reason.as_deref().is_some_and(|it| it.starts_with("flapping: 5 of the last 10")),
+        "{status:#?}"
+    );
     assert_eq!((stage.count("service.flapping"), stage.count("service.unhealthy"), status.restarts), (1, 0, 0));
     stage.answers.check_with(Ok(()));
     sleep(s(60)).await;
@@ -166,6 +176,8 @@ async fn a_window_restarts_who_fails_too_often() {
     api.health.as_mut().unwrap().fail = Window { count: 3, of: 5 };
     let mut stage = Stage::started(vec![api], spawner);
     stage.until("api", |status| status.ready).await;
+    // Between two checks.
+    sleep(s(5)).await;
     for round in 0..6 {
         stage.answers.check_with(if round % 2 == 0 { Err("no answer") } else { Ok(()) });
         sleep(s(10)).await;

@@ -187,12 +187,13 @@ impl Live {
 /// The directory of the sockets on which services tell how they are; made where there is such a service.
 fn sockets(app: &App) -> Result<PathBuf, Trouble> {
     let path = app.run_dir().join("notify");
-    let tells = |service: &config::Service| matches!(&service.health, Some(check) if matches!(check.sign, Sign::Notify { .. }));
+    let tells =
+        |service: &config::Service| matches!(&service.health, Some(check) if matches!(check.sign, Sign::Notify { .. }));
     if app.keeps_data && app.services.iter().any(tells) {
         let refused = |error: std::io::Error| {
             Finding::error(format!("the directory `{}` cannot be made", path.display())).because(&error)
         };
-        host::fs::create_dir_all_private(&path, 0o700).map_err(|error| misused(refused(error)))?;
+        host::fs::create_dir_all_private(&path, 0o700).map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
     }
     Ok(path)
 }

@@ -1,6 +1,6 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, lines::Everywhere};
+use super::{control::Ring, herald::Herald, lines::Everywhere, suspects::Suspects};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
@@ -8,7 +8,7 @@ use host::{Clock, process::SystemSpawner};
 use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::sync::Arc;
-use supervise::tail::Tail;
+use supervise::{Fault, tail::Tail};
 
 /// What all parts of a start share.
 pub(crate) struct World {
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
+    /// Whoever supervises us.
+    pub(crate) herald: Arc<Herald>,
 }
 
 impl World {
@@ -33,15 +35,21 @@ impl World {
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
+        let tail = Tail::new(lines.clone());
+        let herald = Arc::new(Herald::of(&context.env));
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
                 terminal: context.terminal.clone(),
                 ring: ring.clone(),
                 clock: clock.clone(),
+                tail: tail.clone(),
+                herald: herald.clone(),
+                suspects: Suspects::of(&app),
             }),
+            herald,
             ring,
-            tail: Tail::new(lines.clone()),
+            tail,
             clock,
             board,
             lines,
@@ -76,10 +84,22 @@ pub(crate) struct Told {
     terminal: Arc<Terminal>,
     ring: Arc<Ring>,
     clock: Arc<dyn Clock>,
+    tail: Tail,
+    herald: Arc<Herald>,
+    suspects: Suspects,
+}
+
+impl Told {
+    /// The fault that the last lines of `service` name.
+    pub(crate) fn fault(&self, service: &str, ended: bool) -> Option<Fault> {
+        self.suspects.fault(service, &self.tail, ended)
+    }
 }
 
 impl Journal for Told {
     fn note(&self, event: Event) {
+        let event = self.suspects.explain(event, &self.tail);
+        self.herald.follow(&event, |text| self.terminal.mask(text));
         self.board.follow(&event);
         self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);

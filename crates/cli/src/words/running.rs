@@ -110,6 +110,7 @@ pub(crate) fn why(why: &Why) -> String {
         }
         None => "last exit: none\n".to_owned(),
     };
+    text.extend(why.fault.iter().map(|fault| format!("most likely: {}\n  hint: {}\n", fault.what, fault.hint)));
     text += &format!("restarts: {}\n", service.restarts);
     text.extend(service.usage.as_ref().and_then(uses));
     text.extend(why.needs.iter().map(need));
@@ -123,7 +124,8 @@ fn uses(usage: &Usage) -> Option<String> {
     let over = usage.cpu_over_s.map(|over| format!(" in the last {}", seconds(span(over)))).unwrap_or_default();
     let limit = usage.memory_charged_bytes.zip(usage.memory_limit_bytes);
     let limit = limit.map(|(charged, limit)| format!(" ({} of {} with what is cached)", bytes(charged), bytes(limit)));
-    let memory = usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes) + &limit.unwrap_or_default();
+    let memory =
+        usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes) + &limit.unwrap_or_default();
     let files =
         usage.open_files.map_or("open files could not be verified".to_owned(), |it| count(it as usize, "open file"));
     let kills = match usage.oom_kills {

@@ -407,7 +407,13 @@ pub(crate) static CHECK: Section = Section {
 pub(crate) static LIMITS: Section = Section {
     about: "What a service may use at most. Without control groups that may be written to only `files` is in force, and that is told.",
     keys: &[
-        key("memory", Kind::Size, "", "\"512MB\"", "Memory of all its processes; who needs more is killed by the kernel."),
+        key(
+            "memory",
+            Kind::Size,
+            "",
+            "\"512MB\"",
+            "Memory of all its processes; who needs more is killed by the kernel.",
+        ),
         key("cpu", Kind::Share, "", "1.5", "Processors of all its processes: they wait when they have used so much."),
         key("pids", Kind::Count, "", "200", "Its processes and threads: no more can be started."),
         key("files", Kind::Count, "", "4096", "Open files, sockets and pipes of each of its processes."),

@@ -91,7 +91,11 @@ pub(super) fn check(
 fn fail(table: &Table<'_>) -> Window {
     let (window, in_a_row) = (table.setting("fail"), table.setting("failures"));
     if let (Some(written), Some(_)) = (window.given(), in_a_row.given()) {
-        window.refuse(&written, "there are `failures`, too", "`failures = 3` is `fail = \"3 of 3\"`: remove one of them");
+        window.refuse(
+            &written,
+            "there are `failures`, too",
+            "`failures = 3` is `fail = \"3 of 3\"`: remove one of them",
+        );
     }
     window.given().and_then(|_| window.window()).unwrap_or_else(|| {
         let count = in_a_row.count().unwrap_or(3);
@@ -102,7 +106,11 @@ fn fail(table: &Table<'_>) -> Window {
 fn refuse_lone_watchdog(table: &Table<'_>, sign: Option<&Sign>) {
     let setting = table.setting("watchdog");
     if let (Some(written), Some(Sign::Target(_) | Sign::Line(_))) = (setting.given(), sign) {
-        setting.refuse(&written, "a watchdog needs `notify`", "write `notify = true` instead of the other check, or remove it");
+        setting.refuse(
+            &written,
+            "a watchdog needs `notify`",
+            "write `notify = true` instead of the other check, or remove it",
+        );
     }
 }
 
@@ -142,7 +150,8 @@ fn one_of(service: &Table<'_>, table: &Table<'_>, listen: Option<SocketAddr>, po
                 0 => format!("{} does not say what is asked", table.title()),
                 _ => format!("{} asks {} at once", table.title(), given.join(" and ")),
             };
-            let finding = Finding::error(summary).hint(format!("write exactly one of {}", KINDS.map(|kind| format!("`{kind}`")).join(", ")));
+            let finding = Finding::error(summary)
+                .hint(format!("write exactly one of {}", KINDS.map(|kind| format!("`{kind}`")).join(", ")));
             service.setting("health").missing(finding);
             None
         }

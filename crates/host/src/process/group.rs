@@ -1,12 +1,6 @@
 //! A process group, told apart from a later one that got the same number.
 
-use super::{
-    Limit,
-    family::Family,
-    limits::Confinement,
-    meter::Meter,
-    one::send,
-};
+use super::{Limit, family::Family, limits::Confinement, meter::Meter, one::send};
 use crate::{proc, reaper::Reaper};
 use std::{io, os::fd::OwnedFd, sync::Arc};
 

@@ -102,8 +102,9 @@ impl Image {
 
 fn variables(env: &Env, listeners: usize) -> io::Result<Texts> {
     // Ours are meant for us: a child must not take them for its own.
-    let theirs =
-        env.iter().filter(|(name, _)| !matches!(name.as_str(), "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES" | "WATCHDOG_PID"));
+    let theirs = env
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES" | "WATCHDOG_PID"));
     let mut variables = texts(theirs)?;
     if env.contains_key("WATCHDOG_PID") {
         variables.push([WATCHDOG_PID, &[b'0'; PID_DIGITS], &[0]].concat());

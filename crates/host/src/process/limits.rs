@@ -219,7 +219,8 @@ fn own_of_version_1(controller: &str) -> Option<PathBuf> {
 fn mount_of_version_1<'m>(mounts: &'m str, controller: &str) -> Option<(&'m str, PathBuf)> {
     let of_controller = |line: &&str| {
         let mut kind = line.split(" - ").nth(1).unwrap_or_default().split(' ');
-        kind.next() == Some("cgroup") && kind.nth(1).is_some_and(|options| options.split(',').any(|it| it == controller))
+        kind.next() == Some("cgroup")
+            && kind.nth(1).is_some_and(|options| options.split(',').any(|it| it == controller))
     };
     let mut fields = mounts.lines().find(of_controller)?.split(' ').skip(3);
     Some((fields.next()?.trim_end_matches('/'), PathBuf::from(fields.next()?)))

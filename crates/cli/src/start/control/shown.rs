@@ -1,7 +1,7 @@
 //! What is known here, in the words of the protocol.
 
 use super::{super::World, ring::rfc3339};
-use control::{Dependency, Disk, LastExit, Migrations, Service, Usage};
+use control::{Dependency, Disk, Fault, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
 use std::time::Duration;
@@ -48,6 +48,11 @@ pub(super) fn last_exit(world: &World, status: &ServiceStatus) -> Option<LastExi
         at: at(world, when),
         ago_s: seconds(when.elapsed()),
     })
+}
+
+pub(super) fn fault(world: &World, status: &ServiceStatus) -> Option<Fault> {
+    let supervise::Fault { name, what, hint } = world.journal.fault(&status.name, status.pid.is_none())?;
+    Some(Fault { name: name.to_owned(), what: world.terminal.mask(&what), hint: hint.to_owned() })
 }
 
 pub(super) fn dependencies(report: &Report) -> Vec<Dependency> {
