@@ -38,11 +38,14 @@ impl Systemd {
     }
 
     fn place(&self, wanted: &str) -> usize {
-        self.heard.iter().position(|text| text.starts_with(wanted)).unwrap_or_else(|| panic!("{wanted}: {:#?}", self.heard))
+        self.heard
+            .iter()
+            .position(|text| text.starts_with(wanted))
+            .unwrap_or_else(|| panic!("{wanted}: {:#?}", self.heard))
     }
 }
 
-/// S3.9: more time while it starts, each step as the status, ready once everything is, the watchdog, a reload and the end; and no child
+/// Item 6: more time while it starts, each step as the status, ready once everything is, the watchdog, a reload and the end; and no child
 /// takes the socket for its own.
 #[test]
 fn systemd_is_told_how_far_it_is() {

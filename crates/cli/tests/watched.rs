@@ -9,7 +9,7 @@ mod support;
 
 use serde_json::Value;
 use support::{LIMIT, mainstay};
-use testkit::{Test, wait_until};
+use testkit::{Cluster, Test, wait_until};
 
 fn app(config: &str) -> Test {
     mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
@@ -22,7 +22,7 @@ fn json(test: &Test, arguments: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {} {}", output.raw_stdout, output.raw_stderr))
 }
 
-/// S3.9: what a service says of itself is shown by `ps`, `status` and `why`.
+/// Item 6: what a service says of itself is shown by `ps`, `status` and `why`.
 #[test]
 fn what_a_service_says_is_shown() {
     let test = app("name = \"shop\"\n[services.bot]\n\
@@ -76,4 +76,45 @@ fn a_limit_on_memory_is_told_and_its_kill_has_a_meaning() {
     }
     running.terminate();
     running.wait(LIMIT);
+}
+
+/// S2.19, item 1: of two hosts one runs the poller, the other waits, parked, and says who has it; it takes over when the first is gone.
+#[test]
+fn a_poller_runs_on_one_host_alone() {
+    let cluster = Cluster::start();
+    let config = "name = \"shop\"\n[databases.main]\nurl = \"${DATABASE_URL}\"\n\
+        [services.bot]\ncommand = \"sleep 1000\"\nneeds = [\"main\"]\nhandover = \"exclusive\"\n";
+    let (one, two) = (app(config).env("DATABASE_URL", cluster.url()), app(config).env("DATABASE_URL", cluster.url()));
+    let mut first = one.again().args(["up"]).spawn();
+    first.wait_for_line("is up", LIMIT);
+    let mut second = two.again().args(["up"]).spawn();
+    second.wait_for_line(
+        "bot is parked: it waits for its lock: another host has its lock in `main`: mainstay bot on",
+        LIMIT,
+    );
+    wait_until(LIMIT, "it is parked", || json(&two, &["ps"])["services"][0]["state"] == "parked");
+    // A restart keeps the lock.
+    one.again().args(["restart", "bot"]).run().code(0);
+    assert_eq!(json(&two, &["ps"])["services"][0]["state"], "parked");
+    first.terminate();
+    first.wait(LIMIT).code(0);
+    wait_until(LIMIT, "it takes over", || json(&two, &["ps"])["services"][0]["state"] == "active");
+    // A database that goes away and comes back costs the lock its session, and nobody the poller.
+    let pid = json(&two, &["ps"])["services"][0]["pid"].clone();
+    let locks = |running: &testkit::Running| running.stderr().matches("bot has its lock").count();
+    let before = locks(&second);
+    cluster.stop_fast();
+    cluster.start_again();
+    wait_until(LIMIT, "it has its lock again", || locks(&second) > before);
+    let third = one.again().args(["up"]).spawn();
+    wait_until(LIMIT, "the third waits", || {
+        one.path().join("data/run/control.sock").exists()
+            && json(&one, &["ps"])["services"].get(0).is_some_and(|bot| bot["state"] == "parked")
+    });
+    let bot = &json(&two, &["ps"])["services"][0];
+    assert_eq!((&bot["state"], &bot["pid"]), (&"active".into(), &pid), "{bot}");
+    second.terminate();
+    second.wait(LIMIT).code(0);
+    third.terminate();
+    third.wait(LIMIT);
 }

@@ -141,7 +141,7 @@ pub fn tell(name: &str, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// S3.9: what is told arrives whole, with the kernel's word who told it; by path, and without one where that is too long.
+    /// Item 6: what is told arrives whole, with the kernel's word who told it; by path, and without one where that is too long.
     #[tokio::test]
     async fn what_is_told_arrives_with_its_sender() {
         let dir = tempfile::tempdir().unwrap();

@@ -4,11 +4,13 @@ use crate::{
     check::Checker,
     doubts::Doubts,
     ear::{Heard, Lookout, Socket, hear},
+    fence::{Barrier, FENCE, News},
     input::{Effect, Input},
     life::Life,
     notice::Notice,
     output::tell_lines,
     say,
+    schedule::NoLock,
     state::{Run, State},
     status::ServiceStatus,
     usage::Meters,
@@ -25,7 +27,7 @@ use std::{collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, 
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     task::JoinHandle,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 /// How long an end waits for the last lines, so that they are told before it. A grandchild may hold the pipe for ever.
@@ -33,6 +35,9 @@ const LAST_LINES: Duration = Duration::from_millis(5);
 
 /// How long the end of everything waits for them, where somebody who has escaped from the group holds a pipe.
 const VERY_LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Patience with the lock of an exclusive service before it is parked: the one before it may just be going.
+const LOCK: Duration = Duration::from_secs(1);
 
 /// The first look at a group whose leader has ended; later ones come at doubling intervals up to [`RARE_LOOK`].
 const FIRST_LOOK: Duration = Duration::from_millis(2);
@@ -81,6 +86,8 @@ pub(crate) struct Driver {
     socket: Option<Socket>,
     /// What was told about its limits.
     limits: Vec<Limit>,
+    /// Of an exclusive service.
+    barrier: Barrier,
     /// Somebody who is not of the service has told something in its name, which is told once.
     strangers: bool,
 }
@@ -107,6 +114,7 @@ enum Happened {
     Ended(Exit),
     Answered(Result<(), String>),
     Heard(Heard),
+    Fenced(News),
     NeedsAnswered(Vec<(String, Result<(), String>)>),
     Tick,
 }
@@ -121,6 +129,7 @@ impl Driver {
     ) -> Self {
         let service = Arc::clone(life.service());
         let doubts = Doubts::new(Arc::clone(&outfit.checker));
+        let barrier = Barrier::new(Arc::clone(&service), Arc::clone(&outfit.checker));
         Self {
             id,
             service,
@@ -138,12 +147,14 @@ impl Driver {
             status: None,
             socket: None,
             limits: Vec::new(),
+            barrier,
             strangers: false,
         }
     }
 
     /// Starts the service and keeps to its life until nobody can tell it anything any more.
     pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
+        self.get_the_lock().await;
         self.feed(Input::Wanted);
         self.publish();
         while let Some(happened) = self.next(&mut inbox).await {
@@ -153,9 +164,37 @@ impl Driver {
         let _ = timeout(VERY_LAST_LINES, last_lines(&mut self.readers)).await;
     }
 
+    /// Of an exclusive service, before its first start. Who does not get it soon is parked until it does.
+    async fn get_the_lock(&mut self) {
+        if self.barrier.is_open() {
+            return;
+        }
+        let deadline = Instant::now() + LOCK;
+        let mut reason = "nobody has answered yet".to_owned();
+        while let Ok(news) = timeout_at(deadline, self.barrier.news()).await {
+            match news {
+                News::Got => return,
+                News::Refused(NoLock::Held(why) | NoLock::Unknown(why)) => reason = why,
+            }
+        }
+        self.feed(Input::NeedLost { name: FENCE.to_owned(), reason });
+    }
+
+    fn fenced(&mut self, news: News) {
+        let input = match news {
+            News::Got => {
+                self.outfit.journal.note(say::locked(&self.service.name));
+                Input::NeedMet { name: FENCE.to_owned() }
+            }
+            News::Refused(NoLock::Held(reason)) => Input::Fenced { reason },
+            News::Refused(NoLock::Unknown(reason)) => Input::NeedLost { name: FENCE.to_owned(), reason },
+        };
+        self.feed(input);
+    }
+
     async fn next(&mut self, inbox: &mut UnboundedReceiver<Input>) -> Option<Happened> {
         let tick = self.next_tick();
-        let Self { child, check, doubts, socket, .. } = self;
+        let Self { child, check, doubts, socket, barrier, .. } = self;
         let (leader, line, meter) = match child {
             Some(Group { child, meter, line, look }) => {
                 (look.is_none().then_some(child), line.as_mut(), meter.as_ref())
@@ -168,6 +207,7 @@ impl Driver {
             exit = end_of(leader) => Some(Happened::Ended(exit)),
             answer = answer_to(check.as_mut()) => Some(Happened::Answered(answer)),
             answers = doubts.answers() => Some(Happened::NeedsAnswered(answers)),
+            news = barrier.news() => Some(Happened::Fenced(news)),
             () = until(tick) => Some(Happened::Tick),
             // The last, for whoever talks all the time must not keep anything from being done.
             heard = hear(line, socket.as_ref(), meter) => Some(Happened::Heard(heard)),
@@ -185,6 +225,7 @@ impl Driver {
             Happened::Told(input) => self.told(input),
             Happened::Ended(exit) => self.ended(exit).await,
             Happened::Answered(answer) => self.answered(answer),
+            Happened::Fenced(news) => self.fenced(news),
             Happened::Heard(heard) => self.heard(heard, Instant::now()),
             Happened::NeedsAnswered(answers) => self.needs_answered(answers),
             Happened::Tick => self.tick(Instant::now()),
@@ -194,6 +235,9 @@ impl Driver {
     fn told(&mut self, input: Input) {
         if let Input::NeedLost { name, .. } | Input::NeedMet { name } = &input {
             self.doubts.settle(name);
+        }
+        if matches!(input, Input::NeedMet { .. }) {
+            self.barrier.hurry();
         }
         self.feed(input);
     }

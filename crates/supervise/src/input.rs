@@ -27,6 +27,11 @@ pub enum Input {
         /// Which.
         name: String,
     },
+    /// Somebody else runs it: it must not, until [`Input::NeedMet`] tells that its lock is had.
+    Fenced {
+        /// Who.
+        reason: String,
+    },
     /// [`Effect::AskNeeds`] was carried out; what was found has been told by [`Input::NeedLost`].
     NeedsKnown,
     /// A service that it starts after is ready.

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// S3.9: the words of sd_notify(3).
+    /// Item 6: the words of sd_notify(3).
     #[test]
     fn the_words_of_the_protocol() {
         let told = notices(b"READY=1\nSTATUS=42 chats\tserved\nWATCHDOG=1\nWATCHDOG_USEC=5000000\nX_OWN=1\nERRNO=13\n");

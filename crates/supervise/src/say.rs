@@ -1,6 +1,9 @@
 //! What is told about the life of a service: one plain sentence each, and the same as fields.
 
-use crate::state::{Failure, exit_words};
+use crate::{
+    fence::FENCE,
+    state::{Failure, exit_words},
+};
 use config::Service;
 use host::{
     process::{Exit, Limit},
@@ -48,8 +51,20 @@ pub(crate) fn parked(name: &str, unmet: &BTreeMap<String, String>, has_run: bool
     event("service.parked", name, text).level(Level::Warn).with("reason", reason)
 }
 
+pub(crate) fn fenced(name: &str, unmet: &BTreeMap<String, String>) -> Event {
+    let reason = lacking(unmet);
+    event("service.fenced", name, format!("has lost its lock and must not run: it {reason}"))
+        .level(Level::Warn)
+        .with("reason", reason)
+}
+
+pub(crate) fn locked(name: &str) -> Event {
+    event("service.locked", name, "has its lock".to_owned())
+}
+
 pub(crate) fn resumed(name: &str, need: &str, parked: Duration) -> Event {
-    let text = format!("goes on: `{need}` is back after {}", seconds(parked));
+    let back = if need == FENCE { "it has its lock".to_owned() } else { format!("`{need}` is back") };
+    let text = format!("goes on: {back} after {}", seconds(parked));
     event("service.resumed", name, text).with("need", need).with("parked", parked)
 }
 
@@ -141,7 +156,10 @@ pub(crate) fn failed(name: &str, failure: &Failure) -> Event {
 
 /// ``needs `main`, which is down: connection refused``.
 pub(crate) fn lacking(unmet: &BTreeMap<String, String>) -> String {
-    let one = |(name, reason): (&String, &String)| format!("needs `{name}`, which is down: {reason}");
+    let one = |(name, reason): (&String, &String)| match name.as_str() {
+        FENCE => format!("waits for its lock: {reason}"),
+        name => format!("needs `{name}`, which is down: {reason}"),
+    };
     let each: Vec<_> = unmet.iter().map(one).collect();
     each.join(" and ")
 }

@@ -149,7 +149,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// S4.12: the share is that of the time between two questions, from the start on for the first.
+    /// Item 6: the share is that of the time between two questions, from the start on for the first.
     #[test]
     fn a_share_is_of_the_time_since_the_question_before() {
         let start = Instant::now();

@@ -308,7 +308,7 @@ mod tests {
         HealthCheck { sign: Sign::Notify { watchdog: watchdog.map(Duration::from_secs) }, ..check() }
     }
 
-    /// S3.9: who is told asks nothing; late is late, and an extension is granted.
+    /// Item 6: who is told asks nothing; late is late, and an extension is granted.
     #[test]
     fn who_is_told_waits() {
         let begun = Instant::now();
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!((vigil.ready(at(71)), vigil.next()), (Verdict::Ready, None));
     }
 
-    /// S3.9: a missed watchdog is a failed liveness with its reason, time and again; one that is fed again is well again.
+    /// Item 6: a missed watchdog is a failed liveness with its reason, time and again; one that is fed again is well again.
     #[test]
     fn a_watchdog_that_is_not_fed_bites() {
         let begun = Instant::now();

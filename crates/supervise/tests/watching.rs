@@ -3,7 +3,7 @@
 
 mod support;
 
-use config::{HealthCheck, Limits, LogLine, Service, Sign, Window};
+use config::{Handover, HealthCheck, Limits, LogLine, Service, Sign, Window};
 use host::{
     fake::{FakeSpawner, Life},
     notify,
@@ -59,7 +59,7 @@ async fn who_never_writes_the_line_is_late() {
     stage.stop().await;
 }
 
-/// S3.9: the real tool tells that it is ready and how it is; what it says of other things is told or refused.
+/// Item 6: the real tool tells that it is ready and how it is; what it says of other things is told or refused.
 #[tokio::test]
 async fn a_service_tells_by_itself() {
     let text = format!(
@@ -82,7 +82,7 @@ async fn a_service_tells_by_itself() {
     assert_eq!(stage.count("service.ready"), 1);
 }
 
-/// S3.9: a watchdog that is fed is quiet; one that is not is a failed liveness with its reason, and the service is restarted.
+/// Item 6: a watchdog that is fed is quiet; one that is not is a failed liveness with its reason, and the service is restarted.
 #[tokio::test]
 async fn a_missed_watchdog_is_a_failed_liveness() {
     let text = format!(
@@ -99,7 +99,7 @@ async fn a_missed_watchdog_is_a_failed_liveness() {
     stage.stop().await;
 }
 
-/// S3.9: who is not of the service cannot speak for it, and that is told once.
+/// Item 6: who is not of the service cannot speak for it, and that is told once.
 #[tokio::test]
 async fn nobody_else_speaks_for_a_service() {
     let mut stage = stage(vec![told_by(tells(None), script("bot", "echo $NOTIFY_SOCKET; exec sleep 1000"))]);
@@ -122,7 +122,7 @@ async fn nobody_else_speaks_for_a_service() {
     stage.stop().await;
 }
 
-/// S3.9: `EXTEND_TIMEOUT_USEC` gives a slow start and a slow stop the time that they ask for.
+/// Item 6: `EXTEND_TIMEOUT_USEC` gives a slow start and a slow stop the time that they ask for.
 #[tokio::test]
 async fn time_that_is_asked_for_is_given() {
     let text = format!(
@@ -246,4 +246,22 @@ async fn processes_and_processors_are_limited() {
     }
     stage.handle.force();
     stage.end().await;
+}
+
+/// Item 1: a poller that somebody else runs is stopped, politely, parked with the holder's name, and started once the lock is had.
+#[tokio::test(start_paused = true)]
+async fn a_fenced_service_goes_and_comes_back() {
+    let spawner = FakeSpawner::new([Life::Serves(ms(10))]);
+    let bot = Service { handover: Handover::Exclusive, ..service("bot", &["bot"]) };
+    let mut stage = Stage::started(vec![bot], spawner.clone());
+    stage.until("bot", |status| status.ready).await;
+    stage.answers.fence_with(Some("host b has it"));
+    stage.answers.lose_the_fence();
+    let status = stage.until_fine("bot", "parked").await;
+    assert_eq!(status.reason.as_deref(), Some("waits for its lock: host b has it"));
+    assert_eq!(spawner.alive(), Vec::<u32>::new(), "nobody runs beside the other");
+    stage.answers.fence_with(None);
+    let status = stage.until("bot", |status| status.ready).await;
+    assert_eq!((status.restarts, stage.count("service.fenced")), (0, 1), "nothing is counted");
+    stage.stop().await;
 }

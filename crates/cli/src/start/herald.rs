@@ -130,7 +130,7 @@ impl Told {
 mod tests {
     use super::*;
 
-    /// S3.9: ready is told once everything required is, and the end in any case.
+    /// Item 6: ready is told once everything required is, and the end in any case.
     #[test]
     fn what_is_told_of_the_whole() {
         for (told, phase, ready, expected) in [

@@ -70,9 +70,13 @@ impl Surroundings for Senses {
 
     fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>> {
         Box::pin(async move {
-            let here = lock_here(&self.0.app, job)?;
+            let app = &self.0.app;
+            let here = lock_here(app, &format!("job-{}", job.name), &format!("job {} ({})", job.name, app.name))?;
             let shared = match &job.single {
-                Some(database) => Some(lock_for_all(&self.0.app, job, database).await?),
+                Some(database) => {
+                    let key = lock_key(&app.name, &job.name);
+                    Some(lock_for_all(app, database, key, &format!("mainstay job {}", job.name)).await?)
+                }
                 None => None,
             };
             Ok(Box::new((here, shared)) as Guard)
@@ -91,16 +95,16 @@ impl Surroundings for Senses {
 }
 
 /// Nobody else on this machine runs it: `mainstay up` and `mainstay schedule run` keep out of each other's way.
-fn lock_here(app: &App, job: &Job) -> Result<InstanceLock, NoLock> {
-    let path = app.run_dir().join(format!("job-{}.lock", job.name));
-    InstanceLock::acquire(&path, &format!("job {} ({})", job.name, app.name)).map_err(|error| match error {
+pub(super) fn lock_here(app: &App, file: &str, what: &str) -> Result<InstanceLock, NoLock> {
+    let path = app.run_dir().join(format!("{file}.lock"));
+    InstanceLock::acquire(&path, what).map_err(|error| match error {
         LockError::Held { holder, .. } => NoLock::Held(format!("{holder} runs it")),
         LockError::Io { .. } => NoLock::Unknown(error.to_string()),
     })
 }
 
-/// Nobody else on any host runs it.
-async fn lock_for_all(app: &App, job: &Job, database: &str) -> Result<postgres::Session, NoLock> {
+/// Nobody else on any host runs it; `name` is what the holder is called for those who wait.
+pub(super) async fn lock_for_all(app: &App, database: &str, key: i64, name: &str) -> Result<postgres::Session, NoLock> {
     let Some(dependency) = app.dependency(database) else {
         return Err(NoLock::Unknown(format!("there is no `{database}`")));
     };
@@ -109,13 +113,16 @@ async fn lock_for_all(app: &App, job: &Job, database: &str) -> Result<postgres::
         return Err(NoLock::Unknown(format!("`{database}` is no PostgreSQL")));
     };
     let unknown = |why: String| NoLock::Unknown(format!("its lock in `{database}` cannot be had: {why}"));
-    let name = format!("mainstay job {}", job.name);
-    let session = postgres::connect(dsn, &name, dependency.wait.attempt_timeout)
+    let session = postgres::connect(dsn, name, dependency.wait.attempt_timeout)
         .await
         .map_err(|refusal| unknown(refusal.to_string()))?;
-    match postgres::try_advisory_lock(&session, lock_key(&app.name, &job.name)).await {
+    match postgres::try_advisory_lock(&session, key).await {
         Ok(true) => Ok(session),
-        Ok(false) => Err(NoLock::Held(format!("another host has its lock in `{database}`"))),
+        Ok(false) => {
+            let holder = postgres::advisory_holder(&session, key).await.ok().flatten();
+            let holder = holder.map_or(String::new(), |holder| format!(": {holder}"));
+            Err(NoLock::Held(format!("another host has its lock in `{database}`{holder}")))
+        }
         Err(error) => Err(unknown(error.to_string())),
     }
 }

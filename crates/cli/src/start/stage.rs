@@ -193,7 +193,8 @@ fn sockets(app: &App) -> Result<PathBuf, Trouble> {
         let refused = |error: std::io::Error| {
             Finding::error(format!("the directory `{}` cannot be made", path.display())).because(&error)
         };
-        host::fs::create_dir_all_private(&path, 0o700).map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
+        host::fs::create_dir_all_private(&path, 0o700)
+            .map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
     }
     Ok(path)
 }

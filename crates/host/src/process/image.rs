@@ -171,7 +171,7 @@ mod tests {
         assert!(image.variables[2].starts_with(&pid));
     }
 
-    /// S3.9: whoever has a watchdog is told by its own process id, whatever somebody else's was.
+    /// Item 6: whoever has a watchdog is told by its own process id, whatever somebody else's was.
     #[test]
     fn a_watchdog_is_for_the_process_that_executes() {
         let mut image = image(&[("WATCHDOG_PID", "7"), ("WATCHDOG_USEC", "1000")], 0).unwrap();

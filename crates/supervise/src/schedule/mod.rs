@@ -25,7 +25,7 @@ mod tests;
 
 pub use book::{Book, BookError, JobBook, Running};
 pub use handle::{JobStatus, NoSuchJob, ScheduleHandle};
-pub use key::lock_key;
+pub use key::{lock_key, service_key};
 pub use life::JobLife;
 pub use phase::{Effect, Ending, Input, Now, Phase, Try};
 pub use run::{NoLock, Planned, RunRecord, RunResult, Why};

@@ -14,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use supervise::{Checker, Ended, Handle, ServiceStatus, Supervisor};
+use supervise::{Checker, Ended, Fence, Handle, ServiceStatus, Supervisor, schedule::NoLock};
 use tokio::{task::JoinHandle, time::timeout};
 
 /// No test waits longer for anything.
@@ -84,11 +84,20 @@ pub(crate) struct Answers {
     need: Mutex<Result<(), String>>,
     checks: AtomicU32,
     needs: AtomicU32,
+    fence: Mutex<Option<String>>,
+    lost: Arc<tokio::sync::Notify>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { check: Mutex::new(Ok(())), need: Mutex::new(Ok(())), checks: 0.into(), needs: 0.into() }
+        Self {
+            check: Mutex::new(Ok(())),
+            need: Mutex::new(Ok(())),
+            checks: 0.into(),
+            needs: 0.into(),
+            fence: Mutex::default(),
+            lost: Arc::default(),
+        }
     }
 }
 
@@ -99,6 +108,15 @@ impl Answers {
 
     pub(crate) fn need_with(&self, answer: Result<(), &str>) {
         *self.need.lock().unwrap_or_else(PoisonError::into_inner) = answer.map_err(str::to_owned);
+    }
+
+    /// Who has the lock of exclusive services; nobody, so that they get it.
+    pub(crate) fn fence_with(&self, holder: Option<&str>) {
+        *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = holder.map(str::to_owned);
+    }
+
+    pub(crate) fn lose_the_fence(&self) {
+        self.lost.notify_waiters();
     }
 
     pub(crate) fn checks(&self) -> u32 {
@@ -121,6 +139,13 @@ impl Checker for Answers {
         self.needs.fetch_add(1, Ordering::Relaxed);
         let answer = self.need.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(std::future::ready(answer))
+    }
+
+    fn fence<'a>(&'a self, _: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
+        let holder = self.fence.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lost = self.lost.clone();
+        let fence = Fence { guard: Box::new(()), lost: Box::pin(async move { lost.notified().await }) };
+        Box::pin(std::future::ready(holder.map_or(Ok(fence), |holder| Err(NoLock::Held(holder)))))
     }
 }
 
