@@ -26,7 +26,9 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-control", FLOOR.to_vec()),
         ("mainstay-logs", chapter.clone()),
         ("mainstay-plan", vec!["mainstay-config", "mainstay-report"]),
-        ("mainstay", [&chapter[..], &chapters, &["mainstay-plan"]].concat()),
+        // Shows what is said on the control socket, in its words; pure.
+        ("mainstay-top", vec!["mainstay-control", "mainstay-report"]),
+        ("mainstay", [&chapter[..], &chapters, &["mainstay-plan", "mainstay-top"]].concat()),
         // Outside the program: they see it only as a user does.
         ("mainstay-testkit", vec![]),
         ("booking", vec![]),

@@ -4,6 +4,8 @@ mod control;
 mod migrate;
 mod schedule;
 
+#[cfg(feature = "top")]
+pub(crate) use control::Top;
 pub(crate) use control::{Down, Events, Look, Order, Why};
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
@@ -116,6 +118,10 @@ pub(crate) enum Verb {
     /// What happened lately
     #[command(after_help = "Example: mainstay events --follow")]
     Events(Events),
+    /// All of it on a screen: services, databases, live lines, and keys to restart, stop and filter
+    #[cfg(feature = "top")]
+    #[command(after_help = "Example: mainstay top --service api")]
+    Top(Top),
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),

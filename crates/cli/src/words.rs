@@ -2,6 +2,8 @@
 
 mod running;
 
+#[cfg(feature = "top")]
+pub(crate) use running::changed;
 pub(crate) use running::{done, services, status as whole, why};
 
 use migrate::{Status, ledger::Entry};

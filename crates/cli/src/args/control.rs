@@ -62,3 +62,14 @@ pub(crate) struct Events {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Flags of `top`.
+#[cfg(feature = "top")]
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Begin with the lines of this service; may be given several times
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Vec<String>,
+}

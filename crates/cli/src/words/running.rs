@@ -173,7 +173,8 @@ pub(crate) fn done(done: &Done, verb: control::Verb) -> String {
     text + &format!("\nhealth: {}\n", done.health)
 }
 
-fn changed(change: &Change, verb: control::Verb) -> String {
+/// What became of one service, on one line.
+pub(crate) fn changed(change: &Change, verb: control::Verb) -> String {
     let (name, took) = (&change.service.name, seconds(span(change.took_s)));
     let reason = change.service.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match (change.settled, verb) {
