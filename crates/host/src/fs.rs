@@ -52,7 +52,7 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
             let why = "it is a pipe, and nobody may ever write to it";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        file.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+        read_to_end(file.take(max_bytes.saturating_add(1)), facts.len(), &mut content)?;
         if content.len() as u64 > max_bytes {
             let why = format!("it has more than {max_bytes} bytes, the most that is read");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
@@ -60,6 +60,18 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         Ok(content)
     };
     read().map_err(|error| named("read", path, &error))
+}
+
+/// All that is left of a file that is said to have `len` bytes; `content` has room for one more.
+fn read_to_end(mut file: io::Take<fs::File>, len: u64, content: &mut Vec<u8>) -> io::Result<()> {
+    // One look at most files: a read that could have had more and ends just there has met their end.
+    content.resize(content.capacity(), 0);
+    let read = match file.read(content) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    content.truncate(read);
+    if read as u64 == len && len > 0 { Ok(()) } else { file.read_to_end(content).map(drop) }
 }
 
 /// The whole text of a file of at most `max_bytes`.
