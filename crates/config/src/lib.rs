@@ -22,9 +22,9 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
-    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Sign,
-    Stop, Tolerance, Wait, WhenFull, Window,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES,
+    Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
+    Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};

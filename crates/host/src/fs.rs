@@ -148,6 +148,24 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))
 }
 
+/// The room of the file system where `path` lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// All of it, in bytes.
+    pub total: u64,
+    /// What is left for us, in bytes.
+    pub free: u64,
+    /// Which file system it is.
+    pub device: u64,
+}
+
+/// The room of the file system where `path` lies; nothing where that cannot be seen.
+pub fn room(path: &Path) -> Option<Room> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+    Some(Room { total: bytes(room.f_blocks), free: bytes(room.f_bavail), device: fs::metadata(path).ok()?.dev() })
+}
+
 fn named(doing: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{doing} `{}`: {error}", path.display()))
 }

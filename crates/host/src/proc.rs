@@ -250,7 +250,7 @@ pub fn oom_kills() -> Option<u64> {
 
 /// A title may hold any bytes.
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
-fn read(path: &Path) -> Option<String> {
+pub(crate) fn read(path: &Path) -> Option<String> {
     fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 

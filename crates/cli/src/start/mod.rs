@@ -7,6 +7,8 @@ mod herald;
 mod jobs;
 mod lines;
 mod pages;
+mod remembered;
+mod snapshots;
 mod stage;
 mod suspects;
 mod watch;
@@ -52,6 +54,7 @@ async fn up(context: &Context, app: App, reread: Reread) -> u8 {
     let code = carry_out(context, &world, reread, signals).await;
     telling.inspect(AbortHandle::abort);
     world.lines.finish(LAST_WORDS).await;
+    world.remembered.finish(&world, LAST_WORDS).await;
     code
 }
 

@@ -1,14 +1,22 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, herald::Herald, lines::Everywhere, suspects::Suspects};
+use super::{control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
 use host::{Clock, process::SystemSpawner};
+use jiff::Timestamp;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use supervise::{Fault, tail::Tail};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+};
 
 /// What all parts of a start share.
 pub(crate) struct World {
@@ -18,6 +26,12 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Told>,
     /// The last events.
     pub(crate) ring: Arc<Ring>,
+    /// Where events are remembered.
+    pub(crate) remembered: Remembered,
+    /// The file systems that are watched: whose they are, and a path on each.
+    pub(crate) disks: Mutex<Vec<(String, PathBuf)>>,
+    /// When this life began.
+    pub(crate) begun: Timestamp,
     /// Where services write, and their last lines.
     pub(crate) tail: Tail,
     /// Where `tail` passes them on to.
@@ -49,6 +63,9 @@ impl World {
             }),
             herald,
             ring,
+            remembered: Remembered::default(),
+            disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
+            begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
             tail,
             clock,
             board,
@@ -104,6 +121,18 @@ impl Journal for Told {
         self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);
     }
+}
+
+/// What a thread of its own has to tell is told to `journal`, until that thread has ended.
+pub(super) fn told_by(journal: &Arc<Told>) -> (UnboundedSender<Event>, JoinHandle<()>) {
+    let (tell, mut events) = unbounded_channel();
+    let journal = Arc::clone(journal);
+    let teller = tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            journal.note(event);
+        }
+    });
+    (tell, teller)
 }
 
 /// Who we are, for those who wait for our locks.

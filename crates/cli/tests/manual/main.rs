@@ -125,6 +125,12 @@ fn schedules() {
     page::check("docs/schedules.md");
 }
 
+/// S3.9, issue 4, item 7.
+#[test]
+fn journal() {
+    page::check("docs/journal.md");
+}
+
 /// S2.11
 #[test]
 fn logs() {
