@@ -42,6 +42,9 @@ pub struct ServiceStatus {
     /// When something happens by itself: the next start, or the end of the patience with one that shall stop.
     #[serde(skip)]
     pub due: Option<Instant>,
+    /// Somebody has stopped it, until it is started again.
+    #[serde(skip)]
+    pub held: bool,
     /// What it says of itself (`STATUS=` of sd_notify(3)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
@@ -67,6 +70,7 @@ impl ServiceStatus {
             out_of_memory: false,
             due: state.due(),
             status: None,
+            held: false,
             reason: life.reason().or_else(|| failing.map(str::to_owned)),
         }
     }

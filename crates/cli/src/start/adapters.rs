@@ -1,9 +1,6 @@
 //! Lets chapters ask through the sense that they do not import themselves.
 
-use super::{
-    World,
-    jobs::{lock_for_all, lock_here},
-};
+use super::{World, jobs::lock_here, single::lock_for_all};
 use crate::context::Context;
 use config::{Access, App, Dependency, HealthCheck, Service, Sign, Target};
 use database::{Patience, Refusal, ServerState};
@@ -99,7 +96,7 @@ impl Checker for Senses {
                 return Ok(Fence { guard: Box::new(here), lost: Box::pin(std::future::pending()) });
             };
             let called = format!("mainstay {name} on {}", self.0.who.host);
-            let session = lock_for_all(app, database, service_key(&app.name, name), &called).await?;
+            let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
             let lost = Box::pin(session.ended());
             Ok(Fence { guard: Box::new((here, session)), lost })
         })
