@@ -92,6 +92,8 @@ pub struct Status {
     pub app: String,
     /// The version of mainstay that runs it.
     pub mainstay: String,
+    /// The release of the application, where that is said.
+    pub release: Option<String>,
     /// The process of that mainstay.
     pub pid: u32,
     /// Since when it runs: RFC 3339, UTC.

@@ -62,8 +62,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 
 /// The whole application.
 pub(crate) fn status(status: &Status) -> String {
+    let release = status.release.as_ref().map(|release| format!("release {release}, ")).unwrap_or_default();
     let mut text = format!(
-        "`{}` is {}, phase {}, up for {} (mainstay {}, pid {})\n",
+        "`{}` is {}, phase {}, up for {} ({release}mainstay {}, pid {})\n",
         status.app,
         status.health,
         status.phase,

@@ -5,7 +5,7 @@ mod orders;
 mod reload;
 
 use super::{
-    super::{World, remembered::condition, stage::show},
+    super::{World, lines::release, remembered::condition, stage::show},
     shown,
 };
 use config::{App, Service};
@@ -57,6 +57,7 @@ impl Daemon for Deck {
         Status {
             app: self.world.app.name.clone(),
             mainstay: VERSION.to_owned(),
+            release: release(&self.world.app),
             pid: std::process::id(),
             since: shown::at(&self.world, started),
             uptime_s: shown::seconds(started.elapsed()),
