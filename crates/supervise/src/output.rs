@@ -4,6 +4,7 @@
 //! behind the last end of line is a line too, told at the end of the stream. A line longer than [`LONGEST`] is told in
 //! pieces, every piece but the last with [`GOES_ON`] behind it, so that one endless line cannot take all memory.
 
+use crate::ear::Lookout;
 use report::{Lines, Stream};
 use std::{borrow::Cow, sync::Arc};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -29,10 +30,17 @@ pub(crate) async fn tell_lines(
     service: Arc<str>,
     stream: Stream,
     lines: Arc<dyn Lines>,
+    mut lookout: Option<Lookout>,
 ) {
     let mut splitter = Splitter::default();
     let mut chunk = Chunk::default();
-    let mut tell = |block: &[u8]| lines.lines(&service, stream, block);
+    let mut tell = |block: &[u8]| {
+        lines.lines(&service, stream, block);
+        // Once it is found, or nothing is looked for, a line costs nothing.
+        if lookout.as_ref().is_some_and(|lookout| lookout.look(block)) {
+            lookout = None;
+        }
+    };
     // An error on a pipe is as final as its end.
     loop {
         lines.room().await;

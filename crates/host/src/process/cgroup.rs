@@ -109,7 +109,7 @@ fn groups_below(path: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 

@@ -5,14 +5,15 @@ use super::{
     cgroup::{self, Cgroup},
     child::SystemChild,
     family::Family,
-    group::Group,
+    group::{Group, Household},
     image::Image,
+    limits::{self, Confinement, Limits},
 };
 use crate::reaper::Reaper;
 use rustix::{
     io::fcntl_dupfd_cloexec,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
-    process::{Signal, getppid, set_parent_process_death_signal},
+    process::{Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit},
 };
 use std::{
     io,
@@ -42,6 +43,8 @@ pub struct SystemSpawner {
     reaper: Reaper,
     /// The control group in which each service gets its own.
     home: OnceLock<Cgroup>,
+    /// How the control groups of version 1 begin that limit services.
+    limited: OnceLock<String>,
 }
 
 /// How those who descend from a service are kept together.
@@ -59,23 +62,40 @@ static COPIES: AtomicU64 = AtomicU64::new(0);
 impl SystemSpawner {
     /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new() })
+        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new(), limited: OnceLock::new() })
     }
 
-    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`.
-    pub fn keep_together(&self, instance: &str) -> Together {
+    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`. Where some
+    /// shall be `limited`, the controllers of version 2 are passed on to them.
+    pub fn keep_together(&self, instance: &str, limited: bool) -> Together {
         if self.home.get().is_none()
-            && let Some(home) = cgroup::own().and_then(|own| Cgroup::at(&own, &home_of(instance)).ok())
+            && let Some(own) = cgroup::own()
+            && let Ok(home) = Cgroup::at(&own, &home_of(instance))
             && home.can_kill()
         {
             // Who is in it is of an earlier life, and was asked to go by whoever calls this.
             let _ = home.kill();
+            if limited {
+                limits::pass_controllers_on(&own, &home);
+            }
             let _ = self.home.set(home);
         }
+        limits::clear_version_1(&format!("{}.", home_of(instance)));
+        let _ = self.limited.set(home_of(instance));
         match self.home.get() {
             Some(home) => Together::Cgroups(home.path().to_owned()),
             None => Together::Marks,
         }
+    }
+
+    fn confinement(&self, command: &Command, family: &Family) -> Confinement {
+        if command.limits == Limits::default() {
+            return Confinement::default();
+        }
+        let service = command.mark.as_ref().map_or("it", |mark| &mark.service);
+        let home = self.limited.get().cloned().unwrap_or_else(|| home_of(&std::process::id().to_string()));
+        let name = format!("{home}.{service}.{}", COPIES.fetch_add(1, Ordering::Relaxed));
+        Confinement::of(&command.limits, family, &name)
     }
 
     fn family(&self, command: &Command) -> io::Result<Family> {
@@ -109,10 +129,15 @@ impl Spawner for SystemSpawner {
         let image = Image::new(&command.argv, &env, &command.cwd, command.listeners.len())?;
         let (ours, theirs) = outputs(command.output)?;
         let family = self.family(command)?;
-        let entrance = if let Family::Cgroup(cgroup) = &family { Some(cgroup.entrance()?) } else { None };
-        let mut start = prepare(command, image, theirs, entrance)?;
+        let mut confinement = self.confinement(command, &family);
+        let mut entrances = confinement.entrances()?;
+        if let Family::Cgroup(cgroup) = &family {
+            entrances.push(cgroup.entrance()?);
+        }
+        let mut start = prepare(command, image, theirs, entrances)?;
         let started = self.reaper.register(|| Ok(start.spawn().map_err(|error| unstartable(command, &error))?.id()))?;
-        let group = Group::new(started.pid, started.pidfd, self.reaper, family);
+        confinement.look_at_files(&command.limits, started.pid);
+        let group = Group::new(started.pid, started.pidfd, self.reaper, Household { family, confinement });
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }
@@ -164,19 +189,19 @@ fn prepare(
     command: &Command,
     image: Image,
     [stdout, stderr]: [Stdio; 2],
-    entrance: Option<OwnedFd>,
+    entrances: Vec<OwnedFd>,
 ) -> io::Result<Prepared> {
     let handover = Handover::of(command)?;
     // The image is executed by `become_child`; std is asked for the fork, the standard descriptors and the report of
     // an error from the child only.
     let mut prepared = std::process::Command::new(&command.argv[0]);
     prepared.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(&command.cwd).process_group(0);
-    let (parent, sources) = (std::process::id(), handover.sources);
+    let (parent, sources, files) = (std::process::id(), handover.sources, command.limits.files);
     let mut image = image;
     #[expect(unsafe_code, reason = "what a child does to itself before it executes the program")]
     // SAFETY: `become_child` makes system calls only, and neither allocates nor locks (signal-safety(7)).
     unsafe {
-        prepared.pre_exec(move || Err(become_child(&mut image, &sources, entrance.as_ref(), parent)));
+        prepared.pre_exec(move || Err(become_child(&mut image, &sources, &entrances, files, parent)));
     }
     Ok(Prepared { command: prepared, _reserved: handover.reserved })
 }
@@ -219,7 +244,13 @@ impl Handover {
 }
 
 /// Runs in the child, after the fork. Returns only when the program cannot be executed.
-fn become_child(image: &mut Image, listeners: &[OwnedFd], entrance: Option<&OwnedFd>, parent: u32) -> io::Error {
+fn become_child(
+    image: &mut Image,
+    listeners: &[OwnedFd],
+    entrances: &[OwnedFd],
+    files: Option<u64>,
+    parent: u32,
+) -> io::Error {
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.into();
     }
@@ -228,14 +259,29 @@ fn become_child(image: &mut Image, listeners: &[OwnedFd], entrance: Option<&Owne
         return io::Error::from_raw_os_error(libc::ESRCH);
     }
     // "0" means whoever writes (cgroups(7)).
-    if let Some(Err(error)) = entrance.map(|entrance| rustix::io::write(entrance, b"0")) {
-        return error.into();
+    for entrance in entrances {
+        if let Err(error) = rustix::io::write(entrance, b"0") {
+            return error.into();
+        }
+    }
+    if let Some(files) = files {
+        limit_files(files);
     }
     default_signals();
     if let Err(error) = pass_on(listeners) {
         return error;
     }
     image.exec_in_child()
+}
+
+/// As many as was said, or as may be; our parent looks what has become of it.
+fn limit_files(files: u64) {
+    let both = |files| Rlimit { current: Some(files), maximum: Some(files) };
+    if setrlimit(Resource::Nofile, both(files)).is_err()
+        && let Some(most) = getrlimit(Resource::Nofile).maximum
+    {
+        let _ = setrlimit(Resource::Nofile, both(most));
+    }
 }
 
 /// An ignored signal would stay ignored in the program (execve(2)). The mask was emptied by std.
