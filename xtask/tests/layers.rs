@@ -18,6 +18,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         "mainstay-journal",
         "mainstay-logs",
         "mainstay-migrate",
+        "mainstay-proxy",
         "mainstay-supervise",
     ];
     BTreeMap::from([
@@ -34,6 +35,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         // Knows no configuration and no database: the command line tells it what is.
         ("mainstay-control", FLOOR.to_vec()),
         ("mainstay-journal", chapter.clone()),
+        ("mainstay-proxy", chapter.clone()),
         ("mainstay-logs", chapter.clone()),
         ("mainstay-plan", vec!["mainstay-config", "mainstay-report"]),
         // Shows what is said on the control socket, in its words; pure.

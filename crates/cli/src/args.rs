@@ -4,6 +4,7 @@ mod backup;
 mod control;
 mod journal;
 mod migrate;
+mod proxy;
 mod schedule;
 
 pub(crate) use backup::{Backup, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, Restore};
@@ -17,6 +18,7 @@ pub(crate) use migrate::{
     Migrate, MigrateApply, MigrateBaseline, MigrateDown, MigrateDump, MigrateNew, MigrateRepair, MigrateStatus,
     MigrateUp, Migrations, Rehearse,
 };
+pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -163,6 +165,12 @@ pub(crate) enum Verb {
     /// Show when jobs were run and when they are due, or run one now
     #[command(after_help = "Example: mainstay schedule --dir examples/booking")]
     Schedule(Schedule),
+    /// Pass HTTP requests on to the application, and to another copy of it without losing one
+    #[command(
+        after_help = "Examples: mainstay proxy --listen 127.0.0.1:8080 --to 127.0.0.1:8000, mainstay proxy switch --to \
+                            127.0.0.1:8001"
+    )]
+    Proxy(Box<Proxy>),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),

@@ -20,6 +20,7 @@ mod schema;
 mod source;
 mod suggest;
 mod target;
+mod upstream;
 mod value;
 
 pub use app::{
@@ -38,4 +39,5 @@ pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;
 pub use target::Target;
+pub use upstream::Upstream;
 pub use value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size};

@@ -11,6 +11,7 @@ mod logs;
 mod migrate;
 mod moment;
 mod order;
+mod proxy;
 mod ps;
 mod reload;
 mod remembered;
@@ -60,6 +61,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
+        Verb::Proxy(args) => proxy::proxy(&context, *args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),
     }

@@ -1,0 +1,187 @@
+//! `mainstay proxy --listen ADDRESS --to ADDRESS`
+
+use crate::{
+    args,
+    context::{Context, tell},
+};
+use host::{
+    fs,
+    lock::{InstanceLock, LockError},
+    net::{bind_private, bind_tcp},
+    signals::{Signal, Signals},
+};
+use proxy::{Block, Certificates, Door, Limits, Proxy, Settings, Times, Trust, USUAL, control, traffic::Bounds};
+use report::{Event, Finding, Journal, Level, Outcome};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{task::JoinSet, time::timeout};
+
+/// Nobody else looks into the directory of the socket.
+const MODE: u32 = 0o700;
+
+/// All that has to be had before anything is answered.
+struct Ready {
+    doors: Vec<(TcpListener, Door, &'static str)>,
+    control: UnixListener,
+    _lock: InstanceLock,
+    signals: Signals,
+}
+
+/// Passes requests on until it is told to end; what is on its way is finished then.
+pub(super) async fn serve(context: &Context, args: args::Serve) -> Outcome {
+    let path = context.cwd.join(&args.socket.control);
+    let prepared = settings(&args).and_then(|settings| Ok((settings, ready(context, &args, &path)?)));
+    let (settings, ready) = match prepared {
+        Ok(prepared) => prepared,
+        Err(finding) => return tell(context, &[finding], Outcome::Misused),
+    };
+    let proxy = Arc::new(Proxy::new(settings, context.terminal.clone()));
+    proxy.begin(args.to.expect("clap asks for it"));
+    let outcome = answer(context, &proxy, ready, args.drain).await;
+    // Whoever comes later finds nobody there either way.
+    let _ = fs::remove(&path);
+    outcome
+}
+
+async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: std::time::Duration) -> Outcome {
+    let mut signals = ready.signals;
+    let mut doors = JoinSet::new();
+    for (listener, door, kind) in ready.doors {
+        listening(context, &listener, kind);
+        doors.spawn(proxy::serve(proxy.clone(), listener, door));
+    }
+    let mut desk = JoinSet::new();
+    desk.spawn(control::serve(ready.control, proxy.clone(), host::user::uid()));
+    let outcome = loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Terminate => break Outcome::Done,
+                Signal::Interrupt => break Outcome::Interrupted,
+                Signal::Hangup | Signal::Quit | Signal::User1 | Signal::User2 => {}
+            },
+            Some(ended) = doors.join_next() => return lost(context, ended),
+            Some(ended) = desk.join_next() => if let Ok(Err(error)) = ended {
+                let text = format!("the control socket is not answered any more: {error}");
+                context.terminal.note(Event::new("control.lost", text).level(Level::Error));
+            },
+        }
+    };
+    ended(context, proxy, doors, drain).await;
+    outcome
+}
+
+/// Finishes what is on its way.
+async fn ended(context: &Context, proxy: &Proxy, mut doors: JoinSet<io::Result<()>>, drain: std::time::Duration) {
+    context.terminal.note(Event::new("proxy.stopping", "no connection is taken any more; requests on their way are finished"));
+    let cut = proxy.stop(drain).await;
+    // The last bytes of an answer may still be on their way out.
+    let _ = timeout(std::time::Duration::from_secs(2), async { while doors.join_next().await.is_some() {} }).await;
+    let text = match cut {
+        0 => "stopped; every request was finished".to_owned(),
+        cut => format!("stopped; {} cut off after {}", report::count(cut, "request"), report::seconds(drain)),
+    };
+    context.terminal.note(Event::new("proxy.stopped", text).with("cut", cut as u64));
+}
+
+fn lost(context: &Context, ended: Result<io::Result<()>, tokio::task::JoinError>) -> Outcome {
+    let finding = Finding::error("requests cannot be taken any more");
+    let finding = match ended {
+        Ok(Err(error)) => finding.because(&error),
+        Err(error) => finding.because(&error),
+        Ok(Ok(())) => finding,
+    };
+    tell(context, &[finding], Outcome::Failed)
+}
+
+fn listening(context: &Context, listener: &TcpListener, kind: &'static str) {
+    let address = listener.local_addr().map(|it| it.to_string()).unwrap_or_default();
+    let text = match kind {
+        "redirect" => format!("http://{address} sends to HTTPS"),
+        scheme => format!("answering on {scheme}://{address}"),
+    };
+    context.terminal.note(Event::new("proxy.listening", text).with("address", address).with("kind", kind));
+}
+
+fn settings(args: &args::Serve) -> Result<Settings, Finding> {
+    let wrong = |flag: &str, error: String| Finding::error(format!("`{flag}`: {error}"));
+    let block = match (args.no_block, args.block.is_empty()) {
+        (true, _) => Ok(Block::default()),
+        (false, true) => Block::new(USUAL),
+        (false, false) => Block::new(&args.block),
+    };
+    let headers: Result<Vec<_>, _> = args.header.iter().map(|text| proxy::answer_header(text)).collect();
+    let mut headers = headers.map_err(|error| wrong("--header", error))?;
+    if args.tls_cert.is_some() {
+        let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
+        headers.extend(proxy::secure_headers().into_iter().filter(|(name, _)| !own.contains(name)));
+    }
+    let usual = Settings::default();
+    Ok(Settings {
+        hold: Bounds { requests: args.hold_requests, time: args.hold_time },
+        drain: args.drain,
+        trust: if args.trust_forwarded { Trust::Everybody } else { Trust::Nobody },
+        block: block.map_err(|error| wrong("--block", error.to_string()))?,
+        headers,
+        times: Times { silence: args.silence, ..usual.times },
+        limits: Limits { connections: args.connections, ..usual.limits },
+    })
+}
+
+fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Finding> {
+    if args.to.as_ref().is_some_and(|to| args.listen.iter().any(|it| it.to_string() == to.to_string())) {
+        return Err(Finding::error("`--to` is where the proxy itself listens").hint("the application needs another port"));
+    }
+    let certificates = certificates(context, args)?;
+    let signals =
+        Signals::listen().map_err(|error| Finding::error("signals cannot be listened to").because(&error))?;
+    let (control, lock) = control_socket(path)?;
+    let mut doors = Vec::new();
+    for address in &args.listen {
+        let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
+        doors.push((bound(*address)?, door, kind));
+    }
+    let port = doors.first().and_then(|(listener, ..)| listener.local_addr().ok()).map_or(443, |it| it.port());
+    for address in &args.redirect {
+        doors.push((bound(*address)?, Door::Redirect(port), "redirect"));
+    }
+    Ok(Ready { doors, control, _lock: lock, signals })
+}
+
+fn certificates(context: &Context, args: &args::Serve) -> Result<Option<Arc<Certificates>>, Finding> {
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
+    let [certificate, key]: [PathBuf; 2] = [certificate, key].map(|path| context.cwd.join(path));
+    Certificates::read(certificate, key).map(|it| Some(Arc::new(it))).map_err(|error| {
+        Finding::error("TLS cannot be offered").because(&error).hint("see `--tls-cert` and `--tls-key`")
+    })
+}
+
+fn bound(address: SocketAddr) -> Result<TcpListener, Finding> {
+    bind_tcp(address).map_err(|error| {
+        Finding::error(format!("the proxy cannot listen on {address}"))
+            .because(&error)
+            .hint("free the port, or choose another one with `--listen` or `--redirect`")
+    })
+}
+
+/// The lock comes first: it tells whether a socket that is there is left over.
+fn control_socket(path: &Path) -> Result<(UnixListener, InstanceLock), Finding> {
+    let unbound = |error: &io::Error| {
+        Finding::error(format!("the control socket `{}` cannot be listened on", path.display()))
+            .because(error)
+            .hint("choose another place with `--control`")
+    };
+    let directory = path.parent().filter(|it| !it.exists());
+    directory.map_or(Ok(()), |it| fs::create_dir_all_private(it, MODE)).map_err(|error| unbound(&error))?;
+    let lock = InstanceLock::acquire(&path.with_added_extension("lock"), "mainstay proxy").map_err(|error| match error {
+        LockError::Held { holder, .. } => Finding::error("another proxy has this control socket")
+            .seen(format!("`{}`: {holder}", path.display()))
+            .hint("end that one, or give this one another with `--control`"),
+        LockError::Io { error, .. } => unbound(&error),
+    })?;
+    Ok((bind_private(path).map_err(|error| unbound(&error))?, lock))
+}

@@ -1,0 +1,30 @@
+//! Requests to whichever copy of the application is live, and none lost while they change.
+//!
+//! [`traffic::Traffic`] decides: who is live, who drains, who waits. [`Proxy`] carries it out over real connections;
+//! [`serve`] takes them from a listener. [`control`] lets people look and switch over a Unix socket.
+
+mod block;
+mod body;
+pub mod control;
+mod exchange;
+mod headers;
+mod listen;
+mod page;
+mod patient;
+mod pool;
+mod prove;
+mod proxy;
+mod settings;
+mod switchboard;
+mod tls;
+pub mod traffic;
+mod tunnel;
+mod wire;
+
+pub use block::{Block, NoPattern, USUAL};
+pub use headers::Trust;
+pub use listen::{Door, serve};
+pub use prove::{Proof, Unproven};
+pub use proxy::{Proxy, SwitchError, Switched};
+pub use settings::{Limits, Settings, Times, answer_header, secure_headers};
+pub use tls::{Certificates, NoCertificate};
