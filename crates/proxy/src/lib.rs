@@ -19,6 +19,7 @@ mod switchboard;
 mod tls;
 pub mod traffic;
 mod tunnel;
+mod wary;
 mod wire;
 
 pub use block::{Block, NoPattern, USUAL};

@@ -9,6 +9,7 @@ use crate::{
     patient::Patient,
     proxy::Proxy,
     switchboard::Shared,
+    wary::Wary,
 };
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -35,8 +36,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// How HTTP/2 with prior knowledge begins (RFC 9113, 3.4); no method of HTTP/1.1 does.
-const PREFACE: &[u8] = b"PRI";
+/// How HTTP/2 with prior knowledge begins (RFC 9113, 3.4); no request of HTTP/1.1 does.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A client that does not answer for so long is gone.
 const PING: Duration = Duration::from_secs(20);
 
@@ -130,8 +131,14 @@ async fn encrypted(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr, certif
 }
 
 async fn talk_http1<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(shared: &Arc<Shared>, stream: T, asker: Asker) {
-    let io = TokioIo::new(Patient::on_writes(stream, shared.settings.times.write));
-    let service = service_fn(|request| async { Ok::<_, Infallible>(exchange(shared, &asker, request).await) });
+    let (stream, seen) = Wary::new(Patient::on_writes(stream, shared.settings.times.write));
+    let io = TokioIo::new(stream);
+    let service = service_fn(|request| async {
+        Ok::<_, Infallible>(match seen.two_lengths(&request) {
+            true => Problem::TwoLengths.page(),
+            false => exchange(shared, &asker, request).await,
+        })
+    });
     let connection = http1_builder(shared).serve_connection(io, service).with_upgrades();
     let (mut connection, stopping) = (pin!(connection), shared.told_to_stop());
     // Whoever misbehaves or leaves is told by hyper, if at all.

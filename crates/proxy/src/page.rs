@@ -88,7 +88,7 @@ impl Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
         }
         // What follows on the connection is not to be trusted, or not to be waited for.
-        if matches!(self, Self::TwoLengths | Self::Upload | Self::UploadLate | Self::Host) {
+        if matches!(self, Self::TwoLengths | Self::Upload | Self::UploadLate | Self::Host | Self::Method) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

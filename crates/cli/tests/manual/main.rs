@@ -137,6 +137,12 @@ fn journal() {
     page::check("docs/journal.md");
 }
 
+/// S1.7, S4.9
+#[test]
+fn proxy() {
+    page::check("docs/proxy.md");
+}
+
 /// S2.11
 #[test]
 fn logs() {

@@ -12,7 +12,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const SHOWN: &str = "/srv/booking";
 
 /// Ports of the pages; a free one takes the place of each.
-const PORTS: &[u16] = &[8000, 8900, 8901, 9090, 5432, 6379];
+const PORTS: &[u16] = &[8000, 8001, 8002, 8080, 8900, 8901, 9090, 5432, 6379];
 
 /// What a page has round it. Everything in it ends with it.
 pub(crate) struct World {

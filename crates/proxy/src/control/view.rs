@@ -104,7 +104,8 @@ pub struct Refused {
 }
 
 impl View {
-    pub(super) fn of(proxy: &Proxy) -> Self {
+    /// The proxy as it is now.
+    pub fn of(proxy: &Proxy) -> Self {
         let (shared, now) = (proxy.shared(), Instant::now());
         let board = shared.board();
         let mut in_flight: Vec<_> = board.traffic.waiting().map(|(id, flight)| shown(id, flight, now, None)).collect();

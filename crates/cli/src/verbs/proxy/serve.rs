@@ -18,11 +18,14 @@ use std::{
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{task::JoinSet, time::timeout};
 
 /// Nobody else looks into the directory of the socket.
 const MODE: u32 = 0o700;
+/// So long the last bytes of answers may take to leave.
+const LAST_BYTES: Duration = Duration::from_secs(2);
 
 /// All that has to be had before anything is answered.
 struct Ready {
@@ -48,7 +51,7 @@ pub(super) async fn serve(context: &Context, args: args::Serve) -> Outcome {
     outcome
 }
 
-async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: std::time::Duration) -> Outcome {
+async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: Duration) -> Outcome {
     let mut signals = ready.signals;
     let mut doors = JoinSet::new();
     for (listener, door, kind) in ready.doors {
@@ -76,11 +79,11 @@ async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: std:
 }
 
 /// Finishes what is on its way.
-async fn ended(context: &Context, proxy: &Proxy, mut doors: JoinSet<io::Result<()>>, drain: std::time::Duration) {
+async fn ended(context: &Context, proxy: &Proxy, mut doors: JoinSet<io::Result<()>>, drain: Duration) {
     context.terminal.note(Event::new("proxy.stopping", "no connection is taken any more; requests on their way are finished"));
     let cut = proxy.stop(drain).await;
     // The last bytes of an answer may still be on their way out.
-    let _ = timeout(std::time::Duration::from_secs(2), async { while doors.join_next().await.is_some() {} }).await;
+    let _ = timeout(LAST_BYTES, async { while doors.join_next().await.is_some() {} }).await;
     let text = match cut {
         0 => "stopped; every request was finished".to_owned(),
         cut => format!("stopped; {} cut off after {}", report::count(cut, "request"), report::seconds(drain)),
@@ -139,7 +142,6 @@ fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Fi
     let certificates = certificates(context, args)?;
     let signals =
         Signals::listen().map_err(|error| Finding::error("signals cannot be listened to").because(&error))?;
-    let (control, lock) = control_socket(path)?;
     let mut doors = Vec::new();
     for address in &args.listen {
         let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
@@ -149,6 +151,8 @@ fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Fi
     for address in &args.redirect {
         doors.push((bound(*address)?, Door::Redirect(port), "redirect"));
     }
+    // Last, so that nothing is left where a port cannot be had.
+    let (control, lock) = control_socket(path)?;
     Ok(Ready { doors, control, _lock: lock, signals })
 }
 
