@@ -6,6 +6,7 @@ mod machine;
 mod migrate;
 mod options;
 mod process;
+mod release;
 mod remote;
 mod restart;
 mod rivals;
@@ -41,6 +42,9 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     if options.migration_tools() {
         setup::with_peers()?;
     }
+    if options.proxies() {
+        setup::bring(release::NEEDS)?;
+    }
     let rivals = rivals::Rivals::find(&directory(), options.supervisors());
     let bench = Bench { mainstay: release(), quick: options.quick, rivals };
     for chapter in &options.chapters {
@@ -62,6 +66,7 @@ impl Bench {
             Chapter::Restart => restart::measure(self),
             Chapter::Idle => idle::measure(self),
             Chapter::Migrate => migrate::measure(self),
+            Chapter::Release => release::measure(self),
         }
     }
 

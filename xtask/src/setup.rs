@@ -40,7 +40,7 @@ pub(crate) fn with_peers() -> Done {
 }
 
 /// Installs what is missing when we are root; else names the command.
-fn bring(needs: &[Need]) -> Done {
+pub(crate) fn bring(needs: &[Need]) -> Done {
     let missing: Vec<&Need> = needs.iter().filter(|need| !(need.found)()).collect();
     if missing.is_empty() {
         println!("setup: everything is there");

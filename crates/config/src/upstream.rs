@@ -20,7 +20,11 @@ impl FromStr for Upstream {
         let text = text.trim();
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path);
-            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(format!("`{text}` needs an absolute path")) };
+            return if path.is_absolute() {
+                Ok(Self::Unix(path))
+            } else {
+                Err(format!("`{text}` needs an absolute path"))
+            };
         }
         let address = parse_address(text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/'))?;
         match address.port() {

@@ -3,7 +3,20 @@
 /// What is blocked when nothing else is said: repositories, secrets, and what only scanners look for in an application
 /// that is not written in PHP.
 pub const USUAL: &[&str] = &[
-    ".git", ".svn", ".hg", ".env*", ".ht*", ".aws", ".ssh", ".DS_Store", "*.php", "*.php?", "*.asp", "*.aspx", "*.bak", "*.sql",
+    ".git",
+    ".svn",
+    ".hg",
+    ".env*",
+    ".ht*",
+    ".aws",
+    ".ssh",
+    ".DS_Store",
+    "*.php",
+    "*.php?",
+    "*.asp",
+    "*.aspx",
+    "*.bak",
+    "*.sql",
 ];
 
 /// Patterns of paths. One with a `/` in front is the beginning of a path, by whole segments; one without is any one
@@ -114,12 +127,34 @@ mod tests {
     fn usual_paths_are_blocked_and_others_are_not() {
         let block = Block::new(USUAL).unwrap();
         for path in [
-            "/index.php", "/a/b.PHP", "/wp-login.php/x", "/x.php5", "/.git", "/.git/config", "/x/.git/HEAD", "/.env", "/.env.local",
-            "/%2egit/config", "/%252egit/config", "/.htaccess", "/dump.sql", "/a.php;x",
+            "/index.php",
+            "/a/b.PHP",
+            "/wp-login.php/x",
+            "/x.php5",
+            "/.git",
+            "/.git/config",
+            "/x/.git/HEAD",
+            "/.env",
+            "/.env.local",
+            "/%2egit/config",
+            "/%252egit/config",
+            "/.htaccess",
+            "/dump.sql",
+            "/a.php;x",
         ] {
             assert!(block.hits(path), "{path}");
         }
-        for path in ["/", "/php", "/.well-known/acme-challenge/x", "/git", "/a.phpxx/../", "/environment", "/100%", "/%", "/a%2"] {
+        for path in [
+            "/",
+            "/php",
+            "/.well-known/acme-challenge/x",
+            "/git",
+            "/a.phpxx/../",
+            "/environment",
+            "/100%",
+            "/%",
+            "/a%2",
+        ] {
             assert!(!block.hits(path), "{path}");
         }
     }
@@ -138,7 +173,10 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused() {
         for text in ["", "/", "a/b", "//", "/a//b", "/a b", "%2e"] {
-            assert_eq!(Block::new([text]).map_err(|it| it.to_string()).unwrap_err(), NoPattern(text.trim().to_owned()).to_string());
+            assert_eq!(
+                Block::new([text]).map_err(|it| it.to_string()).unwrap_err(),
+                NoPattern(text.trim().to_owned()).to_string()
+            );
         }
     }
 

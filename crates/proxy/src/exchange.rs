@@ -38,7 +38,11 @@ pub(crate) async fn exchange(shared: &Arc<Shared>, asker: &Asker, request: Reque
     response
 }
 
-async fn through(shared: &Arc<Shared>, asker: &Asker, request: Request<Incoming>) -> Result<Response<Outgoing>, Problem> {
+async fn through(
+    shared: &Arc<Shared>,
+    asker: &Asker,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Problem> {
     let subject = screened(shared, &request)?;
     let (flight, pool) = shared.seat(subject).await?;
     let (request, tunnel) = prepared(shared, asker, request)?;
@@ -156,7 +160,8 @@ async fn connected(shared: &Arc<Shared>, mut flight: Flight, mut pool: Arc<Pool>
 
 /// Of a request that does no more when it is sent twice (RFC 9110, 9.2.2), and has no body.
 fn copy(request: &Request<Upload>) -> Option<Request<Upload>> {
-    let repeatable = request.method().is_idempotent() && request.body().is_empty() && !request.headers().contains_key(UPGRADE);
+    let repeatable =
+        request.method().is_idempotent() && request.body().is_empty() && !request.headers().contains_key(UPGRADE);
     repeatable.then(|| {
         let mut copy = Request::new(Upload::empty());
         *copy.method_mut() = request.method().clone();

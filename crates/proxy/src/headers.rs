@@ -3,7 +3,8 @@
 use hyper::{
     HeaderMap,
     header::{
-        CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+        CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+        TRANSFER_ENCODING, UPGRADE,
     },
 };
 use std::net::IpAddr;
@@ -55,7 +56,8 @@ impl Asker {
 
 /// The protocol that a request wants to change to, if it does.
 pub(crate) fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
-    let wanted = headers.get_all(CONNECTION).iter().any(|value| tokens(value).any(|it| it.eq_ignore_ascii_case("upgrade")));
+    let wanted =
+        headers.get_all(CONNECTION).iter().any(|value| tokens(value).any(|it| it.eq_ignore_ascii_case("upgrade")));
     let to = headers.get(UPGRADE).filter(|_| wanted)?;
     // Plain HTTP/2 by upgrade is not offered: whoever asks for it is answered as if it had not.
     (!to.as_bytes().eq_ignore_ascii_case(b"h2c")).then(|| to.clone())
@@ -69,7 +71,16 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
         headers.remove(CONNECTION);
     }
     let trailers = headers.get(TE).is_some_and(|te| tokens(te).any(|it| it.eq_ignore_ascii_case("trailers")));
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS] {
+    for name in [
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        HTTP2_SETTINGS,
+    ] {
         headers.remove(name);
     }
     if trailers {
@@ -82,7 +93,16 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 /// What a `Connection` line may take away: not what everybody on the way needs.
 fn nameable(token: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(token.as_bytes()).ok()?;
-    let kept = [HOST, hyper::header::CONTENT_LENGTH, TE, FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED, REQUEST_ID];
+    let kept = [
+        HOST,
+        hyper::header::CONTENT_LENGTH,
+        TE,
+        FORWARDED_FOR,
+        FORWARDED_PROTO,
+        FORWARDED_HOST,
+        FORWARDED,
+        REQUEST_ID,
+    ];
     (!kept.contains(&name)).then_some(name)
 }
 
@@ -170,7 +190,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn map(lines: &[(&str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap());
+        let pair =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap());
         lines.iter().map(pair).collect()
     }
 
@@ -206,10 +227,18 @@ mod tests {
     /// Nobody can pretend to be somebody else; another proxy's word is continued.
     #[test]
     fn the_way_so_far_is_believed_only_when_told_so() {
-        let lines = [("x-forwarded-for", "10.0.0.1"), ("x-forwarded-proto", "gopher"), ("x-real-ip", "10.0.0.1"), ("forwarded", "for=10.0.0.1")];
+        let lines = [
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-proto", "gopher"),
+            ("x-real-ip", "10.0.0.1"),
+            ("forwarded", "for=10.0.0.1"),
+        ];
         let (mut strange, mut known) = (map(&lines), map(&lines));
         forward(&mut strange, &asker(), Trust::Nobody);
-        assert!(shown(&strange).iter().all(|line| !line.contains("10.0.0.1") && !line.contains("gopher")), "{strange:?}");
+        assert!(
+            shown(&strange).iter().all(|line| !line.contains("10.0.0.1") && !line.contains("gopher")),
+            "{strange:?}"
+        );
         forward(&mut known, &asker(), Trust::Everybody);
         assert_eq!(known["x-forwarded-for"], "10.0.0.1, 192.0.2.7");
         assert_eq!(known["forwarded"], "for=10.0.0.1, for=192.0.2.7;proto=https");

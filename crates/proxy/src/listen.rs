@@ -195,7 +195,8 @@ async fn redirect(shared: &Arc<Shared>, stream: TcpStream, port: u16) {
 /// The same place over HTTPS.
 fn elsewhere(request: &Request<Incoming>, port: u16) -> Option<Response<Outgoing>> {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let authority = request.uri().authority().map(|it| it.as_str()).or(header)?.parse::<hyper::http::uri::Authority>().ok()?;
+    let authority =
+        request.uri().authority().map(|it| it.as_str()).or(header)?.parse::<hyper::http::uri::Authority>().ok()?;
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     let to = HeaderValue::try_from(format!("https://{}{port}{path}", authority.host())).ok()?;

@@ -76,7 +76,11 @@ impl Stall {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.inner).poll_read(context, buffer);
         match &mut self.reading {
             Some(stall) => stall.mind(context, poll),
@@ -152,7 +156,10 @@ mod tests {
             assert_eq!(near.read_u8().await.unwrap(), b'x');
         }
         let error = near.read_u8().await.unwrap_err();
-        assert_eq!((error.kind(), begun.elapsed() / 1000), (io::ErrorKind::TimedOut, (LIMIT * 4 - Duration::from_millis(3)) / 1000));
+        assert_eq!(
+            (error.kind(), begun.elapsed() / 1000),
+            (io::ErrorKind::TimedOut, (LIMIT * 4 - Duration::from_millis(3)) / 1000)
+        );
     }
 
     #[tokio::test(start_paused = true)]

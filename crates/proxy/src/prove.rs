@@ -91,7 +91,8 @@ async fn ask(shared: &Shared, pool: &Arc<Pool>, path: Option<&str>) -> Result<()
 }
 
 fn health(path: &str, pool: &Pool) -> Result<Request<Upload>, hyper::http::Error> {
-    let host = HeaderValue::from_str(&pool.upstream.to_string()).ok().filter(|host| !host.as_bytes().starts_with(b"unix:"));
+    let host =
+        HeaderValue::from_str(&pool.upstream.to_string()).ok().filter(|host| !host.as_bytes().starts_with(b"unix:"));
     let host = host.unwrap_or(HeaderValue::from_static("localhost"));
     Request::get(path).header(HOST, host).header("user-agent", "mainstay").body(Upload::empty())
 }

@@ -1,9 +1,9 @@
 //! The proxy as the rest of the program holds it.
 
 use crate::{
+    pool::Pool,
     prove::{Proof, Unproven, prove},
     settings::Settings,
-    pool::Pool,
     switchboard::Shared,
 };
 use config::Upstream;

@@ -106,7 +106,11 @@ impl Shared {
     }
 
     /// The copy cannot be reached, and nothing of the request was sent: it waits until one can be, or goes to a newer one.
-    pub(crate) async fn turn_back(self: &Arc<Self>, flight: Flight, from: &Arc<Pool>) -> Result<(Flight, Arc<Pool>), Problem> {
+    pub(crate) async fn turn_back(
+        self: &Arc<Self>,
+        flight: Flight,
+        from: &Arc<Pool>,
+    ) -> Result<(Flight, Arc<Pool>), Problem> {
         let waits = {
             let mut board = self.board();
             let (arrival, effect) = board.traffic.turn_back(flight.ticket, Instant::now());

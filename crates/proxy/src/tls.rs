@@ -95,10 +95,12 @@ fn configured(certificate: &Path, key: &Path) -> Result<ServerConfig, NoCertific
     if chain.is_empty() {
         return Err(empty(certificate, "certificate"));
     }
-    let secret = PrivateKeyDer::from_pem_slice(&host::fs::read(key, LARGEST)?).map_err(|_| empty(key, "private key"))?;
+    let secret =
+        PrivateKeyDer::from_pem_slice(&host::fs::read(key, LARGEST)?).map_err(|_| empty(key, "private key"))?;
     let unfit = |source| NoCertificate::Unfit { path: certificate.to_owned(), source };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unfit)?;
+    let versions =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unfit)?;
     let mut config = versions.with_no_client_auth().with_single_cert(chain, secret).map_err(unfit)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)

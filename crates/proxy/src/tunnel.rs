@@ -26,7 +26,12 @@ impl Tunnel {
 }
 
 /// Passes the answer 101 on, and everything after it.
-pub(crate) fn open(tunnel: Tunnel, mut response: Response<Incoming>, flight: Flight, lease: Lease) -> Response<Outgoing> {
+pub(crate) fn open(
+    tunnel: Tunnel,
+    mut response: Response<Incoming>,
+    flight: Flight,
+    lease: Lease,
+) -> Response<Outgoing> {
     let to = response.headers().get(UPGRADE).cloned();
     let theirs = upgrade::on(&mut response);
     // It ends with its copy of the application: that is what draining waits for.

@@ -48,12 +48,19 @@ impl Seen {
 /// Is there such a line before the first empty one?
 fn names_length(head: &[u8]) -> bool {
     const NAME: &[u8] = b"content-length:";
-    let lines = head.trim_ascii_start().split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.take_while(|line| !line.is_empty()).any(|line| line.get(..NAME.len()).is_some_and(|it| it.eq_ignore_ascii_case(NAME)))
+    let lines =
+        head.trim_ascii_start().split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines
+        .take_while(|line| !line.is_empty())
+        .any(|line| line.get(..NAME.len()).is_some_and(|it| it.eq_ignore_ascii_case(NAME)))
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Wary<T> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         let answered = std::mem::take(&mut self.answered);

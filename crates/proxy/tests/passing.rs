@@ -57,7 +57,10 @@ async fn heads_are_passed_on_without_what_belongs_to_the_connection() {
     assert_eq!(messages[0].first(), "GET /a?b=c HTTP/1.1");
     let headers = messages[0].headers();
     let names: Vec<_> = headers.keys().map(String::as_str).collect();
-    assert_eq!(names, ["forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]);
+    assert_eq!(
+        names,
+        ["forwarded", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"]
+    );
     assert_eq!((&*headers["host"], &*headers["x-forwarded-for"]), ("shop.example", "127.0.0.1"));
 }
 
@@ -189,7 +192,9 @@ async fn requests_that_can_be_read_in_two_ways_are_refused() {
     }
     assert!(messages.lock().unwrap().is_empty(), "{:?}", messages.lock().unwrap());
     // A bad chunk comes after a good head: the application does not see an end of the body.
-    let answer = running.ask("POST /chunk HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n\r\n").await;
+    let answer = running
+        .ask("POST /chunk HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n\r\n")
+        .await;
     assert!(answer.starts_with("HTTP/1.1 400 ") || answer.is_empty(), "{answer:?}");
     let answer = running.ask("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
@@ -199,7 +204,8 @@ async fn requests_that_can_be_read_in_two_ways_are_refused() {
 /// Who asks slowly is cut off; so is who takes nothing. The application does not even hear of the first.
 #[tokio::test]
 async fn slow_clients_are_cut_off() {
-    let times = Times { head: Duration::from_millis(300), write: Duration::from_millis(300), ..Settings::default().times };
+    let times =
+        Times { head: Duration::from_millis(300), write: Duration::from_millis(300), ..Settings::default().times };
     let app = App::with(|mut talk: Talk, seen| async move {
         while talk.request().await.is_some() {
             seen.lock().unwrap().push(String::new());
@@ -378,6 +384,7 @@ async fn who_comes_without_tls_is_sent_to_the_same_place_with_it() {
         assert!(answered.starts_with(&format!("HTTP/1.1 {} ", answer.0)), "{answered}");
         assert!(answered.contains(&format!("location: {}\r\n", answer.1)), "{answered}");
     }
-    let answered = running_at(Settings::default(), Door::Redirect(443)).ask("GET / HTTP/1.1\r\nHost: a b/\r\n\r\n").await;
+    let answered =
+        running_at(Settings::default(), Door::Redirect(443)).ask("GET / HTTP/1.1\r\nHost: a b/\r\n\r\n").await;
     assert!(answered.starts_with("HTTP/1.1 400 "), "{answered}");
 }

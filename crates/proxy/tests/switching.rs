@@ -184,7 +184,9 @@ async fn requests_wait_while_the_application_restarts() {
     let mut waiting = JoinSet::new();
     for _ in 0..20 {
         let running = running.clone();
-        waiting.spawn(async move { running.ask("POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").await });
+        waiting.spawn(async move {
+            running.ask("POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").await
+        });
     }
     kept.say("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
     until("all of them wait", || proxy::control::View::of(&running.proxy).waiting == 21).await;

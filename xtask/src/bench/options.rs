@@ -4,16 +4,17 @@ use crate::task::Failure;
 const FLAGS: [&str; 3] = ["--quick", "--peers", "--no-build"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [gate|start|restart|idle|migrate|all]... [--quick] [--peers] [--no-build]
+usage: cargo xtask bench [gate|start|restart|idle|migrate|release|all]... [--quick] [--peers] [--no-build]
 
   gate     the server accepts -> the command runs; lines in the server's log and CPU while waiting
   start    `up` with ten idle services: until all of them run
   restart  a service is killed -> its next copy runs
   idle     memory, wake-ups and CPU of the supervisor of ten idle services
   migrate  a thousand files applied, and none pending, beside other migration tools; memory
+  release  a request through the proxy, and switches under load, beside nginx, HAProxy and Caddy
   --quick     few rounds
   --peers     fetch what to compare with into the build directory: other supervisors (pip and apt; nothing is installed),
-              other migration tools (as `cargo xtask setup --peers` does)
+              other migration tools (as `cargo xtask setup --peers` does); other proxies are installed by apt
   --no-build  measure the release that is there";
 
 /// One group of measurements.
@@ -24,6 +25,7 @@ pub(super) enum Chapter {
     Restart,
     Idle,
     Migrate,
+    Release,
 }
 
 /// What was asked for on the command line.
@@ -34,7 +36,8 @@ pub(super) struct Options {
     pub(super) build: bool,
 }
 
-const ALL: [Chapter; 5] = [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle, Chapter::Migrate];
+const ALL: [Chapter; 6] =
+    [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle, Chapter::Migrate, Chapter::Release];
 
 impl Chapter {
     /// As it is called on the command line and on disk.
@@ -45,6 +48,7 @@ impl Chapter {
             Self::Restart => "restart",
             Self::Idle => "idle",
             Self::Migrate => "migrate",
+            Self::Release => "release",
         }
     }
 }
@@ -52,12 +56,17 @@ impl Chapter {
 impl Options {
     /// Other supervisors are to be fetched.
     pub(super) fn supervisors(&self) -> bool {
-        self.peers && self.chapters.iter().any(|chapter| *chapter != Chapter::Migrate)
+        self.peers && self.chapters.iter().any(|chapter| !matches!(chapter, Chapter::Migrate | Chapter::Release))
     }
 
     /// Other migration tools are to be fetched.
     pub(super) fn migration_tools(&self) -> bool {
         self.peers && self.chapters.contains(&Chapter::Migrate)
+    }
+
+    /// Other proxies are to be installed.
+    pub(super) fn proxies(&self) -> bool {
+        self.peers && self.chapters.contains(&Chapter::Release)
     }
 
     /// Without a chapter: all.

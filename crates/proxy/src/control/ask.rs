@@ -92,7 +92,9 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AskError> {
 
 fn unconnected(error: io::Error) -> AskError {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => AskError::NotRunning,
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {
+            AskError::NotRunning
+        }
         io::ErrorKind::PermissionDenied => AskError::Denied,
         _ => AskError::Io(error),
     }

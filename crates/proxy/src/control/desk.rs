@@ -86,13 +86,15 @@ async fn answer(proxy: &Proxy, request: Request<Incoming>) -> Answer {
 
 async fn switch(proxy: &Proxy, body: &[u8]) -> Result<SwitchedView, (StatusCode, Refused)> {
     let bad = |text: String| (StatusCode::BAD_REQUEST, refused(text));
-    let order: Switch = serde_json::from_slice(body).map_err(|error| bad(format!("the order cannot be read: {error}")))?;
+    let order: Switch =
+        serde_json::from_slice(body).map_err(|error| bad(format!("the order cannot be read: {error}")))?;
     let to: Upstream = order.to.parse().map_err(bad)?;
     if let Some(path) = order.health.as_ref().filter(|path| !path.starts_with('/')) {
         return Err(bad(format!("`{path}` is no path")));
     }
     let limit = span(order.within_s, PROOF).ok_or_else(|| bad("`within_s` is no span of time".to_owned()))?;
-    let drain = span(order.drain_s, proxy.shared().settings.drain).ok_or_else(|| bad("`drain_s` is no span of time".to_owned()))?;
+    let drain = span(order.drain_s, proxy.shared().settings.drain)
+        .ok_or_else(|| bad("`drain_s` is no span of time".to_owned()))?;
     let switched = proxy.switch(to, &Proof { path: order.health, limit }, drain).await;
     switched.as_ref().map(SwitchedView::from).map_err(|error| {
         let seen = error.source().map(ToString::to_string);

@@ -181,7 +181,9 @@ impl Watch {
                     assert_eq!(self.traffic.stage(generation), None);
                 }
                 Effect::Cut(generation) => {
-                    assert!(matches!(self.traffic.stage(generation), Some(Stage::Draining(until)) if until <= self.now));
+                    assert!(
+                        matches!(self.traffic.stage(generation), Some(Stage::Draining(until)) if until <= self.now)
+                    );
                 }
             }
         }

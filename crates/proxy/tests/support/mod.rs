@@ -81,7 +81,9 @@ pub struct App {
 
 impl App {
     /// Each connection is handed to `talk`.
-    pub async fn with<F: Future<Output = ()> + Send + 'static>(talk: impl Fn(Talk, Seen) -> F + Send + 'static) -> Self {
+    pub async fn with<F: Future<Output = ()> + Send + 'static>(
+        talk: impl Fn(Talk, Seen) -> F + Send + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, talk)
     }

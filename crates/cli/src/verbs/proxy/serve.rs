@@ -80,7 +80,9 @@ async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: Dura
 
 /// Finishes what is on its way.
 async fn ended(context: &Context, proxy: &Proxy, mut doors: JoinSet<io::Result<()>>, drain: Duration) {
-    context.terminal.note(Event::new("proxy.stopping", "no connection is taken any more; requests on their way are finished"));
+    context
+        .terminal
+        .note(Event::new("proxy.stopping", "no connection is taken any more; requests on their way are finished"));
     let cut = proxy.stop(drain).await;
     // The last bytes of an answer may still be on their way out.
     let _ = timeout(LAST_BYTES, async { while doors.join_next().await.is_some() {} }).await;
@@ -137,11 +139,12 @@ fn settings(args: &args::Serve) -> Result<Settings, Finding> {
 
 fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Finding> {
     if args.to.as_ref().is_some_and(|to| args.listen.iter().any(|it| it.to_string() == to.to_string())) {
-        return Err(Finding::error("`--to` is where the proxy itself listens").hint("the application needs another port"));
+        return Err(
+            Finding::error("`--to` is where the proxy itself listens").hint("the application needs another port")
+        );
     }
     let certificates = certificates(context, args)?;
-    let signals =
-        Signals::listen().map_err(|error| Finding::error("signals cannot be listened to").because(&error))?;
+    let signals = Signals::listen().map_err(|error| Finding::error("signals cannot be listened to").because(&error))?;
     let mut doors = Vec::new();
     for address in &args.listen {
         let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
@@ -181,11 +184,12 @@ fn control_socket(path: &Path) -> Result<(UnixListener, InstanceLock), Finding> 
     };
     let directory = path.parent().filter(|it| !it.exists());
     directory.map_or(Ok(()), |it| fs::create_dir_all_private(it, MODE)).map_err(|error| unbound(&error))?;
-    let lock = InstanceLock::acquire(&path.with_added_extension("lock"), "mainstay proxy").map_err(|error| match error {
-        LockError::Held { holder, .. } => Finding::error("another proxy has this control socket")
-            .seen(format!("`{}`: {holder}", path.display()))
-            .hint("end that one, or give this one another with `--control`"),
-        LockError::Io { error, .. } => unbound(&error),
-    })?;
+    let lock =
+        InstanceLock::acquire(&path.with_added_extension("lock"), "mainstay proxy").map_err(|error| match error {
+            LockError::Held { holder, .. } => Finding::error("another proxy has this control socket")
+                .seen(format!("`{}`: {holder}", path.display()))
+                .hint("end that one, or give this one another with `--control`"),
+            LockError::Io { error, .. } => unbound(&error),
+        })?;
     Ok((bind_private(path).map_err(|error| unbound(&error))?, lock))
 }
