@@ -18,11 +18,18 @@ pub(crate) struct Group {
     pidfd: Option<OwnedFd>,
     reaper: Reaper,
     family: Arc<Family>,
+    /// It leads no group: it is in ours, which is never signalled.
+    alone: bool,
 }
 
 impl Group {
     pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, family: Family) -> Self {
-        Self { pid, pidfd, reaper, family: Arc::new(family) }
+        Self { pid, pidfd, reaper, family: Arc::new(family), alone: false }
+    }
+
+    /// A child that stays in our group.
+    pub(crate) fn of_one(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper) -> Self {
+        Self { alone: true, ..Self::new(pid, pidfd, reaper, Family::Untold) }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -60,7 +67,8 @@ impl Group {
     }
 
     fn send(&self, signal: i32) -> io::Result<()> {
-        let by_descriptor = self.pidfd.as_ref().map(|pidfd| send(pidfd, signal, WHOLE_GROUP));
+        let whom = if self.alone { 0 } else { WHOLE_GROUP };
+        let by_descriptor = self.pidfd.as_ref().map(|pidfd| send(pidfd, signal, whom));
         match by_descriptor {
             None => self.signal_number(signal),
             Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
@@ -73,7 +81,8 @@ impl Group {
     fn signal_number(&self, signal: i32) -> io::Result<()> {
         self.reaper.while_nothing_is_reaped(|registered| {
             let ours = registered.contains(&self.pid) || self.has_members();
-            if ours { kill_group(self.pid, signal) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+            let whom = if self.alone { self.pid.cast_signed() } else { -self.pid.cast_signed() };
+            if ours { kill(whom, signal) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
         })
     }
 
@@ -85,9 +94,9 @@ impl Group {
 }
 
 #[expect(unsafe_code, reason = "rustix takes named signals only, a service may name a real-time one")]
-fn kill_group(pid: u32, signal: i32) -> io::Result<()> {
+fn kill(whom: i32, signal: i32) -> io::Result<()> {
     // SAFETY: no memory is passed.
-    let result = unsafe { libc::kill(-pid.cast_signed(), signal) };
+    let result = unsafe { libc::kill(whom, signal) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

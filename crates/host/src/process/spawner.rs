@@ -36,7 +36,7 @@ const PIPE: usize = 256 * 1024;
 /// Starts real processes.
 ///
 /// A child gets its own process group, the default signals, `/dev/null` as input, its listeners and nothing else that
-/// mainstay has open. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
+/// mainstay has open; with [`Output::Shared`] our group and our input. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
 /// prctl(2)): start children on the main thread. That does not reach grandchildren.
 pub struct SystemSpawner {
     reaper: Reaper,
@@ -112,7 +112,10 @@ impl Spawner for SystemSpawner {
         let entrance = if let Family::Cgroup(cgroup) = &family { Some(cgroup.entrance()?) } else { None };
         let mut start = prepare(command, image, theirs, entrance)?;
         let started = self.reaper.register(|| Ok(start.spawn().map_err(|error| unstartable(command, &error))?.id()))?;
-        let group = Group::new(started.pid, started.pidfd, self.reaper, family);
+        let group = match command.output {
+            Output::Shared => Group::of_one(started.pid, started.pidfd, self.reaper),
+            Output::Piped | Output::Inherit => Group::new(started.pid, started.pidfd, self.reaper, family),
+        };
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }
@@ -135,7 +138,7 @@ fn check_directory(cwd: &Path) -> io::Result<()> {
 type Outputs = (Option<Pipes>, [Stdio; 2]);
 
 fn outputs(output: Output) -> io::Result<Outputs> {
-    if output == Output::Inherit {
+    if output != Output::Piped {
         return Ok((None, [Stdio::inherit(), Stdio::inherit()]));
     }
     let (stdout, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -170,7 +173,11 @@ fn prepare(
     // The image is executed by `become_child`; std is asked for the fork, the standard descriptors and the report of
     // an error from the child only.
     let mut prepared = std::process::Command::new(&command.argv[0]);
-    prepared.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(&command.cwd).process_group(0);
+    prepared.stdout(stdout).stderr(stderr).current_dir(&command.cwd);
+    match command.output {
+        Output::Shared => prepared.stdin(Stdio::inherit()),
+        Output::Piped | Output::Inherit => prepared.stdin(Stdio::null()).process_group(0),
+    };
     let (parent, sources) = (std::process::id(), handover.sources);
     let mut image = image;
     #[expect(unsafe_code, reason = "what a child does to itself before it executes the program")]
