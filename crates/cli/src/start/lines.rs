@@ -7,6 +7,7 @@ use host::Clock;
 use logs::{Files, Ours};
 use report::{Event, Journal, Level, Lines, Masker, Stream};
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -120,6 +121,19 @@ impl Lines for Everywhere {
         kept.files.take(service, stream, &kept.masker.mask_lines(block));
         if kept.echo {
             self.terminal.lines(service, stream, block);
+        }
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        match self.kept.get() {
+            Some(kept) if !kept.echo => match kept.masker.mask_lines(&block) {
+                Cow::Borrowed(_) => kept.files.keep(service, stream, block),
+                Cow::Owned(masked) => kept.files.keep(service, stream, masked),
+            },
+            _ => {
+                self.lines(service, stream, &block);
+                block
+            }
         }
     }
 
