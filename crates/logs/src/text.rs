@@ -1,4 +1,4 @@
-//! Text within JSON, fast: eight bytes at a time where nothing has to be escaped.
+//! Text within JSON, fast: many bytes at a time where nothing has to be escaped.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -15,8 +15,21 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// So many bytes are looked at together.
+const MANY: usize = 32;
+
 /// How many bytes need no escape.
 fn plain(text: &[u8]) -> usize {
+    let some = text.chunks_exact(MANY).take_while(|many| !has_special(many)).count() * MANY;
+    some + plain_by_words(&text[some..])
+}
+
+/// Without branches, so that the compiler takes as many at a time as the processor does.
+fn has_special(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| found | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\'))
+}
+
+fn plain_by_words(text: &[u8]) -> usize {
     let words = text.chunks_exact(8);
     let tail = words.remainder().len();
     for (at, word) in words.enumerate() {
