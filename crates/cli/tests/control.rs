@@ -111,6 +111,12 @@ fn everything_is_told_about_a_running_application() {
     wait_until(LIMIT, "bad waits", || socket(&test).exists() && service(&test, "bad")["fine"] == "backoff");
     wait_until(LIMIT, "all is watched", || json(&test, &["status"])["phase"] == "watch");
     assert_eq!(pid(&test, "api"), u64::from(api));
+    let usage = &service(&test, "api")["usage"];
+    assert!(usage["memory_bytes"].as_u64().unwrap() > 100_000, "{usage}");
+    assert_eq!((&usage["processes"], &usage["memory_kind"]), (&1.into(), &"rss".into()), "{usage}");
+    assert!(usage["open_files"].as_u64().unwrap() >= 3 && usage["cpu_percent"].is_number(), "{usage}");
+    assert_eq!(service(&test, "bad")["usage"]["memory_bytes"], Value::Null);
+    test.again().args(["why", "api"]).run().code(0).stdout_has("% of a processor in the last [TIME]");
     let ps = test.again().args(["ps"]).run();
     ps.code(0)
         .stdout_has("SERVICE  STATE")

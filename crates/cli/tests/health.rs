@@ -102,9 +102,16 @@ fn metrics_on_a_port_of_their_own() {
         "mainstay_up 1.0",
         "mainstay_service_up{service=\"api\"} 1.0",
         "mainstay_service_restarts_total{service=\"api\"} 0",
+        "mainstay_service_oom_kills_total{service=\"api\"} 0",
         "# EOF",
     ] {
         assert!(text.lines().any(|seen| seen == line), "no `{line}` in\n{text}");
+    }
+    for name in ["cpu_seconds_total", "memory_bytes", "open_files", "processes"] {
+        let line = format!("mainstay_service_{name}{{service=\"api\"}} ");
+        let value =
+            text.lines().find_map(|seen| seen.strip_prefix(&line)).unwrap_or_else(|| panic!("no `{line}` in\n{text}"));
+        assert!(value.parse::<f64>().unwrap() > 0.0 || name == "cpu_seconds_total", "{line}{value}");
     }
     assert_eq!(get(app.health, "/metrics").map(|(status, _)| status), Some(404));
     assert_eq!(get(app.metrics, "/healthz").map(|(status, _)| status), Some(404));

@@ -29,6 +29,6 @@ pub use client::{Answer, AskError, Client};
 pub use daemon::Daemon;
 pub use protocol::{
     Asked, Change, Dependency, Disk, Done, Down, Event, Events, LastExit, Migrations, Order, PROTOCOL, Place, Problem,
-    Ps, Refusal, Reloaded, Service, Settled, Status, VERSION, Why,
+    Ps, Refusal, Reloaded, Service, Settled, Status, Usage, VERSION, Why,
 };
 pub use server::serve;

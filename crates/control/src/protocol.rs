@@ -50,6 +50,30 @@ pub struct Service {
     pub last_exit: Option<String>,
     /// Why it is not ready.
     pub reason: Option<String>,
+    /// What it uses; nothing when it was never started.
+    pub usage: Option<Usage>,
+}
+
+/// What a service uses, all of its processes together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// How much of one processor, in per cent, in the last [`Usage::cpu_over_s`]; nothing while it does not run.
+    pub cpu_percent: Option<f64>,
+    /// In seconds: since somebody asked before, or since it was started.
+    pub cpu_over_s: Option<f64>,
+    /// Processor time since mainstay started, in seconds, over all restarts.
+    pub cpu_s: f64,
+    /// Memory in bytes; nothing when it does not run, or may not be seen.
+    pub memory_bytes: Option<u64>,
+    /// What is counted as memory: `rss` of one process, `pss` of several.
+    pub memory_kind: Option<String>,
+    /// Open files, sockets and pipes; nothing likewise.
+    pub open_files: Option<u64>,
+    /// Its processes.
+    pub processes: u64,
+    /// How often it was killed for want of memory.
+    pub oom_kills: u64,
 }
 
 /// The whole application.

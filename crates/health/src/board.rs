@@ -1,8 +1,8 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Report, ServiceHealth, Snapshot, judge, monitor,
-    state::STATES,
+    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Report, ServiceHealth, Snapshot, Usage, judge,
+    monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
@@ -10,7 +10,7 @@ use host::Clock;
 use report::{Event, Masker, Value, Verdict};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -32,7 +32,11 @@ struct Inner {
     changes: watch::Sender<()>,
     clock: Arc<dyn Clock>,
     masker: Masker,
+    measure: OnceLock<Measure>,
 }
+
+/// Looks at what services use now.
+type Measure = Box<dyn Fn() -> BTreeMap<String, Usage> + Send + Sync>;
 
 /// The longest reason that is shown, in characters.
 const LONGEST_REASON: usize = 300;
@@ -65,9 +69,11 @@ impl Board {
             services: Vec::new(),
             migrations: Migrations::None,
             flags: BTreeMap::new(),
+            usage: BTreeMap::new(),
         };
         let (known, looks) = (Mutex::new(known), Mutex::default());
-        Self { inner: Arc::new(Inner { known, looks, changes: watch::Sender::new(()), clock, masker }) }
+        let (changes, measure) = (watch::Sender::new(()), OnceLock::new());
+        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure }) }
     }
 
     /// Adds a dependency that has not been asked yet.
@@ -191,6 +197,17 @@ impl Board {
     /// Everything that is known now.
     pub fn snapshot(&self) -> Snapshot {
         locked(&self.inner.known).clone()
+    }
+
+    /// From now on `measure` tells what services use, whenever that is asked for; the first one that is given counts.
+    pub fn measure_by(&self, measure: impl Fn() -> BTreeMap<String, Usage> + Send + Sync + 'static) {
+        let _ = self.inner.measure.set(Box::new(measure));
+    }
+
+    /// The same as [`Board::snapshot`], and what services use at this moment.
+    pub fn measured(&self) -> Snapshot {
+        let usage = self.inner.measure.get().map(|measure| measure()).unwrap_or_default();
+        Snapshot { usage, ..self.snapshot() }
     }
 
     /// The body of the health pages now.

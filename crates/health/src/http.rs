@@ -123,7 +123,7 @@ impl Page {
                 let live = board.judgement().live;
                 plain(code(live), if live { "ok\n" } else { "failed for good\n" })
             }
-            Page::Metrics => with(plain(StatusCode::OK, metrics(&board.snapshot())), TYPE, CONTENT_TYPE),
+            Page::Metrics => with(plain(StatusCode::OK, metrics(&board.measured())), TYPE, CONTENT_TYPE),
         }
     }
 }

@@ -42,4 +42,4 @@ pub use judge::{Judgement, Status, judge};
 pub use metrics::{CONTENT_TYPE, metrics};
 pub use monitor::{Answer, Asker, News, Recovery, Told, watch};
 pub use page::{CheckLine, Report};
-pub use state::{Checked, Counts, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};
+pub use state::{Checked, Counts, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot, Usage};

@@ -19,7 +19,7 @@ use crate::{DependencyHealth, Phase, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, text::encode},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -90,7 +90,22 @@ impl Scrape {
         let up = all().map(|it| (vec![("service", &*it.name)], one_if(it.ready)));
         gauges(encoder, "mainstay_service_up", "The service does what is asked of it", up)?;
         let restarts = all().map(|it| (vec![("service", &*it.name)], it.restarts));
-        counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)
+        counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)?;
+        self.usage(encoder)
+    }
+
+    fn usage(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let all = || self.known.usage.iter().map(|(name, usage)| (vec![("service", name.as_str())], usage));
+        let cpu = all().map(|(labels, it)| (labels, it.cpu.as_secs_f64()));
+        counters(encoder, "mainstay_service_cpu_seconds", "Processor time used so far", cpu)?;
+        let memory = all().filter_map(|(labels, it)| Some((labels, it.memory? as f64)));
+        gauges(encoder, "mainstay_service_memory_bytes", "Memory of all its processes", memory)?;
+        let files = all().filter_map(|(labels, it)| Some((labels, it.open_files? as f64)));
+        gauges(encoder, "mainstay_service_open_files", "Open files, sockets and pipes", files)?;
+        let processes = all().map(|(labels, it)| (labels, it.processes as f64));
+        gauges(encoder, "mainstay_service_processes", "Processes", processes)?;
+        let kills = all().map(|(labels, it)| (labels, it.oom_kills));
+        counters(encoder, "mainstay_service_oom_kills", "Kills for want of memory so far", kills)
     }
 }
 
@@ -127,11 +142,11 @@ fn gauges<'a>(
 }
 
 /// The encoder adds `_total` to the name.
-fn counters<'a>(
+fn counters<'a, N: Clone + EncodeCounterValue>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    values: impl IntoIterator<Item = (Labels<'a>, u64)>,
+    values: impl IntoIterator<Item = (Labels<'a>, N)>,
 ) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     values.into_iter().try_for_each(|(labels, value)| ConstCounter::new(value).encode(family.encode_family(&labels)?))

@@ -46,6 +46,23 @@ pub struct Snapshot {
     pub migrations: Migrations,
     /// Switches worth seeing: `scheduler`, `polling`. They don't change the verdict.
     pub flags: BTreeMap<String, bool>,
+    /// What services use, by name; empty unless it was asked for ([`crate::Board::measured`]).
+    pub usage: BTreeMap<String, Usage>,
+}
+
+/// What a service uses, all of its processes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time since mainstay started, over all restarts.
+    pub cpu: Duration,
+    /// Memory, in bytes; nothing when it does not run, or may not be seen.
+    pub memory: Option<u64>,
+    /// Open files; nothing likewise.
+    pub open_files: Option<u64>,
+    /// Processes.
+    pub processes: u64,
+    /// How often it was killed for want of memory.
+    pub oom_kills: u64,
 }
 
 /// One dependency.

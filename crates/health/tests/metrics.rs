@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use database::ServerState;
-use health::{Answer, Migrations, Phase, metrics};
+use health::{Answer, Migrations, Phase, Usage, metrics};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Reads the text format: each sample once, each family described before its samples.
@@ -42,7 +42,10 @@ async fn names_labels_and_values() {
     api.restarts = 3;
     board.services(vec![api]);
     board.migrations(Migrations::Done);
-    let text = metrics(&board.snapshot());
+    let (cpu, memory) = (Duration::from_millis(2500), Some(34 << 20));
+    let usage = Usage { cpu, memory, open_files: Some(12), processes: 2, oom_kills: 1 };
+    board.measure_by(move || BTreeMap::from([("api".to_owned(), usage), ("bot".to_owned(), Usage::default())]));
+    let text = metrics(&board.measured());
     let samples = parse(&text);
     let expected = [
         ("mainstay_up", 1.0),
@@ -63,10 +66,18 @@ async fn names_labels_and_values() {
         (r#"mainstay_queue_length{dependency="jobs",name="p2p"}"#, 8.0),
         (r#"mainstay_service_up{service="api"}"#, 1.0),
         (r#"mainstay_service_restarts_total{service="api"}"#, 3.0),
+        (r#"mainstay_service_cpu_seconds_total{service="api"}"#, 2.5),
+        (r#"mainstay_service_memory_bytes{service="api"}"#, 35_651_584.0),
+        (r#"mainstay_service_open_files{service="api"}"#, 12.0),
+        (r#"mainstay_service_processes{service="api"}"#, 2.0),
+        (r#"mainstay_service_oom_kills_total{service="api"}"#, 1.0),
+        (r#"mainstay_service_processes{service="bot"}"#, 0.0),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(name), Some(&value), "{name} in\n{text}");
     }
+    let unseen = r#"mainstay_service_memory_bytes{service="bot"}"#;
+    assert!(!samples.contains_key(unseen), "what does not run has no memory");
     let gone = r#"mainstay_queue_length{dependency="cache",name="p2p"}"#;
     assert!(!samples.contains_key(gone), "what a server that is down holds is not known");
     let states = samples.iter().filter(|(name, _)| name.starts_with("mainstay_dependency_state{name=\"main\""));

@@ -35,6 +35,8 @@ pub struct Stat {
     pub session: u32,
     /// Processor time used, in ticks of 1 / [`TICKS_PER_SECOND`] s, its threads included.
     pub cpu: u64,
+    /// The same of its children that have ended and that it has waited for, and of theirs.
+    pub cpu_of_children: u64,
     /// When it started, in ticks since the machine did.
     pub start_time: u64,
 }
@@ -58,6 +60,7 @@ impl Stat {
             group: id(2)?,
             session: id(3)?,
             cpu: number(11)? + number(12)?,
+            cpu_of_children: number(13)? + number(14)?,
             start_time: number(19)?,
         })
     }
@@ -142,14 +145,28 @@ impl Process {
 
     /// Its resident memory in bytes.
     pub fn rss(self) -> Option<u64> {
-        let status = self.read("status")?;
-        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        kibibytes.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+        in_kibibytes(&self.read("status")?, "VmRSS:")
+    }
+
+    /// Its share of the memory in bytes: a page that several processes have in common counts in parts (`Pss`), when we may see it
+    /// (same user or root).
+    pub fn pss(self) -> Option<u64> {
+        in_kibibytes(&self.read("smaps_rollup")?, "Pss:")
+    }
+
+    /// How many files, sockets and pipes it has open, when we may see it (same user or root).
+    pub fn open_files(self) -> Option<u64> {
+        let directory = self.path("fd");
+        // Since Linux 6.2 the kernel tells their number as the size of the directory.
+        match fs::metadata(&directory).ok()?.len() {
+            0 => fs::read_dir(directory).ok().map(|entries| entries.count() as u64),
+            size => Some(size),
+        }
     }
 
     /// Processor time used so far.
     pub fn cpu(self) -> Option<Duration> {
-        self.stat().map(|stat| Duration::from_millis(stat.cpu * 1000 / TICKS_PER_SECOND))
+        self.stat().map(|stat| ticks(stat.cpu))
     }
 
     /// The inodes of the sockets it has open, when we may see them (same user or root).
@@ -168,6 +185,17 @@ impl Process {
     fn path(self, file: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{file}", self.pid))
     }
+}
+
+/// The line `NAME:   123 kB` of a file of the kernel, in bytes.
+fn in_kibibytes(text: &str, name: &str) -> Option<u64> {
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix(name))?;
+    kibibytes.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// Processor time in ticks, as /proc/PID/stat counts it.
+pub(crate) fn ticks(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
 /// All processes that we can see, by number.

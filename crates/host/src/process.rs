@@ -8,6 +8,7 @@ mod group;
 pub(crate) mod image;
 mod leftover;
 mod mark;
+mod meter;
 mod one;
 mod oneself;
 mod program;
@@ -16,6 +17,7 @@ mod spawner;
 pub use detached::{Detached, start_detached};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use mark::Mark;
+pub use meter::{Memory, Meter, Usage, usage};
 pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
 pub use program::find_program;
 pub use spawner::{SystemSpawner, Together};
@@ -84,6 +86,10 @@ pub trait Child: Send {
     fn take_output(&mut self) -> Option<Pipes>;
     /// Resolves when it has ended. Safe to drop and call again.
     fn wait(&mut self) -> Pending<'_, io::Result<Exit>>;
+    /// What tells how much it and its family use; nothing of a scripted one.
+    fn meter(&self) -> Option<Meter> {
+        None
+    }
     /// Is anybody left, in its group or strayed from it, that is not a zombie?
     fn group_alive(&self) -> bool;
 }

@@ -9,6 +9,7 @@ use crate::{
     say,
     state::{Run, State},
     status::ServiceStatus,
+    usage::Meters,
     vigil::{Verdict, Vigil},
 };
 use config::Service;
@@ -43,6 +44,7 @@ pub(crate) struct Outfit {
     pub(crate) checker: Arc<dyn Checker>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) lines: Arc<dyn Lines>,
+    pub(crate) meters: Meters,
 }
 
 /// What became of a service, for the supervisor.
@@ -189,11 +191,14 @@ impl Driver {
     async fn ended(&mut self, exit: Exit) {
         let Some(group) = &mut self.child else { return };
         self.out_of_memory = exit == Exit::Signal(SIGKILL) && oom_kills() > self.kills_before;
+        if self.out_of_memory {
+            self.outfit.meters.out_of_memory(&self.service.name, 1);
+        }
         let _ = timeout(LAST_LINES, last_lines(&mut self.readers)).await;
         let left_behind = group.child.group_alive();
         match left_behind {
             true => group.look = Some((Instant::now() + FIRST_LOOK, FIRST_LOOK)),
-            false => self.child = None,
+            false => self.nobody_left(),
         }
         self.feed(Input::Exited { exit, left_behind });
     }
@@ -208,9 +213,14 @@ impl Driver {
             let interval = group.look.map_or(FIRST_LOOK, |(_, interval)| (interval * 2).min(RARE_LOOK));
             group.look = Some((now + interval, interval));
         } else {
-            self.child = None;
+            self.nobody_left();
             self.feed(Input::GroupGone);
         }
+    }
+
+    fn nobody_left(&mut self) {
+        self.outfit.meters.ended(&self.service.name);
+        self.child = None;
     }
 
     // What the answers amount to.
@@ -265,6 +275,7 @@ impl Driver {
             Ok(mut child) => {
                 self.kills_before = oom_kills();
                 let pid = child.pid();
+                self.outfit.meters.started(&self.service.name, child.meter(), Instant::now());
                 self.read(child.as_mut());
                 self.child = Some(Group { child, look: None });
                 Input::Spawned { pid }

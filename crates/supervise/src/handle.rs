@@ -3,10 +3,15 @@
 use crate::{
     reload::{ReloadError, Reloaded},
     status::ServiceStatus,
+    usage::{Meters, ServiceUsage},
 };
 use config::Service;
 use host::Env;
-use tokio::sync::{mpsc::UnboundedSender, oneshot, watch};
+use std::collections::BTreeMap;
+use tokio::{
+    sync::{mpsc::UnboundedSender, oneshot, watch},
+    time::Instant,
+};
 
 /// How a dependency is, as somebody told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +47,11 @@ pub struct NoSuchService {
 }
 
 /// What others may ask of a running supervisor. Clones ask the same one; a request to one that has ended is void.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Handle {
     pub(crate) commands: UnboundedSender<Command>,
     pub(crate) statuses: watch::Receiver<Vec<ServiceStatus>>,
+    pub(crate) meters: Meters,
 }
 
 impl Handle {
@@ -109,6 +115,11 @@ impl Handle {
     /// How all services are now, in the order in which they are started.
     pub fn snapshot(&self) -> Vec<ServiceStatus> {
         self.statuses.borrow().clone()
+    }
+
+    /// What each service that was ever started uses now. This looks at all of its processes; nothing does so unasked.
+    pub fn usage(&self) -> BTreeMap<String, ServiceUsage> {
+        self.meters.read(Instant::now())
     }
 
     /// How all services are, and when that changes.

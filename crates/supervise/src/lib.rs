@@ -33,6 +33,7 @@ mod state;
 mod status;
 mod supervisor;
 pub mod tail;
+mod usage;
 mod vigil;
 
 pub use check::Checker;
@@ -46,3 +47,4 @@ pub use reload::{ReloadError, Reloaded};
 pub use state::{Failure, Leaving, Run, State, Then, Word};
 pub use status::ServiceStatus;
 pub use supervisor::Supervisor;
+pub use usage::{ServiceUsage, Share};

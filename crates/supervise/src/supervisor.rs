@@ -10,6 +10,7 @@ use crate::{
     member::{Fate, Member},
     state::State,
     status::ServiceStatus,
+    usage::Meters,
 };
 use config::Service;
 use host::{Env, process::Spawner};
@@ -73,8 +74,9 @@ impl Supervisor {
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
-        let handle = Handle { commands: sender, statuses: seen };
-        let outfit = Arc::new(Outfit { spawner, checker, journal, lines });
+        let meters = Meters::default();
+        let handle = Handle { commands: sender, statuses: seen, meters: meters.clone() };
+        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters });
         let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
         Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }

@@ -9,9 +9,10 @@ use super::{
 };
 use crate::check::{data_directory, home_of_databases, programs};
 use config::{App, Dependency};
-use health::{Answer, Migrations, Phase, ServiceHealth};
+use health::{Answer, Migrations, Phase, ServiceHealth, Usage};
 use host::{
     lock::{Holder, InstanceLock, LockError},
+    process::Memory,
     signals::Signals,
 };
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{sync::Arc, time::Duration};
-use supervise::{Ended, Handle, ServiceStatus, Supervisor, Word, schedule::Scheduler};
+use supervise::{Ended, Handle, ServiceStatus, ServiceUsage, Supervisor, Word, schedule::Scheduler};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -169,6 +170,7 @@ impl Live {
         self.world.board.phase(Phase::Start);
         let Some(supervisor) = self.prepared.take() else { return Ok("no services".to_owned()) };
         let handle = supervisor.handle();
+        measure(&self.world, handle.clone());
         let ended = tokio::spawn(supervisor.run());
         self.running = Some(Running { handle: handle.clone(), ended });
         let statuses = settled(&self.world, &handle).await;
@@ -179,6 +181,16 @@ impl Live {
     pub(super) async fn abandon(mut self, signals: &mut Signals) -> Option<Ended> {
         super::watch::stop(self.running.take()?, signals).await
     }
+}
+
+/// Whoever reads the metrics has the services looked at.
+fn measure(world: &World, handle: Handle) {
+    let one = |(name, usage): (String, ServiceUsage)| {
+        let (memory, open_files) = (usage.memory.map(Memory::bytes), usage.open_files);
+        let ServiceUsage { cpu, processes, oom_kills, .. } = usage;
+        (name, Usage { cpu, memory, open_files, processes, oom_kills })
+    };
+    world.board.measure_by(move || handle.usage().into_iter().map(one).collect());
 }
 
 fn lock(app: &App) -> Result<InstanceLock, Finding> {

@@ -1,21 +1,24 @@
 //! What a running mainstay answers, as people read it.
 
-use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Why};
-use report::{age, bytes, seconds};
+use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Usage, Why};
+use report::{age, bytes, count, seconds};
 use std::time::Duration;
 
 /// All services as a table.
 pub(crate) fn services(services: &[Service]) -> String {
-    let head = ["SERVICE", "STATE", "PID", "FOR", "RESTARTS", "REASON"].map(str::to_owned);
+    let head = ["SERVICE", "STATE", "PID", "FOR", "CPU", "MEM", "RESTARTS", "REASON"].map(str::to_owned);
     table(&[vec![head.to_vec()], services.iter().map(row).collect()].concat())
 }
 
 fn row(service: &Service) -> Vec<String> {
+    let usage = service.usage.as_ref();
     vec![
         service.name.clone(),
         state(service),
         service.pid.map_or("-".to_owned(), |pid| pid.to_string()),
         age(span(service.for_s)),
+        usage.and_then(|it| it.cpu_percent).map_or("-".to_owned(), |percent| format!("{percent:.1}%")),
+        usage.and_then(|it| it.memory_bytes).map_or("-".to_owned(), bytes),
         service.restarts.to_string(),
         service.reason.clone().unwrap_or_default(),
     ]
@@ -101,9 +104,28 @@ pub(crate) fn why(why: &Why) -> String {
         None => "last exit: none\n".to_owned(),
     };
     text += &format!("restarts: {}\n", service.restarts);
+    text.extend(service.usage.as_ref().and_then(uses));
     text.extend(why.needs.iter().map(need));
     text += &format!("disk: {}\n", disk(&why.disk));
     text + &lines("last lines of standard error", &why.stderr)
+}
+
+/// Nothing of a service that does not run.
+fn uses(usage: &Usage) -> Option<String> {
+    let percent = usage.cpu_percent?;
+    let over = usage.cpu_over_s.map(|over| format!(" in the last {}", seconds(span(over)))).unwrap_or_default();
+    let memory = usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes);
+    let files =
+        usage.open_files.map_or("open files could not be verified".to_owned(), |it| count(it as usize, "open file"));
+    let kills = match usage.oom_kills {
+        0 => String::new(),
+        kills => format!(", killed {} for want of memory", count(kills as usize, "time")),
+    };
+    let processes = match usage.processes {
+        1 => "1 process".to_owned(),
+        more => format!("{more} processes"),
+    };
+    Some(format!("uses: {percent:.1}% of a processor{over}, {memory}, {processes}, {files}{kills}\n"))
 }
 
 fn next_try(why: &Why) -> String {
@@ -163,7 +185,7 @@ fn span(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use control::{LastExit, Migrations};
+    use control::{LastExit, Migrations, Usage};
 
     fn service(state: &str, fine: &str) -> Service {
         let (state, fine) = (state.into(), fine.into());
@@ -180,12 +202,13 @@ mod tests {
             reason: Some("needs `main`, which is down: refused".into()),
             ..service("parked", "parked")
         };
-        let text = services(&[service("active", "running"), parked]);
+        let usage = Usage { cpu_percent: Some(12.5), memory_bytes: Some(34 << 20), ..Usage::default() };
+        let text = services(&[Service { usage: Some(usage), ..service("active", "running") }, parked]);
         assert_eq!(
             text,
-            "SERVICE       STATE   PID  FOR      RESTARTS  REASON\n\
-             api           active  7    3 m 2 s  0\n\
-             telegram-bot  parked  -    3 m 2 s  3         needs `main`, which is down: refused\n"
+            "SERVICE       STATE   PID  FOR      CPU    MEM       RESTARTS  REASON\n\
+             api           active  7    3 m 2 s  12.5%  34.0 MiB  0\n\
+             telegram-bot  parked  -    3 m 2 s  -      -         3         needs `main`, which is down: refused\n"
         );
     }
 

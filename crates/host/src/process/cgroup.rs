@@ -9,6 +9,7 @@ use std::{
     fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A group of ours. It is removed when it is dropped and nobody is in it.
@@ -70,6 +71,13 @@ impl Cgroup {
         let mut members = Vec::new();
         gather(&self.path, &mut members);
         members
+    }
+
+    /// Processor time that all who were ever in it have used. No controller is needed for it (cgroups, `cpu.stat`).
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        let stat = read(&self.path.join("cpu.stat")).ok()?;
+        let used = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        used.trim().parse().ok().map(Duration::from_micros)
     }
 
     /// Ends all of them, groups below it included; nobody escapes by forking meanwhile.

@@ -3,7 +3,7 @@
 
 use super::{cgroup::Cgroup, mark::Mark, one::One};
 use crate::{proc, proc::Process, reaper::Reaper};
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, sync::LazyLock};
 
 /// Those who fork while they are looked for are looked for again, so often.
 const ROUNDS: usize = 20;
@@ -23,14 +23,23 @@ impl Family {
     pub(crate) fn strays(&self, leader: u32, reaper: Reaper) -> Vec<One> {
         let members = match self {
             Self::Untold => return Vec::new(),
-            Self::Marked(mark) => descendants(roots(mark, leader, reaper)),
-            Self::Cgroup(cgroup) => cgroup.members(),
+            Self::Marked(_) | Self::Cgroup(_) => self.members(leader, reaper, &LazyLock::new(Tree::now)),
         };
         let outside = |(process, stat): &(Process, proc::Stat)| {
             process.pid != leader && stat.group != leader && !stat.has_ended()
         };
         let known = members.into_iter().filter_map(|process| Some((process, process.stat()?)));
         known.filter(outside).map(|(process, stat)| One::new(process, &stat)).collect()
+    }
+
+    /// Everybody, the leader and zombies included. All processes are looked at once at most, also for many families.
+    pub(crate) fn members(&self, leader: u32, reaper: Reaper, tree: &LazyLock<Tree>) -> Vec<Process> {
+        let roots = match self {
+            Self::Cgroup(cgroup) => return cgroup.members(),
+            Self::Untold => vec![Process::new(leader)],
+            Self::Marked(mark) => roots(mark, leader, reaper),
+        };
+        if roots.is_empty() { Vec::new() } else { tree.below(roots) }
     }
 
     /// Is there anybody beside the group? Asked at each end of a service, so it takes no look at all processes.
@@ -74,20 +83,28 @@ fn roots(mark: &Mark, leader: u32, reaper: Reaper) -> Vec<Process> {
     children.into_iter().filter(|child| mark.is_on(*child)).chain(leader).collect()
 }
 
-/// They and all below them.
-pub(crate) fn descendants(roots: Vec<Process>) -> Vec<Process> {
-    let mut found: BTreeSet<Process> = roots.iter().copied().collect();
-    if roots.is_empty() {
-        return Vec::new();
+/// Who is whose child, at one moment.
+pub(crate) struct Tree {
+    parents: Vec<(Process, Process)>,
+}
+
+impl Tree {
+    /// A look at all processes.
+    pub(crate) fn now() -> Self {
+        let parent = |process: Process| Some((process, Process::new(process.stat()?.parent)));
+        Self { parents: proc::all().into_iter().filter_map(parent).collect() }
     }
-    let parents: Vec<(Process, Process)> =
-        proc::all().into_iter().filter_map(|process| Some((process, Process::new(process.stat()?.parent)))).collect();
-    loop {
-        let below = parents.iter().filter(|(child, parent)| found.contains(parent) && !found.contains(child));
-        let more: Vec<Process> = below.map(|(child, _)| *child).collect();
-        if more.is_empty() {
-            return found.into_iter().collect();
+
+    /// They and all below them.
+    pub(crate) fn below(&self, roots: Vec<Process>) -> Vec<Process> {
+        let mut found: BTreeSet<Process> = roots.into_iter().collect();
+        loop {
+            let below = self.parents.iter().filter(|(child, parent)| found.contains(parent) && !found.contains(child));
+            let more: Vec<Process> = below.map(|(child, _)| *child).collect();
+            if more.is_empty() {
+                return found.into_iter().collect();
+            }
+            found.extend(more);
         }
-        found.extend(more);
     }
 }

@@ -1,8 +1,8 @@
 //! A process group, told apart from a later one that got the same number.
 
-use super::{family::Family, one::send};
+use super::{family::Family, meter::Meter, one::send};
 use crate::{proc, reaper::Reaper};
-use std::{io, os::fd::OwnedFd};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP` of pidfd_send_signal(2), Linux 6.9.
 const WHOLE_GROUP: libc::c_uint = 1 << 2;
@@ -17,16 +17,21 @@ pub(crate) struct Group {
     pid: u32,
     pidfd: Option<OwnedFd>,
     reaper: Reaper,
-    family: Family,
+    family: Arc<Family>,
 }
 
 impl Group {
     pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, family: Family) -> Self {
-        Self { pid, pidfd, reaper, family }
+        Self { pid, pidfd, reaper, family: Arc::new(family) }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What tells how much they use.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter::new(self.pid, self.reaper, &self.family)
     }
 
     /// Nobody left is not an error.

@@ -69,5 +69,5 @@ fn leftover(process: Process, instance: &str) -> Option<Leftover> {
 fn kin() -> BTreeSet<Process> {
     let this = Process::this();
     let above = std::iter::successors(Some(this), |process| process.parent());
-    above.chain(super::family::descendants(vec![this])).collect()
+    above.chain(super::family::Tree::now().below(vec![this])).collect()
 }

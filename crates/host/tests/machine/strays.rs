@@ -4,7 +4,7 @@
 use crate::support::{in_time, playing, role, run, shell, start, until};
 use host::{
     proc::{Process, wait_gone},
-    process::{Command, Exit, Mark, Spawner, SystemSpawner, Together, end_leftovers, leftovers},
+    process::{Command, Exit, Mark, Memory, Spawner, SystemSpawner, Together, end_leftovers, leftovers, usage},
 };
 use std::time::Duration;
 
@@ -45,6 +45,25 @@ async fn a_stray_is_signalled_while_the_leader_lives(spawner: &SystemSpawner, in
     until(|| !child.group_alive()).await;
 }
 
+/// A shell that works and a daemon that has left it; what both use is told, and nothing once they are gone.
+async fn all_of_it_is_measured(spawner: &SystemSpawner, instance: &str) {
+    let work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exec 7</dev/null; echo worked; sleep 1000";
+    let (mut child, _) = start(spawner, &marked(&format!("{DAEMON} {work}"), instance), |line| line == "worked").await;
+    let meter = child.meter().unwrap();
+    let seen = usage([&meter])[0].unwrap();
+    // The shell and its sleep; the daemon and its sleep. Between two sleeps the daemon is alone.
+    assert!((3..=4).contains(&seen.processes), "{seen:?}");
+    assert!(seen.cpu >= Duration::from_millis(20), "{seen:?}");
+    assert!(seen.open_files.unwrap() > 3 * 3, "{seen:?}");
+    assert!(matches!(seen.memory, Some(Memory::Shares(bytes)) if (100_000..100_000_000).contains(&bytes)), "{seen:?}");
+    child.signal(9).unwrap();
+    in_time(child.wait()).await.unwrap();
+    until(|| !child.group_alive()).await;
+    assert_eq!(usage([&meter])[0].unwrap().processes, 0);
+    drop(child);
+    assert_eq!(usage([&meter]), [None]);
+}
+
 /// S2.7: nobody escapes. By control group, where there is one of version 2 that may be written to.
 #[tokio::test]
 async fn by_control_group() {
@@ -56,6 +75,7 @@ async fn by_control_group() {
     };
     a_daemon_is_a_part_of_it(&spawner, "by-group").await;
     a_stray_is_signalled_while_the_leader_lives(&spawner, "by-group").await;
+    all_of_it_is_measured(&spawner, "by-group").await;
     drop(spawner);
     assert!(!path.exists(), "nothing is left of it");
 }
@@ -68,6 +88,7 @@ async fn by_mark() {
         spawner.become_subreaper().unwrap();
         a_daemon_is_a_part_of_it(&spawner, "by-mark").await;
         a_stray_is_signalled_while_the_leader_lives(&spawner, "by-mark").await;
+        all_of_it_is_measured(&spawner, "by-mark").await;
         return println!("none has escaped");
     }
     let (exit, out, err) = run(&role("strays::by_mark", "keeper")).await;

@@ -86,7 +86,7 @@ impl Daemon for Deck {
         let mask = |line: String| self.world.terminal.mask(&line);
         let timed = matches!(status.fine, "backoff" | "delayed");
         Ok(Why {
-            service: shown::service(&self.world, status),
+            service: shown::service(&self.world, status, self.handle.usage().get(service)),
             blocked_on: shown::blocked_on(&self.world, &report, status),
             next_try_s: status
                 .due
@@ -161,7 +161,9 @@ impl Deck {
     }
 
     fn shown(&self) -> Vec<control::Service> {
-        self.handle.snapshot().iter().map(|status| shown::service(&self.world, status)).collect()
+        let usage = self.handle.usage();
+        let shown = |status: &ServiceStatus| shown::service(&self.world, status, usage.get(&status.name));
+        self.handle.snapshot().iter().map(shown).collect()
     }
 
     /// What health says of the services as they are at this moment, which its own watcher may not have seen yet.
@@ -250,12 +252,13 @@ impl Deck {
 
     fn done(&self, seen: Vec<Seen>, begun: Instant) -> Done {
         let report = self.report();
+        let usage = self.handle.usage();
         let change = |seen: Seen| {
             let lines = self.world.tail.last(&seen.status.name);
             let last = lines.iter().skip(lines.len().saturating_sub(LINES));
             Change {
                 lines: last.map(|line| self.world.terminal.mask(line)).collect(),
-                service: shown::service(&self.world, &seen.status),
+                service: shown::service(&self.world, &seen.status, usage.get(&seen.status.name)),
                 settled: seen.settled,
                 took_s: shown::seconds(seen.at - begun),
             }

@@ -1,13 +1,14 @@
 //! What is known here, in the words of the protocol.
 
 use super::{super::World, ring::rfc3339};
-use control::{Dependency, Disk, LastExit, Migrations, Service};
+use control::{Dependency, Disk, LastExit, Migrations, Service, Usage};
 use health::Report;
+use host::process::Memory;
 use std::time::Duration;
-use supervise::{ServiceStatus, meaning};
+use supervise::{ServiceStatus, ServiceUsage, meaning};
 use tokio::time::Instant;
 
-pub(super) fn service(world: &World, status: &ServiceStatus) -> Service {
+pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&ServiceUsage>) -> Service {
     Service {
         name: status.name.clone(),
         state: status.word.to_string(),
@@ -19,6 +20,20 @@ pub(super) fn service(world: &World, status: &ServiceStatus) -> Service {
         restarts: status.restarts,
         last_exit: status.last_exit.clone(),
         reason: status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
+        usage: usage.map(shown_usage),
+    }
+}
+
+fn shown_usage(usage: &ServiceUsage) -> Usage {
+    Usage {
+        cpu_percent: usage.share.map(|share| tenths(share.of_one * 100.0)),
+        cpu_over_s: usage.share.map(|share| seconds(share.over)),
+        cpu_s: usage.cpu.as_secs_f64(),
+        memory_bytes: usage.memory.map(Memory::bytes),
+        memory_kind: usage.memory.map(|memory| memory.kind().to_owned()),
+        open_files: usage.open_files,
+        processes: usage.processes,
+        oom_kills: usage.oom_kills,
     }
 }
 
@@ -81,5 +96,9 @@ pub(super) fn at(world: &World, moment: Instant) -> String {
 }
 
 pub(super) fn seconds(span: Duration) -> f64 {
-    (span.as_secs_f64() * 10.0).round() / 10.0
+    tenths(span.as_secs_f64())
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
