@@ -1,5 +1,6 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
+pub(crate) mod birth;
 mod cgroup;
 mod child;
 mod detached;
@@ -11,6 +12,7 @@ mod mark;
 mod meter;
 mod one;
 mod oneself;
+mod open_files;
 mod program;
 mod spawner;
 

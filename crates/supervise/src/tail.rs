@@ -44,7 +44,10 @@ impl Tail {
     }
 
     fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<Vec<u8>>) -> Vec<String> {
-        self.kept().get(service).map(|kept| which(kept).iter().map(|line| shortened(line)).collect()).unwrap_or_default()
+        self.kept()
+            .get(service)
+            .map(|kept| which(kept).iter().map(|line| shortened(line)).collect())
+            .unwrap_or_default()
     }
 
     /// The last lines of a block; of many that come at once only those are looked at.

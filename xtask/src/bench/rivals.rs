@@ -55,7 +55,9 @@ fn install_s6() -> Done {
         return Ok(());
     }
     let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "-q", "--no-install-recommends", INSTALLED]).env("DEBIAN_FRONTEND", "noninteractive");
+    install
+        .args(["install", "-y", "-q", "--no-install-recommends", INSTALLED])
+        .env("DEBIAN_FRONTEND", "noninteractive");
     step("apt-get install s6", install)
 }
 

@@ -111,7 +111,11 @@ impl Supervisor {
         if matches!(self, Self::Mainstay | Self::Bare) {
             let ours = bench.mainstay.display().to_string();
             let nobody = helper::words(IDLE, &Path::new(at).join("nobody"), "nobody");
-            return Ok(if self == Self::Bare { nobody } else { words(&[&ours, "up", "--dir", at, "--log-format", "json"]) });
+            return Ok(if self == Self::Bare {
+                nobody
+            } else {
+                words(&[&ours, "up", "--dir", at, "--log-format", "json"])
+            });
         }
         let found = bench.rivals.program(self.program());
         let missing = || Failure::Failed(format!("{} is not here", self.program()));

@@ -55,6 +55,12 @@ impl Cgroup {
         self.path.join("cgroup.kill").exists()
     }
 
+    /// A descriptor with which a process is born in it.
+    pub(crate) fn directory(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(&self.path, flags, Mode::empty())?)
+    }
+
     /// A descriptor through which a process enters: it writes `0` to it.
     pub(crate) fn entrance(&self) -> io::Result<OwnedFd> {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;

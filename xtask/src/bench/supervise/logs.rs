@@ -181,7 +181,10 @@ fn until_there(dir: &Path, bytes: u64, begun: Moment) -> Result<Moment, Failure>
             return Ok(now());
         }
         if millis(begun, now()) > PATIENCE.as_secs_f64() * 1e3 {
-            return Err(Failure::Failed(format!("{there} bytes of {bytes} are in its files after {} s", PATIENCE.as_secs())));
+            return Err(Failure::Failed(format!(
+                "{there} bytes of {bytes} are in its files after {} s",
+                PATIENCE.as_secs()
+            )));
         }
         std::thread::sleep(Duration::from_millis(if there == 0 { 1 } else { 4 }));
     }
