@@ -128,6 +128,11 @@ impl Process {
         fs::read(self.path("environ")).ok()
     }
 
+    /// Where its memory is and what is in it, a line for each piece, when we may see it (same user or root).
+    pub(crate) fn maps(self) -> Option<String> {
+        self.read("maps")
+    }
+
     /// Its working directory, when we may see it (same user or root).
     pub fn cwd(self) -> Option<PathBuf> {
         fs::read_link(self.path("cwd")).ok()

@@ -20,7 +20,7 @@ pub use detached::{Detached, start_detached};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use mark::Mark;
 pub use meter::{Memory, Meter, Usage, usage};
-pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
+pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;
 pub use spawner::{SystemSpawner, Together};
 
