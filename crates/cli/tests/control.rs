@@ -266,18 +266,18 @@ fn the_background_is_left_alone_once_it_is_up() {
 #[test]
 fn the_file_of_the_background_stays_small() {
     let script =
-        "awk 'BEGIN { for (i = 1; i <= 200000; i++) print \"line\", i, \"of many that are said\" }'; exec sleep 1000";
+        "awk 'BEGIN { for (i = 1; i <= 400000; i++) print \"line\", i, \"of many that are said\" }'; exec sleep 1000";
     let test = app("name = \"shop\"\n[services.api]\ncommand = [\"sh\", \"talk.sh\"]\n").file("talk.sh", script);
     let _guard = Background(&test);
     test.again().args(["up", "-d"]).run().code(0);
-    wait_until(LIMIT, "the last line is written", || test.read("data/run/up.log").contains("line 200000 of"));
+    wait_until(LIMIT, "the last line is written", || test.read("data/run/up.log").contains("line 400000 of"));
     let (before, now) = (test.path().join("data/run/up.log.1"), test.path().join("data/run/up.log"));
     let len = |path: &PathBuf| fs::metadata(path).unwrap().len();
     assert!(len(&before) > 10_000_000 && len(&before) < 11_000_000 && len(&now) < 10_000_000);
     assert_eq!(fs::metadata(&now).unwrap().permissions().mode() & 0o777, 0o600);
     let both = fs::read_to_string(&before).unwrap() + &fs::read_to_string(&now).unwrap();
     let numbers: Vec<usize> = both.lines().filter_map(number_in).collect();
-    assert!(numbers.iter().copied().eq(numbers[0]..=200_000), "whole lines, in order, none lost");
+    assert!(numbers.iter().copied().eq(numbers[0]..=400_000), "whole lines, in order, none lost");
 }
 
 /// The number of `line NUMBER of many`.

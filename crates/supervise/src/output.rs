@@ -6,7 +6,10 @@
 
 use report::{Lines, Stream};
 use std::{borrow::Cow, cell::Cell, future::poll_fn, pin::pin, sync::Arc, task::Poll};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    task::yield_now,
+};
 
 /// The longest line, in bytes, that is told in one piece.
 pub const LONGEST: usize = 1 << 20;
@@ -38,7 +41,12 @@ pub(crate) async fn tell_lines(
     loop {
         teller.lines.room().await;
         let Some(chunk) = read(&mut input, splitter.short()).await else { break };
+        let much = chunk.len() >= CHUNK / 4;
         SPARE.set(splitter.feed_chunk(chunk, &teller));
+        if much {
+            // The others come first: one service that writes without end would else be heard for a hundred chunks.
+            yield_now().await;
+        }
     }
     splitter.finish(&mut |block| teller.tell(block));
 }

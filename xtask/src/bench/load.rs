@@ -131,6 +131,8 @@ impl Load {
             if self.logs.is_none() {
                 continue;
             }
+            // s6-log makes its own directory, but not the one above.
+            dir.write(&format!("{LOGS}/.empty"), "");
             let into = dir.path().join(LOGS).join(&name).display().to_string();
             let writer = match supervisor {
                 Supervisor::Runit => {

@@ -90,15 +90,21 @@ impl Birth {
     pub(super) fn give(mut self, cgroup: Option<&Cgroup>) -> io::Result<Born> {
         let directory = cgroup.map(Cgroup::directory).transpose()?;
         match self.give_by(|| clone_into(directory.as_ref()), None) {
-            Err(error) if is_unknown(&error) => {
-                let entrance = cgroup.map(Cgroup::entrance).transpose()?;
-                self.give_by(fork, entrance.as_ref())
-            }
-            given => given,
+            Ok(Some(born)) => return Ok(born),
+            Err(error) if !is_unknown(&error) => return Err(error),
+            // Stillborn: newer kernels kill a child whose group was killed more often before than ours, or less often.
+            Ok(None) | Err(_) => {}
         }
+        let entrance = cgroup.map(Cgroup::entrance).transpose()?;
+        self.give_by(fork, entrance.as_ref())?.ok_or_else(|| io::Error::other("it was killed before it began"))
     }
 
-    fn give_by(&mut self, split: impl FnOnce() -> io::Result<Forked>, entrance: Option<&OwnedFd>) -> io::Result<Born> {
+    /// Nothing when the child was killed before it did anything.
+    fn give_by(
+        &mut self,
+        split: impl FnOnce() -> io::Result<Forked>,
+        entrance: Option<&OwnedFd>,
+    ) -> io::Result<Option<Born>> {
         let parent = std::process::id();
         let (failed, fails) = pipe_with(PipeFlags::CLOEXEC)?;
         match split()? {
@@ -106,8 +112,15 @@ impl Birth {
             Forked::Parent(born) => {
                 drop(fails);
                 match said(&failed) {
-                    Some(error) => Err(bury(born.pid, error)),
-                    None => Ok(born),
+                    Said::Became => Ok(Some(born)),
+                    Said::Failed(error) => {
+                        bury(born.pid);
+                        Err(error)
+                    }
+                    Said::Nothing => {
+                        bury(born.pid);
+                        Ok(None)
+                    }
                 }
             }
         }
@@ -115,6 +128,7 @@ impl Birth {
 
     /// In the child: system calls only, nothing is allocated and nothing locked (signal-safety(7)).
     fn become_program(&mut self, entrance: Option<&OwnedFd>, parent: u32, fails: &OwnedFd) -> ! {
+        let _ = rustix::io::write(fails, &[HERE]);
         let error = self.try_to_become(entrance, parent);
         let number = error.raw_os_error().unwrap_or(libc::EIO);
         let _ = rustix::io::write(fails, &number.to_ne_bytes());
@@ -210,17 +224,32 @@ fn fork() -> io::Result<Forked> {
     }
 }
 
-/// The error that the child tells; nothing when the pipe was closed by its becoming the program.
-fn said(failed: &OwnedFd) -> Option<io::Error> {
-    let mut number = [0; 4];
-    let read = rustix::io::retry_on_intr(|| rustix::io::read(failed, &mut number));
-    (read == Ok(number.len())).then(|| io::Error::from_raw_os_error(i32::from_ne_bytes(number)))
+/// The first that a child says.
+const HERE: u8 = b'!';
+
+/// What a child has said until its end of the pipe was closed, by its becoming the program or by its end.
+enum Said {
+    Nothing,
+    Became,
+    Failed(io::Error),
+}
+
+fn said(failed: &OwnedFd) -> Said {
+    let (mut here, mut number) = ([0; 1], [0; 4]);
+    match (read(failed, &mut here), read(failed, &mut number)) {
+        (0, _) => Said::Nothing,
+        (_, 4) => Said::Failed(io::Error::from_raw_os_error(i32::from_ne_bytes(number))),
+        _ => Said::Became,
+    }
+}
+
+fn read(from: &OwnedFd, into: &mut [u8]) -> usize {
+    rustix::io::retry_on_intr(|| rustix::io::read(from, &mut *into)).unwrap_or_default()
 }
 
 /// A child that has failed is not left as a zombie.
-fn bury(pid: u32, error: io::Error) -> io::Error {
+fn bury(pid: u32) {
     let _ = rustix::io::retry_on_intr(|| waitpid(Pid::from_raw(pid.cast_signed()), WaitOptions::empty()));
-    error
 }
 
 #[expect(unsafe_code, reason = "ending without any handler of the parent has no safe interface")]
@@ -273,11 +302,31 @@ mod tests {
     /// S2.8: where the kernel, or who guards it, knows no clone3, everything is as it was.
     #[test]
     fn a_child_is_born_in_the_old_way_too() {
-        let born = birth(&["/bin/sh", "-c", "exit 7"]).give_by(fork, None).unwrap();
+        let born = birth(&["/bin/sh", "-c", "exit 7"]).give_by(fork, None).unwrap().unwrap();
         assert_eq!((code(&born), born.pidfd.is_none()), (Some(7), true));
         let born = birth(&["/bin/sh", "-c", "exit 8"]).give(None).unwrap();
         assert_eq!(code(&born), Some(8));
         assert!([libc::ENOSYS, libc::EPERM].map(io::Error::from_raw_os_error).iter().all(is_unknown));
+    }
+
+    /// S2.8: as the kernel does it to one that is born in a group that was killed before.
+    #[test]
+    fn a_child_that_is_killed_before_it_begins_is_told_apart() {
+        let kill = || {
+            let forked = fork()?;
+            match &forked {
+                // It is killed here.
+                Forked::Child => loop {
+                    std::hint::spin_loop();
+                },
+                Forked::Parent(born) => {
+                    let child = Pid::from_raw(born.pid.cast_signed()).unwrap();
+                    rustix::process::kill_process(child, Signal::KILL)?;
+                }
+            }
+            Ok(forked)
+        };
+        assert!(birth(&["/bin/true"]).give_by(kill, None).unwrap().is_none());
     }
 
     #[test]

@@ -9,8 +9,12 @@ use std::{
     fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+
+/// Two copies of a service never share a control group, not even while one is cleared away.
+static COPIES: AtomicU64 = AtomicU64::new(0);
 
 /// A group of ours. It is removed when it is dropped and nobody is in it.
 #[derive(Debug)]
@@ -43,6 +47,18 @@ impl Cgroup {
         match fs::create_dir(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(Self { path }),
+        }
+    }
+
+    /// A new group below this one, named after `service`. One that is left of an earlier life is not taken: it was killed, and the
+    /// kernel remembers.
+    pub(crate) fn new_below(&self, service: &str) -> io::Result<Self> {
+        loop {
+            let path = self.path.join(format!("{service}.{}", COPIES.fetch_add(1, Ordering::Relaxed)));
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| Self { path }),
+            }
         }
     }
 

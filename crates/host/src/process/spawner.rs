@@ -19,10 +19,7 @@ use std::{
     io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
     path::{Path, PathBuf},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 use tokio::net::unix::pipe::Receiver;
 
@@ -50,9 +47,6 @@ pub enum Together {
     Marks,
 }
 
-/// Two copies of a service never share a control group, not even while one is cleared away.
-static COPIES: AtomicU64 = AtomicU64::new(0);
-
 impl SystemSpawner {
     /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
     pub fn new() -> io::Result<Self> {
@@ -79,10 +73,7 @@ impl SystemSpawner {
         match (&command.mark, self.home.get()) {
             (None, _) => Ok(Family::Untold),
             (Some(mark), None) => Ok(Family::Marked(mark.clone())),
-            (Some(mark), Some(home)) => {
-                let name = format!("{}.{}", mark.service, COPIES.fetch_add(1, Ordering::Relaxed));
-                Cgroup::at(home.path(), &name).map(Family::Cgroup)
-            }
+            (Some(mark), Some(home)) => home.new_below(&mark.service).map(Family::Cgroup),
         }
     }
 

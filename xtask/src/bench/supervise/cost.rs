@@ -21,7 +21,7 @@ pub(super) fn memory(bench: &Bench) -> Result<Vec<Table>, Failure> {
             shared.add(supervisor.row(&case, vec![pss], target));
         }
     }
-    whole.note("ours without services: one that is switched off");
+    whole.note("mainstay, pm2 and honcho end when they have no service");
     Ok(vec![whole, shared])
 }
 

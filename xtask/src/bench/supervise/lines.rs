@@ -70,7 +70,7 @@ fn end_of(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&end).into_owned())
 }
 
-/// Files below a directory, those of their own making (`config`, `lock`, `state`, marks of what is to be processed) left out.
+/// Files below a directory, those of their own making (`config`, `lock`, `state`) left out.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let (dirs, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
