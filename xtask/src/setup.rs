@@ -23,6 +23,7 @@ const NEEDS: &[Need] = &[
     Need { program: "python3", package: "python3", found: || works("python3", &["--version"]) },
     Need { program: "PyYAML", package: "python3-yaml", found: || works("python3", &["-c", "import yaml"]) },
     Need { program: "curl", package: "curl", found: || works("curl", &["--version"]) },
+    Need { program: "tmux", package: "tmux", found: || works("tmux", &["-V"]) },
     Need { program: "setpriv", package: "util-linux", found: || works("setpriv", &["--version"]) },
     Need { program: "a C compiler", package: "gcc libc6-dev", found: || works("cc", &["--version"]) },
 ];

@@ -11,7 +11,14 @@ const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-prob
 /// Package, and every package of ours that it may import. Lower layers first.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapter = [FLOOR, SENSES].concat();
-    let chapters = ["mainstay-control", "mainstay-health", "mainstay-logs", "mainstay-migrate", "mainstay-supervise"];
+    let chapters = [
+        "mainstay-control",
+        "mainstay-health",
+        "mainstay-journal",
+        "mainstay-logs",
+        "mainstay-migrate",
+        "mainstay-supervise",
+    ];
     BTreeMap::from([
         ("mainstay-retry", vec![]),
         ("mainstay-host", vec![]),
@@ -24,9 +31,12 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-health", chapter.clone()),
         // Knows no configuration and no database: the command line tells it what is.
         ("mainstay-control", FLOOR.to_vec()),
+        ("mainstay-journal", chapter.clone()),
         ("mainstay-logs", chapter.clone()),
         ("mainstay-plan", vec!["mainstay-config", "mainstay-report"]),
-        ("mainstay", [&chapter[..], &chapters, &["mainstay-plan"]].concat()),
+        // Shows what is said on the control socket, in its words; pure.
+        ("mainstay-top", vec!["mainstay-control", "mainstay-report"]),
+        ("mainstay", [&chapter[..], &chapters, &["mainstay-plan", "mainstay-top"]].concat()),
         // Outside the program: they see it only as a user does.
         ("mainstay-testkit", vec![]),
         ("booking", vec![]),

@@ -1,10 +1,14 @@
 //! What may be typed. Every verb has an example.
 
 mod control;
+mod journal;
 mod migrate;
 mod schedule;
 
-pub(crate) use control::{Down, Events, Look, Order, Why};
+#[cfg(feature = "top")]
+pub(crate) use control::Top;
+pub(crate) use control::{Down, Look, Order, Why};
+pub(crate) use journal::{Events, History, Timeline};
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
 pub(crate) use migrate::{
@@ -113,9 +117,24 @@ pub(crate) enum Verb {
     /// Read mainstay.toml anew; only services that changed are restarted, and nothing at all when it is wrong
     #[command(after_help = "Example: mainstay reload")]
     Reload(Look),
-    /// What happened lately
-    #[command(after_help = "Example: mainstay events --follow")]
+    /// What happened, lately and before, with and without a running mainstay
+    #[command(
+        after_help = "Example: mainstay events --since 2h --service api --level warn -f\n\nTimes: 10m (that long ago), 14:30, \
+                            2026-11-24, \"2026-11-24 14:30\", 2026-11-24T14:30:00Z; all in UTC"
+    )]
     Events(Events),
+    /// The course of a start, step by step; or what a day has brought
+    #[command(
+        after_help = "Examples: mainstay timeline, mainstay timeline 3, mainstay timeline 2026-11-24, mainstay timeline --list"
+    )]
+    Timeline(Timeline),
+    /// Availability and answering times of databases by the hour, and what the machine had left
+    #[command(after_help = "Example: mainstay history main --since 7d")]
+    History(History),
+    /// All of it on a screen: services, databases, live lines, and keys to restart, stop and filter
+    #[cfg(feature = "top")]
+    #[command(after_help = "Example: mainstay top --service api")]
+    Top(Top),
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),

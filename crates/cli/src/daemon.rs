@@ -41,6 +41,26 @@ impl Daemon {
         }
     }
 
+    /// The same; nothing, without a word, when none runs.
+    pub(crate) async fn ask_if_running<T: DeserializeOwned>(
+        &self,
+        context: &Context,
+        ask: &Ask,
+        limit: Duration,
+    ) -> Result<Option<T>, Outcome> {
+        match self.client.ask(ask, limit).await {
+            Ok(answer) => Ok(Some(self.heard(context, answer))),
+            Err(AskError::NotRunning) => Ok(None),
+            Err(error) => Err(tell(context, &error.findings(&self.app, self.client.path()), outcome(&error))),
+        }
+    }
+
+    /// Tells that none runs.
+    pub(crate) fn tell_not_running(&self, context: &Context) -> Outcome {
+        let error = AskError::NotRunning;
+        tell(context, &error.findings(&self.app, self.client.path()), outcome(&error))
+    }
+
     fn heard<T>(&self, context: &Context, answer: Answer<T>) -> T {
         if answer.version != VERSION {
             let finding =

@@ -44,6 +44,8 @@ pub struct App {
     pub health: Health,
     /// Where the lines of the services are kept.
     pub logs: Logs,
+    /// How long what happens is remembered.
+    pub journal: Journal,
     /// The roles that the file knows, whichever is chosen.
     pub roles: Vec<String>,
 }
@@ -333,6 +335,27 @@ impl Default for Logs {
     }
 }
 
+/// How long what happens is remembered, and in how much room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// Is it remembered at all?
+    pub enabled: bool,
+    /// Single events, and figures by the minute, are kept so long.
+    pub keep: Duration,
+    /// Counts and figures by the hour are kept so long.
+    pub hourly: Duration,
+    /// The file takes no more, in bytes.
+    pub max_size: u64,
+}
+
+impl Default for Journal {
+    /// Off; everything else as it is when nothing is said.
+    fn default() -> Self {
+        let day = Duration::from_secs(86_400);
+        Self { enabled: false, keep: day * 7, hourly: day * 90, max_size: 100 << 20 }
+    }
+}
+
 /// What a line of a log file looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -438,6 +461,11 @@ impl App {
         self.jobs.iter().find(|job| job.name == name)
     }
 
+    /// What happened.
+    pub fn journal_file(&self) -> PathBuf {
+        self.data.join("journal.db")
+    }
+
     /// What is remembered of the jobs.
     pub fn schedule_file(&self) -> PathBuf {
         self.run_dir().join("schedule.json")
@@ -501,7 +529,8 @@ impl fmt::Debug for App {
             format!("contract: {:?}, env: {:?}", self.contract, self.env.keys()),
             format!("dependencies: {:?}", self.dependencies),
             format!("migrations: {:?}, services: {:?}, jobs: {:?}", self.migrations, self.services, self.jobs),
-            format!("health: {:?}, logs: {:?}, roles: {:?}", self.health, self.logs, self.roles),
+            format!("health: {:?}, logs: {:?}, journal: {:?}", self.health, self.logs, self.journal),
+            format!("roles: {:?}", self.roles),
         ];
         write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
     }

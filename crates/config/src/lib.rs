@@ -21,7 +21,7 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, LogFormat, Logs, MIGRATION_STYLES, Metrics,
     MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop,
     Tolerance, Wait, WhenFull,
 };

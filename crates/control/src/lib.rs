@@ -28,7 +28,7 @@ pub use ask::{Ask, Verb};
 pub use client::{Answer, AskError, Client};
 pub use daemon::Daemon;
 pub use protocol::{
-    Asked, Change, Dependency, Disk, Done, Down, Event, Events, LastExit, Migrations, Order, PROTOCOL, Place, Problem,
-    Ps, Refusal, Reloaded, Service, Settled, Status, Usage, VERSION, Why,
+    Asked, Change, Dependency, Disk, Done, Down, Event, Events, Journal, LastExit, Migrations, Order, PROTOCOL, Place,
+    Problem, Ps, Refusal, Reloaded, Service, Settled, Status, Usage, VERSION, Why,
 };
 pub use server::serve;

@@ -106,6 +106,24 @@ pub struct Status {
     pub migrations: Migrations,
     /// The disk of the data directory.
     pub disk: Disk,
+    /// Whether what happens is remembered.
+    pub journal: Journal,
+}
+
+/// Whether what happens is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Journal {
+    /// `pass`, `fail`, `could not verify`, or `skipped` when it is not wanted.
+    pub verdict: String,
+    /// Why it does not pass.
+    pub reason: Option<String>,
+    /// The file.
+    pub path: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// Events that were left out since the start.
+    pub dropped: u64,
 }
 
 /// A database or something else that services need.
@@ -278,8 +296,11 @@ pub struct Events {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Event {
-    /// Its number, counted from 1.
+    /// Its number within its start, counted from 1.
     pub number: u64,
+    /// The start of mainstay that it belongs to, where that is known: by the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<i64>,
     /// When: RFC 3339, UTC.
     pub time: String,
     /// `debug`, `info`, `warn` or `error`.

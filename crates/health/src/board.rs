@@ -1,8 +1,8 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Report, ServiceHealth, Snapshot, Usage, judge,
-    monitor, state::STATES,
+    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth, Snapshot, Usage,
+    judge, monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
@@ -33,10 +33,14 @@ struct Inner {
     clock: Arc<dyn Clock>,
     masker: Masker,
     measure: OnceLock<Measure>,
+    read: OnceLock<Read>,
 }
 
 /// Looks at what services use now.
 type Measure = Box<dyn Fn() -> BTreeMap<String, Usage> + Send + Sync>;
+
+/// Reads what else there is to be told.
+type Read = Box<dyn Fn() -> Vec<Reading> + Send + Sync>;
 
 /// The longest reason that is shown, in characters.
 const LONGEST_REASON: usize = 300;
@@ -70,10 +74,11 @@ impl Board {
             migrations: Migrations::None,
             flags: BTreeMap::new(),
             usage: BTreeMap::new(),
+            readings: Vec::new(),
         };
         let (known, looks) = (Mutex::new(known), Mutex::default());
-        let (changes, measure) = (watch::Sender::new(()), OnceLock::new());
-        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure }) }
+        let (changes, measure, read) = (watch::Sender::new(()), OnceLock::new(), OnceLock::new());
+        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read }) }
     }
 
     /// Adds a dependency that has not been asked yet.
@@ -204,10 +209,16 @@ impl Board {
         let _ = self.inner.measure.set(Box::new(measure));
     }
 
-    /// The same as [`Board::snapshot`], and what services use at this moment.
+    /// From now on `read` tells what else there is, whenever that is asked for; the first one that is given counts.
+    pub fn read_by(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
+        let _ = self.inner.read.set(Box::new(read));
+    }
+
+    /// The same as [`Board::snapshot`], with what services use at this moment and what else there is to be told.
     pub fn measured(&self) -> Snapshot {
         let usage = self.inner.measure.get().map(|measure| measure()).unwrap_or_default();
-        Snapshot { usage, ..self.snapshot() }
+        let readings = self.inner.read.get().map(|read| read()).unwrap_or_default();
+        Snapshot { usage, readings, ..self.snapshot() }
     }
 
     /// The body of the health pages now.

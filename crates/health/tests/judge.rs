@@ -216,6 +216,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         failsafe: false,
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },
         logs: config::Logs::default(),
+        journal: config::Journal::default(),
         roles: Vec::new(),
     }
 }

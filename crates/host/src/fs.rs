@@ -52,7 +52,7 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
             let why = "it is a pipe, and nobody may ever write to it";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        file.take(max_bytes.saturating_add(1)).read_to_end(&mut content)?;
+        read_to_end(file.take(max_bytes.saturating_add(1)), facts.len(), &mut content)?;
         if content.len() as u64 > max_bytes {
             let why = format!("it has more than {max_bytes} bytes, the most that is read");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
@@ -60,6 +60,18 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         Ok(content)
     };
     read().map_err(|error| named("read", path, &error))
+}
+
+/// All that is left of a file that is said to have `len` bytes; `content` has room for one more.
+fn read_to_end(mut file: io::Take<fs::File>, len: u64, content: &mut Vec<u8>) -> io::Result<()> {
+    // One look at most files: a read that could have had more and ends just there has met their end.
+    content.resize(content.capacity(), 0);
+    let read = match file.read(content) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+        read => read?,
+    };
+    content.truncate(read);
+    if read as u64 == len && len > 0 { Ok(()) } else { file.read_to_end(content).map(drop) }
 }
 
 /// The whole text of a file of at most `max_bytes`.
@@ -134,6 +146,24 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 /// The room left for us where `path` lies, in bytes.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// The room of the file system where `path` lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// All of it, in bytes.
+    pub total: u64,
+    /// What is left for us, in bytes.
+    pub free: u64,
+    /// Which file system it is.
+    pub device: u64,
+}
+
+/// The room of the file system where `path` lies; nothing where that cannot be seen.
+pub fn room(path: &Path) -> Option<Room> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+    Some(Room { total: bytes(room.f_blocks), free: bytes(room.f_bavail), device: fs::metadata(path).ok()?.dev() })
 }
 
 fn named(doing: &str, path: &Path, error: &io::Error) -> io::Error {

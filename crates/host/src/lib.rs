@@ -17,9 +17,11 @@ pub mod user;
 
 mod clock;
 mod descriptor;
+mod memory;
 mod mount;
 
 pub use clock::SystemClock;
+pub use memory::{Memory, memory};
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::SystemTime};
 

@@ -31,7 +31,7 @@ pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError>
 
 async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, MigrateError> {
     let run = Run::new(job);
-    let view = Engine::with(&run, async |engine| View::take(&run, engine, dir).await).await?;
+    let view = View::first(&run, dir).await?;
     let standings = view.standings();
     let standing = standings.iter().find(|it| it.file.is_some_and(|file| file.name == name));
     let Some((standing, migration)) = standing.and_then(|it| Some((it, it.file?))) else {

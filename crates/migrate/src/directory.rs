@@ -8,7 +8,8 @@ use crate::{BadFile, MigrateError, Migration, Problem, Version, migration::Kind,
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 
 /// No migration is larger; a dump is not a migration.
@@ -30,8 +31,8 @@ pub struct Directory {
 pub struct RawFile {
     /// Its name, relative to the directory.
     pub name: String,
-    /// Where it is.
-    pub path: PathBuf,
+    /// The directory that it is relative to.
+    pub dir: Arc<Path>,
     /// Its content, or nothing when it is larger than [`LARGEST`].
     pub content: Option<Vec<u8>>,
 }
@@ -71,7 +72,9 @@ pub(crate) fn read(
     vars: &BTreeMap<String, String>,
 ) -> Result<Directory, MigrateError> {
     let wanted = names.iter().filter(|name| style.recursive() || !name.contains('/'));
-    let files = wanted.filter(|name| style.read_name(name) != crate::style::Named::Other).map(|name| raw(dir, name));
+    let shared: Arc<Path> = dir.into();
+    let files = wanted.filter(|name| style.read_name(name) != crate::style::Named::Other);
+    let files = files.map(|name| raw(&shared, name));
     let shown = dir.strip_prefix(root).unwrap_or(dir);
     parse(files, shown, style, vars)
 }
@@ -92,16 +95,14 @@ pub(crate) fn seeds(dir: &Path, root: &Path) -> Result<Vec<Migration>, MigrateEr
 /// As [`read`].
 pub(crate) fn loose(dir: &Path, name: &str, root: &Path, kind: Kind) -> Result<Migration, MigrateError> {
     let shown = dir.strip_prefix(root).unwrap_or(dir).join(name).display().to_string();
-    read::loose(&raw(dir, name)?, &shown, kind).map_err(|bad| MigrateError::BadFiles(vec![*bad]))
+    read::loose(&raw(&dir.into(), name)?, &shown, kind).map_err(|bad| MigrateError::BadFiles(vec![*bad]))
 }
 
-fn raw(dir: &Path, name: &str) -> Result<RawFile, MigrateError> {
-    let path = dir.join(name);
-    match host::fs::read(&path, LARGEST) {
-        Ok(content) => Ok(RawFile { name: name.to_owned(), path, content: Some(content) }),
-        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
-            Ok(RawFile { name: name.to_owned(), path, content: None })
-        }
+fn raw(dir: &Arc<Path>, name: &str) -> Result<RawFile, MigrateError> {
+    let file = |content| RawFile { name: name.to_owned(), dir: Arc::clone(dir), content };
+    match host::fs::read(&dir.join(name), LARGEST) {
+        Ok(content) => Ok(file(Some(content))),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Ok(file(None)),
         Err(error) => Err(unreadable(dir, &error)),
     }
 }
@@ -126,7 +127,7 @@ impl Directory {
         for migration in &self.migrations {
             if migration.version != Version::from(expected.to_string().as_str()) {
                 let problem = Problem::Gap { expected: expected.to_string() };
-                bad.push(BadFile { name: migration.shown.clone(), problem, place: None });
+                bad.push(BadFile { name: migration.shown.to_string(), problem, place: None });
             }
             expected = migration.version.text().parse::<u64>().unwrap_or(expected).saturating_add(1);
         }

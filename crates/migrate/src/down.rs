@@ -97,7 +97,7 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
 async fn steps(run: &Run<'_>, engine: &mut Engine, view: &View, back: &Back) -> Result<Vec<Undo>, MigrateError> {
     let mut steps = Vec::new();
     for standing in to_undo(run, view, back)? {
-        let of_file = standing.file.and_then(|file| Some((file.clone(), file.down.clone()?)));
+        let of_file = standing.file.and_then(|file| Some((file.clone(), *file.down.clone()?)));
         let undo = match of_file {
             Some((migration, script)) => Undo { migration, script },
             None => kept(engine, view, &standing).await?,
@@ -122,11 +122,11 @@ async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Resu
             version: recorded.version.clone(),
             kind: recorded.kind,
             name: recorded.name.clone(),
-            shown: shown.clone(),
+            shown: shown.as_str().into(),
             description: String::new(),
-            checksum: recorded.checksum.clone(),
+            checksum: recorded.checksum.as_str().into(),
             stamps: Vec::new(),
-            up: Script::whole(&up, shown.clone()),
+            up: Script::whole(&up, shown.as_str()),
             down: None,
             compat: None,
         },

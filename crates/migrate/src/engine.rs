@@ -11,10 +11,18 @@ use crate::{
     work::{Step, Work},
 };
 use config::Target;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The texts or NULLs of a row.
 pub(crate) type Cells = Vec<Option<String>>;
+
+/// The same of a row that is just being read.
+pub(crate) type Passing<'r> = [Option<Cow<'r, str>>];
+
+/// A row as it is kept.
+pub(crate) fn owned(row: &Passing<'_>) -> Cells {
+    row.iter().map(|cell| cell.as_deref().map(str::to_owned)).collect()
+}
 
 /// A database that is open for migrating.
 pub(crate) enum Engine {
@@ -66,9 +74,19 @@ impl Engine {
 
     /// The rows of one question of ours. `doing` is for the message when PostgreSQL refuses it; SQLite's words do without.
     pub(crate) async fn ask(&self, doing: &'static str, sql: String) -> Result<Vec<Cells>, MigrateError> {
+        self.each(doing, sql, owned).await
+    }
+
+    /// The same, each row made into something as it comes.
+    pub(crate) async fn each<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        sql: String,
+        of: fn(&Passing<'_>) -> T,
+    ) -> Result<Vec<T>, MigrateError> {
         match self {
-            Self::Postgres(engine) => engine.ask(doing, &sql).await,
-            Self::Sqlite(engine) => engine.ask(sql).await,
+            Self::Postgres(engine) => engine.each(doing, &sql, of).await,
+            Self::Sqlite(engine) => engine.each(sql, of).await,
         }
     }
 

@@ -45,22 +45,23 @@ impl Entry {
     }
 
     /// From a row that [`select`] reads.
-    pub(crate) fn of(cells: &[Option<String>]) -> Self {
-        let text = |index: usize| cells.get(index).cloned().flatten();
+    pub(crate) fn of<T: AsRef<str>>(cells: &[Option<T>]) -> Self {
+        let cell = |index: usize| cells.get(index)?.as_ref().map(T::as_ref);
+        let text = |index: usize| cell(index).map(str::to_owned);
         let kind = [Kind::Versioned, Kind::Repeatable, Kind::Seed, Kind::ByHand, Kind::Implied]
             .into_iter()
-            .find(|kind| text(0).as_deref() == Some(kind.word()))
+            .find(|kind| cell(0) == Some(kind.word()))
             .unwrap_or_default();
         Self {
             kind,
-            version: Version::from(text(1).unwrap_or_default().as_str()),
+            version: Version::from(cell(1).unwrap_or_default()),
             name: text(2).unwrap_or_default(),
             checksum: text(3).unwrap_or_default(),
             applied_at: text(4).unwrap_or_default(),
-            duration_ms: text(5).and_then(|millis| millis.parse().ok()).unwrap_or_default(),
+            duration_ms: cell(5).and_then(|millis| millis.parse().ok()).unwrap_or_default(),
             release: text(6),
-            compat: text(7).map(|floor| Version::from(floor.as_str())),
-            down: text(8).is_some_and(|yes| yes == "1"),
+            compat: cell(7).map(Version::from),
+            down: cell(8) == Some("1"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{MigrateError, Version, script::Script};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// One change of the schema: a file, or a file for each direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +14,17 @@ pub struct Migration {
     /// The name of its file, relative to the directory.
     pub name: String,
     /// The file as the user knows it, for messages: `migrations/0001_init.sql`.
-    pub shown: String,
+    pub shown: Arc<str>,
     /// What it does, as its style takes it from the name.
     pub description: String,
     /// SHA-256 of its text without byte order mark and with `\n` as the end of line, in hexadecimal.
-    pub checksum: String,
+    pub checksum: Arc<str>,
     /// What the ledger may keep to recognise it by; the first is what is written today.
-    pub(crate) stamps: Vec<String>,
+    pub(crate) stamps: Vec<Arc<str>>,
     /// What is run.
     pub(crate) up: Script,
     /// What undoes it.
-    pub(crate) down: Option<Script>,
+    pub(crate) down: Option<Box<Script>>,
     /// Releases that know this migration, or a later one, may run on a schema with ours. None: only those that know ours.
     pub(crate) compat: Option<Version>,
 }
@@ -61,7 +62,12 @@ impl Kind {
 impl Migration {
     /// What the ledger keeps to recognise it by; empty where the style keeps nothing.
     pub(crate) fn stamp(&self) -> &str {
-        self.stamps.first().map_or("", String::as_str)
+        self.stamps.first().map_or("", |stamp| stamp)
+    }
+
+    /// Is it recognised by this?
+    pub(crate) fn is_stamped(&self, stamp: &str) -> bool {
+        self.stamps.iter().any(|it| **it == *stamp)
     }
 
     /// The text of what is run and of what undoes it, as they are kept.
@@ -79,11 +85,11 @@ impl Migration {
         Self {
             version,
             kind: Kind::Versioned,
-            shown: name.clone(),
-            up: Script::whole("", name.clone()),
+            shown: name.as_str().into(),
+            up: Script::whole("", name.as_str()),
             name,
             description: String::new(),
-            checksum: String::new(),
+            checksum: "".into(),
             stamps: Vec::new(),
             down: None,
             compat: None,

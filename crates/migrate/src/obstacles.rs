@@ -42,7 +42,7 @@ fn obstacle(script: &Script, dialect: Dialect) -> Result<Option<BadFile>, Migrat
             let start = section.range.start;
             let place = text.place(start + found.range.start, start + found.range.end);
             return Ok(Some(BadFile {
-                name: script.shown.clone(),
+                name: script.shown.to_string(),
                 problem: Problem::Obstacle(found.obstacle),
                 place: Some(Box::new(place)),
             }));

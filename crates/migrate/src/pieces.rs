@@ -113,7 +113,7 @@ fn unterminated(text: &Text, section: &Section, open: &Unterminated) -> MigrateE
     let start = section.range.start;
     let place = text.place(start + open.range.start, start + open.range.end);
     MigrateError::BadFiles(vec![BadFile {
-        name: text.shown.clone(),
+        name: text.shown.to_string(),
         problem: Problem::Obstacle(Obstacle::NeverClosed(open.quote)),
         place: Some(Box::new(place)),
     }])

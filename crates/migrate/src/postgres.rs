@@ -35,7 +35,7 @@ use look::query;
 
 use crate::{
     MigrateError,
-    engine::Cells,
+    engine::{Cells, Passing, owned},
     failpoint::reach,
     job::{Job, Run},
     lock,
@@ -74,8 +74,16 @@ impl Engine {
     }
 
     pub(crate) async fn ask(&self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
-        let rows = query(&self.session, doing, sql).await?;
-        Ok(rows.iter().map(look::cells).collect())
+        self.each(doing, sql, owned).await
+    }
+
+    pub(crate) async fn each<T>(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        of: fn(&Passing<'_>) -> T,
+    ) -> Result<Vec<T>, MigrateError> {
+        look::each(&self.session, doing, sql, of).await
     }
 
     /// The server that it is with, of those in the settings.

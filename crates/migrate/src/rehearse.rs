@@ -192,7 +192,7 @@ fn changes_the_server(pending: &[&Migration]) -> Result<Option<MigrateError>, Mi
         let statements = sections.flat_map(|sql| split(sql, Dialect::Postgres).unwrap_or_default());
         if statements.into_iter().any(|statement| statement.changes_the_server()) {
             let why = "it changes what all databases of the server share, and would change it for good on a clone";
-            return Ok(Some(MigrateError::NoRehearsal { file: migration.shown.clone(), why }));
+            return Ok(Some(MigrateError::NoRehearsal { file: migration.shown.to_string(), why }));
         }
     }
     Ok(None)

@@ -2,20 +2,20 @@
 
 use crate::{
     BadFile, MigrateError, Problem,
-    directory::LARGEST,
+    directory::{LARGEST, unreadable},
     style::{
         Section,
         plain::{directive, sha256},
     },
 };
 use report::Place;
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 /// The SQL of one direction of a migration.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Script {
     /// The file as the user knows it.
-    pub(crate) shown: String,
+    pub(crate) shown: Arc<str>,
     /// What is run, in order.
     pub(crate) sections: Vec<Section>,
     source: Source,
@@ -23,11 +23,7 @@ pub(crate) struct Script {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Source {
-    /// A file, and the SHA-256 that it had when its sections were found.
-    File {
-        path: PathBuf,
-        sum: String,
-    },
+    File(Origin),
     Text(Arc<str>),
     /// A text into which variables were filled, secrets maybe, and the text without them.
     Filled {
@@ -36,11 +32,21 @@ enum Source {
     },
 }
 
+/// A file as it was when its sections were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) dir: Arc<Path>,
+    /// Relative to the directory.
+    pub(crate) name: Box<str>,
+    /// Its SHA-256, see [`crate::Migration::checksum`].
+    pub(crate) sum: Arc<str>,
+}
+
 /// The text of a script, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     /// The file as the user knows it.
-    pub(crate) shown: String,
+    pub(crate) shown: Arc<str>,
     /// All of it, other sections included.
     pub(crate) whole: Arc<str>,
     /// The file as it is written, where variables were filled in.
@@ -48,24 +54,24 @@ pub(crate) struct Text {
 }
 
 impl Script {
-    /// The script in the file at `path`, whose text was just read and has this checksum.
-    pub(crate) fn in_file(path: PathBuf, sum: String, shown: String, sections: Vec<Section>) -> Self {
-        Self { shown, sections, source: Source::File { path, sum } }
+    /// The script in a file whose text was just read.
+    pub(crate) fn in_file(origin: Origin, shown: Arc<str>, sections: Vec<Section>) -> Self {
+        Self { shown, sections, source: Source::File(origin) }
     }
 
     /// A script that stays in memory.
-    pub(crate) fn in_memory(text: &str, shown: String, sections: Vec<Section>) -> Self {
-        Self { shown, sections, source: Source::Text(text.into()) }
+    pub(crate) fn in_memory(text: &str, shown: impl Into<Arc<str>>, sections: Vec<Section>) -> Self {
+        Self { shown: shown.into(), sections, source: Source::Text(text.into()) }
     }
 
     /// A script whose variables are filled in; only what is `written` in the file is ever kept or shown.
-    pub(crate) fn filled(filled: &str, written: &str, shown: String, sections: Vec<Section>) -> Self {
+    pub(crate) fn filled(filled: &str, written: &str, shown: Arc<str>, sections: Vec<Section>) -> Self {
         let source = Source::Filled { filled: filled.into(), written: written.into() };
         Self { shown, sections, source }
     }
 
     /// A script that is all of `text`.
-    pub(crate) fn whole(text: &str, shown: String) -> Self {
+    pub(crate) fn whole(text: &str, shown: impl Into<Arc<str>>) -> Self {
         Self::in_memory(text, shown, vec![Section { range: 0..text.len(), transaction: None }])
     }
 
@@ -76,10 +82,10 @@ impl Script {
     pub(crate) fn load(&self) -> Result<Text, MigrateError> {
         let (whole, written) = match &self.source {
             Source::Text(text) => (Arc::clone(text), None),
-            Source::File { path, sum } => (self.reread(path, sum)?, None),
+            Source::File(origin) => (self.reread(origin)?, None),
             Source::Filled { filled, written } => (Arc::clone(filled), Some(Arc::clone(written))),
         };
-        Ok(Text { shown: self.shown.clone(), whole, written })
+        Ok(Text { shown: Arc::clone(&self.shown), whole, written })
     }
 
     /// What of it is kept for later: what is run, or the file as it is written where variables were filled in.
@@ -100,7 +106,7 @@ impl Script {
     }
 
     /// A script as [`Script::kept_to_undo`] has kept it.
-    pub(crate) fn kept_whole(text: &str, shown: String) -> Self {
+    pub(crate) fn kept_whole(text: &str, shown: impl Into<Arc<str>>) -> Self {
         let transaction = directive(text).unwrap_or_default();
         Self::in_memory(text, shown, vec![Section { range: 0..text.len(), transaction }])
     }
@@ -119,17 +125,14 @@ impl Script {
         !matches!(self.source, Source::Filled { .. })
     }
 
-    fn reread(&self, path: &std::path::Path, sum: &str) -> Result<Arc<str>, MigrateError> {
-        let bytes = host::fs::read(path, LARGEST).map_err(|error| MigrateError::Directory {
-            path: path.to_owned(),
-            kind: error.kind(),
-            message: error.to_string(),
-        })?;
+    fn reread(&self, origin: &Origin) -> Result<Arc<str>, MigrateError> {
+        let path = origin.dir.join(&*origin.name);
+        let bytes = host::fs::read(&path, LARGEST).map_err(|error| unreadable(&path, &error))?;
         let text = normal(&String::from_utf8_lossy(&bytes));
-        match sha256(&text) == sum {
+        match sha256(&text) == *origin.sum {
             true => Ok(text.into()),
             false => Err(MigrateError::BadFiles(vec![BadFile {
-                name: self.shown.clone(),
+                name: self.shown.to_string(),
                 problem: Problem::Moving,
                 place: None,
             }])),
@@ -147,7 +150,7 @@ impl Text {
     /// The bytes `start..end` as a spot in the file.
     pub(crate) fn place(&self, start: usize, end: usize) -> Place {
         match &self.written {
-            None => Place::in_text(self.shown.as_str(), &self.whole, start, end),
+            None => Place::in_text(&*self.shown, &self.whole, start, end),
             Some(written) => self.line_of(written, start),
         }
     }
@@ -157,7 +160,7 @@ impl Text {
         let number = self.whole.get(..start).map_or(0, |before| before.matches('\n').count());
         let begin = written.match_indices('\n').map(|(at, _)| at + 1).nth(number.wrapping_sub(1)).unwrap_or(0);
         let length = written[begin..].find('\n').unwrap_or(written.len() - begin);
-        Place::in_text(self.shown.as_str(), written, begin, begin + length)
+        Place::in_text(&*self.shown, written, begin, begin + length)
     }
 
     /// The text of a section.

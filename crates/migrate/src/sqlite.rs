@@ -19,7 +19,7 @@ mod stop;
 
 use crate::{
     Holder, MigrateError,
-    engine::Cells,
+    engine::{Cells, Passing, owned},
     failpoint::reach,
     job::Run,
     lock::{Next, Waiting},
@@ -96,8 +96,16 @@ impl Engine {
     }
 
     pub(crate) async fn ask(&self, sql: String) -> Result<Vec<Cells>, MigrateError> {
+        self.each(sql, owned).await
+    }
+
+    pub(crate) async fn each<T: Send + 'static>(
+        &self,
+        sql: String,
+        of: fn(&Passing<'_>) -> T,
+    ) -> Result<Vec<T>, MigrateError> {
         self.with(move |desk| match &*desk.reader()? {
-            Some(connection) => look::cells(connection, &sql).map_err(|error| refused(&error, &desk.path)),
+            Some(connection) => look::each(connection, &sql, of).map_err(|error| refused(&error, &desk.path)),
             None => Ok(Vec::new()),
         })
         .await

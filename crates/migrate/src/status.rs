@@ -2,7 +2,6 @@
 
 use crate::{
     Job, MigrateError, Version, directory,
-    engine::Engine,
     job::Run,
     ledger::{Conflict, Entry, Goal, State, Where, entries, pending as to_apply},
     migration::Kind,
@@ -12,7 +11,6 @@ use crate::{
 };
 use config::{App, MigrationSource, Tolerance};
 use serde::Serialize;
-use std::path::Path;
 
 /// How the migrations stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,7 +55,7 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else {
         return Ok(Status::external(database));
     };
-    let view = look(job, dir).await?;
+    let view = View::first(&Run::new(job), dir).await?;
     let standings = view.standings();
     let mut migrations = entries(&standings);
     // Nobody has to apply them.
@@ -131,16 +129,11 @@ pub struct Pending {
 /// All that would stop `up` before it changes anything: unreadable files, conflicts, files that cannot be run.
 pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(None) };
-    let view = look(job, dir).await?;
+    let view = View::first(&Run::new(job), dir).await?;
     let policies = &job.migrations.policies;
     let pending = to_apply(&view.standings(), policies, goal, view.style.name());
     let pending = pending.map_err(MigrateError::Conflicts)?;
     obstacles::refuse(&pending, job.target)?;
     let told = |it: &crate::Migration| Pending { version: it.version.clone(), name: it.name.clone() };
     Ok(Some(pending.into_iter().map(told).collect()))
-}
-
-async fn look(job: &Job<'_>, dir: &Path) -> Result<View, MigrateError> {
-    let run = Run::new(job);
-    Engine::with(&run, async |engine| View::take(&run, engine, dir).await).await
 }

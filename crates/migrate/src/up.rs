@@ -44,11 +44,8 @@ pub async fn up(job: &Job<'_>, goal: &Goal) -> Result<Report, MigrateError> {
 pub async fn is_current(job: &Job<'_>, goal: &Goal) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let run = Run::new(job);
-    Engine::with(&run, async |engine| {
-        let view = View::take(&run, engine, dir).await?;
-        Ok(wanted(&run, &view, goal)?.is_empty())
-    })
-    .await
+    let view = View::first(&run, dir).await?;
+    Ok(wanted(&run, &view, goal)?.is_empty())
 }
 
 async fn attempt(run: &Run<'_>, goal: &Goal) -> Result<(), MigrateError> {
@@ -124,6 +121,8 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
     if sql.is_empty() {
         return Ok(view);
     }
+    // Two of them at once would be much memory when there are thousands of files.
+    drop(view);
     engine.write(run, "create the ledger", sql).await?;
     View::take(run, engine, dir).await
 }

@@ -5,31 +5,31 @@ use std::{cmp::Ordering, fmt};
 
 /// The number of a migration, as written: `0002`, `20261124183000`, `1.2.1`. `0002`, `2` and `02` are the same version, and so
 /// are `1.0` and `1`; `10` comes after `9`. Files of home-made runners that have no number are their own version: `init`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub struct Version(String);
+pub struct Version {
+    text: Box<str>,
+    /// It is digits alone: most are, and thousands of them are compared often.
+    #[serde(skip)]
+    plain: bool,
+}
 
 impl Version {
     /// The leading digits of `name`, if it begins with a digit.
     pub fn of(name: &str) -> Option<Self> {
         let digits = name.bytes().take_while(u8::is_ascii_digit).count();
-        (digits > 0).then(|| Self(name[..digits].to_owned()))
+        (digits > 0).then(|| Self::from(&name[..digits]))
     }
 
     /// As written.
     pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    /// Is it digits alone?
-    fn is_plain(&self) -> bool {
-        self.0.bytes().all(|byte| byte.is_ascii_digit())
+        &self.text
     }
 
     /// Its parts without leading zeros. Numbers of any length compare without ever becoming a machine's integer: timestamps
     /// with nanoseconds don't fit. Words, of files that have no number, come after numbers.
     fn parts(&self) -> impl Iterator<Item = (bool, usize, &str)> {
-        self.0.split('.').map(|part| match part.bytes().all(|byte| byte.is_ascii_digit()) {
+        self.text.split('.').map(|part| match part.bytes().all(|byte| byte.is_ascii_digit()) {
             true => (false, part.trim_start_matches('0').len(), part.trim_start_matches('0')),
             false => (true, 0, part),
         })
@@ -39,21 +39,28 @@ impl Version {
 impl From<&str> for Version {
     /// A version as a ledger keeps it.
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self { text: text.into(), plain: text.bytes().all(|byte| byte.is_ascii_digit()) }
+    }
+}
+
+/// That of a migration without one.
+impl Default for Version {
+    fn default() -> Self {
+        Self::from("")
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.text)
     }
 }
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Most directories number with as many digits throughout, and thousands of files are compared often.
-        if self.0.len() == other.0.len() && self.is_plain() && other.is_plain() {
-            return self.0.cmp(&other.0);
+        // Most directories number with as many digits throughout.
+        if self.plain && other.plain && self.text.len() == other.text.len() {
+            return self.text.cmp(&other.text);
         }
         let (mut left, mut right) = (self.parts(), other.parts());
         loop {

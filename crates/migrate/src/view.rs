@@ -1,13 +1,14 @@
 //! Everything there is to know before anything is decided: the files, whose they are, the ledger's rows, our history.
 
+mod ahead;
 mod home_made;
 
 use crate::{
     MigrateError, Migration, Version,
     directory::{self, Directory},
-    engine::{Cells, Engine},
+    engine::{Cells, Engine, Passing},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
-    job::Run,
+    job::{Job, Run},
     ledger::{Difference, End, Row, Sides, Standing, Where, compare},
     lock,
     migration::Kind,
@@ -20,11 +21,14 @@ use crate::{
     },
     work::Direction,
 };
-use futures_util::future::join;
+use config::Migrations;
+use futures_util::future::join3;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
+
+use ahead::{Ahead, Listed};
 
 /// Everything there is to know before anything is decided.
 pub(crate) struct View {
@@ -50,55 +54,48 @@ impl View {
     /// # Errors
     /// What cannot be read or is in doubt. That files and ledger disagree is no error here.
     pub(crate) async fn take(run: &Run<'_>, engine: &Engine, dir: &Path) -> Result<Self, MigrateError> {
-        let names = directory::list(dir)?;
-        let migrations = run.job.migrations;
-        let sight = engine.look(migrations.table.as_deref()).await?;
-        let first = first_text(dir, &names);
-        let files = Files { names: &names, first: &first };
-        let choice = Choice { style: migrations.style.as_deref(), table: migrations.table.as_deref() };
-        let (style, table) = match detect::detect(&sight, &files, choice)? {
-            Found::Style(style, table) => (style, table),
-            Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
-                (home_made::style(engine, &sight, &table, dir, &names).await?, table)
-            }
-            Found::ByRows { .. } => fresh(&sight, &files)?,
-        };
-        let mut directory = directory::read(dir, run.job.root, &names, &*style, run.job.env)?;
-        if let Some(seeds) = &migrations.seeds {
-            directory.repeatables.extend(directory::seeds(seeds, run.job.root)?);
-        }
-        if migrations.policies.strict {
-            directory.without_gaps()?;
-        }
+        Self::look(run, engine, dir, Ahead::begin(run.job, dir)).await
+    }
+
+    /// Connects, looks and closes; the files are read while it connects.
+    ///
+    /// # Errors
+    /// As [`View::take`], and why the database cannot be looked at.
+    pub(crate) async fn first(run: &Run<'_>, dir: &Path) -> Result<Self, MigrateError> {
+        let ahead = Ahead::begin(run.job, dir);
+        Engine::with(run, async |engine| Self::look(run, engine, dir, ahead).await).await
+    }
+
+    #[expect(clippy::redundant_closure, reason = "without them one lifetime is not general enough")]
+    async fn look(run: &Run<'_>, engine: &Engine, dir: &Path, ahead: Ahead) -> Result<Self, MigrateError> {
+        let sight = engine.look(run.job.migrations.table.as_deref()).await?;
+        let (listed, coming) = ahead.listed().await?;
+        let (style, table) = whose(run.job, engine, &sight, dir, &listed).await?;
         let (history, journal) = (sight.beside(&table, HISTORY), sight.beside(&table, JOURNAL));
+        // Both questions are on their way before the first answer comes, and the files may still be read.
+        let select = history.exists().then(|| history::select(&history));
+        let recorded = asked(engine, "read the history", select, |row| Recorded::of(row));
+        let ledger = asked(engine, "read the ledger", table.exists().then(|| style.select(&table)), |row| Row::of(row));
+        let (directory, recorded, rows) = join3(coming.read_as(&*style), recorded, ledger).await;
         let mut view = Self {
+            directory: complete(run.job, directory?)?,
             sight,
             style,
             table,
             history,
             journal,
-            directory,
             rows: Vec::new(),
-            recorded: Vec::new(),
+            recorded: recorded?,
             open: Vec::new(),
             texts: BTreeMap::new(),
         };
-        view.read(engine).await?;
-        Ok(view)
-    }
-
-    async fn read(&mut self, engine: &Engine) -> Result<(), MigrateError> {
-        let history = self.history.exists().then(|| history::select(&self.history));
-        let ledger = self.table.exists().then(|| self.style.select(&self.table));
-        // Both questions are on their way before the first answer comes.
-        let (recorded, cells) =
-            join(asked(engine, "read the history", history), asked(engine, "read the ledger", ledger)).await;
-        self.recorded = recorded?.iter().map(|cells| Recorded::of(cells)).collect();
-        self.rows = self.meant(&cells?);
-        if self.standings().iter().any(Standing::is_unfinished) {
-            self.read_journal(engine).await?;
+        view.rows = view.expanded(rows?);
+        let (unfinished, changed) = view.to_be_read();
+        if unfinished {
+            view.read_journal(engine).await?;
         }
-        self.read_texts(engine).await
+        view.read_texts(engine, changed).await?;
+        Ok(view)
     }
 
     /// Which migrations are done in part, or undone in part.
@@ -120,7 +117,10 @@ impl View {
 
     /// What rows of the ledger mean.
     pub(crate) fn meant(&self, cells: &[Cells]) -> Vec<Row> {
-        let rows = cells.iter().map(|cells| Row::of(cells)).collect();
+        self.expanded(cells.iter().map(|cells| Row::of(cells)).collect())
+    }
+
+    fn expanded(&self, rows: Vec<Row>) -> Vec<Row> {
         let recorded: Vec<_> = self.versions().cloned().collect();
         self.style.expand(rows, &self.directory.migrations, &recorded)
     }
@@ -150,18 +150,21 @@ impl View {
         files.filter(|file| applied.contains(&file.version) && !noted.contains(&file.version)).collect()
     }
 
+    /// What else must be known: does the journal matter, and which files have changed, by name, with SQL that reads their texts as they
+    /// were applied?
+    fn to_be_read(&self) -> (bool, Vec<(String, String)>) {
+        let standings = self.standings();
+        let changed = standings.iter().filter(|standing| matches!(standing.place, Where::Changed(_)));
+        let text = |(file, recorded): (&Migration, &Recorded)| {
+            let select = history::select_texts(&self.history, recorded.kind, &recorded.version, &recorded.name);
+            (file.name.clone(), select)
+        };
+        let changed = changed.filter_map(|standing| standing.file.zip(standing.recorded)).map(text).collect();
+        (standings.iter().any(Standing::is_unfinished), changed)
+    }
+
     /// The texts of changed files as they were applied, to see in what they differ.
-    async fn read_texts(&mut self, engine: &Engine) -> Result<(), MigrateError> {
-        let changed: Vec<(String, String)> = self
-            .standings()
-            .iter()
-            .filter(|standing| matches!(standing.place, Where::Changed(_)))
-            .filter_map(|standing| Some((standing.file?, standing.recorded?)))
-            .map(|(file, recorded)| {
-                let select = history::select_texts(&self.history, recorded.kind, &recorded.version, &recorded.name);
-                (file.name.clone(), select)
-            })
-            .collect();
+    async fn read_texts(&mut self, engine: &Engine, changed: Vec<(String, String)>) -> Result<(), MigrateError> {
         for (name, select) in changed {
             let cells = engine.ask("read the history", select).await?;
             let packed = cells.first().and_then(|cells| cells.first().cloned().flatten());
@@ -199,6 +202,37 @@ impl View {
     }
 }
 
+/// Whose migrations these are, and the ledger's table.
+async fn whose(
+    job: &Job<'_>,
+    engine: &Engine,
+    sight: &Sight,
+    dir: &Path,
+    listed: &Listed,
+) -> Result<(Box<dyn Style>, Table), MigrateError> {
+    let Migrations { style, table, .. } = job.migrations;
+    let files = Files { names: &listed.names, first: &listed.first };
+    let choice = Choice { style: style.as_deref(), table: table.as_deref() };
+    match detect::detect(sight, &files, choice)? {
+        Found::Style(style, table) => Ok((style, table)),
+        Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
+            Ok((home_made::style(engine, sight, &table, dir, &listed.names).await?, table))
+        }
+        Found::ByRows { .. } => fresh(sight, &files),
+    }
+}
+
+/// The same files with those that lie elsewhere; numbers without gaps where they are to have none.
+fn complete(job: &Job<'_>, mut directory: Directory) -> Result<Directory, MigrateError> {
+    if let Some(seeds) = &job.migrations.seeds {
+        directory.repeatables.extend(directory::seeds(seeds, job.root)?);
+    }
+    if job.migrations.policies.strict {
+        directory.without_gaps()?;
+    }
+    Ok(directory)
+}
+
 /// The table is something else that happens to have the name of a ledger.
 fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), MigrateError> {
     let style = detect::by_files(files)?;
@@ -207,9 +241,14 @@ fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), Mi
     Ok((style, table))
 }
 
-async fn asked(engine: &Engine, doing: &'static str, sql: Option<String>) -> Result<Vec<Cells>, MigrateError> {
+async fn asked<T: Send + 'static>(
+    engine: &Engine,
+    doing: &'static str,
+    sql: Option<String>,
+    of: fn(&Passing<'_>) -> T,
+) -> Result<Vec<T>, MigrateError> {
     match sql {
-        Some(sql) => engine.ask(doing, sql).await,
+        Some(sql) => engine.each(doing, sql, of).await,
         None => Ok(Vec::new()),
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Work<'a> {
         };
         match journal.iter().find(|it| it.done && !same(it)) {
             None => Ok(()),
-            Some(it) => Err(MigrateError::JournalDiffers { file: self.text.shown.clone(), statement: it.number }),
+            Some(it) => Err(MigrateError::JournalDiffers { file: self.text.shown.to_string(), statement: it.number }),
         }
     }
 

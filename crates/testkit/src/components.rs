@@ -14,6 +14,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("redis-server", "redis-server"),
     ("setpriv", "util-linux"),
     ("openssl", "openssl"),
+    ("tmux", "tmux"),
 ];
 
 /// The path of a program; panics with the command that installs it when it is missing.

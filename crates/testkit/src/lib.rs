@@ -19,6 +19,7 @@ mod redis;
 mod scratch;
 mod server_error;
 mod spawn;
+mod tmux;
 mod wait;
 mod wire;
 
@@ -33,4 +34,5 @@ pub use redis::{Builder as RedisBuilder, Redis};
 pub use rustix::process::Signal;
 pub use scratch::TempDir;
 pub use server_error::ServerError;
+pub use tmux::Tmux;
 pub use wait::{wait_for, wait_until};

@@ -47,18 +47,13 @@ pub(crate) struct Down {
     pub(crate) look: Look,
 }
 
-/// Flags of `events`.
+/// Flags of `top`.
+#[cfg(feature = "top")]
 #[derive(Debug, Args)]
-pub(crate) struct Events {
-    /// The last so many
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-    pub(crate) number: usize,
-    /// Go on telling what happens
-    #[arg(long, short)]
-    pub(crate) follow: bool,
+pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Answer as JSON, one object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// Begin with the lines of this service; may be given several times
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Where the lines of services go: to the terminal, and to the files.
 
-use super::world::Told;
+use super::world::{Told, told_by};
 use crate::terminal::Terminal;
 use config::App;
 use host::Clock;
@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc::unbounded_channel,
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -54,7 +53,7 @@ impl Everywhere {
         if !app.logs.enabled {
             return;
         }
-        let (tell, mut events) = unbounded_channel();
+        let (tell, teller) = told_by(journal);
         let ours = Ours { logs: app.logs.clone(), release: release(app), clock };
         let files = match Files::start(ours, tell) {
             Ok(files) => files,
@@ -63,12 +62,7 @@ impl Everywhere {
                 return journal.note(Event::new("logs.broken", text).level(Level::Error));
             }
         };
-        let (journal, theirs) = (Arc::clone(journal), Arc::clone(journal));
-        let teller = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                theirs.note(event);
-            }
-        });
+        let journal = Arc::clone(journal);
         let (masker, teller, told_slow) = (self.terminal.masker(), Mutex::new(Some(teller)), Mutex::default());
         let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, journal, teller, told_slow });
     }

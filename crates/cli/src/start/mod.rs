@@ -6,6 +6,8 @@ mod earlier;
 mod jobs;
 mod lines;
 mod pages;
+mod remembered;
+mod snapshots;
 mod stage;
 mod watch;
 mod world;
@@ -47,6 +49,7 @@ async fn up(context: &Context, app: App, reread: Reread) -> u8 {
     let world = World::new(context, app);
     let code = carry_out(context, &world, reread, signals).await;
     world.lines.finish(LAST_WORDS).await;
+    world.remembered.finish(&world, LAST_WORDS).await;
     code
 }
 

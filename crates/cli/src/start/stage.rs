@@ -6,6 +6,7 @@ use super::{
     control::{self, Reread},
     earlier, jobs,
     pages::{self, Serving},
+    snapshots,
 };
 use crate::check::{data_directory, home_of_databases, programs};
 use config::{App, Dependency};
@@ -82,6 +83,9 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        world.remembered.keep(world);
+        let theirs = Arc::downgrade(world);
+        world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;

@@ -5,6 +5,7 @@ use super::{
     adapters::Senses,
     asked_to_stop,
     jobs::Jobs,
+    snapshots,
     stage::{Live, Running, show},
 };
 use health::{Migrations, News, Phase, Recovery, Told};
@@ -86,7 +87,8 @@ async fn ended_jobs(jobs: &mut Option<Jobs>) {
 /// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
 /// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
 async fn until_the_end(world: &Arc<World>, all: &mut All, signals: &mut Signals) -> Option<Signal> {
-    let (_monitors, mut news) = monitors(world);
+    let (mut monitors, mut news) = monitors(world);
+    monitors.spawn(snapshots::take(world.clone(), all.running.handle.clone()));
     let (mends, to_mend) = unbounded_channel();
     let told = Hearers { handle: all.running.handle.clone(), jobs: all.jobs.as_ref().map(|jobs| jobs.handle.clone()) };
     let mut mending = pin!(mend(world, &told, to_mend));

@@ -1,14 +1,22 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, lines::Everywhere};
+use super::{control::Ring, lines::Everywhere, remembered::Remembered};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
 use host::{Clock, process::SystemSpawner};
+use jiff::Timestamp;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 use supervise::tail::Tail;
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+};
 
 /// What all parts of a start share.
 pub(crate) struct World {
@@ -18,6 +26,12 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Told>,
     /// The last events.
     pub(crate) ring: Arc<Ring>,
+    /// Where events are remembered.
+    pub(crate) remembered: Remembered,
+    /// The file systems that are watched: whose they are, and a path on each.
+    pub(crate) disks: Mutex<Vec<(String, PathBuf)>>,
+    /// When this life began.
+    pub(crate) begun: Timestamp,
     /// Where services write, and their last lines.
     pub(crate) tail: Tail,
     /// Where `tail` passes them on to.
@@ -41,6 +55,9 @@ impl World {
                 clock: clock.clone(),
             }),
             ring,
+            remembered: Remembered::default(),
+            disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
+            begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
             tail: Tail::new(lines.clone()),
             clock,
             board,
@@ -84,6 +101,18 @@ impl Journal for Told {
         self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);
     }
+}
+
+/// What a thread of its own has to tell is told to `journal`, until that thread has ended.
+pub(super) fn told_by(journal: &Arc<Told>) -> (UnboundedSender<Event>, JoinHandle<()>) {
+    let (tell, mut events) = unbounded_channel();
+    let journal = Arc::clone(journal);
+    let teller = tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            journal.note(event);
+        }
+    });
+    (tell, teller)
 }
 
 /// Who we are, for those who wait for our locks.

@@ -5,15 +5,21 @@ mod down;
 mod env;
 mod events;
 mod health;
+mod history;
 mod logs;
 mod migrate;
+mod moment;
 mod order;
 mod ps;
 mod reload;
+mod remembered;
 mod run;
 mod schedule;
 mod schema;
 mod status;
+mod timeline;
+#[cfg(feature = "top")]
+mod top;
 mod up;
 mod wait;
 mod why;
@@ -40,6 +46,10 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Down(args) => down::down(&context, args).await.code(),
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
+        Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
+        Verb::History(args) => history::history(&context, args).await.code(),
+        #[cfg(feature = "top")]
+        Verb::Top(args) => top::top(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,

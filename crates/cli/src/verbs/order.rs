@@ -6,7 +6,7 @@ use report::Outcome;
 use std::time::Duration;
 
 /// By its own rules mainstay waits an hour at most for an order.
-const LONGEST: Duration = Duration::from_secs(3600 + 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(3600 + 60);
 /// So much longer than the order may take, the answer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(15);
 

@@ -1,6 +1,6 @@
 //! What a running mainstay answers, as people read it.
 
-use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Usage, Why};
+use control::{Change, Dependency, Disk, Done, Journal, Service, Settled, Status, Usage, Why};
 use report::{age, bytes, count, seconds};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn state(service: &Service) -> String {
 }
 
 /// Columns as wide as their widest cell, two blanks between them.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
@@ -63,7 +63,20 @@ pub(crate) fn status(status: &Status) -> String {
     }
     let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
-    text + &format!("disk: {}\n", disk(&status.disk))
+    text + &format!("disk: {}\njournal: {}\n", disk(&status.disk), journal(&status.journal))
+}
+
+fn journal(journal: &Journal) -> String {
+    let dropped = match journal.dropped {
+        0 => String::new(),
+        many => format!("; {} left out", count(usize::try_from(many).unwrap_or(usize::MAX), "event")),
+    };
+    match (journal.verdict.as_str(), &journal.reason) {
+        ("pass", _) => format!("pass, {} at `{}`{dropped}", bytes(journal.bytes), journal.path),
+        ("skipped", _) => "skipped, `[journal]` says so".to_owned(),
+        ("", _) => "could not verify".to_owned(),
+        (verdict, reason) => format!("{verdict}: {}{dropped}", reason.as_deref().unwrap_or("no reason given")),
+    }
 }
 
 fn dependencies(dependencies: &[Dependency]) -> String {
@@ -162,7 +175,8 @@ pub(crate) fn done(done: &Done, verb: control::Verb) -> String {
     text + &format!("\nhealth: {}\n", done.health)
 }
 
-fn changed(change: &Change, verb: control::Verb) -> String {
+/// What became of one service, on one line.
+pub(crate) fn changed(change: &Change, verb: control::Verb) -> String {
     let (name, took) = (&change.service.name, seconds(span(change.took_s)));
     let reason = change.service.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match (change.settled, verb) {

@@ -6,6 +6,7 @@
 //! | `toml` | read as a `mainstay.toml` |
 //! | `sql` | written to a file that a `console` block uses |
 //! | `sh`, `yaml`, `json`, `dockerfile`, `ini` | parsed; units by `systemd-analyze verify` |
+//! | `screen` | a screen of `mainstay top`; compared with what is drawn by the tests of that crate |
 //!
 //! Anything else fails. A command with nothing after it must succeed; what it prints does not matter. One that fails must be followed
 //! by `$ echo $?`. Spans of time, process ids and versions may differ. Each page has its own directory, shown as `/srv/booking`, and
@@ -112,10 +113,22 @@ fn supervision() {
     page::check("docs/supervision.md");
 }
 
+/// S4.7
+#[test]
+fn top() {
+    page::check("docs/top.md");
+}
+
 /// S2.12, S2.15, S4.10
 #[test]
 fn schedules() {
     page::check("docs/schedules.md");
+}
+
+/// S3.9, issue 4, item 7.
+#[test]
+fn journal() {
+    page::check("docs/journal.md");
 }
 
 /// S2.11

@@ -32,9 +32,16 @@ pub(crate) fn other(language: &str, text: &str) -> Option<Result<(), String>> {
             text,
         )),
         "dockerfile" => Some(dockerfile(text)),
+        "screen" => Some(screen(text)),
         "ini" => Some(unit(text)),
         _ => None,
     }
+}
+
+/// A whole screen of `mainstay top`, which the tests of the crate `top` compare with what is drawn.
+fn screen(text: &str) -> Result<(), String> {
+    let lines = text.lines().count();
+    if lines == 24 { Ok(()) } else { Err(format!("a screen of {lines} lines instead of 24")) }
 }
 
 /// A program reads the text as a file and is content.

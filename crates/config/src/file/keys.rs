@@ -84,6 +84,7 @@ pub(crate) static ROOT: Section = Section {
         ),
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
         key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
+        key("journal", Kind::Table(&super::journal::JOURNAL), "", "", "How long what happens is remembered."),
     ],
 };
 

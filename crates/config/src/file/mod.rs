@@ -2,6 +2,7 @@
 
 mod check;
 mod context;
+mod journal;
 mod key;
 pub(crate) mod keys;
 mod logs;

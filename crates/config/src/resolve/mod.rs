@@ -5,6 +5,7 @@ mod dependencies;
 mod environment;
 mod graph;
 mod health;
+mod journal;
 mod logs;
 mod migrations;
 mod names;
@@ -106,6 +107,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
+    let journal = journal::read(root);
     App {
         name,
         root: sources.root.clone(),
@@ -122,6 +124,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         failsafe,
         health,
         logs,
+        journal,
         roles: services.roles,
     }
 }

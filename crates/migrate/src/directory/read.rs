@@ -4,11 +4,11 @@ use super::{Directory, RawFile};
 use crate::{
     BadFile, MigrateError, Migration, Problem, Version,
     migration::{Kind, compat},
-    script::{Script, normal},
+    script::{Origin, Script, normal},
     style::{Flaw, Named, Part, Plain, Section, Stamped, Style, plain::sha256},
 };
 use report::Place;
-use std::{borrow::Cow, collections::BTreeMap, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
 /// The migrations in `files`; `shown` is the directory as messages name it.
 ///
@@ -68,13 +68,13 @@ impl Found {
     fn pair_up(&mut self) -> Vec<BadFile> {
         let mut bad = Vec::new();
         for Down { version, script } in self.downs.drain(..) {
-            let shown = script.shown.clone();
+            let shown = script.shown.to_string();
             let problem = match self.migrations.iter_mut().find(|migration| migration.version == version) {
                 Some(migration) if migration.down.is_none() => {
-                    migration.down = Some(script);
+                    migration.down = Some(Box::new(script));
                     continue;
                 }
-                Some(migration) => Problem::SameVersion { version, other: migration.shown.clone() },
+                Some(migration) => Problem::SameVersion { version, other: migration.shown.to_string() },
                 None => Problem::NoUp { version },
             };
             bad.push(BadFile { name: shown, problem, place: None });
@@ -93,25 +93,25 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     };
     let (raw, text) = text(file).map_err(bad)?;
     let sections = style.read_text(part, &text, vars).map_err(|flaw| flawed(shown, &text, flaw))?;
-    let checksum = sha256(&text);
+    let (checksum, shown): (Arc<str>, Arc<str>) = (sha256(&text).into(), shown.into());
     let script = |sections: Vec<Section>, filled: &Cow<'_, str>| match filled {
-        Cow::Borrowed(_) => Script::in_file(file.path.clone(), checksum.clone(), shown.to_owned(), sections),
-        Cow::Owned(filled) => Script::filled(filled, &text, shown.to_owned(), sections),
+        Cow::Borrowed(_) => Script::in_file(origin(file, &checksum), Arc::clone(&shown), sections),
+        Cow::Owned(filled) => Script::filled(filled, &text, Arc::clone(&shown), sections),
     };
     let down = sections.down.map(|down| script(down, &sections.text));
     if part == Part::Down {
         return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
     }
-    let (filled, sum) = (&*sections.text, checksum.as_str());
+    let (filled, sum) = (&*sections.text, &*checksum);
     let stamped = Stamped { raw, text: &text, sum, filled, version: &version, description: &description };
     Ok(Read::Migration(Box::new(Migration {
         kind,
         name: file.name.clone(),
-        shown: shown.to_owned(),
-        stamps: style.stamps(&stamped),
+        stamps: style.stamps(&stamped).into_iter().map(|stamp| shared(stamp, &checksum)).collect(),
         up: script(sections.up, &sections.text),
-        checksum,
-        down,
+        shown: Arc::clone(&shown),
+        checksum: Arc::clone(&checksum),
+        down: down.map(Box::new),
         compat: compat(&text),
         version,
         description,
@@ -123,19 +123,28 @@ pub(super) fn loose(file: &RawFile, shown: &str, kind: Kind) -> Result<Migration
     let bad = |problem| Box::new(BadFile { name: shown.to_owned(), problem, place: None });
     let (_, text) = text(file).map_err(bad)?;
     let sections = Plain.read_text(Part::Up, &text, &BTreeMap::new()).map_err(|flaw| flawed(shown, &text, flaw))?;
-    let checksum = sha256(&text);
+    let (checksum, shown): (Arc<str>, Arc<str>) = (sha256(&text).into(), shown.into());
     Ok(Migration {
         version: Version::default(),
         kind,
         name: file.name.clone(),
-        shown: shown.to_owned(),
         description: String::new(),
         stamps: Vec::new(),
-        up: Script::in_file(file.path.clone(), checksum.clone(), shown.to_owned(), sections.up),
+        up: Script::in_file(origin(file, &checksum), Arc::clone(&shown), sections.up),
+        shown,
         checksum,
         down: None,
         compat: None,
     })
+}
+
+fn origin(file: &RawFile, sum: &Arc<str>) -> Origin {
+    Origin { dir: Arc::clone(&file.dir), name: file.name.as_str().into(), sum: Arc::clone(sum) }
+}
+
+/// There are many files, and some tools keep what we keep.
+fn shared(stamp: String, checksum: &Arc<str>) -> Arc<str> {
+    if *stamp == **checksum { Arc::clone(checksum) } else { stamp.into() }
 }
 
 fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
@@ -160,8 +169,8 @@ fn twins(migrations: &[Migration]) -> Vec<BadFile> {
     let pairs = sorted.windows(2).filter(|pair| pair[0].version == pair[1].version);
     pairs
         .map(|pair| BadFile {
-            name: pair[1].shown.clone(),
-            problem: Problem::SameVersion { version: pair[1].version.clone(), other: pair[0].shown.clone() },
+            name: pair[1].shown.to_string(),
+            problem: Problem::SameVersion { version: pair[1].version.clone(), other: pair[0].shown.to_string() },
             place: None,
         })
         .collect()

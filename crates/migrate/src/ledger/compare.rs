@@ -107,7 +107,7 @@ fn versioned<'a>(sides: Sides<'a>, recorded: &Known<'a>) -> Vec<Standing<'a>> {
 }
 
 fn position_of(spare: &[&Row], file: &Migration) -> Option<usize> {
-    let same = |row: &&Row| row.stamp.as_ref().is_some_and(|stamp| file.stamps.contains(stamp));
+    let same = |row: &&Row| row.stamp.as_ref().is_some_and(|stamp| file.is_stamped(stamp));
     spare.iter().position(same)
 }
 
@@ -254,8 +254,8 @@ impl Standing<'_> {
     fn same(&self) -> Option<bool> {
         let file = self.file?;
         match self.row.and_then(|row| row.stamp.as_ref()) {
-            Some(stamp) if !file.stamps.is_empty() => Some(file.stamps.contains(stamp)),
-            _ => self.recorded.map(|recorded| recorded.checksum == file.checksum),
+            Some(stamp) if !file.stamps.is_empty() => Some(file.is_stamped(stamp)),
+            _ => self.recorded.map(|recorded| recorded.checksum == *file.checksum),
         }
     }
 

@@ -60,21 +60,25 @@ pub(crate) fn conflict(
     tool: &'static str,
 ) -> Option<Conflict> {
     let refused = |tolerance: Tolerance| tolerance == Tolerance::Refuse;
-    let applied_at = standing.applied_at();
-    let file = || standing.file.map(|file| file.shown.clone()).unwrap_or_default();
+    let applied_at = || standing.applied_at();
+    let file = || standing.file.map(|file| file.shown.to_string()).unwrap_or_default();
     let row_name = || standing.row.map(super::Row::shown).unwrap_or_default();
     Some(match &standing.place {
         Where::Changed(difference) if !difference.is_harmless() && refused(policies.changed) => Conflict::Changed {
             file: file(),
             name: standing.row.and_then(|row| row.name.clone()),
-            applied_at,
+            applied_at: applied_at(),
             difference: difference.clone(),
         },
-        Where::Renamed if refused(policies.changed) => Conflict::Renamed { file: file(), name: row_name(), applied_at },
-        Where::Missing if refused(policies.missing) => Conflict::Missing { name: standing.name(), applied_at },
+        Where::Renamed if refused(policies.changed) => {
+            Conflict::Renamed { file: file(), name: row_name(), applied_at: applied_at() }
+        }
+        Where::Missing if refused(policies.missing) => {
+            Conflict::Missing { name: standing.name(), applied_at: applied_at() }
+        }
         Where::Newer { allowed: false } if refused(policies.newer) => Conflict::Newer {
             name: standing.name(),
-            applied_at,
+            applied_at: applied_at(),
             floor: standing.recorded.and_then(|recorded| recorded.compat.clone()),
         },
         Where::Late if refused(policies.out_of_order) => Conflict::OutOfOrder { file: file(), newest: newest(all) },

@@ -33,15 +33,16 @@ pub enum End {
 
 impl Row {
     /// From what a style selects: version, name, stamp, time, milliseconds, and `begun`, `baseline` or nothing.
-    pub(crate) fn of(cells: &[Option<String>]) -> Self {
-        let text = |index: usize| cells.get(index).cloned().flatten();
+    pub(crate) fn of<T: AsRef<str>>(cells: &[Option<T>]) -> Self {
+        let cell = |index: usize| cells.get(index)?.as_ref().map(T::as_ref);
+        let text = |index: usize| cell(index).map(str::to_owned);
         Self {
-            version: text(0).map(|version| Version::from(version.as_str())),
+            version: cell(0).map(Version::from),
             name: text(1),
             stamp: text(2),
             applied_at: text(3),
-            duration_ms: text(4).and_then(|millis| millis.parse().ok()),
-            end: match text(5).as_deref() {
+            duration_ms: cell(4).and_then(|millis| millis.parse().ok()),
+            end: match cell(5) {
                 Some("begun") => End::Begun,
                 Some("baseline") => End::Baseline,
                 _ => End::Applied,

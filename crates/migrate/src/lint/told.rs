@@ -121,7 +121,7 @@ impl Absence {
 pub(super) fn fresh<'a>(files: impl Iterator<Item = &'a Looked>) -> Vec<(Name, String)> {
     let made = files.flat_map(|file| {
         let shown = &file.file.text.shown;
-        file.statements().filter_map(|it| it.creates.clone()).map(|name| (name, shown.clone())).collect::<Vec<_>>()
+        file.statements().filter_map(|it| it.creates.clone()).map(|name| (name, shown.to_string())).collect::<Vec<_>>()
     });
     made.collect()
 }

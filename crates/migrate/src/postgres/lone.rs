@@ -71,7 +71,7 @@ async fn happened(engine: &Engine, work: &Work<'_>, piece: &Piece, nature: &Natu
             Happened::No => return Ok(false),
             Happened::CannotTell => {
                 return Err(MigrateError::CannotTell {
-                    file: work.text.shown.clone(),
+                    file: work.text.shown.to_string(),
                     statement: piece.number,
                     version: work.migration.version.clone(),
                     back: work.direction == Direction::Down,
@@ -219,7 +219,7 @@ async fn assert_valid(
         None => index::invalid(session, of(table)).await?.into_iter().find(|name| !before.contains(name)),
     };
     match invalid {
-        Some(name) => Err(MigrateError::InvalidIndex { file: work.text.shown.clone(), name }),
+        Some(name) => Err(MigrateError::InvalidIndex { file: work.text.shown.to_string(), name }),
         None => Ok(()),
     }
 }

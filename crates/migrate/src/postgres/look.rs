@@ -2,7 +2,7 @@
 
 use crate::{
     MigrateError,
-    engine::Cells,
+    engine::Passing,
     quote::literal,
     sight::{NAMES, SUPABASE, Sight, tables},
     sql::Dialect,
@@ -11,7 +11,9 @@ use database::{
     Patience, Refusal, ServerState,
     postgres::{Session, SqlError},
 };
+use futures_util::StreamExt;
 use retry::Transience;
+use std::{borrow::Cow, pin::pin};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 /// Where the ledger is or will be.
@@ -105,8 +107,23 @@ pub(super) async fn query(
         .collect())
 }
 
-pub(super) fn cells(row: &SimpleQueryRow) -> Cells {
-    (0..row.len()).map(|index| row.try_get(index).ok().flatten().map(str::to_owned)).collect()
+/// The same, each row made into something as it comes.
+pub(super) async fn each<T>(
+    session: &Session,
+    doing: &'static str,
+    sql: &str,
+    of: fn(&Passing<'_>) -> T,
+) -> Result<Vec<T>, MigrateError> {
+    let refused = |error: tokio_postgres::Error| MigrateError::sql(doing, session.explain(&error));
+    let mut messages = pin!(session.client.simple_query_raw(sql).await.map_err(refused)?);
+    let mut found = Vec::new();
+    while let Some(message) = messages.next().await {
+        if let SimpleQueryMessage::Row(row) = message.map_err(refused)? {
+            let cell = |index| row.try_get(index).ok().flatten().map(Cow::Borrowed);
+            found.push(of(&(0..row.len()).map(cell).collect::<Vec<_>>()));
+        }
+    }
+    Ok(found)
 }
 
 /// Two at once who make a table meet in an index of the catalog, and somebody who held no lock of ours may have written the

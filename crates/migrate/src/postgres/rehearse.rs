@@ -85,7 +85,7 @@ fn only_piece(work: &Work<'_>) -> Result<Piece, MigrateError> {
         pieces if pieces.iter().all(|piece| piece.transactional) => "it is more than one transaction",
         _ => "it has a statement that cannot run in a transaction",
     };
-    Err(MigrateError::NoRehearsal { file: work.text.shown.clone(), why })
+    Err(MigrateError::NoRehearsal { file: work.text.shown.to_string(), why })
 }
 
 /// Can this file be tried like that?

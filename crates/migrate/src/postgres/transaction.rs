@@ -89,7 +89,7 @@ fn is_lock(error: &MigrateError) -> bool {
 
 fn spent(run: &Run<'_>, work: &Work<'_>, piece: &Piece, blocked: Option<String>) -> MigrateError {
     MigrateError::TableLocked {
-        file: work.text.shown.clone(),
+        file: work.text.shown.to_string(),
         budget: run.job.migrations.lock_budget,
         blocked,
         statements: kept(piece).statements,
@@ -112,7 +112,7 @@ fn say_again(run: &Run<'_>, work: &Work<'_>, piece: &Piece, rung: Rung, blocked:
     run.job.journal.note(
         Event::new("migrate.blocked", text)
             .level(Level::Warn)
-            .with("file", shown.as_str())
+            .with("file", &**shown)
             .with("next", rung.then_sleep)
             .with("left", left),
     );
@@ -236,7 +236,7 @@ async fn close(
         if let Closing::Whole { .. } = closing {
             run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
         }
-        return Err(MigrateError::UnknownCommit { file: work.text.shown.clone(), cause: error.to_string() });
+        return Err(MigrateError::UnknownCommit { file: work.text.shown.to_string(), cause: error.to_string() });
     }
     if error.code == "23502" && error.column.as_deref() == Some("sha256") {
         return Err(without_mark(&engine.session, run, work, kept(piece)).await);

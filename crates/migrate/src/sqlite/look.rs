@@ -3,14 +3,14 @@
 use super::Desk;
 use crate::{
     MigrateError,
-    engine::Cells,
+    engine::{Cells, Passing, owned},
     quote::literal,
     sight::{NAMES, Sight, tables},
     sql::Dialect,
 };
 use database::sqlite::open;
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
-use std::{io::ErrorKind, path::Path, time::Duration};
+use std::{borrow::Cow, io::ErrorKind, path::Path, time::Duration};
 
 /// A reader in WAL mode never waits for a writer; before the mode is set it may.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,22 +64,28 @@ fn columns(connection: &Connection, also: Option<&str>) -> rusqlite::Result<Stri
 
 /// The rows of one question, as texts.
 pub(super) fn cells(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Cells>> {
+    each(connection, sql, owned)
+}
+
+/// The same, each row made into something as it comes.
+pub(super) fn each<T>(connection: &Connection, sql: &str, of: fn(&Passing<'_>) -> T) -> rusqlite::Result<Vec<T>> {
     let mut statement = connection.prepare(sql)?;
     let width = statement.column_count();
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((0..width).map(|index| row.get_ref(index).map(text)).collect::<Result<Cells, _>>()?);
+        let cells = (0..width).map(|index| row.get_ref(index).map(text)).collect::<Result<Vec<_>, _>>()?;
+        found.push(of(&cells));
     }
     Ok(found)
 }
 
-fn text(value: ValueRef<'_>) -> Option<String> {
+fn text(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
     Some(match value {
         ValueRef::Null => return None,
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(bytes) => crate::style::plain::hexadecimal(bytes),
+        ValueRef::Integer(number) => number.to_string().into(),
+        ValueRef::Real(number) => number.to_string().into(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text),
+        ValueRef::Blob(bytes) => crate::style::plain::hexadecimal(bytes).into(),
     })
 }

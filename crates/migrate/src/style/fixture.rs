@@ -9,17 +9,13 @@ use crate::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use rusqlite::{Connection, types::ValueRef};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 use testkit::{Cluster, Session};
 
 /// The migrations in these files, names and texts.
 pub(super) fn directory(style: &dyn Style, files: &[(&str, &str)]) -> Directory {
     let file = |(name, text): &(&str, &str)| {
-        Ok(RawFile { name: (*name).into(), path: PathBuf::from(name), content: Some(text.as_bytes().into()) })
+        Ok(RawFile { name: (*name).into(), dir: Path::new("").into(), content: Some(text.as_bytes().into()) })
     };
     parse(files.iter().map(file), Path::new(""), style, &BTreeMap::new()).expect("the files can be read")
 }

@@ -12,7 +12,7 @@ use crate::{
     ledger::{End, Row},
     sql::Dialect,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// golang-migrate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,7 +97,8 @@ impl Style for GolangMigrate {
         }
         let between = || recorded.iter().filter(|it| **it <= version);
         let (first, last) = (between().min(), between().max());
-        let came_later = |it: &Version| Some(it) > first && Some(it) < last && !recorded.contains(it);
+        let noted: BTreeSet<&Version> = recorded.iter().collect();
+        let came_later = |it: &Version| Some(it) > first && Some(it) < last && !noted.contains(it);
         let implied = files.iter().map(|file| &file.version).filter(|it| **it < version && !came_later(it));
         let mut meant: Vec<Row> = implied.map(|it| Row { version: Some(it.clone()), ..Row::default() }).collect();
         meant.push(newest.clone());

@@ -7,7 +7,7 @@
 use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, crc::crc32, variants::variants};
 use crate::{Migration, Problem, Version, ledger::Row, sql::Dialect};
 use sha2::{Digest, Sha384};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// sqlx's style.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,7 +117,8 @@ impl Style for Sqlx {
 
     /// sqlx writes the description and never looks at it again: a file may be called otherwise today.
     fn expand(&self, rows: Vec<Row>, files: &[Migration], _: &[Version]) -> Vec<Row> {
-        let renamed = |row: &Row| files.iter().any(|file| Some(&file.version) == row.version.as_ref());
+        let versions: BTreeSet<&Version> = files.iter().map(|file| &file.version).collect();
+        let renamed = |row: &Row| row.version.as_ref().is_some_and(|version| versions.contains(version));
         rows.into_iter().map(|row| if renamed(&row) { Row { name: None, ..row } } else { row }).collect()
     }
 

@@ -3,6 +3,7 @@
 use super::{
     super::{
         World,
+        remembered::condition,
         stage::{show, start_patience},
     },
     later::{impossible, later},
@@ -34,6 +35,8 @@ pub(crate) type Reread = Box<dyn Fn() -> Result<App, Vec<Finding>> + Send + Sync
 const LONGEST: Duration = Duration::from_secs(3600);
 /// One that does not want to end is given so long once it was killed.
 const USUAL: Duration = Duration::from_secs(10);
+/// A journal that takes longer to write is not waited for.
+const FLUSH: Duration = Duration::from_secs(1);
 /// So many last lines are shown after an order.
 const LINES: usize = 10;
 
@@ -72,6 +75,7 @@ impl Daemon for Deck {
             dependencies: shown::dependencies(&report),
             migrations: shown::migrations(&report),
             disk: shown::disk(&self.world),
+            journal: condition(&self.world),
         }
     }
 
@@ -149,7 +153,13 @@ impl Daemon for Deck {
     }
 
     fn events(&self, asked: Asked) -> Pending<'_, Events> {
-        Box::pin(self.world.ring.ask(asked))
+        Box::pin(async move {
+            // Whoever does not wait for the next one may look into the file for those before.
+            if let Some(journal) = self.world.ring.journal().filter(|_| asked.wait_s == 0) {
+                journal.flush(FLUSH).await;
+            }
+            self.world.ring.ask(asked).await
+        })
     }
 }
 

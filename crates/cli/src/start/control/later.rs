@@ -11,6 +11,7 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
         ("`[migrations]`", old.migrations != new.migrations || old.on_failure != new.on_failure),
         ("`[health]`", old.health != new.health),
         ("`[logs]`", old.logs != new.logs),
+        ("`[journal]`", old.journal != new.journal),
     ]
     .into_iter()
     .filter(|(_, changed)| *changed)

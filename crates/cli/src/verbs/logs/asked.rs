@@ -1,6 +1,6 @@
 //! What is asked for, or all that is wrong with the question.
 
-use super::moment::moment;
+use super::super::moment::{asked, no_pattern};
 use crate::{
     args::{Logs, Place},
     context::Context,
@@ -59,21 +59,16 @@ fn filter(context: &Context, args: &Logs) -> Result<Filter, Vec<Finding>> {
     let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
     let mut problems = Vec::new();
     let mut time = |flag: &str, text: &Option<String>| {
-        let text = text.as_deref()?;
-        let at = moment(text, now);
-        if at.is_none() {
-            let hint =
-                "write `10m`, `14:30`, `2026-11-24`, `2026-11-24 14:30` or `2026-11-24T14:30:00Z`; times are UTC";
-            problems.push(Finding::error(format!("`{flag}`: `{text}` is not a time")).hint(hint));
-        }
-        at
+        asked(flag, text.as_deref(), now).unwrap_or_else(|finding| {
+            problems.push(finding);
+            None
+        })
     };
     let (since, until) = (time("--since", &args.since), time("--until", &args.until));
     let grep = args.grep.as_deref().and_then(|pattern| match Regex::new(pattern) {
         Ok(regex) => Some(regex),
         Err(error) => {
-            let finding = Finding::error("`--grep`: this is no regular expression").seen(&error);
-            problems.push(finding.hint("put a `\\` before each of `\\.+*?()|[]{}^$` that stands for itself"));
+            problems.push(no_pattern(&error));
             None
         }
     });

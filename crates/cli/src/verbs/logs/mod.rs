@@ -1,7 +1,6 @@
 //! `mainstay logs`
 
 mod asked;
-mod moment;
 mod shown;
 
 use crate::{args::Logs, context::Context};
