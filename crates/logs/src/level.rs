@@ -1,5 +1,6 @@
 //! How much a line matters, as far as that can be seen in it.
 
+use crate::text::{self, HIGH, LOW, word_of};
 use report::Level;
 
 /// Levels stand at the beginning of a line; words further on are rather those of people.
@@ -76,18 +77,32 @@ fn in_words(line: &[u8]) -> Option<Level> {
     None
 }
 
-/// Behind the first word a level has three capitals at least, or a bracket or an equals sign before it. Most lines have neither, and
-/// without branches the compiler looks at many bytes at a time.
+/// Behind the first word a level has three capitals at least, or a bracket or an equals sign before it. Most lines have neither, which
+/// is seen eight bytes at a time.
 fn may_have_a_level(line: &[u8]) -> bool {
-    let capital = |byte: u8| byte.wrapping_sub(b'A') < 26;
-    let mut text = [0; BEGINNING + 2];
-    text[..line.len()].copy_from_slice(line);
-    let mut found = false;
-    for at in 0..BEGINNING {
-        found |= capital(text[at]) & capital(text[at + 1]) & capital(text[at + 2]);
-        found |= (text[at] == b'[') | (text[at] == b'=');
-    }
-    found
+    let mut words = line.chunks_exact(8);
+    let mut before = 0;
+    let found = words.by_ref().fold(0, |found, word| found | marks(word_of(word), &mut before));
+    let mut rest = [0; 8];
+    rest[..words.remainder().len()].copy_from_slice(words.remainder());
+    found | marks(u64::from_le_bytes(rest), &mut before) != 0
+}
+
+/// Bits for a bracket, an equals sign and the third of three capitals; `before` are the capitals of the bytes before.
+fn marks(word: u64, before: &mut u64) -> u64 {
+    let capitals = capitals(word);
+    let second = capitals << 8 | *before >> 56;
+    let third = capitals << 16 | *before >> 48;
+    *before = capitals;
+    capitals & second & third | text::equal(word, b'[') | text::equal(word, b'=')
+}
+
+/// The highest bit of each byte that is a capital.
+fn capitals(word: u64) -> u64 {
+    let low = word & !HIGH;
+    let from_a = low + LOW * u64::from(0x80 - b'A');
+    let behind_z = low + LOW * u64::from(0x7f - b'Z');
+    from_a & !behind_z & !word & HIGH
 }
 
 fn word_at(text: &[u8]) -> &[u8] {
