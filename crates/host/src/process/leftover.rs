@@ -34,7 +34,8 @@ pub fn leftovers(instance: &str) -> Vec<Leftover> {
     let mut marked: Vec<_> = proc::all().into_iter().filter_map(|process| leftover(process, instance)).collect();
     if !marked.is_empty() {
         let kin = kin();
-        marked.retain(|it| !kin.contains(&it.one.process));
+        // One of ours that has ended meanwhile is nobody's kin any more.
+        marked.retain(|it| !kin.contains(&it.one.process) && it.one.is_running());
     }
     marked
 }
