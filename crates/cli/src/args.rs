@@ -7,7 +7,7 @@ mod schedule;
 
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
-pub(crate) use control::{Down, Look, Order, Why};
+pub(crate) use control::{Down, Look, Order, RunNow, Why};
 pub(crate) use journal::{Events, History, Timeline};
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
@@ -99,7 +99,7 @@ pub(crate) enum Verb {
     /// How the running application is: health, services, databases; exit code 3 when degraded, 1 when critical
     #[command(after_help = "Example: mainstay status --json")]
     Status(Look),
-    /// Why a service is as it is: what it waits for, how it ended, its last lines, its databases
+    /// Why a service or a job is as it is: what it waits for, how it ended, its last lines, its databases
     #[command(after_help = "Example: mainstay why api")]
     Why(Why),
     /// Stop and start services, wait until they are healthy, and show what they and the databases say
@@ -111,6 +111,9 @@ pub(crate) enum Verb {
     /// Stop services until they are started again; the others go on
     #[command(after_help = "Example: mainstay stop worker")]
     Stop(Order),
+    /// Have the running application run a job now, and show the run; ends with the exit code of the job
+    #[command(after_help = "Example: mainstay run-now retrain")]
+    RunNow(RunNow),
     /// Stop everything and wait until it is gone
     #[command(after_help = "Example: mainstay down")]
     Down(Down),

@@ -62,19 +62,23 @@ impl Daemon {
     }
 
     fn heard<T>(&self, context: &Context, answer: Answer<T>) -> T {
-        if answer.version != VERSION {
-            let finding =
-                Finding::warning("the running mainstay is of another version; what only one of them knows is missing");
-            let seen = format!("the running one is {}, this one {VERSION}", answer.version);
-            let hint = "`mainstay down`, then `mainstay up` with the new one";
-            tell(context, &[finding.seen(seen).hint(hint)], Outcome::Done);
-        }
+        warn_of_version(context, &answer.version);
         answer.body
     }
 }
 
+pub(crate) fn warn_of_version(context: &Context, theirs: &str) {
+    if theirs != VERSION {
+        let finding =
+            Finding::warning("the running mainstay is of another version; what only one of them knows is missing");
+        let seen = format!("the running one is {theirs}, this one {VERSION}");
+        let hint = "`mainstay down`, then `mainstay up` with the new one";
+        tell(context, &[finding.seen(seen).hint(hint)], Outcome::Done);
+    }
+}
+
 /// What a question without an answer means for the exit code.
-fn outcome(error: &AskError) -> Outcome {
+pub(crate) fn outcome(error: &AskError) -> Outcome {
     match error {
         AskError::Refused(refusal) => of_code(refusal),
         AskError::Late(_) | AskError::Garbled(_) => Outcome::Degraded,

@@ -103,6 +103,11 @@ impl Terminal {
         });
     }
 
+    /// Are lines marked by who wrote them?
+    pub(crate) fn is_introduced(&self) -> bool {
+        self.known.read().is_ok_and(|known| known.mark != Mark::Bare)
+    }
+
     /// Writes an answer to standard output. A reader who has seen enough and left is no error; a full disk is one.
     pub(crate) fn data(&self, text: &str) -> io::Result<()> {
         let text = self.mask(text);

@@ -301,6 +301,22 @@ fn a_failed_start_in_the_background_says_why() {
     slow.again().args(["down"]).run().code(0);
 }
 
+/// Item 5: a file that is wrong by now keeps nobody from asking, wherever the data are.
+#[test]
+fn a_wrong_file_keeps_nobody_from_asking() {
+    let config = |more: &str| {
+        format!("name = \"shop\"\ndata = \"${{WHERE}}/here\"\n[services.api]\ncommand = \"sleep 1000\"\n{more}")
+    };
+    let test = app(&config("")).env("WHERE", "else");
+    let running = up(&test);
+    for more in ["comand = \"x\"\n", "[services\n\"\"\"", "needs = [\"nobody\"]\n"] {
+        fs::write(test.path().join("mainstay.toml"), config(more)).unwrap();
+        test.again().args(["ps"]).run().code(0).stdout_has("api");
+    }
+    running.terminate();
+    running.wait(LIMIT).code(0);
+}
+
 /// Item 5: `reload` restarts only what changed, and refuses an invalid file whole.
 #[test]
 fn a_reload_touches_only_what_changed() {

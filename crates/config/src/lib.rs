@@ -29,7 +29,7 @@ pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{Declared, Resolved, declared, resolve};
+pub use resolve::{Declared, Resolved, data_of_invalid, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -1,6 +1,6 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
-use report::{Finding, Outcome, Severity};
+use crate::Job;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub struct Ps {
     pub app: String,
     /// Its services, in the order in which they are started.
     pub services: Vec<Service>,
+    /// Its jobs, in the order of the file.
+    pub jobs: Vec<Job>,
 }
 
 /// One service.
@@ -84,6 +86,8 @@ pub struct Status {
     pub app: String,
     /// The version of mainstay that runs it.
     pub mainstay: String,
+    /// The release of the application, where that is said.
+    pub release: Option<String>,
     /// The process of that mainstay.
     pub pid: u32,
     /// Since when it runs: RFC 3339, UTC.
@@ -100,6 +104,8 @@ pub struct Status {
     pub reasons: Vec<String>,
     /// The services.
     pub services: Vec<Service>,
+    /// The jobs.
+    pub jobs: Vec<Job>,
     /// The databases and other dependencies.
     pub dependencies: Vec<Dependency>,
     /// The migrations.
@@ -174,8 +180,10 @@ pub struct Disk {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Why {
-    /// The service.
+    /// The service; without a name when it is a job.
     pub service: Service,
+    /// The job.
+    pub job: Option<Job>,
     /// What it is blocked on; empty when on nothing.
     pub blocked_on: Vec<String>,
     /// When it is tried again, in seconds from now; nothing when that hangs on something else.
@@ -278,8 +286,24 @@ pub struct Reloaded {
     pub added: Vec<String>,
     /// Services that are no more.
     pub removed: Vec<String>,
+    /// The same of jobs.
+    pub jobs: ReloadedJobs,
     /// What changed and has no effect before the next start.
     pub later: Vec<String>,
+}
+
+/// What a reload means for jobs. Runs at work are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReloadedJobs {
+    /// Jobs that are as before.
+    pub unchanged: Vec<String>,
+    /// Jobs that are run as they are now from the next time on.
+    pub changed: Vec<String>,
+    /// New jobs.
+    pub added: Vec<String>,
+    /// Jobs that are no more.
+    pub removed: Vec<String>,
 }
 
 /// What happened.
@@ -324,105 +348,9 @@ pub struct Asked {
     pub wait_s: u64,
 }
 
-/// Why nothing was done.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Refusal {
-    /// The exit code that tells it.
-    pub code: u8,
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-}
-
-/// A [`Finding`] on its way.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Problem {
-    /// `note`, `warning` or `error`.
-    pub severity: String,
-    /// What is wrong.
-    pub summary: String,
-    /// Where.
-    pub place: Option<Place>,
-    /// What was seen.
-    pub seen: Vec<String>,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// A spot in a text, with its line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Place {
-    /// The file.
-    pub file: String,
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted from 1.
-    pub column: usize,
-    /// The whole line.
-    pub source: String,
-    /// How many characters are meant.
-    pub width: usize,
-}
-
-impl Refusal {
-    /// Nothing was done, because of `findings`.
-    pub fn new(outcome: Outcome, findings: &[Finding]) -> Self {
-        Self { code: outcome.code(), problems: findings.iter().map(Problem::from).collect() }
-    }
-
-    /// The same as findings.
-    pub fn findings(&self) -> Vec<Finding> {
-        self.problems.iter().map(Finding::from).collect()
-    }
-}
-
-impl From<&Finding> for Problem {
-    fn from(finding: &Finding) -> Self {
-        let place = finding.place.as_deref().map(|place| Place {
-            file: place.file.clone(),
-            line: place.line,
-            column: place.column,
-            source: place.source.clone(),
-            width: place.width,
-        });
-        let (summary, seen, hint) = (finding.summary.clone(), finding.seen.clone(), finding.hint.clone());
-        Self { severity: finding.severity.to_string(), summary, place, seen, hint }
-    }
-}
-
-impl From<&Problem> for Finding {
-    fn from(problem: &Problem) -> Self {
-        let severity = match problem.severity.as_str() {
-            "note" => Severity::Note,
-            "warning" => Severity::Warning,
-            _ => Severity::Error,
-        };
-        // Of another version, or of somebody else: a place that is none would not be drawable.
-        let place = problem.place.as_ref().filter(|place| place.line > 0 && place.column > 0).map(|place| {
-            let (line, column, width) = (place.line, place.column, place.width.clamp(1, 1000));
-            Box::new(report::Place { file: place.file.clone(), line, column, source: place.source.clone(), width })
-        });
-        let (summary, seen, hint) = (problem.summary.clone(), problem.seen.clone(), problem.hint.clone());
-        Finding { severity, summary, place, seen, hint }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_finding_arrives_as_it_left() {
-        let text = "name = \"booking\"\ncomand = \"x\"\n";
-        let place = report::Place::in_text("mainstay.toml", text, 17, 23);
-        let finding = Finding::error("unknown key `comand`").at(place).seen("a").seen("b").hint("c");
-        let refusal = Refusal::new(Outcome::Misused, &[finding.clone(), Finding::warning("w")]);
-        let sent = serde_json::to_string(&refusal).unwrap();
-        let came: Refusal = serde_json::from_str(&sent).unwrap();
-        assert_eq!((came.code, came.findings()), (2, vec![finding, Finding::warning("w")]));
-    }
 
     /// Old and new understand each other: what is unknown is ignored, what is missing has its default.
     #[test]

@@ -7,10 +7,10 @@ use crate::{
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
 use host::Clock;
-use report::{Event, Masker, Value, Verdict};
+use report::{Event, Masker, Secret, Value, Verdict};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
@@ -31,7 +31,7 @@ struct Inner {
     looks: Mutex<BTreeMap<String, Arc<Notify>>>,
     changes: watch::Sender<()>,
     clock: Arc<dyn Clock>,
-    masker: Masker,
+    masker: RwLock<Masker>,
     measure: OnceLock<Measure>,
     read: OnceLock<Read>,
 }
@@ -76,9 +76,14 @@ impl Board {
             usage: BTreeMap::new(),
             readings: Vec::new(),
         };
-        let (known, looks) = (Mutex::new(known), Mutex::default());
+        let (known, looks, masker) = (Mutex::new(known), Mutex::default(), RwLock::new(masker));
         let (changes, measure, read) = (watch::Sender::new(()), OnceLock::new(), OnceLock::new());
         Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read }) }
+    }
+
+    /// From now on these are on no page.
+    pub fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
+        self.inner.masker.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
     }
 
     /// Adds a dependency that has not been asked yet.
@@ -257,7 +262,8 @@ impl Board {
 
     /// Without secrets, on one line, not too long: servers' own words end up on a page that strangers may read.
     fn presentable(&self, text: &str) -> String {
-        let masked = self.inner.masker.mask(text);
+        let masker = self.inner.masker.read().unwrap_or_else(PoisonError::into_inner);
+        let masked = masker.mask(text);
         let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
         match line.char_indices().nth(LONGEST_REASON) {
             Some((end, _)) => format!("{}…", &line[..end]),

@@ -89,6 +89,14 @@ impl Member {
         matches!(self.fate, Fate::Stays)
     }
 
+    /// What a person has done is told as that.
+    pub(crate) fn show_held(&mut self) {
+        self.status.held = self.held;
+        if self.held && self.state == State::Stopped {
+            self.status.reason = Some("stopped by hand".to_owned());
+        }
+    }
+
     pub(crate) fn stop(&mut self, how: Input) {
         self.told_to_stop = true;
         self.tell(how);

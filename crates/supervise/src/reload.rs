@@ -9,7 +9,7 @@ use crate::{
 use config::Service;
 use host::Env;
 
-/// What a reload has begun to do, by the names of services.
+/// What a reload has begun to do, by the names of services, or of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// They are as before and were not touched.

@@ -42,6 +42,9 @@ pub struct ServiceStatus {
     /// When something happens by itself: the next start, or the end of the patience with one that shall stop.
     #[serde(skip)]
     pub due: Option<Instant>,
+    /// Somebody has stopped it, until it is started again.
+    #[serde(skip)]
+    pub held: bool,
     /// Why it is not ready, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -63,6 +66,7 @@ impl ServiceStatus {
             exited_at: life.last_exit_at(),
             out_of_memory: false,
             due: state.due(),
+            held: false,
             reason: life.reason().or_else(|| failing.map(str::to_owned)),
         }
     }

@@ -185,6 +185,7 @@ impl Supervisor {
         let ready = status.ready || matches!(state, State::Done(_));
         let failed = matches!(state, State::Failed(_));
         (member.state, member.status) = (state, status);
+        member.show_held();
         let news = !member.announced && (ready || failed) && member.stays();
         member.announced |= news && ready;
         let name = member.service.name.clone();
@@ -244,6 +245,7 @@ impl Supervisor {
             match &mut member.fate {
                 Fate::Stays => {
                     member.held = held;
+                    member.show_held();
                     let input = input(&member.state);
                     if member.state.is_over() && input == Input::Restart {
                         // Not over any more, although its driver has not said so yet.

@@ -5,14 +5,21 @@ use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// So many lines of each output are kept.
 pub const KEPT: usize = 20;
 
 /// A longer line is cut there, in bytes.
 pub const WIDEST: usize = 1000;
+
+/// So many blocks of lines wait for one who listens; what comes faster is counted only, for no service waits for a listener.
+const WAITING: usize = 64;
 
 /// Passes lines on and remembers the last of each service. Clones are the same one.
 #[derive(Clone)]
@@ -25,6 +32,39 @@ pub struct Tail {
 struct Kept {
     both: VecDeque<Vec<u8>>,
     errors: VecDeque<Vec<u8>>,
+    ears: Vec<Ear>,
+}
+
+/// The other end of a [`Listener`].
+struct Ear {
+    blocks: Sender<(Stream, Vec<u8>)>,
+    missed: Arc<AtomicU64>,
+}
+
+/// Hears the lines of one service as they come.
+pub struct Listener {
+    blocks: Receiver<(Stream, Vec<u8>)>,
+    missed: Arc<AtomicU64>,
+}
+
+impl Listener {
+    /// The next whole lines, each with its end. Safe to drop and call again.
+    pub async fn next(&mut self) -> (Stream, Vec<u8>) {
+        match self.blocks.recv().await {
+            Some(block) => block,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Those that are there already.
+    pub fn now(&mut self) -> Option<(Stream, Vec<u8>)> {
+        self.blocks.try_recv().ok()
+    }
+
+    /// How many lines came too fast since the last call.
+    pub fn missed(&self) -> u64 {
+        self.missed.swap(0, Ordering::Relaxed)
+    }
 }
 
 impl Tail {
@@ -43,6 +83,15 @@ impl Tail {
         self.of(service, |kept| &kept.errors)
     }
 
+    /// Hears what `service` writes from now on.
+    pub fn listen(&self, service: &str) -> Listener {
+        let (sender, blocks) = channel(WAITING);
+        let missed = Arc::new(AtomicU64::new(0));
+        let ear = Ear { blocks: sender, missed: missed.clone() };
+        self.kept().entry(service.to_owned()).or_default().ears.push(ear);
+        Listener { blocks, missed }
+    }
+
     fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<Vec<u8>>) -> Vec<String> {
         self.kept()
             .get(service)
@@ -58,6 +107,7 @@ impl Tail {
             all.insert(service.to_owned(), Kept::default());
         }
         let Some(kept) = all.get_mut(service) else { return };
+        kept.ears.retain(|ear| ear.hears(stream, block));
         for line in last_lines(block) {
             if stream == Stream::Stderr {
                 keep(&mut kept.errors, line);
@@ -73,7 +123,7 @@ impl Tail {
 
 impl Lines for Tail {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
-        self.remember(service, stream, line);
+        self.remember(service, stream, &[line, b"\n"].concat());
         self.inner.line(service, stream, line);
     }
 
@@ -89,6 +139,20 @@ impl Lines for Tail {
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.inner.room()
+    }
+}
+
+impl Ear {
+    /// Is anybody there still?
+    fn hears(&self, stream: Stream, block: &[u8]) -> bool {
+        match self.blocks.try_reserve() {
+            Ok(place) => place.send((stream, block.to_vec())),
+            Err(_) => {
+                let lines = block.iter().filter(|byte| **byte == b'\n').count();
+                self.missed.fetch_add(lines as u64, Ordering::Relaxed);
+            }
+        }
+        !self.blocks.is_closed()
     }
 }
 
@@ -135,6 +199,13 @@ mod tests {
         assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
         tail.lines("web", Stream::Stderr, b"one\ntwo\n");
         assert_eq!(tail.errors("web"), ["one", "two"]);
-        assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], KEPT + 9));
+        let mut listener = tail.listen("web");
+        (0..WAITING + 2).for_each(|_| tail.lines("web", Stream::Stdout, b"a\nb\n"));
+        assert_eq!((listener.now(), listener.missed()), (Some((Stream::Stdout, b"a\nb\n".to_vec())), 4));
+        drop(listener);
+        tail.lines("web", Stream::Stdout, b"c\n");
+        assert!(tail.kept()["web"].ears.is_empty());
+        let told = KEPT + 9 + 2 * (WAITING + 2) + 1;
+        assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], told));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Look {
 /// Flags of `why`.
 #[derive(Debug, Args)]
 pub(crate) struct Why {
-    /// The service
+    /// The service, or the job
     #[arg(value_name = "SERVICE")]
     pub(crate) service: String,
     #[command(flatten)]
@@ -33,6 +33,19 @@ pub(crate) struct Order {
     /// Wait no longer than this until it is done [default: by the services' own grace and start_timeout]
     #[arg(long, value_name = "SPAN", value_parser = config::parse_duration)]
     pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// Flags of `run-now`.
+#[derive(Debug, Args)]
+pub(crate) struct RunNow {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(crate) job: String,
+    /// Only have it begun: do not wait for its end
+    #[arg(long, short)]
+    pub(crate) detach: bool,
     #[command(flatten)]
     pub(crate) look: Look,
 }

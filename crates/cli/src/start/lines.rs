@@ -10,7 +10,7 @@ use std::{
     borrow::Cow,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
@@ -27,7 +27,7 @@ pub(crate) struct Everywhere {
 /// Lines that are kept in files.
 struct Kept {
     files: Files,
-    masker: Masker,
+    masker: RwLock<Masker>,
     /// Do they go to the terminal too?
     echo: bool,
     journal: Arc<Told>,
@@ -63,8 +63,16 @@ impl Everywhere {
             }
         };
         let journal = Arc::clone(journal);
-        let (masker, teller, told_slow) = (self.terminal.masker(), Mutex::new(Some(teller)), Mutex::default());
+        let (masker, teller, told_slow) =
+            (RwLock::new(self.terminal.masker()), Mutex::new(Some(teller)), Mutex::default());
         let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, journal, teller, told_slow });
+    }
+
+    /// From now on what the terminal hides is in no file, either.
+    pub(super) fn hide_as_the_terminal_does(&self) {
+        if let Some(kept) = self.kept.get() {
+            *kept.masker.write().unwrap_or_else(PoisonError::into_inner) = self.terminal.masker();
+        }
     }
 
     /// Writes what waits for the disk, as far as it goes within `limit`, and tells what is to be told of it.
@@ -112,7 +120,9 @@ impl Lines for Everywhere {
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
         let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
-        kept.files.take(service, stream, &kept.masker.mask_lines(block));
+        let masker = kept.masker.read().unwrap_or_else(PoisonError::into_inner);
+        kept.files.take(service, stream, &masker.mask_lines(block));
+        drop(masker);
         if kept.echo {
             self.terminal.lines(service, stream, block);
         }

@@ -7,6 +7,7 @@ mod jobs;
 mod lines;
 mod pages;
 mod remembered;
+mod single;
 mod snapshots;
 mod stage;
 mod watch;
@@ -14,9 +15,9 @@ mod world;
 
 pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
-pub(crate) use jobs::scheduler;
+pub(crate) use jobs::{keep_by_hand, scheduler};
 pub(crate) use stage::already_running;
-pub(crate) use world::World;
+pub(crate) use world::{World, introduce};
 
 use crate::context::{Context, tell};
 use config::App;

@@ -98,7 +98,8 @@ impl Live {
         let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
-            self._control = control::listen(world, supervisor.handle(), reread);
+            let jobs = self.scheduler.as_ref().map(Scheduler::handle);
+            self._control = control::listen(world, supervisor.handle(), jobs, reread);
         }
         self.prepared = Some(supervisor);
         Ok(seen)
@@ -254,7 +255,8 @@ pub(super) fn show(world: &World, statuses: &[ServiceStatus]) {
         name: status.name.clone(),
         word: status.word.to_string(),
         ready: status.ready || is_done(status),
-        required: true,
+        // What somebody has stopped is missing, and that is as it was wanted.
+        required: !status.held,
         restarts: status.restarts.into(),
         reason: status.reason.clone(),
     });

@@ -50,7 +50,11 @@ impl All {
     fn services_ended(&mut self, ended: Option<Ended>) -> bool {
         let failed = ended.as_ref().is_none_or(|ended| !ended.findings().is_empty());
         self.over = Some(ended);
-        failed || self.jobs.is_none()
+        failed || !self.has_jobs()
+    }
+
+    fn has_jobs(&self) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| !jobs.handle.snapshot().is_empty())
     }
 
     /// Stops services and jobs politely; a second signal kills at once.

@@ -70,6 +70,13 @@ impl World {
         })
     }
 
+    /// From now on the secrets of `app` appear nowhere: not on the terminal, on the pages, in events or in files.
+    pub(crate) fn hide(&self, app: &App) {
+        self.terminal.hide(app.secrets());
+        self.board.hide(app.secrets());
+        self.lines.hide_as_the_terminal_does();
+    }
+
     /// The work of the migrations, if there are any.
     pub(crate) fn job(&self) -> Option<Job<'_>> {
         let migrations = self.app.migrations.as_ref()?;
@@ -85,6 +92,12 @@ impl World {
             who: &self.who,
         })
     }
+}
+
+/// From now on lines are marked by the names of `app` and of its services and jobs.
+pub(crate) fn introduce(terminal: &Terminal, app: &App) {
+    let (services, jobs) = (app.services.iter().map(|it| &it.name), app.jobs.iter().map(|it| &it.name));
+    terminal.introduce(&app.name, services.chain(jobs).map(String::as_str));
 }
 
 /// What happens goes to the terminal, to the board as far as health cares, and is kept for those who ask later.

@@ -14,6 +14,7 @@ mod ps;
 mod reload;
 mod remembered;
 mod run;
+mod run_now;
 mod schedule;
 mod schema;
 mod status;
@@ -43,6 +44,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Restart(args) => order::order(&context, control::Verb::Restart, args).await.code(),
         Verb::Start(args) => order::order(&context, control::Verb::Start, args).await.code(),
         Verb::Stop(args) => order::order(&context, control::Verb::Stop, args).await.code(),
+        Verb::RunNow(args) => run_now::run_now(&context, args).await,
         Verb::Down(args) => down::down(&context, args).await.code(),
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),

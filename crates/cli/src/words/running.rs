@@ -1,11 +1,20 @@
 //! What a running mainstay answers, as people read it.
 
-use control::{Change, Dependency, Disk, Done, Journal, Service, Settled, Status, Usage, Why};
+use super::jobs;
+use control::{Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why};
 use report::{age, bytes, count, seconds};
 use std::time::Duration;
 
-/// All services as a table.
-pub(crate) fn services(services: &[Service]) -> String {
+/// All services and jobs as tables.
+pub(crate) fn all(services: &[Service], jobs: &[Job]) -> String {
+    match (services, jobs) {
+        (_, []) => self::services(services),
+        ([], jobs) => jobs::jobs(jobs),
+        _ => format!("{}\n{}", self::services(services), jobs::jobs(jobs)),
+    }
+}
+
+fn services(services: &[Service]) -> String {
     let head = ["SERVICE", "STATE", "PID", "FOR", "CPU", "MEM", "RESTARTS", "REASON"].map(str::to_owned);
     table(&[vec![head.to_vec()], services.iter().map(row).collect()].concat())
 }
@@ -47,8 +56,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 
 /// The whole application.
 pub(crate) fn status(status: &Status) -> String {
+    let release = status.release.as_ref().map(|release| format!("release {release}, ")).unwrap_or_default();
     let mut text = format!(
-        "`{}` is {}, phase {}, up for {} (mainstay {}, pid {})\n",
+        "`{}` is {}, phase {}, up for {} ({release}mainstay {}, pid {})\n",
         status.app,
         status.health,
         status.phase,
@@ -57,7 +67,7 @@ pub(crate) fn status(status: &Status) -> String {
         status.pid,
     );
     text.extend(status.reasons.iter().map(|reason| format!("  because {reason}\n")));
-    text += &format!("\n{}", services(&status.services));
+    text += &format!("\n{}", all(&status.services, &status.jobs));
     if !status.dependencies.is_empty() {
         text += &format!("\n{}", dependencies(&status.dependencies));
     }
@@ -98,13 +108,27 @@ fn disk(disk: &Disk) -> String {
     }
 }
 
-/// Why a service is as it is.
+/// Why a service or a job is as it is.
 pub(crate) fn why(why: &Why) -> String {
+    let about = match &why.job {
+        Some(job) => blocked(why) + &jobs::why(job),
+        None => of_service(why),
+    };
+    let needs: String = why.needs.iter().map(need).collect();
+    let disk = format!("disk: {}\n", disk(&why.disk));
+    about + &needs + &disk + &lines("last lines of standard error", &why.stderr)
+}
+
+fn blocked(why: &Why) -> String {
+    let blocked: Vec<_> = why.blocked_on.iter().map(|on| format!("blocked on: {on}\n")).collect();
+    if blocked.is_empty() { "blocked on: nothing\n".to_owned() } else { blocked.concat() }
+}
+
+fn of_service(why: &Why) -> String {
     let service = &why.service;
     let pid = service.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let mut text = format!("`{}` is {} for {}{pid}\n", service.name, state(service), age(span(service.for_s)));
-    let blocked: Vec<_> = why.blocked_on.iter().map(|on| format!("blocked on: {on}\n")).collect();
-    text += &if blocked.is_empty() { "blocked on: nothing\n".to_owned() } else { blocked.concat() };
+    text += &blocked(why);
     if let Some(reason) = service.reason.as_ref().filter(|reason| !why.blocked_on.contains(reason)) {
         text += &format!("reason: {reason}\n");
     }
@@ -117,10 +141,7 @@ pub(crate) fn why(why: &Why) -> String {
         None => "last exit: none\n".to_owned(),
     };
     text += &format!("restarts: {}\n", service.restarts);
-    text.extend(service.usage.as_ref().and_then(uses));
-    text.extend(why.needs.iter().map(need));
-    text += &format!("disk: {}\n", disk(&why.disk));
-    text + &lines("last lines of standard error", &why.stderr)
+    text + &service.usage.as_ref().and_then(uses).unwrap_or_default()
 }
 
 /// Nothing of a service that does not run.
@@ -192,7 +213,7 @@ pub(crate) fn changed(change: &Change, verb: control::Verb) -> String {
     }
 }
 
-fn span(seconds: f64) -> Duration {
+pub(super) fn span(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 

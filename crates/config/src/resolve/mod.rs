@@ -17,6 +17,7 @@ mod tests;
 use crate::{
     App, EnvContract, OnFailure, Sources,
     file::{Context, Table, check},
+    interpolate::interpolate,
 };
 use report::Finding;
 use std::collections::BTreeMap;
@@ -90,6 +91,15 @@ fn parse<'a>(context: &Context<'a>) -> Result<Option<Spanned<DeTable<'a>>>, Vec<
 fn one_per_line(mut problems: Vec<Finding>) -> Vec<Finding> {
     problems.dedup_by_key(|problem| problem.place.as_ref().map(|place| place.line));
     problems
+}
+
+/// The `data` of a file that is wrong elsewhere, as far as it can be told: what runs by an earlier text of it is found there.
+/// `lookup` knows the variables that are not in the file.
+pub fn data_of_invalid<'a>(text: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    // What stands before the first section is read line by line: the rest may be no TOML at all.
+    let top = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    let table = top.filter_map(|line| line.parse::<toml::Table>().ok()).find(|table| table.contains_key("data"))?;
+    interpolate(table.get("data")?.as_str()?, lookup).ok()
 }
 
 fn app(root: &Table<'_>, contract: EnvContract) -> App {

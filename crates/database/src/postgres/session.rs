@@ -80,6 +80,11 @@ impl Session {
         self.heard.allow(bytes);
     }
 
+    /// Resolves when the connection is gone, for whatever reason.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.driver.0).await;
+    }
+
     /// Says goodbye, so that the server does not learn it from a broken connection. Waits a second at most.
     pub async fn close(self) {
         let Self { client, mut driver, .. } = self;

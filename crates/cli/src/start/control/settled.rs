@@ -41,6 +41,7 @@ mod tests {
             exited_at: None,
             out_of_memory: false,
             due: None,
+            held: false,
             reason: None,
         }
     }

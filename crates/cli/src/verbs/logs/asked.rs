@@ -7,7 +7,7 @@ use crate::{
     load::{Need, Reading, load_in_silence},
 };
 use ::logs::{Filter, services};
-use config::{App, Overrides, did_you_mean};
+use config::{App, Dependency, Overrides, did_you_mean};
 use jiff::Timestamp;
 use probe::NoLog;
 use regex::bytes::Regex;
@@ -23,6 +23,7 @@ pub(super) struct Asked {
     /// The file of a database's server, and its name.
     pub(super) server_log: Option<(PathBuf, String)>,
     pub(super) filter: Filter,
+    database: Option<Dependency>,
 }
 
 impl Asked {
@@ -34,11 +35,19 @@ impl Asked {
             Some(name) => Some(server_log(&app, name).await.map_err(|finding| vec![finding])?),
             None => None,
         };
+        let database = args.database.as_deref().and_then(|name| app.dependency(name)).cloned();
         if server_log.is_some() && args.services.is_empty() {
-            return Ok(Self { dir: app.logs.dir, services: Vec::new(), all: false, server_log, filter });
+            return Ok(Self { dir: app.logs.dir, services: Vec::new(), all: false, server_log, filter, database });
         }
         let services = chosen(&app, &args.services, args.follow)?;
-        Ok(Self { dir: app.logs.dir, services, all: args.services.is_empty(), server_log, filter })
+        Ok(Self { dir: app.logs.dir, services, all: args.services.is_empty(), server_log, filter, database })
+    }
+
+    /// The file that the server of the database writes to by now, if that can be told, and its name.
+    pub(super) async fn server_log_now(&self) -> Option<(PathBuf, String)> {
+        let database = self.database.as_ref()?;
+        let path = probe::server_log(&database.target).await.ok()?;
+        Some((path, database.name.clone()))
     }
 
     /// How wide the names are.
