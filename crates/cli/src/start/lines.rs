@@ -10,7 +10,7 @@ use std::{
     borrow::Cow,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 use tokio::{
@@ -103,6 +103,10 @@ impl Kept {
         }
     }
 
+    fn masker(&self) -> RwLockReadGuard<'_, Masker> {
+        self.masker.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell_slow(&self) {
         let mut told = self.told_slow.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|told| told.elapsed() >= STILL_SLOW) {
@@ -120,9 +124,7 @@ impl Lines for Everywhere {
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
         let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
-        let masker = kept.masker.read().unwrap_or_else(PoisonError::into_inner);
-        kept.files.take(service, stream, &masker.mask_lines(block));
-        drop(masker);
+        kept.files.take(service, stream, &kept.masker().mask_lines(block));
         if kept.echo {
             self.terminal.lines(service, stream, block);
         }
@@ -130,10 +132,13 @@ impl Lines for Everywhere {
 
     fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
         match self.kept.get() {
-            Some(kept) if !kept.echo => match kept.masker.mask_lines(&block) {
-                Cow::Borrowed(_) => kept.files.keep(service, stream, block),
-                Cow::Owned(masked) => kept.files.keep(service, stream, masked),
-            },
+            Some(kept) if !kept.echo => {
+                let masked = match kept.masker().mask_lines(&block) {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(masked) => Some(masked),
+                };
+                kept.files.keep(service, stream, masked.unwrap_or(block))
+            }
             _ => {
                 self.lines(service, stream, &block);
                 block
