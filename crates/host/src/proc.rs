@@ -170,6 +170,13 @@ impl Process {
         }
     }
 
+    /// How many files it may have open at once (`Max open files` of /proc/PID/limits, the soft limit).
+    pub(crate) fn most_open_files(self) -> Option<u64> {
+        let limits = self.read("limits")?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
+    }
+
     /// Processor time used so far.
     pub fn cpu(self) -> Option<Duration> {
         self.stat().map(|stat| ticks(stat.cpu))

@@ -4,6 +4,7 @@
 //! behind the last end of line is a line too, told at the end of the stream. A line longer than [`LONGEST`] is told in
 //! pieces, every piece but the last with [`GOES_ON`] behind it, so that one endless line cannot take all memory.
 
+use crate::ear::Lookout;
 use report::{Lines, Stream};
 use std::{borrow::Cow, cell::Cell, future::poll_fn, pin::pin, sync::Arc, task::Poll};
 use tokio::{
@@ -35,14 +36,15 @@ pub(crate) async fn tell_lines(
     service: Arc<str>,
     stream: Stream,
     lines: Arc<dyn Lines>,
+    lookout: Option<Lookout>,
 ) {
     let mut splitter = Splitter::default();
-    let teller = Teller { service, stream, lines };
+    let mut teller = Teller { service, stream, lines, lookout };
     loop {
         teller.lines.room().await;
         let Some(chunk) = read(&mut input, splitter.short()).await else { break };
         let much = chunk.len() >= CHUNK / 4;
-        SPARE.set(splitter.feed_chunk(chunk, &teller));
+        SPARE.set(splitter.feed_chunk(chunk, &mut teller));
         if much {
             // The others come first: one service that writes without end would else be heard for a hundred chunks.
             yield_now().await;
@@ -74,19 +76,29 @@ struct Teller {
     service: Arc<str>,
     stream: Stream,
     lines: Arc<dyn Lines>,
+    /// Once what it looks for is found, or nothing is looked for, a line costs nothing.
+    lookout: Option<Lookout>,
 }
 
 impl Teller {
-    fn tell(&self, lines: &[u8]) {
+    fn tell(&mut self, lines: &[u8]) {
         self.lines.lines(&self.service, self.stream, lines);
+        self.look(lines);
+    }
+
+    fn look(&mut self, lines: &[u8]) {
+        if self.lookout.as_ref().is_some_and(|lookout| lookout.look(lines)) {
+            self.lookout = None;
+        }
     }
 
     /// Whole lines in memory that may be kept; other memory comes back.
-    fn tell_block(&self, block: Vec<u8>) -> Vec<u8> {
+    fn tell_block(&mut self, block: Vec<u8>) -> Vec<u8> {
         if let Cow::Owned(cut) = without_crs(&block) {
             self.tell(&cut);
             return block;
         }
+        self.look(&block);
         self.lines.block(&self.service, self.stream, block)
     }
 }
@@ -119,7 +131,7 @@ impl Splitter {
     }
 
     /// Takes a chunk that begins with what is [`Splitter::short`], and gives back memory to be filled.
-    fn feed_chunk(&mut self, mut chunk: Vec<u8>, teller: &Teller) -> Vec<u8> {
+    fn feed_chunk(&mut self, mut chunk: Vec<u8>, teller: &mut Teller) -> Vec<u8> {
         if self.begun.len() <= SHORT {
             self.begun.clear();
         }
@@ -238,7 +250,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let (mut to, from) = tokio::io::duplex(size);
-            let told = tell_lines(from, "api".into(), Stream::Stdout, recorder.clone());
+            let told = tell_lines(from, "api".into(), Stream::Stdout, recorder.clone(), None);
             let (_, written) = tokio::join!(told, async move { to.write_all(text).await });
             written.unwrap();
         });

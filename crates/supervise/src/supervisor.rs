@@ -17,6 +17,7 @@ use host::{Env, process::Spawner};
 use report::{Journal, Lines};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 use tokio::{
@@ -56,7 +57,7 @@ struct Crew {
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
     /// `base_env`, its own variables, its [`host::process::Mark`] with the name of this `instance` and, when mainstay listens for it,
-    /// `PORT`.
+    /// `PORT`. Below `sockets`, a directory of our own, they tell how they are, if that is wanted of them.
     ///
     /// # Errors
     /// When a socket cannot be bound.
@@ -68,6 +69,7 @@ impl Supervisor {
         checker: Arc<dyn Checker>,
         journal: Arc<dyn Journal>,
         lines: Arc<dyn Lines>,
+        sockets: PathBuf,
     ) -> Result<Self, ListenError> {
         let one = |(id, service)| Member::new(id, service, instance, base_env, None);
         let members = services.into_iter().enumerate().map(one);
@@ -76,7 +78,7 @@ impl Supervisor {
         let (sender, commands) = mpsc::unbounded_channel();
         let meters = Meters::default();
         let handle = Handle { commands: sender, statuses: seen, meters: meters.clone() };
-        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters });
+        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters, sockets });
         let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
         Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }

@@ -32,6 +32,8 @@ pub struct Tail {
 struct Kept {
     both: VecDeque<Vec<u8>>,
     errors: VecDeque<Vec<u8>>,
+    /// So many of both are of the process that was started last.
+    latest: usize,
     ears: Vec<Ear>,
 }
 
@@ -78,6 +80,20 @@ impl Tail {
         self.of(service, |kept| &kept.both)
     }
 
+    /// A new process of `service` was started: the lines so far are not its own.
+    pub fn started(&self, service: &str) {
+        if let Some(kept) = self.kept().get_mut(service) {
+            kept.latest = 0;
+        }
+    }
+
+    /// The last lines that the last process of `service` wrote to both of its outputs, oldest first.
+    pub fn of_latest(&self, service: &str) -> Vec<String> {
+        let latest = self.kept().get(service).map_or(0, |kept| kept.latest);
+        let lines = self.last(service);
+        lines[lines.len().saturating_sub(latest)..].to_vec()
+    }
+
     /// The last lines that `service` wrote to its standard error, oldest first.
     pub fn errors(&self, service: &str) -> Vec<String> {
         self.of(service, |kept| &kept.errors)
@@ -113,6 +129,7 @@ impl Tail {
                 keep(&mut kept.errors, line);
             }
             keep(&mut kept.both, line);
+            kept.latest = (kept.latest + 1).min(KEPT);
         }
     }
 
@@ -196,6 +213,10 @@ mod tests {
         let lines = tail.last("api");
         assert_eq!((lines.len(), lines[0].as_str(), lines[KEPT - 1].as_str()), (KEPT, "out 6", "oops"));
         assert_eq!(tail.errors("api"), ["oops"]);
+        tail.started("api");
+        assert_eq!(tail.of_latest("api"), Vec::<String>::new());
+        tail.line("api", Stream::Stdout, b"new");
+        assert_eq!((tail.of_latest("api"), tail.last("api").len()), (vec!["new".to_owned()], KEPT));
         assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
         tail.lines("web", Stream::Stderr, b"one\ntwo\n");
         assert_eq!(tail.errors("web"), ["one", "two"]);
@@ -205,7 +226,7 @@ mod tests {
         drop(listener);
         tail.lines("web", Stream::Stdout, b"c\n");
         assert!(tail.kept()["web"].ears.is_empty());
-        let told = KEPT + 9 + 2 * (WAITING + 2) + 1;
+        let told = KEPT + 10 + 2 * (WAITING + 2) + 1;
         assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], told));
     }
 }

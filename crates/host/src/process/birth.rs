@@ -5,7 +5,8 @@ use rustix::{
     fs::{Mode, OFlags, open},
     pipe::{PipeFlags, pipe_with},
     process::{
-        Pid, Resource, Rlimit, Signal, WaitOptions, getppid, set_parent_process_death_signal, setrlimit, waitpid,
+        Pid, Resource, Rlimit, Signal, WaitOptions, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+        waitpid,
     },
 };
 use std::{
@@ -54,6 +55,10 @@ pub(super) struct Birth {
     listeners: Vec<OwnedFd>,
     /// How many files it may have open, where that is not what we may.
     pub(super) open_files: Option<Rlimit>,
+    /// The same where its owner has said so: as many, or as may be; whoever starts it looks what has become of it.
+    pub(super) limit_of_files: Option<u64>,
+    /// Further control groups that it enters.
+    pub(super) entrances: Vec<OwnedFd>,
 }
 
 /// A child that has become its program.
@@ -78,7 +83,16 @@ impl Birth {
     ) -> io::Result<Self> {
         let cwd = CString::new(cwd.as_os_str().as_bytes()).map_err(io::Error::other)?;
         let stdin = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { image, cwd, stdin, outputs, listeners, open_files: None })
+        Ok(Self {
+            image,
+            cwd,
+            stdin,
+            outputs,
+            listeners,
+            open_files: None,
+            limit_of_files: None,
+            entrances: Vec::new(),
+        })
     }
 
     /// The descriptor that was opened last.
@@ -150,7 +164,7 @@ impl Birth {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
         // "0" means whoever writes (cgroups(7)).
-        if let Some(entrance) = entrance {
+        for entrance in entrance.into_iter().chain(&self.entrances) {
             rustix::io::write(entrance, b"0")?;
         }
         default_signals();
@@ -161,6 +175,7 @@ impl Birth {
         if let Some(limit) = &self.open_files {
             setrlimit(Resource::Nofile, limit.clone())?;
         }
+        self.limit_of_files.into_iter().for_each(limit_files);
         enter(&self.cwd)?;
         rustix::process::setpgid(None, None)?;
         self.pass_on()
@@ -270,6 +285,15 @@ fn default_signals() {
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+fn limit_files(files: u64) {
+    let both = |files| Rlimit { current: Some(files), maximum: Some(files) };
+    if setrlimit(Resource::Nofile, both(files)).is_err()
+        && let Some(most) = getrlimit(Resource::Nofile).maximum
+    {
+        let _ = setrlimit(Resource::Nofile, both(most));
     }
 }
 

@@ -16,6 +16,11 @@ use std::{
 /// Two copies of a service never share a control group, not even while one is cleared away.
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
+/// A number that no other copy of a service has.
+pub(crate) fn next_copy() -> u64 {
+    COPIES.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A group of ours. It is removed when it is dropped and nobody is in it.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
@@ -54,7 +59,7 @@ impl Cgroup {
     /// kernel remembers.
     pub(crate) fn new_below(&self, service: &str) -> io::Result<Self> {
         loop {
-            let path = self.path.join(format!("{service}.{}", COPIES.fetch_add(1, Ordering::Relaxed)));
+            let path = self.path.join(format!("{service}.{}", next_copy()));
             match fs::create_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made.map(|()| Self { path }),
@@ -131,7 +136,7 @@ fn groups_below(path: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 

@@ -6,8 +6,9 @@ use super::{
     cgroup::{self, Cgroup},
     child::SystemChild,
     family::Family,
-    group::Group,
+    group::{Group, Household},
     image::Image,
+    limits::{self, Confinement, Limits},
     open_files::OpenFiles,
 };
 use crate::reaper::Reaper;
@@ -36,6 +37,8 @@ pub struct SystemSpawner {
     /// The control group in which each service gets its own.
     home: OnceLock<Cgroup>,
     open_files: OpenFiles,
+    /// How the control groups of version 1 begin that limit services.
+    limited: OnceLock<String>,
 }
 
 /// How those who descend from a service are kept together.
@@ -50,23 +53,41 @@ pub enum Together {
 impl SystemSpawner {
     /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new(), open_files: OpenFiles::default() })
+        let open_files = OpenFiles::default();
+        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new(), limited: OnceLock::new(), open_files })
     }
 
-    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`.
-    pub fn keep_together(&self, instance: &str) -> Together {
+    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`. Where some
+    /// shall be `limited`, the controllers of version 2 are passed on to them.
+    pub fn keep_together(&self, instance: &str, limited: bool) -> Together {
         if self.home.get().is_none()
-            && let Some(home) = cgroup::own().and_then(|own| Cgroup::at(&own, &home_of(instance)).ok())
+            && let Some(own) = cgroup::own()
+            && let Ok(home) = Cgroup::at(&own, &home_of(instance))
             && home.can_kill()
         {
             // Who is in it is of an earlier life, and was asked to go by whoever calls this.
             let _ = home.kill();
+            if limited {
+                limits::pass_controllers_on(&own, &home);
+            }
             let _ = self.home.set(home);
         }
+        limits::clear_version_1(&format!("{}.", home_of(instance)));
+        let _ = self.limited.set(home_of(instance));
         match self.home.get() {
             Some(home) => Together::Cgroups(home.path().to_owned()),
             None => Together::Marks,
         }
+    }
+
+    fn confinement(&self, command: &Command, family: &Family) -> Confinement {
+        if command.limits == Limits::default() {
+            return Confinement::default();
+        }
+        let service = command.mark.as_ref().map_or("it", |mark| &mark.service);
+        let home = self.limited.get().cloned().unwrap_or_else(|| home_of(&std::process::id().to_string()));
+        let name = format!("{home}.{service}.{}", cgroup::next_copy());
+        Confinement::of(&command.limits, family, &name)
     }
 
     fn family(&self, command: &Command) -> io::Result<Family> {
@@ -97,13 +118,17 @@ impl Spawner for SystemSpawner {
         let image = Image::new(&command.argv, &env, &command.cwd, command.listeners.len())?;
         let (ours, theirs) = outputs(command.output)?;
         let family = self.family(command)?;
+        let mut confinement = self.confinement(command, &family);
         let cgroup = if let Family::Cgroup(cgroup) = &family { Some(cgroup) } else { None };
         let Handover { sources, reserved: _reserved } = Handover::of(command)?;
         let mut birth = Birth::new(image, &command.cwd, theirs, sources)?;
         self.open_files.make_room(birth.newest());
         birth.open_files = self.open_files.of_services();
+        birth.limit_of_files = command.limits.files;
+        birth.entrances = confinement.entrances()?;
         let started = self.reaper.register(|| birth.give(cgroup).map_err(|error| unstartable(command, &error)))?;
-        let group = Group::new(started.pid, started.pidfd, self.reaper, family);
+        confinement.look_at_files(&command.limits, started.pid);
+        let group = Group::new(started.pid, started.pidfd, self.reaper, Household { family, confinement });
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }

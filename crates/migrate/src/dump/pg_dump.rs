@@ -9,7 +9,7 @@ use crate::{
 use config::dsn::{Host, PostgresDsn};
 use host::{
     Env,
-    process::{Command, Exit, Output, Pipes, find_program},
+    process::{Command, Exit, Limits, Output, Pipes, find_program},
 };
 use std::{
     io,
@@ -43,6 +43,7 @@ pub(super) async fn schema(
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: Limits::default(),
     };
     run(job, &command).await.map(|text| clean(&text))
 }
@@ -120,7 +121,8 @@ fn packaged() -> Vec<(u32, PathBuf)> {
 async fn version(job: &Job<'_>, program: &Path) -> Option<u32> {
     let argv = vec![program.display().to_string(), "--version".to_owned()];
     let (cwd, env) = (job.root.to_owned(), job.env.clone());
-    let command = Command { argv, cwd, env, listeners: Vec::new(), output: Output::Piped, mark: None };
+    let (listeners, limits) = (Vec::new(), Limits::default());
+    let command = Command { argv, cwd, env, listeners, output: Output::Piped, mark: None, limits };
     major(&run(job, &command).await.ok()?)
 }
 
