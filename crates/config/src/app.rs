@@ -1,7 +1,7 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
 use crate::{
-    EnvContract, LogLine, Rhythm, Target,
+    Backup, EnvContract, LogLine, Rhythm, Target,
     dsn::encode,
     redact::{self, names_a_secret},
 };
@@ -44,6 +44,8 @@ pub struct App {
     pub health: Health,
     /// Where the lines of the services are kept.
     pub logs: Logs,
+    /// Copies of the databases.
+    pub backup: Backup,
     /// How long what happens is remembered.
     pub journal: Journal,
     /// The roles that the file knows, whichever is chosen.

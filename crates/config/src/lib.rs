@@ -4,6 +4,7 @@
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
 mod app;
+mod backup;
 mod command;
 mod contract;
 mod cron;
@@ -26,12 +27,13 @@ pub use app::{
     Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
     Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
 };
+pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{Declared, Resolved, data_of_invalid, declared, resolve};
+pub use resolve::{BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

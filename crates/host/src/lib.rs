@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod env;
 pub mod exec;
+pub mod failpoint;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod fs;

@@ -15,6 +15,7 @@ mod one;
 mod oneself;
 mod open_files;
 mod program;
+mod running;
 mod spawner;
 
 pub use detached::{Detached, start_detached};
@@ -24,6 +25,7 @@ pub use mark::Mark;
 pub use meter::{Memory, Meter, Usage, usage};
 pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;
+pub use running::{Running, ended, inlet};
 pub use spawner::{SystemSpawner, Together};
 
 use crate::{Env, Pending};

@@ -181,3 +181,15 @@ fn has_room(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
     // A reader that has gone is an event too: the write tells.
     Ok(retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], limit.as_ref()))? > 0)
 }
+
+/// The next line of standard input, without its end; waits for it.
+///
+/// # Errors
+/// Those of the read; `UnexpectedEof` when there is none.
+pub fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
+    }
+}

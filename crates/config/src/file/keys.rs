@@ -8,7 +8,7 @@ pub(crate) use migrations::MIGRATIONS;
 use super::{Key, Kind, Section, key::key};
 
 /// Sections that a later version will read. Accepting them now would promise what is not done.
-pub(crate) const LATER: [(&str, &str); 2] = [("backup", "take backups"), ("deploy", "make releases")];
+pub(crate) const LATER: [(&str, &str); 1] = [("deploy", "make releases")];
 
 /// The whole file.
 pub(crate) static ROOT: Section = Section {
@@ -84,6 +84,7 @@ pub(crate) static ROOT: Section = Section {
         ),
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
         key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
+        key("backup", Kind::Table(&super::backup::BACKUP), "", "", "Copies of the databases."),
         key("journal", Kind::Table(&super::journal::JOURNAL), "", "", "How long what happens is remembered."),
     ],
 };

@@ -1,6 +1,7 @@
 //! From what was written to what is meant.
 
 mod addresses;
+mod backup;
 mod dependencies;
 mod environment;
 mod graph;
@@ -13,6 +14,8 @@ mod schedule;
 mod services;
 #[cfg(test)]
 mod tests;
+
+pub use backup::BACKUP_COMMAND;
 
 use crate::{
     App, EnvContract, OnFailure, Sources,
@@ -113,7 +116,9 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
-    let jobs = schedule::read(root, &dependencies);
+    let backup = backup::read(root, &dependencies, &data);
+    let mut jobs = schedule::read(root, &dependencies);
+    jobs.extend(backup::job(root, &backup));
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
@@ -134,6 +139,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         failsafe,
         health,
         logs,
+        backup,
         journal,
         roles: services.roles,
     }
