@@ -5,7 +5,7 @@ use config::dsn::{Host, PostgresDsn};
 use database::postgres::{Program, Programs, libpq};
 use host::{
     Env,
-    process::{Command, Exit, Output, Pipes, Running, ended},
+    process::{Command, Exit, Limits, Output, Pipes, Running, ended},
 };
 use std::{
     io::{self, Write},
@@ -41,7 +41,15 @@ pub(super) fn command(job: &Job<'_>, argv: Vec<String>, server: Option<(&Postgre
         Some((dsn, host)) => libpq(job.env, dsn, host, job.session_name),
         None => job.env.iter().filter(|(key, _)| !key.starts_with("PG")).map(|(k, v)| (k.clone(), v.clone())).collect(),
     };
-    Command { argv, cwd: job.root.to_owned(), env, listeners: Vec::new(), output: Output::Piped, mark: None }
+    Command {
+        argv,
+        cwd: job.root.to_owned(),
+        env,
+        listeners: Vec::new(),
+        output: Output::Piped,
+        mark: None,
+        limits: Limits::default(),
+    }
 }
 
 /// `program` with these arguments.

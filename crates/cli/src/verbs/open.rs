@@ -12,7 +12,7 @@ use crate::{
 };
 use backup::{Opened, Wanted};
 use host::{
-    process::{Command, Exit, Output, Running},
+    process::{Command, Exit, Limits, Output, Running},
     signals::{Signal, Signals},
     terminal::{Stream, is_terminal},
 };
@@ -87,7 +87,7 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
     let mut env: host::Env = others.map(|(key, value)| (key.clone(), value.clone())).collect();
     env.extend(opened.variables());
     let command =
-        Command { argv, cwd: context.cwd.clone(), env, listeners: Vec::new(), output: Output::Shared, mark: None };
+        Command { argv, cwd: context.cwd.clone(), env, listeners: Vec::new(), output: Output::Shared, mark: None, limits: Limits::default() };
     let mut running = Running::start(&*context.spawner, &command).map_err(|error| {
         tell(context, &[Finding::error("the copy cannot be looked into").because(&error)], Outcome::Misused)
     })?;

@@ -129,7 +129,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         data,
         keeps_data,
         contract,
-        env: schedule::told(addresses::told(context.env.clone(), &dependencies), failsafe),
+        env: schedule::told(addresses::told(of_children(&context.env), &dependencies), failsafe),
         dependencies,
         on_failure,
         migrations,
@@ -143,4 +143,13 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         journal,
         roles: services.roles,
     }
+}
+
+/// What is said to mainstay itself: what it starts must not take it for its own (sd_notify(3), sd_watchdog_enabled(3)).
+const SAID_TO_US: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
+fn of_children(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut env = env.clone();
+    SAID_TO_US.iter().for_each(|name| drop(env.remove(*name)));
+    env
 }

@@ -179,14 +179,12 @@ fn needs(root: &Table<'_>, table: &Table<'_>, dependencies: &[Dependency]) -> Ve
 }
 
 /// The PostgreSQL whose lock lets only one run it.
-fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> Option<String> {
+pub(super) fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> Option<String> {
     let setting = table.setting("single");
     if !setting.bool()? {
         return None;
     }
-    let is_postgres = |it: &&Dependency| matches!(it.target, Target::Postgres(_));
-    let by_need = needs.iter().find_map(|need| dependencies.iter().filter(is_postgres).find(|it| it.name == *need));
-    let found = by_need.or_else(|| dependencies.iter().find(is_postgres));
+    let found = first_postgres(needs, dependencies);
     if found.is_none()
         && let Some(written) = setting.written()
     {
@@ -194,7 +192,14 @@ fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> O
             "add a PostgreSQL to `[databases]`, or remove it: on one machine the lock of the data directory does";
         setting.refuse(&written, "there is no PostgreSQL whose lock hosts could share", hint);
     }
-    found.map(|it| it.name.clone())
+    found
+}
+
+/// The first PostgreSQL of `needs`, or else of all.
+pub(super) fn first_postgres(needs: &[String], dependencies: &[Dependency]) -> Option<String> {
+    let is_postgres = |it: &&Dependency| matches!(it.target, Target::Postgres(_));
+    let by_need = needs.iter().find_map(|need| dependencies.iter().filter(is_postgres).find(|it| it.name == *need));
+    by_need.or_else(|| dependencies.iter().find(is_postgres)).map(|it| it.name.clone())
 }
 
 pub(super) fn url(ping: &Table<'_>, name: &str) -> Option<String> {

@@ -16,7 +16,7 @@ mod session;
 pub mod sqlstate;
 mod wire;
 
-pub use advisory::try_advisory_lock;
+pub use advisory::{advisory_holder, try_advisory_lock};
 pub use ask::{Facts, Identity, ask};
 pub use connect::connect;
 pub use error::SqlError;

@@ -3,7 +3,7 @@
 use config::dsn::{Host, PostgresDsn};
 use host::{
     Env,
-    process::{Command, Exit, Output, Running, Spawner, find_program},
+    process::{Command, Exit, Limits, Output, Running, Spawner, find_program},
 };
 use std::{
     io,
@@ -66,7 +66,15 @@ impl Programs<'_> {
     async fn program(&self, path: PathBuf) -> Option<Program> {
         let argv = vec![path.display().to_string(), "--version".to_owned()];
         let (cwd, env) = (self.root.to_owned(), self.env.clone());
-        let command = Command { argv, cwd, env, listeners: Vec::new(), output: Output::Piped, mark: None };
+        let command = Command {
+            argv,
+            cwd,
+            env,
+            listeners: Vec::new(),
+            output: Output::Piped,
+            mark: None,
+            limits: Limits::default(),
+        };
         let said = said(self.spawner, &command).await.ok()?;
         Some(Program { major: major(&said)?, path })
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 use config::dsn::PostgresDsn;
 use database::postgres::{Programs, libpq};
-use host::process::{Command, Exit, Output, Pipes};
+use host::process::{Command, Exit, Limits, Output, Pipes};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -39,6 +39,7 @@ pub(super) async fn schema(
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: Limits::default(),
     };
     run(job, &command).await.map(|text| clean(&text))
 }

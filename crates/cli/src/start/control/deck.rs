@@ -93,6 +93,7 @@ impl Daemon for Deck {
                 .filter(|_| timed)
                 .map(|due| shown::seconds(due.saturating_duration_since(Instant::now()))),
             last_exit: shown::last_exit(&self.world, status),
+            fault: shown::fault(&self.world, status),
             stderr: self.world.tail.errors(service).into_iter().map(mask).collect(),
             needs: shown::dependencies(&report).into_iter().filter(|it| needs.contains(&it.name)).collect(),
             disk: shown::disk(&self.world),
