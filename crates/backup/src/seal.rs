@@ -70,7 +70,7 @@ fn file_name(name: &str, keys: &Keys) -> String {
 
 /// Where the bytes of a file go: into it, or through the cipher.
 enum Outlet {
-    Plain(BufWriter<Hashing>),
+    Plain(Box<BufWriter<Hashing>>),
     Encrypted(Box<StreamWriter<BufWriter<Hashing>>>),
 }
 
@@ -79,13 +79,13 @@ impl Outlet {
         let file = BufWriter::with_capacity(PIECE, Hashing::begin(path)?);
         Ok(match keys.encrypt() {
             true => Self::Encrypted(Box::new(keys.lock(file)?)),
-            false => Self::Plain(file),
+            false => Self::Plain(Box::new(file)),
         })
     }
 
     fn end(self, name: String, raw_bytes: u64) -> io::Result<Part> {
         let file = match self {
-            Self::Plain(file) => file,
+            Self::Plain(file) => *file,
             Self::Encrypted(cipher) => cipher.finish()?,
         };
         file.into_inner().map_err(io::IntoInnerError::into_error)?.end(name, raw_bytes)

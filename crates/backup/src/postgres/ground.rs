@@ -75,7 +75,7 @@ impl Ground {
             None => tokio::spawn(async { Vec::new() }),
         };
         let mut ground =
-            Self { server, words, dsn: dsn(&files.path(), "postgres"), version: String::new(), _files: files };
+            Self { server, words, dsn: dsn(files.path(), "postgres"), version: String::new(), _files: files };
         ground.answer(job).await?;
         Ok(ground)
     }

@@ -86,8 +86,15 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
     let others = context.env.iter().filter(|(key, _)| !key.starts_with("PG"));
     let mut env: host::Env = others.map(|(key, value)| (key.clone(), value.clone())).collect();
     env.extend(opened.variables());
-    let command =
-        Command { argv, cwd: context.cwd.clone(), env, listeners: Vec::new(), output: Output::Shared, mark: None, limits: Limits::default() };
+    let command = Command {
+        argv,
+        cwd: context.cwd.clone(),
+        env,
+        listeners: Vec::new(),
+        output: Output::Shared,
+        mark: None,
+        limits: Limits::default(),
+    };
     let mut running = Running::start(&*context.spawner, &command).map_err(|error| {
         tell(context, &[Finding::error("the copy cannot be looked into").because(&error)], Outcome::Misused)
     })?;
