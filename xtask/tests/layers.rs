@@ -11,7 +11,15 @@ const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-prob
 /// Package, and every package of ours that it may import. Lower layers first.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapter = [FLOOR, SENSES].concat();
-    let chapters = ["mainstay-control", "mainstay-health", "mainstay-logs", "mainstay-migrate", "mainstay-supervise"];
+    let chapters = [
+        "mainstay-backup",
+        "mainstay-control",
+        "mainstay-health",
+        "mainstay-journal",
+        "mainstay-logs",
+        "mainstay-migrate",
+        "mainstay-supervise",
+    ];
     BTreeMap::from([
         ("mainstay-retry", vec![]),
         ("mainstay-host", vec![]),
@@ -20,10 +28,12 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-database", [FLOOR, &["mainstay-config"]].concat()),
         ("mainstay-probe", [FLOOR, &["mainstay-config", "mainstay-database"]].concat()),
         ("mainstay-migrate", chapter.clone()),
+        ("mainstay-backup", chapter.clone()),
         ("mainstay-supervise", chapter.clone()),
         ("mainstay-health", chapter.clone()),
         // Knows no configuration and no database: the command line tells it what is.
         ("mainstay-control", FLOOR.to_vec()),
+        ("mainstay-journal", chapter.clone()),
         ("mainstay-logs", chapter.clone()),
         ("mainstay-plan", vec!["mainstay-config", "mainstay-report"]),
         // Shows what is said on the control socket, in its words; pure.

@@ -1,12 +1,16 @@
 //! What may be typed. Every verb has an example.
 
+mod backup;
 mod control;
+mod journal;
 mod migrate;
 mod schedule;
 
+pub(crate) use backup::{Backup, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, Restore};
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
-pub(crate) use control::{Down, Events, Look, Order, Why};
+pub(crate) use control::{Down, Look, Order, RunNow, Why};
+pub(crate) use journal::{Events, History, Timeline};
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
 pub(crate) use migrate::{
@@ -97,7 +101,7 @@ pub(crate) enum Verb {
     /// How the running application is: health, services, databases; exit code 3 when degraded, 1 when critical
     #[command(after_help = "Example: mainstay status --json")]
     Status(Look),
-    /// Why a service is as it is: what it waits for, how it ended, its last lines, its databases
+    /// Why a service or a job is as it is: what it waits for, how it ended, its last lines, its databases
     #[command(after_help = "Example: mainstay why api")]
     Why(Why),
     /// Stop and start services, wait until they are healthy, and show what they and the databases say
@@ -109,15 +113,29 @@ pub(crate) enum Verb {
     /// Stop services until they are started again; the others go on
     #[command(after_help = "Example: mainstay stop worker")]
     Stop(Order),
+    /// Have the running application run a job now, and show the run; ends with the exit code of the job
+    #[command(after_help = "Example: mainstay run-now retrain")]
+    RunNow(RunNow),
     /// Stop everything and wait until it is gone
     #[command(after_help = "Example: mainstay down")]
     Down(Down),
     /// Read mainstay.toml anew; only services that changed are restarted, and nothing at all when it is wrong
     #[command(after_help = "Example: mainstay reload")]
     Reload(Look),
-    /// What happened lately
-    #[command(after_help = "Example: mainstay events --follow")]
+    /// What happened, lately and before, with and without a running mainstay
+    #[command(
+        after_help = "Example: mainstay events --since 2h --service api --level warn -f\n\nTimes: 10m (that long ago), 14:30, \
+                            2026-11-24, \"2026-11-24 14:30\", 2026-11-24T14:30:00Z; all in UTC"
+    )]
     Events(Events),
+    /// The course of a start, step by step; or what a day has brought
+    #[command(
+        after_help = "Examples: mainstay timeline, mainstay timeline 3, mainstay timeline 2026-11-24, mainstay timeline --list"
+    )]
+    Timeline(Timeline),
+    /// Availability and answering times of databases by the hour, and what the machine had left
+    #[command(after_help = "Example: mainstay history main --since 7d")]
+    History(History),
     /// All of it on a screen: services, databases, live lines, and keys to restart, stop and filter
     #[cfg(feature = "top")]
     #[command(after_help = "Example: mainstay top --service api")]
@@ -125,6 +143,14 @@ pub(crate) enum Verb {
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),
+    /// Copies of the databases that are restored and compared before they count
+    #[command(subcommand, after_help = "Example: mainstay backup now --database \"$DATABASE_URL\" --to backups")]
+    Backup(Backup),
+    /// Make a database of a copy, in the place of the one that is there, which is kept; --undo puts it back
+    #[command(
+        after_help = "Example: mainstay restore latest\n         mainstay restore backups/ID --database \"$DATABASE_URL\" --yes"
+    )]
+    Restore(Restore),
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),

@@ -41,20 +41,44 @@ impl Daemon {
         }
     }
 
-    fn heard<T>(&self, context: &Context, answer: Answer<T>) -> T {
-        if answer.version != VERSION {
-            let finding =
-                Finding::warning("the running mainstay is of another version; what only one of them knows is missing");
-            let seen = format!("the running one is {}, this one {VERSION}", answer.version);
-            let hint = "`mainstay down`, then `mainstay up` with the new one";
-            tell(context, &[finding.seen(seen).hint(hint)], Outcome::Done);
+    /// The same; nothing, without a word, when none runs.
+    pub(crate) async fn ask_if_running<T: DeserializeOwned>(
+        &self,
+        context: &Context,
+        ask: &Ask,
+        limit: Duration,
+    ) -> Result<Option<T>, Outcome> {
+        match self.client.ask(ask, limit).await {
+            Ok(answer) => Ok(Some(self.heard(context, answer))),
+            Err(AskError::NotRunning) => Ok(None),
+            Err(error) => Err(tell(context, &error.findings(&self.app, self.client.path()), outcome(&error))),
         }
+    }
+
+    /// Tells that none runs.
+    pub(crate) fn tell_not_running(&self, context: &Context) -> Outcome {
+        let error = AskError::NotRunning;
+        tell(context, &error.findings(&self.app, self.client.path()), outcome(&error))
+    }
+
+    fn heard<T>(&self, context: &Context, answer: Answer<T>) -> T {
+        warn_of_version(context, &answer.version);
         answer.body
     }
 }
 
+pub(crate) fn warn_of_version(context: &Context, theirs: &str) {
+    if theirs != VERSION {
+        let finding =
+            Finding::warning("the running mainstay is of another version; what only one of them knows is missing");
+        let seen = format!("the running one is {theirs}, this one {VERSION}");
+        let hint = "`mainstay down`, then `mainstay up` with the new one";
+        tell(context, &[finding.seen(seen).hint(hint)], Outcome::Done);
+    }
+}
+
 /// What a question without an answer means for the exit code.
-fn outcome(error: &AskError) -> Outcome {
+pub(crate) fn outcome(error: &AskError) -> Outcome {
     match error {
         AskError::Refused(refusal) => of_code(refusal),
         AskError::Late(_) | AskError::Garbled(_) => Outcome::Degraded,

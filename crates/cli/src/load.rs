@@ -2,6 +2,7 @@
 
 use crate::{args::Place, context::Context, start::Reread};
 use config::{Declared, Files, Overrides, Resolved, Sources, TextFile};
+use host::proc::Process;
 use report::Finding;
 use std::{
     io,
@@ -58,9 +59,20 @@ pub(crate) fn load_in_silence(
 ) -> Result<Resolved, Vec<Finding>> {
     let disk = Disk { cwd: &context.cwd };
     let sources = sources(context, &disk, place, need)?;
-    let resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    let mut resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    name_ourselves(context, place, &mut resolved.app);
     context.terminal.hide(resolved.app.secrets());
     Ok(resolved)
+}
+
+/// The job that takes copies runs this very program, on this very file, wherever it is started.
+fn name_ourselves(context: &Context, place: &Place, app: &mut config::App) {
+    let file = find(context, &place_of(context, place)).ok().flatten();
+    let us = Process::this().exe().map(|exe| exe.display().to_string());
+    for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
+        job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
+        job.argv.extend(file.iter().flat_map(|file| ["--config".to_owned(), file.display().to_string()]));
+    }
 }
 
 /// Reads and resolves the same configuration anew whenever it is called.
@@ -73,7 +85,7 @@ pub(crate) fn rereading(context: &Context, place: &Place, flags: Overrides, need
 }
 
 /// The application as far as it must be known to find the running one: its name and its socket. A file that is wrong by
-/// now must not keep anybody from asking; then the usual place is looked at.
+/// now must not keep anybody from asking; then what it says of `data` alone is read.
 pub(crate) fn running(context: &Context, place: &Place) -> Result<(String, PathBuf), Vec<Finding>> {
     let problems = match load_in_silence(context, place, Overrides::default(), Need::File, Reading::Lenient) {
         Ok(resolved) => return Ok((resolved.app.name.clone(), resolved.app.control_socket())),
@@ -81,7 +93,10 @@ pub(crate) fn running(context: &Context, place: &Place) -> Result<(String, PathB
     };
     let file = find(context, &place_of(context, place))?;
     let root = file.as_deref().and_then(Path::parent).ok_or(problems.clone())?;
-    let data = root.join(context.env.get("MAINSTAY_DATA").map_or("data", String::as_str));
+    let variable = |name: &str| context.env.get(name).map(String::as_str);
+    let text = file.as_deref().and_then(|file| host::fs::read_to_string(file, MAX_BYTES).ok()).unwrap_or_default();
+    let stated = variable("MAINSTAY_DATA").map(str::to_owned).or_else(|| config::data_of_invalid(&text, variable));
+    let data = root.join(stated.as_deref().unwrap_or("data"));
     let socket = data.join("run/control.sock");
     let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if socket.exists() { Ok((name, socket)) } else { Err(problems) }

@@ -1,10 +1,15 @@
 //! Answers of the chapters as people read them.
 
+pub(crate) mod events;
+mod hours;
+mod jobs;
 mod running;
+pub(crate) mod timeline;
 
+pub(crate) use hours::{availability, hours};
 #[cfg(feature = "top")]
 pub(crate) use running::changed;
-pub(crate) use running::{done, services, status as whole, why};
+pub(crate) use running::{all, done, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
 

@@ -104,7 +104,8 @@ fn a_killed_mainstay_loses_nothing_that_it_wrote() {
     let test = app(&[("a", script), ("b", script)], "max_size = \"500KB\"\nkeep = 1000\necho = false\n");
     let mut running = test.again().args(["up"]).spawn();
     let dir = test.path().join("data/logs");
-    wait_until(LIMIT, "several files are written", || names(&dir).len() > 8);
+    let files = |service: &str| names(&dir).iter().filter(|name| name.starts_with(service)).count();
+    wait_until(LIMIT, "several files of both are written", || files("a") > 3 && files("b") > 3);
     running.kill9();
     let check = |test: &Test| {
         let lines = kept(test);
@@ -413,6 +414,24 @@ fn the_log_of_the_database_is_shown_too() {
     let test = test.file("data/logs/api.log", "one\n");
     let both = test.again().args(["logs", "api", "--database", "main"]).run();
     both.code(0).stdout_has("api  | one").stdout_has("main | ");
+}
+
+/// S1.13: whoever follows the log of a PostgreSQL goes on with its next file.
+#[test]
+fn the_next_file_of_the_database_is_followed() {
+    let collected =
+        "logging_collector = on\nlog_directory = 'log'\nlog_filename = 'server-%f.log'\n".replace("%f", "%Y%m%d%H%M%S");
+    let cluster = Cluster::builder().conf(collected).start();
+    let test = app(&[("api", "")], &format!("[databases.main]\nurl = \"{}\"\n", cluster.url()));
+    let mut following = test.again().args(["logs", "-f", "--database", "main"]).spawn();
+    following.wait_for_line("database system is ready to accept connections", LIMIT);
+    let files = || fs::read_dir(cluster.data_dir().join("log")).unwrap().count();
+    wait_until(LIMIT, "it writes to another file", || {
+        cluster.psql("select pg_rotate_logfile()");
+        files() > 1
+    });
+    cluster.psql("do $$ begin raise warning 'after the rotation'; end $$");
+    following.wait_for_line("after the rotation", LIMIT);
 }
 
 /// S2.11: what the other tests rely on: files are ours alone.

@@ -18,8 +18,8 @@ command = ["sh", "-c", "echo INFO begins; printf 'ERROR \\033[2J\\033]0;x\\007re
 [services.worker]
 command = "sleep 1000"
 [schedule.tidy]
-command = "echo tidied"
-every = "1s"
+command = "echo tidied up"
+every = "1h"
 "#;
 
 /// A mainstay in the background and a terminal; both end with the test.
@@ -30,7 +30,8 @@ struct Stage {
 
 impl Stage {
     fn new(environment: &[(&str, &str)], columns: u16, rows: u16) -> Self {
-        let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", SHOP);
+        let test =
+            mainstay().env("MAINSTAY_LOG_FORMAT", "human").env("MAINSTAY_RELEASE", "1.4.2").file("mainstay.toml", SHOP);
         test.again().args(["up", "-d"]).run().code(0);
         let tmux = Tmux::start(test.path(), environment, columns, rows);
         Self { test, tmux }
@@ -111,12 +112,20 @@ fn a_terminal_session_shows_and_orders() {
     stage.tmux.press(&["Escape"]);
     stage.tmux.wait_for("they are all there again", |screen| screen.contains("tick"));
 
-    stage.tmux.resize(120, 40);
-    stage.tmux.press(&["l"]);
-    let screen = stage.tmux.wait_for("the lines of all", |screen| {
-        screen.contains("── all services ─") && screen.contains("tidy") && screen.lines().count() == 40
+    stage.tmux.press(&["G", "n"]);
+    stage.tmux.wait_for("it asks", |screen| screen.contains("run `tidy`?"));
+    stage.tmux.press(&["y"]);
+    stage.tmux.wait_for("the job has run", |screen| {
+        let last = screen.lines().last().unwrap_or_default();
+        last.contains("tidy") && last.contains("done")
     });
-    assert!(screen.lines().any(|line| line.chars().count() > 100), "{screen}");
+
+    stage.tmux.resize(120, 40);
+    stage.tmux.press(&["g", "l"]);
+    stage.tmux.wait_for("the lines of all, on the whole screen", |screen| {
+        let rule = |line: &str| line.starts_with("── all services ─") && line.chars().count() == 120;
+        screen.lines().any(rule) && screen.contains("release 1.4.2") && screen.contains("tidied up")
+    });
     stage.tmux.press(&["l"]);
     stage
         .tmux
@@ -175,7 +184,7 @@ fn what_cannot_be_shown_is_told() {
     stage.top("--service wroker");
     stage.tmux.wait_for("it is refused", |screen| {
         screen.contains(
-            "error: there is no service `wroker`\n  seen: services are `api` and `worker`\n  hint: did you mean `worker`?\n",
+            "error: there is no service or job `wroker`\n  seen: there are `api`, `worker` and `tidy`\n  hint: did you mean `worker`?\n",
         ) && screen.contains("ended with 2")
     });
 }

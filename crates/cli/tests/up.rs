@@ -35,6 +35,7 @@ fn from_nothing_to_healthy_and_back() {
         [
             "data",
             "data/booking.db",
+            "data/journal.db",
             "data/logs",
             "data/logs/backend.log",
             "data/run",

@@ -1,6 +1,6 @@
 //! What can be asked, and how that is written as method and path.
 
-use crate::{Asked, Order, PROTOCOL};
+use crate::{Asked, JobRun, Order, PROTOCOL};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,10 @@ pub enum Ask {
     Events(Asked),
     /// Do something with services.
     Do(Verb, Order),
+    /// Run the job of this name now, and tell what becomes of that.
+    RunNow(String),
+    /// The job of this name was run by somebody else, with this result.
+    Ran(String, Box<JobRun>),
     /// Read the configuration anew.
     Reload,
     /// Stop everything and end.
@@ -68,7 +72,7 @@ impl Ask {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Ask::Ps | Ask::Status | Ask::Why(_) | Ask::Events(_) => "GET",
-            Ask::Do(..) | Ask::Reload | Ask::Down => "POST",
+            Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Down => "POST",
         }
     }
 
@@ -82,17 +86,21 @@ impl Ask {
                 format!("events?after={after}&count={count}&wait_s={wait_s}")
             }
             Ask::Do(verb, _) => verb.word().to_owned(),
+            Ask::RunNow(job) => format!("run-now/{}", escaped(job)),
+            Ask::Ran(job, _) => format!("ran/{}", escaped(job)),
             Ask::Reload => "reload".to_owned(),
             Ask::Down => "down".to_owned(),
         };
         format!("/v{PROTOCOL}/{rest}")
     }
 
-    /// The question at this path; the order of a [`Ask::Do`] stands in the body and is empty here.
+    /// The question at this path; what stands in the body, as the order of a [`Ask::Do`], is empty here.
     pub(crate) fn read(method: &str, path: &str, query: &str) -> Result<Self, NoAsk> {
         let rest = within_protocol(path)?;
         let ask = match rest.split_once('/') {
             Some(("why", service)) if !service.is_empty() => Ask::Why(unescaped(service)),
+            Some(("run-now", job)) if !job.is_empty() => Ask::RunNow(unescaped(job)),
+            Some(("ran", job)) if !job.is_empty() => Ask::Ran(unescaped(job), Box::default()),
             Some(_) => return Err(NoAsk::Unknown),
             None => named(rest, query)?,
         };
@@ -168,6 +176,8 @@ mod tests {
             Ask::Why("api".into()),
             Ask::Why("a b/ы%41?#".into()),
             Ask::Events(asked),
+            Ask::RunNow("retrain".into()),
+            Ask::Ran("retrain".into(), Box::default()),
             Ask::Do(Verb::Restart, order()),
             Ask::Do(Verb::Start, order()),
             Ask::Do(Verb::Stop, order()),

@@ -4,10 +4,15 @@ use crate::{
     PROTOCOL, Refusal, VERSION,
     ask::Ask,
     protocol::{PROTOCOL_HEADER, VERSION_HEADER},
+    stream::Pieces,
 };
 use host::net::connect_unix;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Response, body::Bytes, client::conn::http1};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use report::Finding;
 use serde::de::DeserializeOwned;
@@ -86,17 +91,51 @@ impl Client {
     /// # Errors
     /// See [`AskError`].
     pub async fn ask<T: DeserializeOwned>(&self, ask: &Ask, limit: Duration) -> Result<Answer<T>, AskError> {
-        timeout(limit, self.exchange(ask)).await.map_err(|_| AskError::Late(limit))?
+        let exchange = self.exchange(ask, understood);
+        timeout(limit, exchange).await.map_err(|_| AskError::Late(limit))?
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, ask: &Ask) -> Result<Answer<T>, AskError> {
+    /// Asks what is answered piece by piece, and hands each piece to `hear` as it comes, until there are no more or `hear`
+    /// says false.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn follow<T: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        mut hear: impl FnMut(Answer<T>) -> bool,
+    ) -> Result<(), AskError> {
+        self.exchange(ask, async |response| {
+            let (version, mut body) = opened(response).await?;
+            let mut pieces = Pieces::default();
+            while let Some(frame) = body.frame().await {
+                let frame = frame?;
+                if !pieces.feed(frame.data_ref().map_or(&[][..], |data| data)) {
+                    return Err(AskError::Garbled("a piece of it has no end".to_owned()));
+                }
+                while let Some(piece) = pieces.next() {
+                    if !hear(Answer { body: json(&piece)?, version: version.clone() }) {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn exchange<A>(
+        &self,
+        ask: &Ask,
+        hear: impl AsyncFnOnce(Response<Incoming>) -> Result<A, AskError>,
+    ) -> Result<A, AskError> {
         let stream = connect_unix(&self.path).map_err(unconnected)?;
         stream.set_nonblocking(true)?;
         let stream = TokioIo::new(tokio::net::UnixStream::from_std(stream)?);
         let (mut sender, connection) = http1::handshake(stream).await?;
         let talk = async {
             let response = sender.send_request(request(ask)?).await?;
-            understood(response).await
+            hear(response).await
         };
         tokio::select! {
             biased;
@@ -120,6 +159,7 @@ fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
     let body = match ask {
         // Numbers and names are always text that JSON can hold.
         Ask::Do(_, order) => serde_json::to_string(order).unwrap_or_default(),
+        Ask::Ran(_, run) => serde_json::to_string(run).unwrap_or_default(),
         _ => String::new(),
     };
     Request::builder()
@@ -132,7 +172,13 @@ fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
         .map_err(|error| AskError::Garbled(error.to_string()))
 }
 
-async fn understood<T: DeserializeOwned>(response: Response<hyper::body::Incoming>) -> Result<Answer<T>, AskError> {
+async fn understood<T: DeserializeOwned>(response: Response<Incoming>) -> Result<Answer<T>, AskError> {
+    let (version, body) = opened(response).await?;
+    Ok(Answer { body: json(&collected(body).await?)?, version })
+}
+
+/// The version of who answers, and the answer itself when it is no refusal.
+async fn opened(response: Response<Incoming>) -> Result<(String, Incoming), AskError> {
     let said =
         |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("unknown").to_owned();
     let (protocol, version) = (said(PROTOCOL_HEADER), said(VERSION_HEADER));
@@ -140,12 +186,15 @@ async fn understood<T: DeserializeOwned>(response: Response<hyper::body::Incomin
         return Err(AskError::Versions { theirs: version, protocol });
     }
     let good = response.status().is_success();
-    let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-    let body = body.map_err(|error| AskError::Garbled(error.to_string()))?.to_bytes();
     match good {
-        true => Ok(Answer { body: json(&body)?, version }),
-        false => Err(AskError::Refused(json(&body)?)),
+        true => Ok((version, response.into_body())),
+        false => Err(AskError::Refused(json(&collected(response.into_body()).await?)?)),
     }
+}
+
+async fn collected(body: Incoming) -> Result<Bytes, AskError> {
+    let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+    body.map(|body| body.to_bytes()).map_err(|error| AskError::Garbled(error.to_string()))
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AskError> {

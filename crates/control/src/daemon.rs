@@ -1,7 +1,8 @@
 //! What the server must be told by whoever runs the services.
 
-use crate::{Asked, Done, Down, Events, Order, Ps, Refusal, Reloaded, Status, Verb, Why};
+use crate::{Asked, Done, Down, Events, JobRun, Order, Ps, Refusal, Reloaded, RunTold, Status, Verb, Why};
 use host::Pending;
+use tokio::sync::mpsc::Receiver;
 
 /// A running mainstay, as the server sees it. A question whose asker has left is dropped; what was begun goes on.
 pub trait Daemon: Send + Sync {
@@ -11,7 +12,7 @@ pub trait Daemon: Send + Sync {
     /// The whole application.
     fn status(&self) -> Status;
 
-    /// Why a service is as it is.
+    /// Why a service or a job is as it is.
     ///
     /// # Errors
     /// When there is none of this name.
@@ -22,6 +23,18 @@ pub trait Daemon: Send + Sync {
     /// # Errors
     /// When nothing was begun.
     fn order(&self, verb: Verb, order: Order) -> Pending<'_, Result<Done, Refusal>>;
+
+    /// Runs a job now. What becomes of that is told piece by piece; the run goes on when nobody listens.
+    ///
+    /// # Errors
+    /// When nothing was begun.
+    fn run_now(&self, job: &str) -> Result<Receiver<RunTold>, Refusal>;
+
+    /// Keeps a run of a job that somebody else has done.
+    ///
+    /// # Errors
+    /// When there is no such job, or the run is none.
+    fn ran(&self, job: &str, run: JobRun) -> Result<(), Refusal>;
 
     /// Reads the configuration anew and begins to do what has changed.
     ///

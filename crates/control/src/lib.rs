@@ -21,14 +21,19 @@
 mod ask;
 mod client;
 mod daemon;
+mod jobs;
 mod protocol;
+mod refusal;
 mod server;
+mod stream;
 
 pub use ask::{Ask, Verb};
 pub use client::{Answer, AskError, Client};
 pub use daemon::Daemon;
+pub use jobs::{Job, JobRun, RunTold, What};
 pub use protocol::{
-    Asked, Change, Dependency, Disk, Done, Down, Event, Events, LastExit, Migrations, Order, PROTOCOL, Place, Problem,
-    Ps, Refusal, Reloaded, Service, Settled, Status, Usage, VERSION, Why,
+    Asked, Change, Dependency, Disk, Done, Down, Event, Events, Fault, Journal, LastExit, Migrations, Order, PROTOCOL,
+    Ps, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why,
 };
+pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

@@ -1,6 +1,6 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
-use report::{Finding, Outcome, Severity};
+use crate::Job;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub struct Ps {
     pub app: String,
     /// Its services, in the order in which they are started.
     pub services: Vec<Service>,
+    /// Its jobs, in the order of the file.
+    pub jobs: Vec<Job>,
 }
 
 /// One service.
@@ -48,8 +50,10 @@ pub struct Service {
     pub restarts: u32,
     /// How its last process ended.
     pub last_exit: Option<String>,
-    /// Why it is not ready.
+    /// Why it is not ready, or what is the matter with it.
     pub reason: Option<String>,
+    /// What it says of itself.
+    pub status: Option<String>,
     /// What it uses; nothing when it was never started.
     pub usage: Option<Usage>,
 }
@@ -72,8 +76,12 @@ pub struct Usage {
     pub open_files: Option<u64>,
     /// Its processes.
     pub processes: u64,
-    /// How often it was killed for want of memory.
+    /// How often somebody of it was killed for want of memory.
     pub oom_kills: u64,
+    /// Its limit on memory, in bytes, where one is in force.
+    pub memory_limit_bytes: Option<u64>,
+    /// What the kernel counts towards that limit, what it keeps of files and could give up included.
+    pub memory_charged_bytes: Option<u64>,
 }
 
 /// The whole application.
@@ -84,6 +92,8 @@ pub struct Status {
     pub app: String,
     /// The version of mainstay that runs it.
     pub mainstay: String,
+    /// The release of the application, where that is said.
+    pub release: Option<String>,
     /// The process of that mainstay.
     pub pid: u32,
     /// Since when it runs: RFC 3339, UTC.
@@ -100,12 +110,32 @@ pub struct Status {
     pub reasons: Vec<String>,
     /// The services.
     pub services: Vec<Service>,
+    /// The jobs.
+    pub jobs: Vec<Job>,
     /// The databases and other dependencies.
     pub dependencies: Vec<Dependency>,
     /// The migrations.
     pub migrations: Migrations,
     /// The disk of the data directory.
     pub disk: Disk,
+    /// Whether what happens is remembered.
+    pub journal: Journal,
+}
+
+/// Whether what happens is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Journal {
+    /// `pass`, `fail`, `could not verify`, or `skipped` when it is not wanted.
+    pub verdict: String,
+    /// Why it does not pass.
+    pub reason: Option<String>,
+    /// The file.
+    pub path: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// Events that were left out since the start.
+    pub dropped: u64,
 }
 
 /// A database or something else that services need.
@@ -156,20 +186,36 @@ pub struct Disk {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Why {
-    /// The service.
+    /// The service; without a name when it is a job.
     pub service: Service,
+    /// The job.
+    pub job: Option<Job>,
     /// What it is blocked on; empty when on nothing.
     pub blocked_on: Vec<String>,
     /// When it is tried again, in seconds from now; nothing when that hangs on something else.
     pub next_try_s: Option<f64>,
     /// How its last process ended.
     pub last_exit: Option<LastExit>,
+    /// The fault that its last lines name.
+    pub fault: Option<Fault>,
     /// The last lines that it wrote to standard error, oldest first.
     pub stderr: Vec<String>,
     /// The dependencies that it needs.
     pub needs: Vec<Dependency>,
     /// The disk of the data directory.
     pub disk: Disk,
+}
+
+/// A fault that has a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    /// Its name, such as `two-pollers`.
+    pub name: String,
+    /// What it is.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
 }
 
 /// How a process ended.
@@ -260,8 +306,24 @@ pub struct Reloaded {
     pub added: Vec<String>,
     /// Services that are no more.
     pub removed: Vec<String>,
+    /// The same of jobs.
+    pub jobs: ReloadedJobs,
     /// What changed and has no effect before the next start.
     pub later: Vec<String>,
+}
+
+/// What a reload means for jobs. Runs at work are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReloadedJobs {
+    /// Jobs that are as before.
+    pub unchanged: Vec<String>,
+    /// Jobs that are run as they are now from the next time on.
+    pub changed: Vec<String>,
+    /// New jobs.
+    pub added: Vec<String>,
+    /// Jobs that are no more.
+    pub removed: Vec<String>,
 }
 
 /// What happened.
@@ -278,8 +340,11 @@ pub struct Events {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Event {
-    /// Its number, counted from 1.
+    /// Its number within its start, counted from 1.
     pub number: u64,
+    /// The start of mainstay that it belongs to, where that is known: by the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<i64>,
     /// When: RFC 3339, UTC.
     pub time: String,
     /// `debug`, `info`, `warn` or `error`.
@@ -303,105 +368,9 @@ pub struct Asked {
     pub wait_s: u64,
 }
 
-/// Why nothing was done.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Refusal {
-    /// The exit code that tells it.
-    pub code: u8,
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-}
-
-/// A [`Finding`] on its way.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Problem {
-    /// `note`, `warning` or `error`.
-    pub severity: String,
-    /// What is wrong.
-    pub summary: String,
-    /// Where.
-    pub place: Option<Place>,
-    /// What was seen.
-    pub seen: Vec<String>,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// A spot in a text, with its line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Place {
-    /// The file.
-    pub file: String,
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted from 1.
-    pub column: usize,
-    /// The whole line.
-    pub source: String,
-    /// How many characters are meant.
-    pub width: usize,
-}
-
-impl Refusal {
-    /// Nothing was done, because of `findings`.
-    pub fn new(outcome: Outcome, findings: &[Finding]) -> Self {
-        Self { code: outcome.code(), problems: findings.iter().map(Problem::from).collect() }
-    }
-
-    /// The same as findings.
-    pub fn findings(&self) -> Vec<Finding> {
-        self.problems.iter().map(Finding::from).collect()
-    }
-}
-
-impl From<&Finding> for Problem {
-    fn from(finding: &Finding) -> Self {
-        let place = finding.place.as_deref().map(|place| Place {
-            file: place.file.clone(),
-            line: place.line,
-            column: place.column,
-            source: place.source.clone(),
-            width: place.width,
-        });
-        let (summary, seen, hint) = (finding.summary.clone(), finding.seen.clone(), finding.hint.clone());
-        Self { severity: finding.severity.to_string(), summary, place, seen, hint }
-    }
-}
-
-impl From<&Problem> for Finding {
-    fn from(problem: &Problem) -> Self {
-        let severity = match problem.severity.as_str() {
-            "note" => Severity::Note,
-            "warning" => Severity::Warning,
-            _ => Severity::Error,
-        };
-        // Of another version, or of somebody else: a place that is none would not be drawable.
-        let place = problem.place.as_ref().filter(|place| place.line > 0 && place.column > 0).map(|place| {
-            let (line, column, width) = (place.line, place.column, place.width.clamp(1, 1000));
-            Box::new(report::Place { file: place.file.clone(), line, column, source: place.source.clone(), width })
-        });
-        let (summary, seen, hint) = (problem.summary.clone(), problem.seen.clone(), problem.hint.clone());
-        Finding { severity, summary, place, seen, hint }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_finding_arrives_as_it_left() {
-        let text = "name = \"booking\"\ncomand = \"x\"\n";
-        let place = report::Place::in_text("mainstay.toml", text, 17, 23);
-        let finding = Finding::error("unknown key `comand`").at(place).seen("a").seen("b").hint("c");
-        let refusal = Refusal::new(Outcome::Misused, &[finding.clone(), Finding::warning("w")]);
-        let sent = serde_json::to_string(&refusal).unwrap();
-        let came: Refusal = serde_json::from_str(&sent).unwrap();
-        assert_eq!((came.code, came.findings()), (2, vec![finding, Finding::warning("w")]));
-    }
 
     /// Old and new understand each other: what is unknown is ignored, what is missing has its default.
     #[test]

@@ -1,12 +1,13 @@
 //! Answers on the socket.
 
 use crate::{
-    Daemon, Order, PROTOCOL, Refusal, VERSION,
+    Daemon, PROTOCOL, Refusal, RunTold, VERSION,
     ask::{Ask, NoAsk},
     protocol::{PROTOCOL_HEADER, VERSION_HEADER},
+    stream::Stream,
 };
 use host::net::peer_uid;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
@@ -16,10 +17,11 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use report::{Finding, Outcome};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, io, os::unix::net::UnixListener, sync::Arc, time::Duration};
 use tokio::{
     net::UnixStream,
+    sync::mpsc::Receiver,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -33,7 +35,7 @@ const LONGEST_HEAD: usize = 8 * 1024;
 /// So many connections are held at once.
 const CONNECTIONS: usize = 64;
 
-type Reply = Response<Full<Bytes>>;
+type Reply = Response<Either<Full<Bytes>, Stream<RunTold>>>;
 
 /// Answers for `daemon` until dropped. `us` is the user who may ask, besides root.
 ///
@@ -85,16 +87,20 @@ async fn answer(request: Request<Incoming>, daemon: &dyn Daemon, who: &io::Resul
             return refused(status, Outcome::Misused, &finding);
         }
     };
-    match ask {
-        Ask::Do(verb, _) => match order(request).await {
-            Ok(order) => replied(daemon.order(verb, order).await),
-            Err((status, finding)) => refused(status, Outcome::Misused, &finding),
-        },
-        ask => match body(request).await {
-            Ok(_) => carried_out(ask, daemon).await,
-            Err((status, finding)) => refused(status, Outcome::Misused, &finding),
-        },
+    match whole(ask, request).await {
+        Ok(ask) => carried_out(ask, daemon).await,
+        Err((status, finding)) => refused(status, Outcome::Misused, &finding),
     }
+}
+
+/// With what stands in the body.
+async fn whole(ask: Ask, request: Request<Incoming>) -> Result<Ask, (StatusCode, Finding)> {
+    let body = body(request).await?;
+    Ok(match ask {
+        Ask::Do(verb, _) => Ask::Do(verb, said(&body, "order")?),
+        Ask::Ran(job, _) => Ask::Ran(job, Box::new(said(&body, "run")?)),
+        ask => ask,
+    })
 }
 
 async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
@@ -104,18 +110,24 @@ async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
         Ask::Why(service) => replied(daemon.why(&service)),
         Ask::Events(asked) => reply(StatusCode::OK, &daemon.events(asked).await),
         Ask::Do(verb, order) => replied(daemon.order(verb, order).await),
+        Ask::RunNow(job) => match daemon.run_now(&job) {
+            Ok(told) => streamed(told),
+            Err(refusal) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
+        },
+        Ask::Ran(job, run) => replied(daemon.ran(&job, *run)),
         Ask::Reload => replied(daemon.reload().await),
         Ask::Down => reply(StatusCode::OK, &daemon.down()),
     }
 }
 
-async fn order(request: Request<Incoming>) -> Result<Order, (StatusCode, Finding)> {
-    let body = body(request).await?;
+fn said<T: DeserializeOwned + Default>(body: &[u8], what: &str) -> Result<T, (StatusCode, Finding)> {
     if body.is_empty() {
-        return Ok(Order::default());
+        return Ok(T::default());
     }
-    serde_json::from_slice(&body)
-        .map_err(|error| (StatusCode::BAD_REQUEST, Finding::error("the request is no order").because(&error)))
+    serde_json::from_slice(body).map_err(|error| {
+        let finding = Finding::error(format!("the request is no {what}")).because(&error);
+        (StatusCode::BAD_REQUEST, finding)
+    })
 }
 
 /// The whole body, if it is short and comes soon. One that is announced as too long is not read at all.
@@ -184,10 +196,19 @@ fn refused(status: StatusCode, outcome: Outcome, finding: &Finding) -> Reply {
 fn reply<T: Serialize>(status: StatusCode, body: &T) -> Reply {
     // Nothing here has keys that are no text.
     let text = serde_json::to_string(body).unwrap_or_default() + "\n";
-    let mut response = Response::new(Full::new(text.into()));
+    with_headers(status, "application/json", Either::Left(Full::new(text.into())))
+}
+
+/// One object a line, each as soon as it is there.
+fn streamed(told: Receiver<RunTold>) -> Reply {
+    with_headers(StatusCode::OK, "application/x-ndjson", Either::Right(Stream(told)))
+}
+
+fn with_headers(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Stream<RunTold>>) -> Reply {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(PROTOCOL_HEADER, HeaderValue::from(PROTOCOL));
     headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
     response

@@ -1,16 +1,16 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Report, ServiceHealth, Snapshot, Usage, judge,
-    monitor, state::STATES,
+    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth, Snapshot, Usage,
+    judge, monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
 use host::Clock;
-use report::{Event, Masker, Value, Verdict};
+use report::{Event, Masker, Secret, Value, Verdict};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{
@@ -31,12 +31,16 @@ struct Inner {
     looks: Mutex<BTreeMap<String, Arc<Notify>>>,
     changes: watch::Sender<()>,
     clock: Arc<dyn Clock>,
-    masker: Masker,
+    masker: RwLock<Masker>,
     measure: OnceLock<Measure>,
+    read: OnceLock<Read>,
 }
 
 /// Looks at what services use now.
 type Measure = Box<dyn Fn() -> BTreeMap<String, Usage> + Send + Sync>;
+
+/// Reads what else there is to be told.
+type Read = Box<dyn Fn() -> Vec<Reading> + Send + Sync>;
 
 /// The longest reason that is shown, in characters.
 const LONGEST_REASON: usize = 300;
@@ -70,10 +74,16 @@ impl Board {
             migrations: Migrations::None,
             flags: BTreeMap::new(),
             usage: BTreeMap::new(),
+            readings: Vec::new(),
         };
-        let (known, looks) = (Mutex::new(known), Mutex::default());
-        let (changes, measure) = (watch::Sender::new(()), OnceLock::new());
-        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure }) }
+        let (known, looks, masker) = (Mutex::new(known), Mutex::default(), RwLock::new(masker));
+        let (changes, measure, read) = (watch::Sender::new(()), OnceLock::new(), OnceLock::new());
+        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read }) }
+    }
+
+    /// From now on these are on no page.
+    pub fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
+        self.inner.masker.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
     }
 
     /// Adds a dependency that has not been asked yet.
@@ -204,10 +214,16 @@ impl Board {
         let _ = self.inner.measure.set(Box::new(measure));
     }
 
-    /// The same as [`Board::snapshot`], and what services use at this moment.
+    /// From now on `read` tells what else there is, whenever that is asked for; the first one that is given counts.
+    pub fn read_by(&self, read: impl Fn() -> Vec<Reading> + Send + Sync + 'static) {
+        let _ = self.inner.read.set(Box::new(read));
+    }
+
+    /// The same as [`Board::snapshot`], with what services use at this moment and what else there is to be told.
     pub fn measured(&self) -> Snapshot {
         let usage = self.inner.measure.get().map(|measure| measure()).unwrap_or_default();
-        Snapshot { usage, ..self.snapshot() }
+        let readings = self.inner.read.get().map(|read| read()).unwrap_or_default();
+        Snapshot { usage, readings, ..self.snapshot() }
     }
 
     /// The body of the health pages now.
@@ -246,7 +262,8 @@ impl Board {
 
     /// Without secrets, on one line, not too long: servers' own words end up on a page that strangers may read.
     fn presentable(&self, text: &str) -> String {
-        let masked = self.inner.masker.mask(text);
+        let masker = self.inner.masker.read().unwrap_or_else(PoisonError::into_inner);
+        let masked = masker.mask(text);
         let line = masked.split_whitespace().collect::<Vec<_>>().join(" ");
         match line.char_indices().nth(LONGEST_REASON) {
             Some((end, _)) => format!("{}…", &line[..end]),

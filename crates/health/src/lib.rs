@@ -33,6 +33,7 @@ mod judge;
 mod metrics;
 pub mod monitor;
 mod page;
+mod reading;
 mod state;
 pub mod tcp;
 
@@ -42,4 +43,5 @@ pub use judge::{Judgement, Status, judge};
 pub use metrics::{CONTENT_TYPE, metrics};
 pub use monitor::{Answer, Asker, News, Recovery, Told, watch};
 pub use page::{CheckLine, Report};
+pub use reading::Reading;
 pub use state::{Checked, Counts, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot, Usage};

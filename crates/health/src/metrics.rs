@@ -14,12 +14,18 @@
 //! | `mainstay_service_up` | gauge | `service` | 1 while it does what is asked of it |
 //! | `mainstay_service_restarts_total` | counter | `service` | restarts so far |
 //! | `mainstay_migrations_pending` | gauge | | waiting to be applied; absent when not known |
+//! | `mainstay_memory_total_bytes`, `mainstay_memory_available_bytes` | gauge | | of the machine |
+//! | `mainstay_resident_bytes` | gauge | | memory of mainstay itself |
+//! | `mainstay_disk_size_bytes`, `mainstay_disk_free_bytes` | gauge | `of` | the file systems of our data and of databases on this machine |
+//! | `mainstay_journal_up` | gauge | | 1 while what happens is remembered; absent when that is not wanted |
+//! | `mainstay_journal_size_bytes` | gauge | | its file |
+//! | `mainstay_journal_dropped_total` | counter | | events that were left out of it |
 
-use crate::{DependencyHealth, Phase, Snapshot, judge, state::STATES};
+use crate::{DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, text::encode},
+    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeMetric, MetricEncoder, text::encode},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
@@ -51,7 +57,11 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.application(&mut encoder)?;
         self.dependencies(&mut encoder)?;
-        self.services(&mut encoder)
+        self.services(&mut encoder)?;
+        self.known
+            .readings
+            .chunk_by(|one, next| one.name == next.name)
+            .try_for_each(|family| readings(&mut encoder, family))
     }
 }
 
@@ -124,6 +134,24 @@ fn checks(it: &DependencyHealth) -> [(Labels<'_>, u64); 3] {
         (labels("fail"), it.counts.fail),
         (labels("could not verify"), it.counts.could_not_verify),
     ]
+}
+
+/// Those of one name: a single one without labels, or several with them.
+fn readings(encoder: &mut DescriptorEncoder<'_>, family: &[Reading]) -> fmt::Result {
+    let Some(first) = family.first() else { return Ok(()) };
+    let kind = if first.total { MetricType::Counter } else { MetricType::Gauge };
+    let mut encoder = encoder.encode_descriptor(first.name, first.help, None, kind)?;
+    match family {
+        [only] if only.labels.is_empty() => reading(only, encoder),
+        all => all.iter().try_for_each(|it| reading(it, encoder.encode_family(&it.labels)?)),
+    }
+}
+
+fn reading(it: &Reading, encoder: MetricEncoder<'_>) -> fmt::Result {
+    match it.total {
+        true => ConstCounter::new(it.value).encode(encoder),
+        false => ConstGauge::new(it.value).encode(encoder),
+    }
 }
 
 /// A single value without labels.

@@ -1,5 +1,6 @@
 //! What is known about the application at one moment.
 
+use crate::Reading;
 use database::ServerState;
 use report::Verdict;
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub flags: BTreeMap<String, bool>,
     /// What services use, by name; empty unless it was asked for ([`crate::Board::measured`]).
     pub usage: BTreeMap<String, Usage>,
+    /// What else there is to be told, likewise.
+    pub readings: Vec<Reading>,
 }
 
 /// What a service uses, all of its processes together.

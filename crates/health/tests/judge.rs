@@ -216,6 +216,23 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         failsafe: false,
         health: config::Health { listen: None, tcp: None, metrics: config::Metrics::Off, version: None },
         logs: config::Logs::default(),
+        backup: config::Backup {
+            to: "/data/backups".into(),
+            databases: Vec::new(),
+            rhythm: config::Rhythm::Off,
+            keep: 10,
+            daily: 0,
+            weekly: 0,
+            monthly: 0,
+            yearly: 0,
+            min_keep: 2,
+            zone: jiff::tz::TimeZone::UTC,
+            prunes: true,
+            ground: None,
+            programs: None,
+            stall: std::time::Duration::from_secs(600),
+        },
+        journal: config::Journal::default(),
         roles: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use database::ServerState;
-use health::{Answer, Migrations, Phase, Usage, metrics};
+use health::{Answer, Migrations, Phase, Reading, Usage, metrics};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Reads the text format: each sample once, each family described before its samples.
@@ -45,6 +45,9 @@ async fn names_labels_and_values() {
     let (cpu, memory) = (Duration::from_millis(2500), Some(34 << 20));
     let usage = Usage { cpu, memory, open_files: Some(12), processes: 2, oom_kills: 1 };
     board.measure_by(move || BTreeMap::from([("api".to_owned(), usage), ("bot".to_owned(), Usage::default())]));
+    let disk = |of: &str, free| Reading::gauge("mainstay_disk_free_bytes", "Free", free).labelled("of", of);
+    board
+        .read_by(move || vec![disk("data", 7), disk("main", 8), Reading::total("mainstay_journal_dropped", "Lost", 3)]);
     let text = metrics(&board.measured());
     let samples = parse(&text);
     let expected = [
@@ -72,6 +75,9 @@ async fn names_labels_and_values() {
         (r#"mainstay_service_processes{service="api"}"#, 2.0),
         (r#"mainstay_service_oom_kills_total{service="api"}"#, 1.0),
         (r#"mainstay_service_processes{service="bot"}"#, 0.0),
+        (r#"mainstay_disk_free_bytes{of="data"}"#, 7.0),
+        (r#"mainstay_disk_free_bytes{of="main"}"#, 8.0),
+        ("mainstay_journal_dropped_total", 3.0),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(name), Some(&value), "{name} in\n{text}");

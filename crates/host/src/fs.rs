@@ -3,12 +3,16 @@
 mod atomic;
 mod directory;
 mod growing;
+mod openers;
 mod scratch;
+mod tree;
 
 pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
 pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
+pub use openers::openers;
 pub use scratch::Scratch;
+pub use tree::{give, link, make_dir, remove_tree, swept, sync};
 
 use atomic::{create_new, unique};
 use rustix::fs::OFlags;
@@ -27,6 +31,8 @@ pub struct Facts {
     pub mode: u32,
     /// Its owner.
     pub uid: u32,
+    /// Its group.
+    pub gid: u32,
     /// Its length in bytes.
     pub len: u64,
     /// Is it a directory?
@@ -131,6 +137,7 @@ pub fn metadata(path: &Path) -> io::Result<Facts> {
     Ok(Facts {
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),
+        gid: metadata.gid(),
         len: metadata.len(),
         is_dir: metadata.is_dir(),
         modified: metadata.modified().ok(),
@@ -146,6 +153,24 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 /// The room left for us where `path` lies, in bytes.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     rustix::fs::statvfs(path).ok().map(|room| room.f_bavail.saturating_mul(room.f_frsize))
+}
+
+/// The room of the file system where `path` lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// All of it, in bytes.
+    pub total: u64,
+    /// What is left for us, in bytes.
+    pub free: u64,
+    /// Which file system it is.
+    pub device: u64,
+}
+
+/// The room of the file system where `path` lies; nothing where that cannot be seen.
+pub fn room(path: &Path) -> Option<Room> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+    Some(Room { total: bytes(room.f_blocks), free: bytes(room.f_bavail), device: fs::metadata(path).ok()?.dev() })
 }
 
 fn named(doing: &str, path: &Path, error: &io::Error) -> io::Error {

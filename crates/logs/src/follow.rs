@@ -63,6 +63,15 @@ impl Follower {
         Self { dir: dir.to_owned(), tails, all, sift: Sift::default() }
     }
 
+    /// The lines that are called `name` and not ours are written to `path` by now. What has come to the file before is in the
+    /// next answer still.
+    pub fn goes_on_in(&mut self, name: &str, path: &Path) {
+        if let Some(tail) = self.tails.iter_mut().find(|tail| !tail.ours && tail.service == name) {
+            // Its identity tells that it is another one.
+            path.clone_into(&mut tail.path);
+        }
+    }
+
     /// What has come since the last call, by time.
     pub fn more(&mut self, filter: &Filter) -> Vec<Line> {
         if self.all {

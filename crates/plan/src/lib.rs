@@ -11,4 +11,4 @@ mod timeline;
 pub use make::Intent;
 pub use perform::{Performed, Stage, Trouble};
 pub use step::{Plan, Step, StepKind};
-pub use timeline::{Entry, Timeline};
+pub use timeline::{BAR, Entry, Timeline, bar};

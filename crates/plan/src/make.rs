@@ -1,7 +1,7 @@
 //! From what is configured to the steps that carry it out.
 
 use crate::{Plan, Step, StepKind};
-use config::{App, MigrationSource, Migrations, OnFailure};
+use config::{App, MigrationSource, Migrations, OnFailure, Rhythm};
 
 /// What the operator asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,5 +53,9 @@ fn migrate(migrations: &Migrations) -> Step {
 }
 
 fn start(app: &App) -> Step {
-    must(StepKind::Start { services: app.services.iter().map(|service| service.name.clone()).collect() })
+    let jobs = app.jobs.iter().filter(|job| app.jobs_are_off().is_none() && job.rhythm != Rhythm::Off);
+    must(StepKind::Start {
+        services: app.services.iter().map(|service| service.name.clone()).collect(),
+        jobs: jobs.map(|job| job.name.clone()).collect(),
+    })
 }

@@ -123,7 +123,7 @@ mod tests {
     fn plan(migrate_may_fail: bool) -> Plan {
         let gate = StepKind::Gate { dependencies: vec!["main".into()] };
         let migrate = StepKind::Migrate { database: "main".into(), source: "migrations".into() };
-        let start = StepKind::Start { services: vec!["api".into()] };
+        let start = StepKind::Start { services: vec!["api".into()], jobs: Vec::new() };
         let may_fail = [false, migrate_may_fail, false];
         Plan {
             steps: [gate, migrate, start]

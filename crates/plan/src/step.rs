@@ -29,6 +29,9 @@ pub enum StepKind {
     Start {
         /// By name, in order.
         services: Vec<String>,
+        /// The jobs that are run from then on when they are due, by name.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        jobs: Vec<String>,
     },
 }
 
@@ -71,8 +74,11 @@ impl fmt::Display for StepKind {
             StepKind::Migrate { database, source } => {
                 write!(f, "migrate  bring `{database}` up to date with `{source}`")
             }
-            StepKind::Start { services } if services.is_empty() => write!(f, "start    no services"),
-            StepKind::Start { services } => write!(f, "start    {}", list(services)),
+            StepKind::Start { services, jobs } => {
+                let services = if services.is_empty() { "no services".to_owned() } else { list(services) };
+                write!(f, "start    {services}")?;
+                if jobs.is_empty() { Ok(()) } else { write!(f, "; from then on jobs: {}", list(jobs)) }
+            }
         }
     }
 }

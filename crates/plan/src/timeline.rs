@@ -31,7 +31,7 @@ fn in_seconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S:
 }
 
 /// Width of the bars, in characters.
-const BAR: usize = 24;
+pub const BAR: usize = 24;
 
 impl Timeline {
     /// From the start of the plan to the end of its last step.
@@ -44,18 +44,18 @@ impl Timeline {
         let total = self.total();
         let line = |entry: &Entry| {
             let took = seconds(entry.took);
-            format!("{:<8} {:>8}  {:<BAR$}  {}", entry.step, took, bar(entry, total), entry.verdict)
+            format!("{:<8} {:>8}  {:<BAR$}  {}", entry.step, took, bar(entry.began, entry.took, total), entry.verdict)
         };
         let sum = format!("{:<8} {:>8}", "total", seconds(total));
         self.entries.iter().map(line).map(|line| line.trim_end().to_owned()).chain([sum]).collect()
     }
 }
 
-/// The part of the whole that this step took, at its place.
-fn bar(entry: &Entry, total: Duration) -> String {
+/// A part of the whole, at its place; as wide as all bars are when it ends with the whole.
+pub fn bar(began: Duration, took: Duration, total: Duration) -> String {
     let scale = |span: Duration| (span.as_secs_f64() / total.as_secs_f64().max(1e-9) * BAR as f64).round() as usize;
-    let start = scale(entry.began).min(BAR - 1);
-    let width = scale(entry.took).clamp(1, BAR - start);
+    let start = scale(began).min(BAR - 1);
+    let width = scale(took).clamp(1, BAR - start);
     format!("{}{}", " ".repeat(start), "█".repeat(width))
 }
 

@@ -63,6 +63,7 @@ impl Member {
             listeners: listening.iter().map(|listening| Arc::clone(&listening.socket)).collect(),
             output: process::Output::Piped,
             mark: Some(mark),
+            limits: limits(&service),
         };
         let service = Arc::new(service);
         let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
@@ -89,6 +90,14 @@ impl Member {
         matches!(self.fate, Fate::Stays)
     }
 
+    /// What a person has done is told as that.
+    pub(crate) fn show_held(&mut self) {
+        self.status.held = self.held;
+        if self.held && self.state == State::Stopped {
+            self.status.reason = Some("stopped by hand".to_owned());
+        }
+    }
+
     pub(crate) fn stop(&mut self, how: Input) {
         self.told_to_stop = true;
         self.tell(how);
@@ -99,6 +108,11 @@ impl Member {
             let _ = inbox.send(input);
         }
     }
+}
+
+fn limits(service: &Service) -> process::Limits {
+    let config::Limits { memory, cpu, pids, files } = service.limits;
+    process::Limits { memory, cpu, pids: pids.map(u64::from), files: files.map(u64::from) }
 }
 
 /// What the service itself declares wins.

@@ -42,7 +42,13 @@ pub struct ServiceStatus {
     /// When something happens by itself: the next start, or the end of the patience with one that shall stop.
     #[serde(skip)]
     pub due: Option<Instant>,
-    /// Why it is not ready, in words.
+    /// Somebody has stopped it, until it is started again.
+    #[serde(skip)]
+    pub held: bool,
+    /// What it says of itself (`STATUS=` of sd_notify(3)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Why it is not ready, in words; or that it is ready, but fails its checks time and again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -63,6 +69,8 @@ impl ServiceStatus {
             exited_at: life.last_exit_at(),
             out_of_memory: false,
             due: state.due(),
+            status: None,
+            held: false,
             reason: life.reason().or_else(|| failing.map(str::to_owned)),
         }
     }

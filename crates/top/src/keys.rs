@@ -4,7 +4,7 @@ use crate::{
     help::HELP,
     list::Kind,
     logs::Arrangement,
-    message::{Effect, Key, Order},
+    message::{Act, Effect, Key, Order},
     model::{Detail, Mode, Model, Sifted},
     screen::screen,
 };
@@ -42,7 +42,8 @@ impl Model {
             Key::Char('q') => return vec![Effect::Quit],
             Key::Char('?') => self.mode = Mode::Help(0),
             Key::Enter => return self.open(),
-            Key::Char('r') => self.ask(Verb::Restart),
+            Key::Char('r') => self.ask(Act::Do(Verb::Restart)),
+            Key::Char('n') => self.ask(Act::RunNow),
             Key::Char('s') => return self.stop_or_start(),
             Key::Char('/') => self.mode = Mode::Typing(Sifted::Lines, self.logs.sieve.text.clone()),
             Key::Char('f') => self.mode = Mode::Typing(Sifted::Names, self.list.filter_text().to_owned()),
@@ -152,30 +153,35 @@ impl Model {
     }
 
     /// Asks whether it is really meant.
-    fn ask(&mut self, verb: Verb) {
+    fn ask(&mut self, act: Act) {
         if self.nobody_listens() {
             return;
         }
-        if let Some(service) = self.selected() {
-            self.mode = Mode::Asking(Order { verb, service: service.name.clone() });
+        let Some(name) = self.list.selected().map(str::to_owned) else { return };
+        match (act, self.list.kind()) {
+            (Act::Do(_), Some(Kind::Job)) => self.orders.tell(true, format!("`{name}` is a job: `n` runs it now")),
+            (Act::RunNow, Some(Kind::Service)) => {
+                self.orders.tell(true, format!("`{name}` is a service: `r` restarts it"));
+            }
+            _ => self.mode = Mode::Asking(Order { act, name }),
         }
     }
 
     /// To start what does not run harms nobody.
     fn stop_or_start(&mut self) -> Vec<Effect> {
         let at_rest = |service: &&Service| matches!(service.state.as_str(), "inactive" | "failed");
-        let Some(service) = self.selected().filter(at_rest).map(|service| service.name.clone()) else {
-            self.ask(Verb::Stop);
+        let Some(name) = self.selected().filter(at_rest).map(|service| service.name.clone()) else {
+            self.ask(Act::Do(Verb::Stop));
             return Vec::new();
         };
-        if self.nobody_listens() { Vec::new() } else { self.give(Order { verb: Verb::Start, service }) }
+        if self.nobody_listens() { Vec::new() } else { self.give(Order { act: Act::Do(Verb::Start), name }) }
     }
 
     fn decide(&mut self, key: Key, order: Order) -> Vec<Effect> {
         match key {
             Key::Char('y' | 'Y') => self.give(order),
             Key::Char('n' | 'N' | 'q') | Key::Escape => {
-                self.orders.tell(true, format!("`{}` is left as it is", order.service));
+                self.orders.tell(true, format!("`{}` is left as it is", order.name));
                 Vec::new()
             }
             // Anything else is no answer.

@@ -19,7 +19,7 @@ mod view;
 
 pub use lines::LogLine;
 pub use look::Look;
-pub use message::{Effect, End, Follow, Key, Message, Order};
+pub use message::{Act, Effect, End, Follow, Key, Message, Order};
 pub use model::Model;
 pub use text::tame;
 pub use view::view;

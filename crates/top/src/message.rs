@@ -64,13 +64,49 @@ pub enum Effect {
     Quit,
 }
 
-/// Something to be done with a service.
+/// Something to be done with a service or a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// What.
-    pub verb: Verb,
-    /// With which service.
-    pub service: String,
+    pub act: Act,
+    /// With which service or job.
+    pub name: String,
+}
+
+/// What can be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Of a service.
+    Do(Verb),
+    /// Of a job.
+    RunNow,
+}
+
+impl Act {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Act::Do(verb) => verb.word(),
+            Act::RunNow => "run",
+        }
+    }
+
+    pub(crate) fn doing(self) -> &'static str {
+        match self {
+            Act::Do(Verb::Restart) => "restarting",
+            Act::Do(Verb::Start) => "starting",
+            Act::Do(Verb::Stop) => "stopping",
+            Act::RunNow => "running",
+        }
+    }
+
+    pub(crate) fn consequence(self) -> &'static str {
+        match self {
+            Act::Do(Verb::Restart) => "it is away until it is up again",
+            Act::Do(Verb::Stop) => "it stays away until it is started",
+            Act::Do(Verb::Start) => "",
+            Act::RunNow => "now, besides its due times",
+        }
+    }
 }
 
 /// What became of an order.

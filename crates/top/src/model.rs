@@ -146,7 +146,8 @@ impl Model {
         self.figures.record(&status);
         self.status = harmless(status);
         let services = self.status.services.iter().map(|service| service.name.as_str());
-        self.list.refresh(services, std::iter::empty());
+        let jobs = self.status.jobs.iter().map(|job| job.name.as_str());
+        self.list.refresh(services, jobs);
         self.orders.tick();
         match &self.mode {
             Mode::Detail(detail) => vec![Effect::Why(detail.service.clone())],
@@ -210,7 +211,16 @@ impl Model {
 fn harmless(mut status: Status) -> Status {
     let services = status.services.iter_mut().flat_map(|it| it.reason.iter_mut().chain([&mut it.name]));
     let needs = status.dependencies.iter_mut().flat_map(|it| it.reason.iter_mut().chain([&mut it.name]));
-    let texts = services.chain(needs).chain(&mut status.reasons).chain([&mut status.app]);
+    let jobs = status.jobs.iter_mut().flat_map(|it| {
+        let last = it.last.iter_mut().flat_map(|run| run.reason.iter_mut());
+        it.reason.iter_mut().chain([&mut it.name]).chain(last)
+    });
+    let texts = services
+        .chain(jobs)
+        .chain(needs)
+        .chain(&mut status.reasons)
+        .chain([&mut status.app])
+        .chain(&mut status.release);
     texts.for_each(|text| *text = tame(text.as_bytes()));
     status
 }

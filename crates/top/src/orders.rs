@@ -4,7 +4,6 @@ use crate::{
     message::{End, Order},
     text::tame,
 };
-use control::Verb;
 
 /// A good end is told for so many answers, then it is quiet again.
 const TOLD_FOR: u32 = 15;
@@ -26,8 +25,8 @@ struct Told {
 impl Orders {
     /// Nothing but a sentence when the service has an order that is not carried out yet.
     pub(crate) fn give(&mut self, order: &Order) -> bool {
-        if let Some(other) = self.under_way.iter().find(|other| other.service == order.service) {
-            let text = format!("`{}`: the {} is still under way", other.service, other.verb.word());
+        if let Some(other) = self.under_way.iter().find(|other| other.name == order.name) {
+            let text = format!("`{}`: the {} is still under way", other.name, other.act.word());
             self.tell(false, text);
             return false;
         }
@@ -67,15 +66,7 @@ impl Orders {
 
     /// What is being done.
     pub(crate) fn under_way(&self) -> String {
-        let one = |order: &Order| format!("{} `{}`", doing(order.verb), order.service);
+        let one = |order: &Order| format!("{} `{}`", order.act.doing(), order.name);
         self.under_way.iter().map(one).collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn doing(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Restart => "restarting",
-        Verb::Start => "starting",
-        Verb::Stop => "stopping",
     }
 }

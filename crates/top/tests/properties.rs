@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use report::Level;
 use support::{Seat, ill, line, service, well};
-use top::{Effect, End, Key, Look, Message, Order};
+use top::{Act, Effect, End, Key, Look, Message, Order};
 
 fn keys() -> impl Strategy<Value = Key> {
     prop_oneof![
@@ -36,7 +36,7 @@ fn messages() -> impl Strategy<Value = Message> {
         1 => texts.prop_map(Message::Lost),
         1 => texts.prop_map(|text| Message::Why { service: "api".into(), text: vec![text] }),
         1 => texts.prop_map(|text| Message::Ordered {
-            order: Order { verb: control::Verb::Stop, service: "api".into() },
+            order: Order { act: Act::Do(control::Verb::Stop), name: "api".into() },
             end: End { good: false, text },
         }),
         4 => (1u64..6, lines).prop_map(|(follow, lines)| Message::Lines {

@@ -3,8 +3,8 @@
 
 mod support;
 
-use support::{PLAIN, Seat, ill, line, lines, need, service, well};
-use top::{Effect, End, Key, Look, Message, Order};
+use support::{PLAIN, Seat, ill, jobs, line, lines, need, service, well};
+use top::{Act, Effect, End, Key, Look, Message, Order};
 
 #[track_caller]
 fn seen(seat: &Seat, screen: &str) {
@@ -82,6 +82,51 @@ fn what_is_wrong_stands_out() {
  q quit  ? help  ↑↓ select  Enter why  r restart  s stop  l lines  / search
 "#,
     );
+}
+
+/// S4.7: jobs are below the services, and run on a key.
+#[test]
+fn jobs_are_shown_and_run() {
+    let mut status = well();
+    status.jobs = jobs();
+    let mut seat = Seat::at(PLAIN, (80, 24), status);
+    seat.press("jjjj");
+    seat.write(vec![line(1, "report", None, "no such table")]);
+    seen(
+        &seat,
+        r"
+ shop  ok · 3 of 3 ready · up 2 h 5 m · disk 12.0 GiB free         10:00:05 UTC
+   SERVICE       STATE            FOR    CPU  MEMORY  RESTARTS  REASON
+   api             active     2 h 5 m    3 %    52 M         0
+   worker          active     2 h 5 m    3 %    52 M         0
+   telegram-bot    active     2 h 5 m    3 %    52 M         0
+   JOB      STATE      LAST RUN            NEXT RUN      REASON
+   retrain    running  done 3 m 2 s ago    in 1 m 0 s
+>  report   ! idle     failed 1 h 6 m ago  in 2 h 30 m   exit code 3
+   mail       off      -                   -             failsafe
+   NEEDS    STATE            FOR    ANSWER                KIND        REASON
+   main       ready      2 h 5 m    1.2 ms             ▃  PostgreSQL
+   cache      ready      2 h 5 m    1.2 ms             ▃  Redis
+── report ──────────────────────────────────────────────────────────────────────
+  10:00:01 no such table
+
+
+
+
+
+
+
+
+
+ q quit  ? help  ↑↓ select  Enter why  n run now  l lines  / search  e error
+",
+    );
+    let order = Order { act: Act::RunNow, name: "report".into() };
+    seat.press("r");
+    assert!(seat.screen().contains("`report` is a job: `n` runs it now"), "{}", seat.screen());
+    assert_eq!(seat.press("ny"), [Effect::Give(order)]);
+    seat.press("kkkn");
+    assert!(seat.screen().contains("`worker` is a service: `r` restarts it"), "{}", seat.screen());
 }
 
 /// The manual shows what is drawn. `UPDATE=1` writes it there.
@@ -324,17 +369,18 @@ fn the_keys_are_explained() {
  shop  critical · 1 of 3 ready · could not verify cache            10:00:05 UTC
  ! `main` is down: Connection refused
  ! `worker` is parked
- Services
+ Services and jobs
    Up Down j k    the row above, below
    PgUp PgDn g G  a page; the first, the last row
    Enter          why the service is as it is
    r              restart it (y or n is asked for)
    s              stop it (y or n is asked for); start it when it does not run
+   n              run the job now (y or n is asked for)
    f              only the services with this in their name
    m              mark it: the lines of all that are marked are shown together
  Lines
    l              those of the selected service, of all, a pane for each, none
-   /              only the lines with this in them; a capital letter makes case…
+   /              only the lines with this in them; capitals make case count
    v              all lines, or those of level info, warn, error and above
    p Space        stand still, go on
    Tab            the keys that go up and down mean the lines, the services
@@ -346,7 +392,6 @@ fn the_keys_are_explained() {
    Ctrl-L         draw everything anew
    ?              this help
    q Ctrl-C       quit; the application goes on
-
 
  Esc back  jk up and down  q back
 "#,
@@ -419,7 +464,7 @@ fn a_mainstay_that_does_not_answer_is_told() {
 fn orders_are_asked_given_and_told() {
     let mut seat = Seat::at(PLAIN, (80, 12), well());
     let foot = |seat: &Seat| seat.screen().lines().last().unwrap_or_default().to_owned();
-    let order = Order { verb: control::Verb::Restart, service: "api".into() };
+    let order = Order { act: Act::Do(control::Verb::Restart), name: "api".into() };
     assert_eq!(seat.press("r"), []);
     assert_eq!(foot(&seat), " restart `api`? it is away until it is up again  y / n");
     assert_eq!(seat.press("xy"), [Effect::Give(order.clone())]);
@@ -441,7 +486,7 @@ fn what_is_stopped_is_started() {
     let mut status = well();
     status.services[0] = service("api", "inactive", "stopped");
     let mut seat = Seat::at(PLAIN, (80, 12), status);
-    let order = Order { verb: control::Verb::Start, service: "api".into() };
+    let order = Order { act: Act::Do(control::Verb::Start), name: "api".into() };
     assert_eq!(seat.press("s"), [Effect::Give(order)]);
     assert_eq!(seat.press("q"), [Effect::Quit]);
 }
@@ -493,7 +538,9 @@ fn much_and_long_is_cut() {
 fn many_services_cost_little() {
     let mut status = well();
     status.services = (0..500).map(|at| service(&format!("service-{at:03}"), "active", "running")).collect();
+    status.release = Some("1.4.2".into());
     let mut seat = Seat::at(PLAIN, (120, 40), status.clone());
+    assert!(seat.screen().contains("up 2 h 5 m · release 1.4.2 · disk"), "{}", seat.screen());
     let begun = std::time::Instant::now();
     for _ in 0..20 {
         seat.tell(Message::Status { status: Box::new(status.clone()), clock: "10:00:06".into() });

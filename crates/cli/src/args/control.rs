@@ -17,7 +17,7 @@ pub(crate) struct Look {
 /// Flags of `why`.
 #[derive(Debug, Args)]
 pub(crate) struct Why {
-    /// The service
+    /// The service, or the job
     #[arg(value_name = "SERVICE")]
     pub(crate) service: String,
     #[command(flatten)]
@@ -37,6 +37,19 @@ pub(crate) struct Order {
     pub(crate) look: Look,
 }
 
+/// Flags of `run-now`.
+#[derive(Debug, Args)]
+pub(crate) struct RunNow {
+    /// The job
+    #[arg(value_name = "JOB")]
+    pub(crate) job: String,
+    /// Only have it begun: do not wait for its end
+    #[arg(long, short)]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
 /// Flags of `down`.
 #[derive(Debug, Args)]
 pub(crate) struct Down {
@@ -45,22 +58,6 @@ pub(crate) struct Down {
     pub(crate) timeout: Duration,
     #[command(flatten)]
     pub(crate) look: Look,
-}
-
-/// Flags of `events`.
-#[derive(Debug, Args)]
-pub(crate) struct Events {
-    /// The last so many
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-    pub(crate) number: usize,
-    /// Go on telling what happens
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// Answer as JSON, one object a line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Flags of `top`.

@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use supervise::Handle;
+use supervise::{Handle, schedule::ScheduleHandle};
 use tokio::task::AbortHandle;
 
 /// Nobody else looks into the directory of the socket.
@@ -32,11 +32,16 @@ pub(super) struct Listening {
 
 /// Answers on the control socket. Without it the application is as safe as with it, so what cannot be bound is told and
 /// is no reason not to start. Call it under the lock of the single instance: it takes the place of a socket that is left.
-pub(super) fn listen(world: &Arc<World>, handle: Handle, reread: Reread) -> Option<Listening> {
+pub(super) fn listen(
+    world: &Arc<World>,
+    handle: Handle,
+    jobs: Option<ScheduleHandle>,
+    reread: Reread,
+) -> Option<Listening> {
     let path = world.app.control_socket();
     match bind(&path) {
         Ok(listener) => {
-            let deck = Arc::new(Deck::new(world.clone(), handle, reread));
+            let deck = Arc::new(Deck::new(world.clone(), handle, jobs, reread));
             let serving = tokio::spawn(serve(world.clone(), listener, deck)).abort_handle();
             Some(Listening { path, serving })
         }

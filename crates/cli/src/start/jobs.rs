@@ -1,8 +1,7 @@
 //! Jobs beside the services: what their scheduler asks of the world, and how it is started.
 
-use super::{World, adapters::Senses};
-use config::{App, Job, Target};
-use database::postgres;
+use super::{World, adapters::Senses, single::Single};
+use config::{App, Job};
 use host::{
     Pending,
     lock::{InstanceLock, LockError},
@@ -11,7 +10,7 @@ use report::{Event, Finding, Journal, Level, count};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use supervise::{
     Checker,
-    schedule::{Book, Guard, NoLock, ScheduleHandle, Scheduler, Surroundings, lock_key},
+    schedule::{Book, Guard, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
 };
 use tokio::task::JoinHandle;
 
@@ -31,21 +30,37 @@ impl Jobs {
     }
 }
 
-/// The scheduler of all jobs; nothing when there is none, or when they are switched off.
+/// The scheduler of all jobs, of none too where others may be configured later; nothing when they are switched off.
 pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
     let app = &world.app;
-    if app.jobs.is_empty() {
-        return Ok(None);
+    if !app.jobs.is_empty() {
+        world.board.flag("scheduler", app.jobs_are_off().is_none());
     }
-    world.board.flag("scheduler", app.jobs_are_off().is_none());
     if let Some(why) = app.jobs_are_off() {
+        if app.jobs.is_empty() {
+            return Ok(None);
+        }
         let text = format!("{} of `[schedule]` will not be run: {why}", count(app.jobs.len(), "job"));
         world.journal.note(Event::new("schedule.off", text).level(Level::Warn).with("reason", why));
+        return Ok(None);
+    }
+    if !app.keeps_data {
         return Ok(None);
     }
     let path = app.schedule_file();
     let book = Book::load(&path).map_err(|error| Finding::from(&error))?;
     scheduler(world, app.jobs.clone(), book, Some(path), Some(instance)).map(Some)
+}
+
+/// Writes a run into the history. Only for whoever knows that no scheduler does so meanwhile.
+pub(crate) fn keep_by_hand(world: &World, job: &str, record: RunRecord) -> Result<(), Finding> {
+    let path = world.app.schedule_file();
+    let mut book = Book::load(&path).map_err(|error| Finding::from(&error))?;
+    if let Some(job) = world.app.job(job) {
+        book.know(job, record.ended);
+    }
+    book.keep(job, record);
+    book.save(&path).map_err(|error| Finding::error(format!("`{}` cannot be written", path.display())).because(&error))
 }
 
 /// A scheduler of these jobs. What belongs to an `instance` is ended by its next start.
@@ -70,9 +85,10 @@ impl Surroundings for Senses {
 
     fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>> {
         Box::pin(async move {
-            let here = lock_here(&self.0.app, job)?;
+            let app = &self.0.app;
+            let here = lock_here(app, &format!("job-{}", job.name), &format!("job {} ({})", job.name, app.name))?;
             let shared = match &job.single {
-                Some(database) => Some(lock_for_all(&self.0.app, job, database).await?),
+                Some(database) => Some(Single::take(&self.0.app, job, database, self.0.journal.clone()).await?),
                 None => None,
             };
             Ok(Box::new((here, shared)) as Guard)
@@ -91,31 +107,10 @@ impl Surroundings for Senses {
 }
 
 /// Nobody else on this machine runs it: `mainstay up` and `mainstay schedule run` keep out of each other's way.
-fn lock_here(app: &App, job: &Job) -> Result<InstanceLock, NoLock> {
-    let path = app.run_dir().join(format!("job-{}.lock", job.name));
-    InstanceLock::acquire(&path, &format!("job {} ({})", job.name, app.name)).map_err(|error| match error {
+pub(super) fn lock_here(app: &App, file: &str, what: &str) -> Result<InstanceLock, NoLock> {
+    let path = app.run_dir().join(format!("{file}.lock"));
+    InstanceLock::acquire(&path, what).map_err(|error| match error {
         LockError::Held { holder, .. } => NoLock::Held(format!("{holder} runs it")),
         LockError::Io { .. } => NoLock::Unknown(error.to_string()),
     })
-}
-
-/// Nobody else on any host runs it.
-async fn lock_for_all(app: &App, job: &Job, database: &str) -> Result<postgres::Session, NoLock> {
-    let Some(dependency) = app.dependency(database) else {
-        return Err(NoLock::Unknown(format!("there is no `{database}`")));
-    };
-    let direct = app.migrations.as_ref().filter(|it| it.database == database).and_then(|it| it.direct.as_ref());
-    let Target::Postgres(dsn) = direct.unwrap_or(&dependency.target) else {
-        return Err(NoLock::Unknown(format!("`{database}` is no PostgreSQL")));
-    };
-    let unknown = |why: String| NoLock::Unknown(format!("its lock in `{database}` cannot be had: {why}"));
-    let name = format!("mainstay job {}", job.name);
-    let session = postgres::connect(dsn, &name, dependency.wait.attempt_timeout)
-        .await
-        .map_err(|refusal| unknown(refusal.to_string()))?;
-    match postgres::try_advisory_lock(&session, lock_key(&app.name, &job.name)).await {
-        Ok(true) => Ok(session),
-        Ok(false) => Err(NoLock::Held(format!("another host has its lock in `{database}`"))),
-        Err(error) => Err(unknown(error.to_string())),
-    }
 }

@@ -1,19 +1,19 @@
 //! Where the lines of services go: to the terminal, and to the files.
 
-use super::world::Told;
+use super::world::{Told, told_by};
 use crate::terminal::Terminal;
 use config::App;
 use host::Clock;
 use logs::{Files, Ours};
 use report::{Event, Journal, Level, Lines, Masker, Stream};
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 use tokio::{
-    sync::mpsc::unbounded_channel,
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -27,7 +27,7 @@ pub(crate) struct Everywhere {
 /// Lines that are kept in files.
 struct Kept {
     files: Files,
-    masker: Masker,
+    masker: RwLock<Masker>,
     /// Do they go to the terminal too?
     echo: bool,
     journal: Arc<Told>,
@@ -53,7 +53,7 @@ impl Everywhere {
         if !app.logs.enabled {
             return;
         }
-        let (tell, mut events) = unbounded_channel();
+        let (tell, teller) = told_by(journal);
         let ours = Ours { logs: app.logs.clone(), release: release(app), clock };
         let files = match Files::start(ours, tell) {
             Ok(files) => files,
@@ -62,14 +62,17 @@ impl Everywhere {
                 return journal.note(Event::new("logs.broken", text).level(Level::Error));
             }
         };
-        let (journal, theirs) = (Arc::clone(journal), Arc::clone(journal));
-        let teller = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                theirs.note(event);
-            }
-        });
-        let (masker, teller, told_slow) = (self.terminal.masker(), Mutex::new(Some(teller)), Mutex::default());
+        let journal = Arc::clone(journal);
+        let (masker, teller, told_slow) =
+            (RwLock::new(self.terminal.masker()), Mutex::new(Some(teller)), Mutex::default());
         let _ = self.kept.set(Kept { files, masker, echo: app.logs.echo, journal, teller, told_slow });
+    }
+
+    /// From now on what the terminal hides is in no file, either.
+    pub(super) fn hide_as_the_terminal_does(&self) {
+        if let Some(kept) = self.kept.get() {
+            *kept.masker.write().unwrap_or_else(PoisonError::into_inner) = self.terminal.masker();
+        }
     }
 
     /// Writes what waits for the disk, as far as it goes within `limit`, and tells what is to be told of it.
@@ -100,6 +103,10 @@ impl Kept {
         }
     }
 
+    fn masker(&self) -> RwLockReadGuard<'_, Masker> {
+        self.masker.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell_slow(&self) {
         let mut told = self.told_slow.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|told| told.elapsed() >= STILL_SLOW) {
@@ -117,9 +124,25 @@ impl Lines for Everywhere {
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
         let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
-        kept.files.take(service, stream, &kept.masker.mask_lines(block));
+        kept.files.take(service, stream, &kept.masker().mask_lines(block));
         if kept.echo {
             self.terminal.lines(service, stream, block);
+        }
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        match self.kept.get() {
+            Some(kept) if !kept.echo => {
+                let masked = match kept.masker().mask_lines(&block) {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(masked) => Some(masked),
+                };
+                kept.files.keep(service, stream, masked.unwrap_or(block))
+            }
+            _ => {
+                self.lines(service, stream, &block);
+                block
+            }
         }
     }
 

@@ -3,18 +3,23 @@
 mod adapters;
 mod control;
 mod earlier;
+mod herald;
 mod jobs;
 mod lines;
 mod pages;
+mod remembered;
+mod single;
+mod snapshots;
 mod stage;
+mod suspects;
 mod watch;
 mod world;
 
 pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
-pub(crate) use jobs::scheduler;
+pub(crate) use jobs::{keep_by_hand, scheduler};
 pub(crate) use stage::already_running;
-pub(crate) use world::World;
+pub(crate) use world::{World, introduce};
 
 use crate::context::{Context, tell};
 use config::App;
@@ -24,6 +29,7 @@ use plan::{Intent, Performed, Plan, Timeline};
 use report::{Event, Finding, Journal, Level, Outcome};
 use stage::Live;
 use std::{sync::Arc, time::Duration};
+use tokio::task::AbortHandle;
 
 /// Whoever reads what is written has this long for the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -45,8 +51,11 @@ async fn up(context: &Context, app: App, reread: Reread) -> u8 {
     become_parent_of_orphans(context);
     tell_left_out_variables(context);
     let world = World::new(context, app);
+    let telling = herald::begin(&world);
     let code = carry_out(context, &world, reread, signals).await;
+    telling.inspect(AbortHandle::abort);
     world.lines.finish(LAST_WORDS).await;
+    world.remembered.finish(&world, LAST_WORDS).await;
     code
 }
 

@@ -6,9 +6,10 @@ use super::{
     control::{self, Reread},
     earlier, jobs,
     pages::{self, Serving},
+    snapshots,
 };
 use crate::check::{data_directory, home_of_databases, programs};
-use config::{App, Dependency};
+use config::{App, Dependency, Sign};
 use health::{Answer, Migrations, Phase, ServiceHealth, Usage};
 use host::{
     lock::{Holder, InstanceLock, LockError},
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use supervise::{Ended, Handle, ServiceStatus, ServiceUsage, Supervisor, Word, schedule::Scheduler};
 use tokio::{
     task::JoinHandle,
@@ -82,18 +83,24 @@ impl Live {
             }
         };
         self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        world.remembered.keep(world);
+        let theirs = Arc::downgrade(world);
+        world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
-        let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
+        let (env, sockets) = (&world.app.env, sockets(&world.app)?);
+        let supervisor = Supervisor::new(services, &instance, env, spawner, senses, journal, lines, sockets)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
-            self._control = control::listen(world, supervisor.handle(), reread);
+            let jobs = self.scheduler.as_ref().map(Scheduler::handle);
+            self._control = control::listen(world, supervisor.handle(), jobs, reread);
         }
         self.prepared = Some(supervisor);
         Ok(seen)
@@ -183,6 +190,21 @@ impl Live {
     }
 }
 
+/// The directory of the sockets on which services tell how they are; made where there is such a service.
+fn sockets(app: &App) -> Result<PathBuf, Trouble> {
+    let path = app.run_dir().join("notify");
+    let tells =
+        |service: &config::Service| matches!(&service.health, Some(check) if matches!(check.sign, Sign::Notify { .. }));
+    if app.keeps_data && app.services.iter().any(tells) {
+        let refused = |error: std::io::Error| {
+            Finding::error(format!("the directory `{}` cannot be made", path.display())).because(&error)
+        };
+        host::fs::create_dir_all_private(&path, 0o700)
+            .map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
+    }
+    Ok(path)
+}
+
 /// Whoever reads the metrics has the services looked at.
 fn measure(world: &World, handle: Handle) {
     let one = |(name, usage): (String, ServiceUsage)| {
@@ -249,7 +271,8 @@ pub(super) fn show(world: &World, statuses: &[ServiceStatus]) {
         name: status.name.clone(),
         word: status.word.to_string(),
         ready: status.ready || is_done(status),
-        required: true,
+        // What somebody has stopped is missing, and that is as it was wanted.
+        required: !status.held,
         restarts: status.restarts.into(),
         reason: status.reason.clone(),
     });

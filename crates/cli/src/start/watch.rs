@@ -5,6 +5,7 @@ use super::{
     adapters::Senses,
     asked_to_stop,
     jobs::Jobs,
+    snapshots,
     stage::{Live, Running, show},
 };
 use health::{Migrations, News, Phase, Recovery, Told};
@@ -22,6 +23,7 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     let Some(running) = live.running.take() else { return so_far.code() };
     let mut all = All { running, over: None, jobs: live.scheduler.take().map(Jobs::start) };
     world.board.phase(Phase::Watch);
+    host::process::give_back_code();
     let signal = until_the_end(world, &mut all, &mut signals).await;
     if signal.is_some() {
         world.board.phase(Phase::Stopping);
@@ -48,7 +50,11 @@ impl All {
     fn services_ended(&mut self, ended: Option<Ended>) -> bool {
         let failed = ended.as_ref().is_none_or(|ended| !ended.findings().is_empty());
         self.over = Some(ended);
-        failed || self.jobs.is_none()
+        failed || !self.has_jobs()
+    }
+
+    fn has_jobs(&self) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| !jobs.handle.snapshot().is_empty())
     }
 
     /// Stops services and jobs politely; a second signal kills at once.
@@ -85,7 +91,8 @@ async fn ended_jobs(jobs: &mut Option<Jobs>) {
 /// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
 /// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
 async fn until_the_end(world: &Arc<World>, all: &mut All, signals: &mut Signals) -> Option<Signal> {
-    let (_monitors, mut news) = monitors(world);
+    let (mut monitors, mut news) = monitors(world);
+    monitors.spawn(snapshots::take(world.clone(), all.running.handle.clone()));
     let (mends, to_mend) = unbounded_channel();
     let told = Hearers { handle: all.running.handle.clone(), jobs: all.jobs.as_ref().map(|jobs| jobs.handle.clone()) };
     let mut mending = pin!(mend(world, &told, to_mend));

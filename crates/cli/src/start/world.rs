@@ -1,14 +1,22 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, lines::Everywhere};
+use super::{control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
 use host::{Clock, process::SystemSpawner};
+use jiff::Timestamp;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
-use std::sync::Arc;
-use supervise::tail::Tail;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+use supervise::{Fault, tail::Tail};
+use tokio::{
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+};
 
 /// What all parts of a start share.
 pub(crate) struct World {
@@ -18,6 +26,12 @@ pub(crate) struct World {
     pub(crate) journal: Arc<Told>,
     /// The last events.
     pub(crate) ring: Arc<Ring>,
+    /// Where events are remembered.
+    pub(crate) remembered: Remembered,
+    /// The file systems that are watched: whose they are, and a path on each.
+    pub(crate) disks: Mutex<Vec<(String, PathBuf)>>,
+    /// When this life began.
+    pub(crate) begun: Timestamp,
     /// Where services write, and their last lines.
     pub(crate) tail: Tail,
     /// Where `tail` passes them on to.
@@ -26,6 +40,8 @@ pub(crate) struct World {
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
+    /// Whoever supervises us.
+    pub(crate) herald: Arc<Herald>,
 }
 
 impl World {
@@ -33,15 +49,24 @@ impl World {
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
+        let tail = Tail::new(lines.clone());
+        let herald = Arc::new(Herald::of(&context.env));
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
                 terminal: context.terminal.clone(),
                 ring: ring.clone(),
                 clock: clock.clone(),
+                tail: tail.clone(),
+                herald: herald.clone(),
+                suspects: Suspects::of(&app),
             }),
+            herald,
             ring,
-            tail: Tail::new(lines.clone()),
+            remembered: Remembered::default(),
+            disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
+            begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
+            tail,
             clock,
             board,
             lines,
@@ -51,6 +76,13 @@ impl World {
             who: identity(&app),
             app,
         })
+    }
+
+    /// From now on the secrets of `app` appear nowhere: not on the terminal, on the pages, in events or in files.
+    pub(crate) fn hide(&self, app: &App) {
+        self.terminal.hide(app.secrets());
+        self.board.hide(app.secrets());
+        self.lines.hide_as_the_terminal_does();
     }
 
     /// The work of the migrations, if there are any.
@@ -70,20 +102,50 @@ impl World {
     }
 }
 
+/// From now on lines are marked by the names of `app` and of its services and jobs.
+pub(crate) fn introduce(terminal: &Terminal, app: &App) {
+    let (services, jobs) = (app.services.iter().map(|it| &it.name), app.jobs.iter().map(|it| &it.name));
+    terminal.introduce(&app.name, services.chain(jobs).map(String::as_str));
+}
+
 /// What happens goes to the terminal, to the board as far as health cares, and is kept for those who ask later.
 pub(crate) struct Told {
     board: Board,
     terminal: Arc<Terminal>,
     ring: Arc<Ring>,
     clock: Arc<dyn Clock>,
+    tail: Tail,
+    herald: Arc<Herald>,
+    suspects: Suspects,
+}
+
+impl Told {
+    /// The fault that the last lines of `service` name.
+    pub(crate) fn fault(&self, service: &str, ended: bool) -> Option<Fault> {
+        self.suspects.fault(service, &self.tail, ended)
+    }
 }
 
 impl Journal for Told {
     fn note(&self, event: Event) {
+        let event = self.suspects.explain(event, &self.tail);
+        self.herald.follow(&event, |text| self.terminal.mask(text));
         self.board.follow(&event);
         self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);
     }
+}
+
+/// What a thread of its own has to tell is told to `journal`, until that thread has ended.
+pub(super) fn told_by(journal: &Arc<Told>) -> (UnboundedSender<Event>, JoinHandle<()>) {
+    let (tell, mut events) = unbounded_channel();
+    let journal = Arc::clone(journal);
+    let teller = tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            journal.note(event);
+        }
+    });
+    (tell, teller)
 }
 
 /// Who we are, for those who wait for our locks.

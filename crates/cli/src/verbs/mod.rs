@@ -1,19 +1,26 @@
 //! One file for each verb.
 
+mod backup;
 mod detach;
 mod down;
 mod env;
 mod events;
 mod health;
+mod history;
 mod logs;
 mod migrate;
+mod moment;
 mod order;
 mod ps;
 mod reload;
+mod remembered;
+mod restore;
 mod run;
+mod run_now;
 mod schedule;
 mod schema;
 mod status;
+mod timeline;
 #[cfg(feature = "top")]
 mod top;
 mod up;
@@ -39,12 +46,17 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Restart(args) => order::order(&context, control::Verb::Restart, args).await.code(),
         Verb::Start(args) => order::order(&context, control::Verb::Start, args).await.code(),
         Verb::Stop(args) => order::order(&context, control::Verb::Stop, args).await.code(),
+        Verb::RunNow(args) => run_now::run_now(&context, args).await,
         Verb::Down(args) => down::down(&context, args).await.code(),
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
+        Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
+        Verb::History(args) => history::history(&context, args).await.code(),
         #[cfg(feature = "top")]
         Verb::Top(args) => top::top(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
+        Verb::Backup(verb) => backup::backup(&context, verb).await.code(),
+        Verb::Restore(args) => restore::restore(&context, args).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),

@@ -12,7 +12,9 @@ use report::Outcome;
 /// The services of the running application.
 pub(super) async fn ps(context: &Context, args: Look) -> Outcome {
     match look(context, &args).await {
-        Ok(ps) => super::answer(context, &super::text(args.json, &ps, words::services(&ps.services)), Outcome::Done),
+        Ok(ps) => {
+            super::answer(context, &super::text(args.json, &ps, words::all(&ps.services, &ps.jobs)), Outcome::Done)
+        }
         Err(outcome) => outcome,
     }
 }

@@ -39,6 +39,10 @@ fn words(reloaded: &Reloaded) -> String {
         ("starts", &reloaded.added),
         ("stops", &reloaded.removed),
         ("not touched", &reloaded.unchanged),
+        ("jobs changed", &reloaded.jobs.changed),
+        ("jobs added", &reloaded.jobs.added),
+        ("jobs removed", &reloaded.jobs.removed),
+        ("jobs not touched", &reloaded.jobs.unchanged),
     ];
     let told = told.into_iter().filter(|(_, names)| !names.is_empty());
     let text: String = told.map(|(what, names)| format!("{what}: {}\n", names.join(", "))).collect();

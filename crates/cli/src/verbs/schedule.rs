@@ -4,16 +4,18 @@ use crate::{
     args::{Schedule, ScheduleRun, ScheduleVerb},
     check::data_directory,
     context::{Context, tell},
+    daemon::SOON,
     load::{Need, Reading, load},
-    start::{World, scheduler},
+    start::{World, keep_by_hand, scheduler},
 };
 use config::{App, Job, Overrides, Rhythm};
+use control::{Ask, AskError, Client};
 use host::signals::Signals;
 use jiff::{Timestamp, tz::TimeZone};
 use probe::gate::GateError;
 use report::{Finding, Outcome, or_list, seconds};
 use serde_json::{Value, json};
-use std::{fmt::Write as _, iter};
+use std::{fmt::Write as _, iter, sync::Arc};
 use supervise::schedule::{Book, RunRecord, RunResult, Scheduler};
 
 /// Shows the jobs, or runs one.
@@ -141,7 +143,7 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime(format).to_string()
 }
 
-/// Runs one job in the foreground: gate, lock, time-out and tries as under `mainstay up`; what becomes of it is not kept.
+/// Runs one job in the foreground: gate, lock, time-out and tries as under `mainstay up`; what becomes of it is in the history.
 async fn run(context: &Context, args: &ScheduleRun) -> u8 {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -150,8 +152,8 @@ async fn run(context: &Context, args: &ScheduleRun) -> u8 {
             return tell(context, &[finding], Outcome::Failed).code();
         }
     };
-    let scheduler = match prepared(context, args).await {
-        Ok(scheduler) => scheduler,
+    let (world, scheduler) = match prepared(context, args).await {
+        Ok(prepared) => prepared,
         Err((findings, outcome)) => return tell(context, &findings, outcome).code(),
     };
     let handle = scheduler.handle();
@@ -166,10 +168,30 @@ async fn run(context: &Context, args: &ScheduleRun) -> u8 {
             }
         }
     };
+    if let Some(record) = &record {
+        remember(context, &world, &args.name, record).await;
+    }
     code(record.as_ref(), asked)
 }
 
-async fn prepared(context: &Context, args: &ScheduleRun) -> Result<Scheduler, (Vec<Finding>, Outcome)> {
+/// A running mainstay keeps the history; without one it is ours to write.
+async fn remember(context: &Context, world: &World, job: &str, record: &RunRecord) {
+    // Both are written with the same names.
+    let run = serde_json::to_value(record).and_then(serde_json::from_value).unwrap_or_default();
+    let client = Client::new(world.app.control_socket());
+    let kept = match client.ask::<()>(&Ask::Ran(job.to_owned(), Box::new(run)), SOON).await {
+        Ok(_) => Ok(()),
+        Err(AskError::NotRunning) => keep_by_hand(world, job, record.clone()),
+        Err(error) => Err(Finding::error(error.to_string())),
+    };
+    if let Err(finding) = kept {
+        let seen = [vec![finding.summary], finding.seen].concat();
+        let warning = Finding::warning(format!("this run of `{job}` is not in the history"));
+        tell(context, &[seen.into_iter().fold(warning, Finding::seen)], Outcome::Done);
+    }
+}
+
+async fn prepared(context: &Context, args: &ScheduleRun) -> Result<(Arc<World>, Scheduler), (Vec<Finding>, Outcome)> {
     let misused = |findings| (findings, Outcome::Misused);
     let app = load(context, &args.place, Overrides::default(), Need::File, Reading::Strict).map_err(misused)?.app;
     let job = named(&app, &args.name).map_err(misused)?.clone();
@@ -181,7 +203,10 @@ async fn prepared(context: &Context, args: &ScheduleRun) -> Result<Scheduler, (V
         let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
         (errors.iter().map(Finding::from).collect(), outcome)
     })?;
-    scheduler(&world, vec![job], Book::default(), None, None).map_err(|finding| (vec![finding], Outcome::Failed))
+    match scheduler(&world, vec![job], Book::default(), None, None) {
+        Ok(scheduler) => Ok((world, scheduler)),
+        Err(finding) => Err((vec![finding], Outcome::Failed)),
+    }
 }
 
 /// The job's own exit code where there is one.

@@ -24,7 +24,6 @@ pub(super) async fn up(context: &Context, args: Up) -> u8 {
     if args.detach {
         return super::detach::detach(context, &app, args.wait).await;
     }
-    let (services, jobs) = (app.services.iter().map(|it| &it.name), app.jobs.iter().map(|it| &it.name));
-    context.terminal.introduce(&app.name, services.chain(jobs).map(String::as_str));
+    start::introduce(&context.terminal, &app);
     start::bring_up(context, app, rereading(context, &args.place, flags, Need::File)).await
 }

@@ -1,11 +1,20 @@
 //! What a running mainstay answers, as people read it.
 
-use control::{Change, Dependency, Disk, Done, Service, Settled, Status, Usage, Why};
+use super::jobs;
+use control::{Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why};
 use report::{age, bytes, count, seconds};
 use std::time::Duration;
 
-/// All services as a table.
-pub(crate) fn services(services: &[Service]) -> String {
+/// All services and jobs as tables.
+pub(crate) fn all(services: &[Service], jobs: &[Job]) -> String {
+    match (services, jobs) {
+        (_, []) => self::services(services),
+        ([], jobs) => jobs::jobs(jobs),
+        _ => format!("{}\n{}", self::services(services), jobs::jobs(jobs)),
+    }
+}
+
+fn services(services: &[Service]) -> String {
     let head = ["SERVICE", "STATE", "PID", "FOR", "CPU", "MEM", "RESTARTS", "REASON"].map(str::to_owned);
     table(&[vec![head.to_vec()], services.iter().map(row).collect()].concat())
 }
@@ -20,8 +29,14 @@ fn row(service: &Service) -> Vec<String> {
         usage.and_then(|it| it.cpu_percent).map_or("-".to_owned(), |percent| format!("{percent:.1}%")),
         usage.and_then(|it| it.memory_bytes).map_or("-".to_owned(), bytes),
         service.restarts.to_string(),
-        service.reason.clone().unwrap_or_default(),
+        remark(service),
     ]
+}
+
+/// What is the matter with it, or else what it says of itself.
+fn remark(service: &Service) -> String {
+    let says = || service.status.as_ref().map(|status| format!("says: {status}"));
+    service.reason.clone().or_else(says).unwrap_or_default()
 }
 
 /// The outer word, with the finer one where that says more.
@@ -34,7 +49,7 @@ fn state(service: &Service) -> String {
 }
 
 /// Columns as wide as their widest cell, two blanks between them.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
@@ -47,8 +62,9 @@ fn table(rows: &[Vec<String>]) -> String {
 
 /// The whole application.
 pub(crate) fn status(status: &Status) -> String {
+    let release = status.release.as_ref().map(|release| format!("release {release}, ")).unwrap_or_default();
     let mut text = format!(
-        "`{}` is {}, phase {}, up for {} (mainstay {}, pid {})\n",
+        "`{}` is {}, phase {}, up for {} ({release}mainstay {}, pid {})\n",
         status.app,
         status.health,
         status.phase,
@@ -57,13 +73,26 @@ pub(crate) fn status(status: &Status) -> String {
         status.pid,
     );
     text.extend(status.reasons.iter().map(|reason| format!("  because {reason}\n")));
-    text += &format!("\n{}", services(&status.services));
+    text += &format!("\n{}", all(&status.services, &status.jobs));
     if !status.dependencies.is_empty() {
         text += &format!("\n{}", dependencies(&status.dependencies));
     }
     let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
-    text + &format!("disk: {}\n", disk(&status.disk))
+    text + &format!("disk: {}\njournal: {}\n", disk(&status.disk), journal(&status.journal))
+}
+
+fn journal(journal: &Journal) -> String {
+    let dropped = match journal.dropped {
+        0 => String::new(),
+        many => format!("; {} left out", count(usize::try_from(many).unwrap_or(usize::MAX), "event")),
+    };
+    match (journal.verdict.as_str(), &journal.reason) {
+        ("pass", _) => format!("pass, {} at `{}`{dropped}", bytes(journal.bytes), journal.path),
+        ("skipped", _) => "skipped, `[journal]` says so".to_owned(),
+        ("", _) => "could not verify".to_owned(),
+        (verdict, reason) => format!("{verdict}: {}{dropped}", reason.as_deref().unwrap_or("no reason given")),
+    }
 }
 
 fn dependencies(dependencies: &[Dependency]) -> String {
@@ -85,16 +114,31 @@ fn disk(disk: &Disk) -> String {
     }
 }
 
-/// Why a service is as it is.
+/// Why a service or a job is as it is.
 pub(crate) fn why(why: &Why) -> String {
+    let about = match &why.job {
+        Some(job) => blocked(why) + &jobs::why(job),
+        None => of_service(why),
+    };
+    let needs: String = why.needs.iter().map(need).collect();
+    let disk = format!("disk: {}\n", disk(&why.disk));
+    about + &needs + &disk + &lines("last lines of standard error", &why.stderr)
+}
+
+fn blocked(why: &Why) -> String {
+    let blocked: Vec<_> = why.blocked_on.iter().map(|on| format!("blocked on: {on}\n")).collect();
+    if blocked.is_empty() { "blocked on: nothing\n".to_owned() } else { blocked.concat() }
+}
+
+fn of_service(why: &Why) -> String {
     let service = &why.service;
     let pid = service.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let mut text = format!("`{}` is {} for {}{pid}\n", service.name, state(service), age(span(service.for_s)));
-    let blocked: Vec<_> = why.blocked_on.iter().map(|on| format!("blocked on: {on}\n")).collect();
-    text += &if blocked.is_empty() { "blocked on: nothing\n".to_owned() } else { blocked.concat() };
+    text += &blocked(why);
     if let Some(reason) = service.reason.as_ref().filter(|reason| !why.blocked_on.contains(reason)) {
         text += &format!("reason: {reason}\n");
     }
+    text.extend(service.status.as_ref().map(|status| format!("it says: {status}\n")));
     text += &format!("next try: {}\n", next_try(why));
     text += &match &why.last_exit {
         Some(exit) => {
@@ -103,18 +147,19 @@ pub(crate) fn why(why: &Why) -> String {
         }
         None => "last exit: none\n".to_owned(),
     };
+    text.extend(why.fault.iter().map(|fault| format!("most likely: {}\n  hint: {}\n", fault.what, fault.hint)));
     text += &format!("restarts: {}\n", service.restarts);
-    text.extend(service.usage.as_ref().and_then(uses));
-    text.extend(why.needs.iter().map(need));
-    text += &format!("disk: {}\n", disk(&why.disk));
-    text + &lines("last lines of standard error", &why.stderr)
+    text + &service.usage.as_ref().and_then(uses).unwrap_or_default()
 }
 
 /// Nothing of a service that does not run.
 fn uses(usage: &Usage) -> Option<String> {
     let percent = usage.cpu_percent?;
     let over = usage.cpu_over_s.map(|over| format!(" in the last {}", seconds(span(over)))).unwrap_or_default();
-    let memory = usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes);
+    let limit = usage.memory_charged_bytes.zip(usage.memory_limit_bytes);
+    let limit = limit.map(|(charged, limit)| format!(" ({} of {} with what is cached)", bytes(charged), bytes(limit)));
+    let memory =
+        usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes) + &limit.unwrap_or_default();
     let files =
         usage.open_files.map_or("open files could not be verified".to_owned(), |it| count(it as usize, "open file"));
     let kills = match usage.oom_kills {
@@ -179,7 +224,7 @@ pub(crate) fn changed(change: &Change, verb: control::Verb) -> String {
     }
 }
 
-fn span(seconds: f64) -> Duration {
+pub(super) fn span(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 

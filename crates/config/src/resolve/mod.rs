@@ -1,10 +1,12 @@
 //! From what was written to what is meant.
 
 mod addresses;
+mod backup;
 mod dependencies;
 mod environment;
 mod graph;
 mod health;
+mod journal;
 mod logs;
 mod migrations;
 mod names;
@@ -13,9 +15,12 @@ mod services;
 #[cfg(test)]
 mod tests;
 
+pub use backup::BACKUP_COMMAND;
+
 use crate::{
     App, EnvContract, OnFailure, Sources,
     file::{Context, Table, check},
+    interpolate::interpolate,
 };
 use report::Finding;
 use std::collections::BTreeMap;
@@ -91,6 +96,15 @@ fn one_per_line(mut problems: Vec<Finding>) -> Vec<Finding> {
     problems
 }
 
+/// The `data` of a file that is wrong elsewhere, as far as it can be told: what runs by an earlier text of it is found there.
+/// `lookup` knows the variables that are not in the file.
+pub fn data_of_invalid<'a>(text: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    // What stands before the first section is read line by line: the rest may be no TOML at all.
+    let top = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    let table = top.filter_map(|line| line.parse::<toml::Table>().ok()).find(|table| table.contains_key("data"))?;
+    interpolate(table.get("data")?.as_str()?, lookup).ok()
+}
+
 fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let (context, sources) = (root.context, root.context.sources);
     let name = names::application(root);
@@ -102,17 +116,20 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
-    let jobs = schedule::read(root, &dependencies);
+    let backup = backup::read(root, &dependencies, &data);
+    let mut jobs = schedule::read(root, &dependencies);
+    jobs.extend(backup::job(root, &backup));
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
+    let journal = journal::read(root);
     App {
         name,
         root: sources.root.clone(),
         data,
         keeps_data,
         contract,
-        env: schedule::told(addresses::told(context.env.clone(), &dependencies), failsafe),
+        env: schedule::told(addresses::told(of_children(&context.env), &dependencies), failsafe),
         dependencies,
         on_failure,
         migrations,
@@ -122,6 +139,17 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         failsafe,
         health,
         logs,
+        backup,
+        journal,
         roles: services.roles,
     }
+}
+
+/// What is said to mainstay itself: what it starts must not take it for its own (sd_notify(3), sd_watchdog_enabled(3)).
+const SAID_TO_US: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
+fn of_children(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut env = env.clone();
+    SAID_TO_US.iter().for_each(|name| drop(env.remove(*name)));
+    env
 }

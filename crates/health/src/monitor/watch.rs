@@ -62,7 +62,8 @@ pub async fn watch(
         let took = begun.elapsed();
         let (after, step) = step(state, &rules, &said, Instant::now());
         board.record(&dependency.name, &said, took, after.server(), after.unsteady());
-        step.say.into_iter().for_each(|event| journal.note(event));
+        // How long the answer took is told of every check, whatever follows from it.
+        step.say.into_iter().for_each(|event| journal.note(event.with("took", took)));
         for told in step.tell {
             // Nobody listening ends the loop.
             let _ = tell.send(News { dependency: dependency.name.clone(), told });

@@ -47,6 +47,11 @@ impl Server {
         self.postmaster.pid
     }
 
+    /// Its data directory, when we may see it.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.data.clone()
+    }
+
     /// The file that its logging collector writes to now (`current_logfiles`, PostgreSQL 10 and later); the one for people, where
     /// there are several.
     pub(crate) fn collected_log(&self) -> Option<PathBuf> {

@@ -119,12 +119,24 @@ impl Book {
         host::fs::write_atomic(path, text.as_bytes(), MODE)
     }
 
+    /// What is remembered of `job`; when it is new, its due times are accounted for up to `now`.
+    pub fn know(&mut self, job: &Job, now: Timestamp) -> &mut JobBook {
+        let fresh = || JobBook { rhythm: job.rhythm.to_string(), through: now, running: None, runs: Vec::new() };
+        self.jobs.entry(job.name.clone()).or_insert_with(fresh)
+    }
+
+    /// Keeps a run of `job` that nobody had scheduled.
+    pub fn keep(&mut self, job: &str, record: RunRecord) {
+        if let Some(book) = self.jobs.get_mut(job) {
+            book.keep(record);
+        }
+    }
+
     /// Up to where the due times of `job` are accounted for: as remembered, or up to `now` when it is new or its rhythm is
     /// another one. What was at work when the last mainstay ended is lost, and answered.
     pub fn open(&mut self, job: &Job, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let rhythm = job.rhythm.to_string();
-        let fresh = || JobBook { rhythm: rhythm.clone(), through: now, running: None, runs: Vec::new() };
-        let book = self.jobs.entry(job.name.clone()).or_insert_with(fresh);
+        let book = self.know(job, now);
         if book.rhythm != rhythm {
             (book.rhythm, book.through) = (rhythm, now);
         }

@@ -1,19 +1,29 @@
 //! What others may ask of a running scheduler.
 
 use super::{
+    asker::RunNews,
     run::{NoLock, RunRecord},
     surroundings::Guard,
 };
-use crate::Need;
-use host::process::Exit;
+use crate::{
+    Need,
+    reload::{ReloadError, Reloaded},
+};
+use config::Job;
+use host::{Env, process::Exit};
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio::sync::{
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot, watch,
+};
 
 /// What the scheduler hears: from its handles, and from its own tasks.
 pub(super) enum Message {
     Need { name: String, need: Need },
-    RunNow { name: String },
+    RunNow { name: String, news: UnboundedSender<RunNews> },
+    Reload { jobs: Vec<Job>, base_env: Env, reply: oneshot::Sender<Result<Reloaded, ReloadError>> },
+    Ran { name: String, record: RunRecord },
     Stop,
     Force,
     NeedsKnown(usize, Result<(), String>),
@@ -36,11 +46,17 @@ pub struct NoSuchJob {
 pub struct JobStatus {
     /// Its name.
     pub name: String,
-    /// `idle`, `waiting`, `running`, `stopping` or `retrying`.
+    /// `idle`, `off`, `waiting`, `running`, `stopping` or `retrying`.
     pub state: &'static str,
+    /// It is not configured any more, and its last run is still at work.
+    #[serde(skip)]
+    pub retired: bool,
     /// What it waits for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The process at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
     /// When it is due next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
@@ -62,17 +78,37 @@ impl ScheduleHandle {
         self.send(Message::Need { name: name.into(), need });
     }
 
-    /// Runs a job at once, by its own rules: gate, lock, time-out, and its overlap policy while it is at work.
+    /// Runs a job at once, by its own rules: gate, lock, time-out, and its overlap policy while it is at work. Answers with
+    /// what becomes of the run; nobody needs to listen.
     ///
     /// # Errors
     /// When there is no job of this name.
-    pub fn run_now(&self, job: &str) -> Result<(), NoSuchJob> {
-        let jobs: Vec<_> = self.statuses.borrow().iter().map(|status| status.name.clone()).collect();
+    pub fn run_now(&self, job: &str) -> Result<UnboundedReceiver<RunNews>, NoSuchJob> {
+        let statuses = self.statuses.borrow();
+        let jobs: Vec<_> = statuses.iter().filter(|it| !it.retired).map(|status| status.name.clone()).collect();
+        drop(statuses);
         if !jobs.iter().any(|name| name == job) {
             return Err(NoSuchJob { name: job.to_owned(), jobs });
         }
-        self.send(Message::RunNow { name: job.to_owned() });
-        Ok(())
+        let (news, told) = unbounded_channel();
+        self.send(Message::RunNow { name: job.to_owned(), news });
+        Ok(told)
+    }
+
+    /// From now on these are the jobs, with this environment. Runs at work are not touched: what changed counts for their
+    /// next try and the next run, and a job that is not among them ends with its run.
+    ///
+    /// # Errors
+    /// See [`ReloadError`].
+    pub async fn reload(&self, jobs: Vec<Job>, base_env: Env) -> Result<Reloaded, ReloadError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Reload { jobs, base_env, reply });
+        answer.await.unwrap_or(Err(ReloadError::NotRunning))
+    }
+
+    /// Keeps a run that somebody else has done, as by hand. One of a job that is not known here is not kept.
+    pub fn ran(&self, job: &str, record: RunRecord) {
+        self.send(Message::Ran { name: job.to_owned(), record });
     }
 
     /// Begins no run any more, and stops those at work politely.

@@ -1,23 +1,18 @@
 //! The life of one job as a pure machine: state, input and time in; state and effects out. No clock, no I/O.
 
+mod calendar;
+mod work;
+
 use super::{
     phase::{Effect, Ending, Input, Now, Phase, Try},
     run::{NoLock, Planned, RunRecord, RunResult, Why},
     say,
 };
-use crate::state::exit_words;
-use config::{Job, Missed, Overlap};
-use host::process::Exit;
-use jiff::{SignedDuration, Timestamp};
+use config::Job;
+use jiff::Timestamp;
 use report::Event;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
-
-/// A due time that is older than this was missed.
-const LATE: SignedDuration = SignedDuration::from_secs(60);
-
-/// A clock that goes back further was wrong before: due times are counted anew from there.
-const FAR_BACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// The first pause between two questions to what a job needs, and the longest.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -55,6 +50,8 @@ impl JobLife {
             Input::SpawnFailed { reason, permanent } => self.spawn_failed(reason, permanent, now),
             Input::Exited(exit) => self.exited(exit, now),
             Input::Elapsed => self.elapsed(now),
+            Input::Rules(job) => self.adopt(job, now),
+            Input::Retire => self.retire("it is not configured any more", now),
             Input::Stop => self.stop(now),
             Input::Force => self.force(now),
         }
@@ -100,84 +97,31 @@ impl JobLife {
         }
     }
 
-    // Due times.
+    // Its rules.
 
-    fn look_at_the_calendar(&mut self, now: Now) {
-        if self.seen.duration_since(now.wall) > FAR_BACK {
-            self.note(say::clock_back(&self.job.name, self.seen));
-            (self.seen, self.through) = (now.wall, now.wall);
+    /// What is at work goes on; its next try and the next run are by the new rules.
+    fn adopt(&mut self, job: Arc<Job>, now: Now) {
+        if job.rhythm != self.job.rhythm {
+            // Of another rhythm nothing was missed.
+            (self.through, self.seen) = (now.wall, now.wall);
         }
-        let Some(Missed { latest, count }) = self.job.rhythm.missed(self.seen, now.wall) else { return };
-        self.seen = latest;
-        let late = now.wall.duration_since(latest) > LATE;
-        let missed = if late { count } else { count - 1 };
-        match (missed, self.job.catch_up) {
-            (0, _) => {
-                self.note(say::due(&self.job.name, latest));
-                self.due(Planned::new(latest, Why::Due), now);
-            }
-            (missed, true) => {
-                self.note(say::caught_up(&self.job, latest, missed));
-                self.due(Planned::new(latest, Why::CaughtUp), now);
-            }
-            (missed, false) => {
-                self.note(say::missed(&self.job.name, missed));
-                match late {
-                    true => self.account(latest),
-                    false => self.due(Planned::new(latest, Why::Due), now),
-                }
-            }
-        }
-    }
-
-    fn account(&mut self, due: Timestamp) {
-        self.through = self.through.max(due);
+        (self.job, self.stopping) = (job, false);
         self.effects.push(Effect::Save);
     }
 
-    fn due(&mut self, new: Planned, now: Now) {
-        if self.stopping {
-            return;
-        }
-        match &mut self.phase {
-            Phase::Idle => self.consider(new, None),
-            Phase::Asking { plan, .. } | Phase::Gated { plan, .. } | Phase::Locking { plan, .. } => {
-                plan.join(new);
-                self.note(say::waits_already(&self.job.name));
+    /// No run begins any more; one that is at work may come to its end.
+    fn retire(&mut self, reason: &str, now: Now) {
+        self.stopping = true;
+        self.queued = None;
+        match self.phase.clone() {
+            Phase::Running(_) | Phase::Stopping { .. } => {}
+            Phase::Retrying { plan, .. } => {
+                let plan = Planned { attempt: plan.attempt - 1, ..plan };
+                self.finish(&plan, RunResult::Stopped, Some(reason.to_owned()), None, now);
             }
-            Phase::Running(_) | Phase::Stopping { .. } | Phase::Retrying { .. } => self.overlap(new, now),
-        }
-    }
-
-    fn overlap(&mut self, new: Planned, now: Now) {
-        match (self.job.overlap, &self.phase) {
-            (Overlap::Skip, _) => {
-                if new.why != Why::Asked {
-                    self.through = self.through.max(new.due);
-                }
-                self.note(say::skipped(&self.job.name, "the run before is still at work"));
+            Phase::Idle | Phase::Asking { .. } | Phase::Gated { .. } | Phase::Locking { .. } => {
+                self.phase = Phase::Idle;
             }
-            (Overlap::Queue, _) | (Overlap::Replace, Phase::Stopping { .. }) => self.queue(new),
-            (Overlap::Replace, Phase::Running(run)) => {
-                let run = run.clone();
-                self.queue(new);
-                self.ask_to_leave(run, Ending::Replaced, now);
-            }
-            (Overlap::Replace, _) => {
-                self.queue(new);
-                if let Phase::Retrying { plan, .. } = &self.phase {
-                    let plan = Planned { attempt: plan.attempt - 1, ..plan.clone() };
-                    self.finish(&plan, RunResult::Replaced, None, None, now);
-                }
-            }
-        }
-    }
-
-    /// One at most waits.
-    fn queue(&mut self, new: Planned) {
-        match &mut self.queued {
-            Some(queued) => queued.join(new),
-            none => *none = Some(new),
         }
     }
 
@@ -263,86 +207,6 @@ impl JobLife {
         self.account(if plan.why == Why::Asked { self.through } else { plan.due });
     }
 
-    // At work.
-
-    fn begin(&mut self, plan: Planned, now: Now) {
-        let plan = Planned { began: plan.began.or(Some(now.wall)), ..plan };
-        let ends = self.job.timeout.map(|timeout| now.at + timeout);
-        self.phase = Phase::Running(Try { plan: plan.clone(), since: now.at, ends });
-        self.account(if plan.why == Why::Asked { self.through } else { plan.due });
-        self.effects.push(Effect::Spawn(plan));
-    }
-
-    fn spawned(&mut self, pid: u32) {
-        if let Phase::Running(run) | Phase::Stopping { run, .. } = &self.phase {
-            self.effects.push(Effect::Note(say::started(&self.job.name, pid, run.plan.attempt)));
-        }
-    }
-
-    fn spawn_failed(&mut self, reason: String, permanent: bool, now: Now) {
-        if let Phase::Running(run) | Phase::Stopping { run, .. } = self.phase.clone() {
-            let reason = format!("it could not be started: {reason}");
-            self.failed(run.plan, reason, None, !permanent, now);
-        }
-    }
-
-    fn exited(&mut self, exit: Exit, now: Now) {
-        match self.phase.clone() {
-            Phase::Running(run) if exit == Exit::Code(0) => {
-                self.finish(&run.plan, RunResult::Done, None, Some(exit), now);
-            }
-            Phase::Running(run) => self.failed(run.plan, exit_words(exit), Some(exit), true, now),
-            Phase::Stopping { run, why: Ending::TimedOut, .. } => {
-                let limit = self.job.timeout.unwrap_or_default();
-                let reason = format!("it took longer than {}", report::seconds(limit));
-                self.failed(run.plan, reason, Some(exit), true, now);
-            }
-            Phase::Stopping { run, why, .. } => {
-                let result = if why == Ending::Replaced { RunResult::Replaced } else { RunResult::Stopped };
-                self.finish(&run.plan, result, None, Some(exit), now);
-            }
-            _ => {}
-        }
-    }
-
-    fn failed(&mut self, plan: Planned, reason: String, exit: Option<Exit>, may_retry: bool, now: Now) {
-        if may_retry && plan.attempt <= self.job.retries && !self.stopping {
-            let pause = pause_before(&self.job, plan.attempt);
-            self.note(say::retrying(&self.job, &reason, plan.attempt, pause));
-            self.effects.push(Effect::Unlock);
-            self.phase = Phase::Retrying { plan: Planned { attempt: plan.attempt + 1, ..plan }, until: now.at + pause };
-        } else {
-            self.finish(&plan, RunResult::Failed, Some(reason), exit, now);
-        }
-    }
-
-    fn finish(&mut self, plan: &Planned, result: RunResult, reason: Option<String>, exit: Option<Exit>, now: Now) {
-        let record = RunRecord {
-            due: plan.due,
-            why: plan.why,
-            started: plan.began,
-            ended: now.wall,
-            result,
-            reason,
-            code: exit.map(|exit| match exit {
-                Exit::Code(code) => code,
-                Exit::Signal(number) => 128 + number,
-            }),
-            attempts: plan.attempt,
-        };
-        self.phase = Phase::Idle;
-        self.note(say::ended(&self.job.name, &record));
-        self.effects.extend([Effect::Record(record), Effect::Save, Effect::Unlock]);
-        match result {
-            RunResult::Done => self.effects.push(Effect::Ping(true)),
-            RunResult::Failed => self.effects.push(Effect::Ping(false)),
-            _ => {}
-        }
-        if let Some(next) = self.queued.take() {
-            self.consider(next, None);
-        }
-    }
-
     // By the clock that never jumps.
 
     fn elapsed(&mut self, now: Now) {
@@ -371,21 +235,14 @@ impl JobLife {
     }
 
     fn stop(&mut self, now: Now) {
-        self.stopping = true;
-        self.queued = None;
+        self.retire("a try was left", now);
         match self.phase.clone() {
             Phase::Running(run) => {
                 self.note(say::stopping(&self.job));
                 self.ask_to_leave(run, Ending::Stop, now);
             }
             Phase::Stopping { run, kill_at, .. } => self.phase = Phase::Stopping { run, why: Ending::Stop, kill_at },
-            Phase::Retrying { plan, .. } => {
-                let plan = Planned { attempt: plan.attempt - 1, ..plan };
-                self.finish(&plan, RunResult::Stopped, Some("a try was left".to_owned()), None, now);
-            }
-            Phase::Idle | Phase::Asking { .. } | Phase::Gated { .. } | Phase::Locking { .. } => {
-                self.phase = Phase::Idle;
-            }
+            _ => {}
         }
     }
 
@@ -400,10 +257,4 @@ impl JobLife {
     fn note(&mut self, event: Event) {
         self.effects.push(Effect::Note(event));
     }
-}
-
-/// The pause after this try.
-fn pause_before(job: &Job, attempt: u32) -> Duration {
-    let doubled = job.backoff.initial.checked_mul(1 << (attempt - 1).min(20));
-    doubled.map_or(job.backoff.max, |pause| pause.min(job.backoff.max.max(job.backoff.initial)))
 }

@@ -10,6 +10,7 @@
 //! crash. **None is lost by waiting**: a run that waits is written down only when it begins, so that what was not begun is
 //! made up for after a restart. **Never two**: no run begins while anybody of the last one's process group lives.
 
+mod asker;
 mod attend;
 mod book;
 mod handle;
@@ -23,11 +24,12 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
+pub use asker::RunNews;
 pub use book::{Book, BookError, JobBook, Running};
 pub use handle::{JobStatus, NoSuchJob, ScheduleHandle};
-pub use key::lock_key;
+pub use key::{lock_key, service_key};
 pub use life::JobLife;
 pub use phase::{Effect, Ending, Input, Now, Phase, Try};
-pub use run::{NoLock, Planned, RunRecord, RunResult, Why};
+pub use run::{NoLock, Planned, RunRecord, RunResult, Taken, Why};
 pub use scheduler::Scheduler;
 pub use surroundings::{Guard, Surroundings};

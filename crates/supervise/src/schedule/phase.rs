@@ -1,10 +1,11 @@
 //! Where a job is, what can happen to it, and what must be done about it.
 
-use super::run::{NoLock, Planned, RunRecord};
+use super::run::{NoLock, Planned, RunRecord, Taken};
+use config::Job;
 use host::process::Exit;
 use jiff::Timestamp;
 use report::Event;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// The two clocks: of the calendar, and the one that never jumps.
@@ -17,7 +18,7 @@ pub struct Now {
 }
 
 /// What can happen to a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Look at the calendar: [`JobLife::next_due`](super::JobLife::next_due) has come, or the clock was set.
     Clock,
@@ -46,11 +47,17 @@ pub enum Input {
     Stop,
     /// The same, without politeness.
     Force,
+    /// From now on these are its rules, under the same name.
+    Rules(Arc<Job>),
+    /// It is not configured any more: no run begins, and one at work comes to its end.
+    Retire,
 }
 
 /// What must be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// [`Input::RunNow`] was taken like this.
+    Taken(Taken),
     /// Ask what the job needs; answer with [`Input::NeedsKnown`].
     AskNeeds,
     /// See that nobody else runs it; answer with [`Input::Locked`].

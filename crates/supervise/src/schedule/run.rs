@@ -71,6 +71,21 @@ pub struct RunRecord {
     pub attempts: u32,
 }
 
+/// How a run that somebody asked for was taken, by the overlap policy of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It begins, once what the job needs is there and nobody else runs it.
+    Begins,
+    /// A run waits already: both become one.
+    Joins,
+    /// It follows the run at work.
+    Queued,
+    /// It takes the place of the run at work, which is stopped.
+    Replaces,
+    /// It is left out: the run at work goes on.
+    Skipped,
+}
+
 /// Why a run may not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoLock {

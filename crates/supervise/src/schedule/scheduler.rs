@@ -1,24 +1,24 @@
 //! Carries out what the lives of all jobs decide: one task for all of them, asleep until something happens.
 
+mod effects;
+mod reload;
+
 use super::{
-    attend::{Group, attend},
-    book::{Book, JobBook, Running},
+    asker::{Askers, RunNews},
+    book::Book,
     handle::{JobStatus, Message, ScheduleHandle},
     life::JobLife,
-    phase::{Effect, Input, Now, Phase},
-    run::{Planned, RunRecord},
+    phase::{Input, Now, Phase},
+    run::{NoLock, RunRecord},
     say,
     surroundings::{Guard, Surroundings},
 };
-use crate::{
-    Need,
-    driver::{SIGKILL, is_permanent, until},
-};
-use config::Job;
+use crate::{Need, driver::until};
+use config::{Job, Rhythm};
 use host::{
     Clock, Env,
     alarm::Alarm,
-    process::{Command, Mark, Output, Spawner},
+    process::{Mark, Spawner},
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
@@ -32,16 +32,16 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Clocks of hosts differ: a lock that several of them share is held so long after the due time, or for half the time to
-/// the next one, so that nobody who comes a little later finds it free.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
-
 /// Pings under way have this long when everything ends.
 const LAST_PINGS: Duration = Duration::from_secs(2);
 
 /// Runs jobs when they are due.
 pub struct Scheduler {
     members: Vec<Member>,
+    /// How many members there were so far.
+    ids: usize,
+    /// In the marks of all processes.
+    instance: Option<String>,
     outfit: Outfit,
     alarm: Alarm,
     book: Book,
@@ -67,9 +67,16 @@ struct Outfit {
 }
 
 struct Member {
+    /// By what the tasks of its runs name it; never used again.
+    id: usize,
     life: JobLife,
     env: Env,
     mark: Option<Mark>,
+    askers: Askers,
+    /// Not configured any more; forgotten once its run is over.
+    retired: bool,
+    /// The process at work.
+    pid: Option<u32>,
     /// To the task that stays with the process.
     signals: Option<UnboundedSender<i32>>,
     guard: Option<Guard>,
@@ -101,6 +108,8 @@ impl Scheduler {
         let (sender, inbox) = unbounded_channel();
         let mut scheduler = Self {
             members: Vec::new(),
+            ids: 0,
+            instance: instance.map(str::to_owned),
             outfit: Outfit { spawner, surroundings, journal, lines, clock },
             alarm: Alarm::new()?,
             book,
@@ -114,19 +123,26 @@ impl Scheduler {
             tasks: JoinSet::new(),
             pings: JoinSet::new(),
         };
-        let now = scheduler.now().wall;
         for job in jobs {
-            let (through, lost) = scheduler.book.open(&job, now);
-            if let Some(due) = lost {
-                scheduler.outfit.journal.note(say::lost(&job.name, due));
-            }
-            let mark = instance.map(|instance| Mark { instance: instance.to_owned(), service: job.name.clone() });
-            let env = environment(&job, base_env);
-            let life = JobLife::new(Arc::new(job), through);
-            scheduler.members.push(Member { life, env, mark, signals: None, guard: None, unlock: None });
+            let member = scheduler.member(job, base_env);
+            scheduler.members.push(member);
         }
         scheduler.publish();
         Ok(scheduler)
+    }
+
+    /// What was at work when the last mainstay ended is told as lost.
+    fn member(&mut self, job: Job, base_env: &Env) -> Member {
+        let (through, lost) = self.book.open(&job, self.now().wall);
+        if let Some(due) = lost {
+            self.outfit.journal.note(say::lost(&job.name, due));
+        }
+        self.ids += 1;
+        let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone() };
+        let (mark, env) = (self.instance.as_ref().map(mark), environment(&job, base_env));
+        let life = JobLife::new(Arc::new(job), through);
+        let (askers, retired, pid) = (Askers::default(), false, None);
+        Member { id: self.ids, life, env, mark, askers, retired, pid, signals: None, guard: None, unlock: None }
     }
 
     /// What others may ask of it, also before it runs.
@@ -149,17 +165,16 @@ impl Scheduler {
     /// Runs one job once, now, and answers what became of it; nothing is due by itself.
     pub async fn run_one(mut self, job: &str) -> Option<RunRecord> {
         self.by_hand = true;
-        let index = self.members.iter().position(|member| member.life.job().name == job)?;
-        let name = self.members[index].life.job().name.clone();
-        let before = self.book.jobs.get(&name).map_or(0, |book| book.runs.len());
-        self.feed(index, Input::RunNow).await;
+        let (news, mut told) = unbounded_channel();
+        self.run_now(job, news).await;
         while !self.is_quiet() {
             self.turn().await;
         }
-        let record = self.book.jobs.get(&name).filter(|book| book.runs.len() != before);
-        let record = record.and_then(|book| book.runs.last().cloned());
         self.end().await;
-        record
+        std::iter::from_fn(|| told.try_recv().ok()).find_map(|news| match news {
+            RunNews::Over(record) => Some(record),
+            RunNews::Taken(_) | RunNews::Began { .. } => None,
+        })
     }
 
     async fn end(&mut self) {
@@ -214,30 +229,59 @@ impl Scheduler {
             Message::Need { name, need: Need::Met } => self.feed_all(&Input::NeedMet(name)).await,
             // Whoever waits asks by itself before it begins.
             Message::Need { need: Need::Down { .. }, .. } => {}
-            Message::RunNow { name } => {
-                let index = self.members.iter().position(|member| member.life.job().name == name);
-                if let Some(index) = index {
-                    self.feed(index, Input::RunNow).await;
+            Message::RunNow { name, news } => self.run_now(&name, news).await,
+            Message::Reload { jobs, base_env, reply } => {
+                let _ = reply.send(self.reload(jobs, &base_env).await);
+            }
+            Message::Ran { name, record } => self.keep_foreign(&name, record).await,
+            Message::Stop => self.stop(&Input::Stop).await,
+            Message::Force => self.stop(&Input::Force).await,
+            Message::NeedsKnown(id, answer) => self.feed(id, Input::NeedsKnown(answer)).await,
+            Message::Locked(id, answer) => self.locked(id, answer).await,
+            Message::Ended(id, exit) => {
+                if let Some(member) = self.member_of(id) {
+                    (member.signals, member.pid) = (None, None);
                 }
-            }
-            Message::Stop => {
-                self.stopping = true;
-                self.feed_all(&Input::Stop).await;
-            }
-            Message::Force => {
-                self.stopping = true;
-                self.feed_all(&Input::Force).await;
-            }
-            Message::NeedsKnown(index, answer) => self.feed(index, Input::NeedsKnown(answer)).await,
-            Message::Locked(index, answer) => {
-                let answer = answer.map(|guard| self.members[index].guard = Some(guard));
-                self.feed(index, Input::Locked(answer)).await;
-            }
-            Message::Ended(index, exit) => {
-                self.members[index].signals = None;
-                self.feed(index, Input::Exited(exit)).await;
+                self.feed(id, Input::Exited(exit)).await;
+                self.settle();
             }
         }
+    }
+
+    async fn run_now(&mut self, name: &str, news: UnboundedSender<RunNews>) {
+        let named = |member: &&mut Member| member.life.job().name == name && !member.retired;
+        let Some(member) = self.members.iter_mut().find(named) else { return };
+        member.askers.asks(news);
+        let id = member.id;
+        self.feed(id, Input::RunNow).await;
+        if let Some(member) = self.member_of(id) {
+            member.askers.unheard();
+        }
+    }
+
+    async fn stop(&mut self, how: &Input) {
+        self.stopping = true;
+        self.feed_all(how).await;
+        let ids: Vec<_> = self.members.iter().map(|member| member.id).collect();
+        ids.into_iter().for_each(|id| self.call_off(id));
+    }
+
+    /// Whoever waits for a run that will not begin any more need not wait.
+    fn call_off(&mut self, id: usize) {
+        if let Some(member) = self.member_of(id) {
+            let at_work = *member.life.phase() != Phase::Idle;
+            member.askers.call_off(at_work);
+        }
+    }
+
+    async fn locked(&mut self, id: usize, answer: Result<Guard, NoLock>) {
+        let Some(member) = self.member_of(id) else { return };
+        let answer = answer.map(|guard| member.guard = Some(guard));
+        self.feed(id, Input::Locked(answer)).await;
+    }
+
+    fn member_of(&mut self, id: usize) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.id == id)
     }
 
     async fn look_at_the_calendar(&mut self) {
@@ -254,166 +298,19 @@ impl Scheduler {
 
     async fn feed_all(&mut self, input: &Input) {
         for index in 0..self.members.len() {
-            self.feed(index, input.clone()).await;
+            self.feed(self.members[index].id, input.clone()).await;
         }
     }
 
-    async fn feed(&mut self, index: usize, input: Input) {
+    /// That there is no such member any more is not an error.
+    async fn feed(&mut self, id: usize, input: Input) {
+        let Some(index) = self.members.iter().position(|member| member.id == id) else { return };
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let now = self.now();
             for effect in self.members[index].life.step(input, now) {
                 inputs.extend(self.carry_out(index, effect).await);
             }
-        }
-    }
-
-    async fn carry_out(&mut self, index: usize, effect: Effect) -> Option<Input> {
-        match effect {
-            Effect::AskNeeds => self.ask_needs(index),
-            Effect::TakeLock => return self.take_lock(index),
-            Effect::Unlock => self.unlock(index),
-            Effect::Save => self.save().await,
-            Effect::Spawn(plan) => return Some(self.spawn(index, &plan)),
-            Effect::Signal(signal) => self.signal(index, signal),
-            Effect::Kill => self.signal(index, SIGKILL),
-            Effect::Record(record) => self.entry(index).keep(record),
-            Effect::Ping(success) => self.ping(index, success),
-            Effect::Note(event) => self.outfit.journal.note(event),
-        }
-        None
-    }
-
-    fn ask_needs(&mut self, index: usize) {
-        let (surroundings, job) = (self.outfit.surroundings.clone(), self.members[index].life.job().clone());
-        let sender = self.sender.clone();
-        self.tasks.spawn(async move {
-            let mut answer = Ok(());
-            for need in &job.needs {
-                answer =
-                    surroundings.need(need).await.map_err(|why| format!("it needs `{need}`, which is down: {why}"));
-                if answer.is_err() {
-                    break;
-                }
-            }
-            let _ = sender.send(Message::NeedsKnown(index, answer));
-        });
-    }
-
-    /// A lock that is still held from the run before is as good as a new one.
-    fn take_lock(&mut self, index: usize) -> Option<Input> {
-        let member = &mut self.members[index];
-        if member.guard.is_some() {
-            member.unlock = None;
-            return Some(Input::Locked(Ok(())));
-        }
-        let (surroundings, job) = (self.outfit.surroundings.clone(), member.life.job().clone());
-        let sender = self.sender.clone();
-        self.tasks.spawn(async move {
-            let _ = sender.send(Message::Locked(index, surroundings.lock(&job).await));
-        });
-        None
-    }
-
-    fn unlock(&mut self, index: usize) {
-        let now = self.now();
-        let by_hand = self.by_hand;
-        let member = &mut self.members[index];
-        let hold = match member.life.job().single {
-            Some(_) if !by_hand => still_to_hold(&member.life, now.wall),
-            _ => Duration::ZERO,
-        };
-        match hold {
-            Duration::ZERO => (member.guard, member.unlock) = (None, None),
-            hold => member.unlock = Some(now.at + hold),
-        }
-    }
-
-    fn spawn(&mut self, index: usize, plan: &Planned) -> Input {
-        let member = &mut self.members[index];
-        let job = member.life.job().clone();
-        let mut env = member.env.clone();
-        env.insert("MAINSTAY_DUE".to_owned(), plan.due.to_string());
-        let command = Command {
-            argv: job.argv.clone(),
-            cwd: job.cwd.clone(),
-            env,
-            listeners: Vec::new(),
-            output: Output::Piped,
-            mark: member.mark.clone(),
-        };
-        match self.outfit.spawner.spawn(&command) {
-            Ok(child) => {
-                let (signals, orders) = unbounded_channel();
-                member.signals = Some(signals);
-                let (pid, sender) = (child.pid(), self.sender.clone());
-                let (lines, journal) = (self.outfit.lines.clone(), self.outfit.journal.clone());
-                let group = Group::new(child);
-                self.tasks.spawn(async move {
-                    let exit = attend(group, job.name.as_str().into(), orders, lines, journal).await;
-                    let _ = sender.send(Message::Ended(index, exit));
-                });
-                Input::Spawned(pid)
-            }
-            Err(error) => {
-                let permanent = is_permanent(error.kind());
-                Input::SpawnFailed { reason: error.to_string(), permanent }
-            }
-        }
-    }
-
-    fn signal(&self, index: usize, signal: i32) {
-        if let Some(signals) = &self.members[index].signals {
-            let _ = signals.send(signal);
-        }
-    }
-
-    fn ping(&mut self, index: usize, success: bool) {
-        let job = self.members[index].life.job().clone();
-        let url = if success { &job.ping_success } else { &job.ping_failure };
-        let Some(url) = url.clone() else { return };
-        let (surroundings, journal) = (self.outfit.surroundings.clone(), self.outfit.journal.clone());
-        while self.pings.try_join_next().is_some() {}
-        self.pings.spawn(async move {
-            if let Err(reason) = surroundings.ping(&url).await {
-                journal.note(say::ping_failed(&job.name, &reason));
-            }
-        });
-    }
-
-    fn entry(&mut self, index: usize) -> &mut JobBook {
-        let life = &self.members[index].life;
-        let fresh = || JobBook {
-            rhythm: life.job().rhythm.to_string(),
-            through: life.through(),
-            running: None,
-            runs: Vec::new(),
-        };
-        self.book.jobs.entry(life.job().name.clone()).or_insert_with(fresh)
-    }
-
-    /// Writes down how everything stands. The disk may be slow: services are looked after meanwhile.
-    async fn save(&mut self) {
-        for index in 0..self.members.len() {
-            let life = &self.members[index].life;
-            let running = life.running().and_then(|plan| {
-                Some(Running { due: plan.due, why: plan.why, started: plan.began?, attempt: plan.attempt })
-            });
-            let through = life.through();
-            let entry = self.entry(index);
-            (entry.through, entry.running) = (through, running);
-        }
-        let Some(path) = self.path.clone() else { return };
-        let book = self.book.clone();
-        let saved =
-            tokio::task::spawn_blocking(move || book.save(&path)).await.unwrap_or_else(|error| Err(error.into()));
-        match saved {
-            Ok(()) => self.told_unsaved = false,
-            Err(error) if !self.told_unsaved => {
-                self.told_unsaved = true;
-                self.outfit.journal.note(say::unsaved(&error));
-            }
-            Err(_) => {}
         }
     }
 
@@ -429,6 +326,7 @@ impl Scheduler {
     fn status(&self, member: &Member) -> JobStatus {
         let life = &member.life;
         let (state, reason) = match life.phase() {
+            Phase::Idle if life.job().rhythm == Rhythm::Off => ("off", None),
             Phase::Idle => ("idle", None),
             Phase::Gated { reason, .. } => ("waiting", Some(reason.clone())),
             Phase::Asking { .. } | Phase::Locking { .. } => ("waiting", None),
@@ -437,22 +335,21 @@ impl Scheduler {
             Phase::Retrying { .. } => ("retrying", None),
         };
         let last = self.book.jobs.get(&life.job().name).and_then(|book| book.runs.last().cloned());
-        JobStatus { name: life.job().name.clone(), state, reason, next: life.next_due(), last }
+        JobStatus {
+            name: life.job().name.clone(),
+            state,
+            retired: member.retired,
+            reason,
+            pid: member.pid,
+            next: life.next_due(),
+            last,
+        }
     }
 
     fn now(&self) -> Now {
         let wall = Timestamp::try_from(self.outfit.clock.now()).unwrap_or_default();
         Now { wall, at: Instant::now() }
     }
-}
-
-/// How much longer a shared lock is held.
-fn still_to_hold(life: &JobLife, now: Timestamp) -> Duration {
-    let due = life.through();
-    let Some(next) = life.job().rhythm.next_after(due) else { return Duration::ZERO };
-    let half = Duration::try_from(next.duration_since(due)).unwrap_or_default() / 2;
-    let age = Duration::try_from(now.duration_since(due)).unwrap_or_default();
-    half.min(CLOCKS_DIFFER).saturating_sub(age)
 }
 
 /// What the job itself declares wins.

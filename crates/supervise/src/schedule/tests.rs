@@ -44,6 +44,7 @@ struct World {
     needs: Result<(), String>,
     lock: Result<(), NoLock>,
     told: Vec<String>,
+    taken: Vec<Taken>,
     begun: Vec<Timestamp>,
     alive: usize,
     most_alive: usize,
@@ -52,8 +53,9 @@ struct World {
 impl World {
     fn new(job: Job) -> Self {
         let (wall, life) = (at(BEGIN), JobLife::new(Arc::new(job), at(BEGIN)));
-        let (told, begun) = (Vec::new(), Vec::new());
-        Self { life, wall, instant: Instant::now(), needs: Ok(()), lock: Ok(()), told, begun, alive: 0, most_alive: 0 }
+        let (told, taken, begun) = (Vec::new(), Vec::new(), Vec::new());
+        let (instant, needs, lock) = (Instant::now(), Ok(()), Ok(()));
+        Self { life, wall, instant, needs, lock, told, taken, begun, alive: 0, most_alive: 0 }
     }
 
     fn feed(&mut self, input: Input) {
@@ -76,6 +78,7 @@ impl World {
                 Effect::Ping(success) => self.told.push(format!("ping {success}")),
                 Effect::Record(record) => self.told.push(format!("{} {}", record.result, record.attempts)),
                 Effect::Note(event) => self.told.push(event.name.to_owned()),
+                Effect::Taken(how) => self.taken.push(how),
                 Effect::Unlock | Effect::Save => {}
             }
         }
@@ -286,6 +289,54 @@ fn the_end_of_everything() {
     world.pass(600);
     world.feed(Input::RunNow);
     assert_eq!((world.begun.len(), world.life.next_due()), (1, None));
+}
+
+/// S2.15: whoever asks for a run is told how that was taken, by the overlap policy.
+#[test]
+fn a_request_is_taken_by_the_overlap_policy() {
+    for (overlap, wanted) in
+        [(Overlap::Skip, Taken::Skipped), (Overlap::Queue, Taken::Queued), (Overlap::Replace, Taken::Replaces)]
+    {
+        let mut world = World::new(Job { overlap, ..job(3600) });
+        world.feed(Input::RunNow);
+        world.feed(Input::RunNow);
+        assert_eq!(world.taken, [Taken::Begins, wanted], "{overlap:?}");
+        world.feed(Input::Stop);
+        world.feed(Input::RunNow);
+        assert_eq!(world.taken.len(), 2, "{overlap:?}: nothing begins any more");
+    }
+    let mut world = World::new(Job { needs: vec!["main".into()], ..job(3600) });
+    world.needs = Err("refused".into());
+    world.feed(Input::RunNow);
+    world.feed(Input::RunNow);
+    assert_eq!(world.taken, [Taken::Begins, Taken::Joins]);
+}
+
+/// Item 5: other rules count for what begins from now on, and nothing of another rhythm was missed.
+#[test]
+fn other_rules_leave_the_run_at_work_alone() {
+    let mut world = World::new(Job { retries: 1, ..job(60) });
+    world.pass(60);
+    world.told();
+    world.feed(Input::Rules(Arc::new(Job { retries: 1, overlap: Overlap::Queue, ..job(45) })));
+    assert_eq!((world.alive, world.told()), (1, Vec::<String>::new()));
+    world.pass(45);
+    world.exit(0);
+    assert_eq!(world.begun, [at("2026-11-24T00:01:00Z"), at("2026-11-24T00:01:30Z")]);
+    world.exit(0);
+    world.told();
+    // Retired, it comes to its end and is not tried again; configured anew, it is run again.
+    world.pass(45);
+    world.told();
+    world.feed(Input::Retire);
+    assert_eq!((world.alive, world.told(), world.life.next_due()), (1, vec![], None));
+    world.exit(1);
+    assert_eq!(world.told(), ["schedule.failed", "failed 1", "ping false"]);
+    world.pass(600);
+    assert_eq!(world.begun.len(), 3);
+    world.feed(Input::Rules(Arc::new(job(30))));
+    world.pass(30);
+    assert_eq!(world.begun.len(), 4);
 }
 
 #[test]

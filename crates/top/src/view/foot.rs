@@ -2,32 +2,24 @@
 
 use super::pen::Pen;
 use crate::{
+    list::Kind,
     logs::Arrangement,
     look::Tone,
     model::{Mode, Model, Sifted},
 };
-use control::Verb;
 
 pub(super) fn foot(model: &Model, pen: &mut Pen<'_>) {
     pen.put(" ", Tone::Plain);
     match &model.mode {
         Mode::Asking(order) => {
-            let what = format!("{} `{}`? ", order.verb.word(), order.service);
+            let what = format!("{} `{}`? ", order.act.word(), order.name);
             pen.put(&what, Tone::Warning);
-            pen.put(consequence(order.verb), Tone::Plain);
+            pen.put(order.act.consequence(), Tone::Plain);
             pen.put("  y / n", Tone::Head);
         }
         Mode::Typing(what, _) => typing(model, *what, pen),
         Mode::Detail(_) | Mode::Help(_) => keys(&[("Esc", "back"), ("jk", "up and down"), ("q", "back")], pen),
         Mode::Looking => told(model, pen),
-    }
-}
-
-fn consequence(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Restart => "it is away until it is up again",
-        Verb::Stop => "it stays away until it is started",
-        Verb::Start => "",
     }
 }
 
@@ -64,7 +56,11 @@ fn usual(model: &Model) -> Vec<(&'static str, &'static str)> {
     } else {
         keys.push((model.look.arrows(), "select"));
     }
-    keys.extend([("Enter", "why"), ("r", "restart"), ("s", if rest { "start" } else { "stop" })]);
+    keys.push(("Enter", "why"));
+    match model.list.kind() {
+        Some(Kind::Job) => keys.push(("n", "run now")),
+        _ => keys.extend([("r", "restart"), ("s", if rest { "start" } else { "stop" })]),
+    }
     keys.extend([("l", "lines"), ("/", "search")]);
     if model.logs.arrangement != Arrangement::Hidden {
         keys.extend([("e", "error"), ("p", if model.logs.bottom.is_some() { "go on" } else { "pause" })]);

@@ -47,6 +47,9 @@ fn facts(model: &Model) -> Vec<(String, Tone)> {
     }
     let up = Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default();
     facts.push((format!("up {}", age(up)), Tone::Quiet));
+    if let Some(release) = &status.release {
+        facts.push((format!("release {release}"), Tone::Plain));
+    }
     facts.push(match status.disk.free_bytes {
         Some(free) => (format!("disk {} free", bytes(free)), Tone::Quiet),
         None => ("disk could not verify".to_owned(), Tone::Warning),

@@ -5,6 +5,7 @@ mod foot;
 mod grid;
 mod header;
 mod help;
+mod jobs;
 mod needs;
 mod panes;
 mod pen;
@@ -38,6 +39,7 @@ fn draw(model: &Model, buffer: &mut Buffer) {
         Mode::Detail(detail) => detail::detail(detail, &mut Pen::new(buffer, middle, model.look)),
         Mode::Looking | Mode::Asking(_) | Mode::Typing(..) => {
             services::services(model, &mut Pen::new(buffer, screen.services, model.look));
+            jobs::jobs(model, &mut Pen::new(buffer, screen.jobs, model.look));
             needs::needs(model, &mut Pen::new(buffer, screen.needs, model.look));
             panes::panes(model, buffer, &screen.panes);
         }

@@ -55,7 +55,9 @@ fn pane(model: &Model, pen: &mut Pen<'_>, one: Option<&str>) {
 }
 
 fn names_width(model: &Model) -> usize {
-    model.status.services.iter().map(|service| width(&service.name)).max().unwrap_or(0).min(WIDEST)
+    let services = model.status.services.iter().map(|service| &service.name);
+    let names = services.chain(model.status.jobs.iter().map(|job| &job.name));
+    names.map(|name| width(name)).max().unwrap_or(0).min(WIDEST)
 }
 
 fn nothing(model: &Model) -> String {

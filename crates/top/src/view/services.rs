@@ -16,7 +16,7 @@ use report::age;
 use std::time::Duration;
 
 /// `>` and `*` stand before a row.
-const MARKS: usize = 3;
+pub(super) const MARKS: usize = 3;
 /// Names and states are no wider than this.
 const WIDEST: usize = 24;
 /// A reason is read in full up to here before bars are drawn.
@@ -32,7 +32,7 @@ pub(super) fn services(model: &Model, pen: &mut Pen<'_>) {
     pen.skip(MARKS);
     grid.head(pen);
     let rows = pen.height() - 1;
-    out_of_sight(model, rows, pen);
+    out_of_sight(model, Kind::Service, rows, pen);
     if model.list.shown(Kind::Service) == 0 {
         pen.next_line();
         pen.skip(MARKS);
@@ -50,19 +50,24 @@ pub(super) fn services(model: &Model, pen: &mut Pen<'_>) {
     }
 }
 
-fn out_of_sight(model: &Model, rows: usize, pen: &mut Pen<'_>) {
-    let (above, below) = model.list.out_of_sight(Kind::Service, rows);
+pub(super) fn out_of_sight(model: &Model, kind: Kind, rows: usize, pen: &mut Pen<'_>) {
+    let (above, below) = model.list.out_of_sight(kind, rows);
     if above + below > 0 {
         pen.put_at_end(&format!("{above} above, {below} below "), Tone::Quiet);
     }
 }
 
 fn row(model: &Model, grid: &Grid, service: &Service, pen: &mut Pen<'_>) {
-    let selected = model.list.selected() == Some(service.name.as_str());
+    marked_row(model, grid, &service.name, cells(model, service), pen);
+}
+
+/// A row that one can be on.
+pub(super) fn marked_row(model: &Model, grid: &Grid, name: &str, cells: Vec<Cell>, pen: &mut Pen<'_>) {
+    let selected = model.list.selected() == Some(name);
     pen.put(if selected { ">" } else { " " }, Tone::Head);
-    pen.put(if model.list.is_marked(&service.name) { "*" } else { " " }, Tone::Head);
+    pen.put(if model.list.is_marked(name) { "*" } else { " " }, Tone::Head);
     pen.skip(MARKS - 2);
-    grid.row(pen, cells(model, service));
+    grid.row(pen, cells);
     if selected && !model.in_lines {
         pen.reverse_line();
     }

@@ -1,7 +1,7 @@
 //! What the tests of the screen share: an application, and its screen as text.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
-use control::{Dependency, Disk, Migrations, Service, Status, Usage};
+use control::{Dependency, Disk, Job, JobRun, Migrations, Service, Status, Usage};
 use ratatui_core::{buffer::Buffer, layout::Rect};
 use report::Level;
 use top::{Effect, Key, LogLine, Look, Message, Model, view};
@@ -49,6 +49,21 @@ pub fn well() -> Status {
         disk: Disk { path: "/srv/shop/data".into(), free_bytes: Some(12 << 30) },
         ..Status::default()
     }
+}
+
+/// One job that works, one that has failed, one that is off.
+pub fn jobs() -> Vec<Job> {
+    let job = |name: &str, state: &str| Job { name: name.into(), state: state.into(), ..Job::default() };
+    let run = |result: &str, ago| JobRun { result: result.into(), ago_s: Some(ago), ..JobRun::default() };
+    vec![
+        Job { last: Some(run("done", 182.0)), next_in_s: Some(60.0), pid: Some(7), ..job("retrain", "running") },
+        Job {
+            last: Some(JobRun { reason: Some("exit code 3".into()), ..run("failed", 4000.0) }),
+            next_in_s: Some(9000.0),
+            ..job("report", "idle")
+        },
+        Job { reason: Some("failsafe".into()), ..job("mail", "off") },
+    ]
 }
 
 /// The database is down.

@@ -11,6 +11,9 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
         ("`[migrations]`", old.migrations != new.migrations || old.on_failure != new.on_failure),
         ("`[health]`", old.health != new.health),
         ("`[logs]`", old.logs != new.logs),
+        ("`scheduler`", old.scheduler != new.scheduler),
+        ("`failsafe`", old.failsafe != new.failsafe),
+        ("`[journal]`", old.journal != new.journal),
     ]
     .into_iter()
     .filter(|(_, changed)| *changed)
@@ -24,19 +27,21 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
 
 /// What the running mainstay cannot do: the whole is refused then.
 pub(super) fn impossible(old: &App, new: &App) -> Vec<Finding> {
-    if new.services.is_empty() {
+    if new.services.is_empty() && new.jobs.is_empty() {
         let hint = "`mainstay down` stops everything";
         return vec![Finding::error("no service would be left").hint(hint)];
     }
     let known = |name: &String| old.dependency(name).is_some();
-    let unknown = new.services.iter().flat_map(|service| {
-        service.needs.iter().filter(|need| new.dependency(need).is_some() && !known(need)).map(|need| {
-            Finding::error(format!("service `{}` needs `{need}`, which is not watched yet", service.name))
-                .seen(format!("watched are {}", watched(&old.dependencies)))
-                .hint("a new dependency is waited for at the next start: `mainstay down`, then `mainstay up`")
-        })
-    });
-    unknown.collect()
+    let services = new.services.iter().map(|service| (format!("service `{}`", service.name), &service.needs));
+    let jobs = new.jobs.iter().map(|job| (format!("job `{}`", job.name), &job.needs));
+    let needs = services.chain(jobs).flat_map(|(who, needs)| needs.iter().map(move |need| (who.clone(), need)));
+    let unknown = needs.filter(|(_, need)| new.dependency(need).is_some() && !known(need));
+    let finding = |(who, need): (String, &String)| {
+        Finding::error(format!("{who} needs `{need}`, which is not watched yet"))
+            .seen(format!("watched are {}", watched(&old.dependencies)))
+            .hint("a new dependency is waited for at the next start: `mainstay down`, then `mainstay up`")
+    };
+    unknown.map(finding).collect()
 }
 
 fn watched(dependencies: &[Dependency]) -> String {

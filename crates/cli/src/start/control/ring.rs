@@ -1,11 +1,13 @@
-//! The last events, for those who ask later.
+//! The last events, for those who ask later, and the journal that all of them go into.
 
+use crate::words::events::told;
 use control::{Asked, Events};
 use jiff::{Timestamp, Unit};
+use journal::{Journal, Record};
 use report::Event;
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 use tokio::{sync::watch, time::timeout};
@@ -15,25 +17,49 @@ const KEPT: usize = 1000;
 
 /// The last events.
 pub(crate) struct Ring {
-    events: Mutex<VecDeque<control::Event>>,
+    kept: Mutex<Kept>,
     last: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: VecDeque<Record>,
+    /// Where they are remembered, once that is known.
+    journal: Option<Arc<Journal>>,
 }
 
 impl Ring {
     pub(crate) fn new() -> Self {
-        Self { events: Mutex::default(), last: watch::Sender::new(0) }
+        Self { kept: Mutex::default(), last: watch::Sender::new(0) }
     }
 
     /// Keeps an event; `mask` takes secrets out of its texts.
     pub(crate) fn keep(&self, event: &Event, at: SystemTime, mask: impl Fn(&str) -> String) {
-        let mut events = self.locked();
+        let at = Timestamp::try_from(at).unwrap_or_default();
+        let mut kept = self.locked();
         let number = *self.last.borrow() + 1;
-        if events.len() == KEPT {
-            events.pop_front();
+        let record = Record::of(event, number, at, mask);
+        if let Some(journal) = &kept.journal {
+            journal.note(record.clone());
         }
-        events.push_back(written(event, number, at, mask));
-        drop(events);
+        if kept.events.len() == KEPT {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(record);
+        drop(kept);
         self.last.send_replace(number);
+    }
+
+    /// From now on events go into `journal`, and those that are here already go before them.
+    pub(crate) fn remember(&self, journal: Arc<Journal>) {
+        let mut kept = self.locked();
+        kept.events.iter().for_each(|record| journal.note(record.clone()));
+        kept.journal = Some(journal);
+    }
+
+    /// Where events are remembered.
+    pub(crate) fn journal(&self) -> Option<Arc<Journal>> {
+        self.locked().journal.clone()
     }
 
     /// What is asked for; waits for the next one when there is none.
@@ -41,30 +67,14 @@ impl Ring {
         let mut last = self.last.subscribe();
         // The time is up, or there is one: both is told by what is there then.
         let _ = timeout(Duration::from_secs(asked.wait_s), last.wait_for(|last| *last > asked.after)).await;
-        let events = self.locked();
-        let new: Vec<_> = events.iter().filter(|event| event.number > asked.after).collect();
-        let events = new.iter().skip(new.len().saturating_sub(asked.count)).map(|event| (*event).clone()).collect();
+        let kept = self.locked();
+        let new: Vec<_> = kept.events.iter().filter(|event| event.number > asked.after).collect();
+        let events = new.iter().skip(new.len().saturating_sub(asked.count)).map(|record| told(record)).collect();
         Events { events, last: *self.last.borrow() }
     }
 
-    fn locked(&self) -> MutexGuard<'_, VecDeque<control::Event>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn written(event: &Event, number: u64, at: SystemTime, mask: impl Fn(&str) -> String) -> control::Event {
-    let field = |(name, value): &(&str, report::Value)| {
-        let value = serde_json::to_value(value).unwrap_or_default();
-        let value = value.as_str().map(|text| mask(text).into()).unwrap_or(value);
-        ((*name).to_owned(), value)
-    };
-    control::Event {
-        number,
-        time: rfc3339(at),
-        level: event.level.to_string(),
-        event: event.name.to_owned(),
-        text: mask(&event.text),
-        fields: event.fields.iter().map(field).collect(),
+    fn locked(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -41,7 +41,9 @@ mod tests {
             exited_at: None,
             out_of_memory: false,
             due: None,
+            held: false,
             reason: None,
+            status: None,
         }
     }
 

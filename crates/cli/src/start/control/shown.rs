@@ -1,11 +1,15 @@
 //! What is known here, in the words of the protocol.
 
 use super::{super::World, ring::rfc3339};
-use control::{Dependency, Disk, LastExit, Migrations, Service, Usage};
+use control::{Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
+use jiff::Timestamp;
 use std::time::Duration;
-use supervise::{ServiceStatus, ServiceUsage, meaning};
+use supervise::{
+    ServiceStatus, ServiceUsage, meaning,
+    schedule::{JobStatus, RunRecord},
+};
 use tokio::time::Instant;
 
 pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&ServiceUsage>) -> Service {
@@ -20,6 +24,7 @@ pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&Serv
         restarts: status.restarts,
         last_exit: status.last_exit.clone(),
         reason: status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
+        status: status.status.as_deref().map(|text| world.terminal.mask(text)),
         usage: usage.map(shown_usage),
     }
 }
@@ -34,6 +39,8 @@ fn shown_usage(usage: &ServiceUsage) -> Usage {
         open_files: usage.open_files,
         processes: usage.processes,
         oom_kills: usage.oom_kills,
+        memory_limit_bytes: usage.memory_limit.map(|(limit, _)| limit),
+        memory_charged_bytes: usage.memory_limit.map(|(_, charged)| charged),
     }
 }
 
@@ -45,6 +52,11 @@ pub(super) fn last_exit(world: &World, status: &ServiceStatus) -> Option<LastExi
         at: at(world, when),
         ago_s: seconds(when.elapsed()),
     })
+}
+
+pub(super) fn fault(world: &World, status: &ServiceStatus) -> Option<Fault> {
+    let supervise::Fault { name, what, hint } = world.journal.fault(&status.name, status.pid.is_none())?;
+    Some(Fault { name: name.to_owned(), what: world.terminal.mask(&what), hint: hint.to_owned() })
 }
 
 pub(super) fn dependencies(report: &Report) -> Vec<Dependency> {
@@ -101,4 +113,47 @@ pub(super) fn seconds(span: Duration) -> f64 {
 
 fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
+}
+
+/// One job.
+pub(super) fn job(world: &World, status: &JobStatus) -> Job {
+    let until = |due: Timestamp| due.duration_since(now(world)).as_secs_f64();
+    Job {
+        name: status.name.clone(),
+        state: status.state.to_owned(),
+        reason: match status.state {
+            "off" => Some("its rhythm is `off`".to_owned()),
+            _ => status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
+        },
+        pid: status.pid,
+        next: status.next.map(|due| due.to_string()),
+        next_in_s: status.next.map(|due| (until(due).max(0.0) * 10.0).round() / 10.0),
+        last: status.last.as_ref().map(|record| run(world, record)),
+    }
+}
+
+/// A job where none is run.
+pub(super) fn job_off(name: &str, why: Option<&str>) -> Job {
+    Job { name: name.to_owned(), state: "off".to_owned(), reason: why.map(str::to_owned), ..Job::default() }
+}
+
+/// What became of a run.
+pub(super) fn run(world: &World, record: &RunRecord) -> JobRun {
+    // Both are written with the same names.
+    let run: JobRun = serde_json::to_value(record).and_then(serde_json::from_value).unwrap_or_default();
+    JobRun {
+        reason: run.reason.map(|reason| world.terminal.mask(&reason)),
+        took_s: record.took().map(seconds),
+        ago_s: Duration::try_from(now(world).duration_since(record.ended)).ok().map(seconds),
+        ..run
+    }
+}
+
+/// A number of seconds, for people.
+pub(super) fn span(seconds: f64) -> String {
+    report::seconds(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+fn now(world: &World) -> Timestamp {
+    Timestamp::try_from(world.clock.now()).unwrap_or_default()
 }

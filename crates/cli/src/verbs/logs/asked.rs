@@ -1,13 +1,13 @@
 //! What is asked for, or all that is wrong with the question.
 
-use super::moment::moment;
+use super::super::moment::{asked, no_pattern};
 use crate::{
     args::{Logs, Place},
     context::Context,
     load::{Need, Reading, load_in_silence},
 };
 use ::logs::{Filter, services};
-use config::{App, Overrides, did_you_mean};
+use config::{App, Dependency, Overrides, did_you_mean};
 use jiff::Timestamp;
 use probe::NoLog;
 use regex::bytes::Regex;
@@ -23,6 +23,7 @@ pub(super) struct Asked {
     /// The file of a database's server, and its name.
     pub(super) server_log: Option<(PathBuf, String)>,
     pub(super) filter: Filter,
+    database: Option<Dependency>,
 }
 
 impl Asked {
@@ -34,11 +35,19 @@ impl Asked {
             Some(name) => Some(server_log(&app, name).await.map_err(|finding| vec![finding])?),
             None => None,
         };
+        let database = args.database.as_deref().and_then(|name| app.dependency(name)).cloned();
         if server_log.is_some() && args.services.is_empty() {
-            return Ok(Self { dir: app.logs.dir, services: Vec::new(), all: false, server_log, filter });
+            return Ok(Self { dir: app.logs.dir, services: Vec::new(), all: false, server_log, filter, database });
         }
         let services = chosen(&app, &args.services, args.follow)?;
-        Ok(Self { dir: app.logs.dir, services, all: args.services.is_empty(), server_log, filter })
+        Ok(Self { dir: app.logs.dir, services, all: args.services.is_empty(), server_log, filter, database })
+    }
+
+    /// The file that the server of the database writes to by now, if that can be told, and its name.
+    pub(super) async fn server_log_now(&self) -> Option<(PathBuf, String)> {
+        let database = self.database.as_ref()?;
+        let path = probe::server_log(&database.target).await.ok()?;
+        Some((path, database.name.clone()))
     }
 
     /// How wide the names are.
@@ -59,21 +68,16 @@ fn filter(context: &Context, args: &Logs) -> Result<Filter, Vec<Finding>> {
     let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
     let mut problems = Vec::new();
     let mut time = |flag: &str, text: &Option<String>| {
-        let text = text.as_deref()?;
-        let at = moment(text, now);
-        if at.is_none() {
-            let hint =
-                "write `10m`, `14:30`, `2026-11-24`, `2026-11-24 14:30` or `2026-11-24T14:30:00Z`; times are UTC";
-            problems.push(Finding::error(format!("`{flag}`: `{text}` is not a time")).hint(hint));
-        }
-        at
+        asked(flag, text.as_deref(), now).unwrap_or_else(|finding| {
+            problems.push(finding);
+            None
+        })
     };
     let (since, until) = (time("--since", &args.since), time("--until", &args.until));
     let grep = args.grep.as_deref().and_then(|pattern| match Regex::new(pattern) {
         Ok(regex) => Some(regex),
         Err(error) => {
-            let finding = Finding::error("`--grep`: this is no regular expression").seen(&error);
-            problems.push(finding.hint("put a `\\` before each of `\\.+*?()|[]{}^$` that stands for itself"));
+            problems.push(no_pattern(&error));
             None
         }
     });

@@ -1,23 +1,25 @@
 //! `mainstay logs`
 
 mod asked;
-mod moment;
 mod shown;
 
 use crate::{args::Logs, context::Context};
-use ::logs::{Filter, Follower, History};
+use ::logs::{Follower, History};
 use asked::Asked;
 use host::signals::{Signal, Signals};
 use report::{Finding, Outcome};
 use shown::Shown;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// So many of the last lines are shown before those that come, unless others are asked for.
 const BEFORE_FOLLOWING: usize = 10;
 
 /// How often files are looked at for more.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How often a server is asked whether it writes to another file by now.
+const SELDOM: Duration = Duration::from_secs(1);
 
 /// Shows what services have written.
 pub(super) async fn logs(context: &Context, args: Logs) -> Outcome {
@@ -47,7 +49,7 @@ async fn show(asked: &Asked, args: &Logs, shown: &mut Shown<'_>) -> std::io::Res
     };
     let outcome = tell_problems(&history, shown);
     match args.follow && reads_on {
-        true => follow(Follower::behind(&asked.dir, history, asked.all), &asked.filter, shown).await,
+        true => follow(Follower::behind(&asked.dir, history, asked.all), asked, shown).await,
         false => Ok(outcome),
     }
 }
@@ -62,10 +64,18 @@ fn tell_problems(history: &History, shown: &Shown<'_>) -> Outcome {
 }
 
 /// Until Ctrl-C, or until nobody reads on.
-async fn follow(mut follower: Follower, filter: &Filter, shown: &mut Shown<'_>) -> std::io::Result<Outcome> {
+async fn follow(mut follower: Follower, asked: &Asked, shown: &mut Shown<'_>) -> std::io::Result<Outcome> {
     let mut signals = Signals::listen()?;
+    let mut looked = Instant::now();
     loop {
-        if !shown.all(follower.more(filter))? || host::terminal::reader_has_gone(host::terminal::Stream::Output) {
+        if looked.elapsed() >= SELDOM
+            && let Some((path, name)) = asked.server_log_now().await
+        {
+            follower.goes_on_in(&name, &path);
+            looked = Instant::now();
+        }
+        if !shown.all(follower.more(&asked.filter))? || host::terminal::reader_has_gone(host::terminal::Stream::Output)
+        {
             return Ok(Outcome::Done);
         }
         tokio::select! {

@@ -73,12 +73,13 @@ fn files(context: &Context, place: &Place) -> Files {
 }
 
 fn unknown(wanted: &[String], status: &Status) -> Vec<Finding> {
-    let known: Vec<&str> = status.services.iter().map(|service| service.name.as_str()).collect();
+    let services = status.services.iter().map(|service| service.name.as_str());
+    let known: Vec<&str> = services.chain(status.jobs.iter().map(|job| job.name.as_str())).collect();
     let missing = wanted.iter().filter(|name| !known.contains(&name.as_str()));
     let finding = |name: &String| {
-        let mut finding = Finding::error(format!("there is no service `{name}`"));
+        let mut finding = Finding::error(format!("there is no service or job `{name}`"));
         if !known.is_empty() {
-            finding = finding.seen(format!("services are {}", or_list(&known).replace(" or `", " and `")));
+            finding = finding.seen(format!("there are {}", or_list(&known).replace(" or `", " and `")));
         }
         finding.hint = did_you_mean(name, known.iter().copied());
         finding

@@ -2,8 +2,8 @@
 
 use super::{World, poll::sentence};
 use crate::{daemon::SOON, verbs::order::LONGEST, words};
-use control::{Ask, Done, Settled, Why};
-use top::{End, Message, Order};
+use control::{Answer, Ask, AskError, Client, Done, RunTold, Settled, Verb, What, Why};
+use top::{Act, End, Message, Order};
 
 /// Why a service is as it is.
 pub(super) fn why(world: &World, service: String) {
@@ -25,18 +25,35 @@ pub(super) fn give(world: &World, order: Order) {
     let (context, client, app, sender) =
         (world.context.clone(), world.client.clone(), world.app.clone(), world.sender.clone());
     tokio::spawn(async move {
-        let body = control::Order { services: vec![order.service.clone()], timeout_s: None };
-        let end = match client.ask::<Done>(&Ask::Do(order.verb, body), LONGEST).await {
-            Ok(answer) => end(&order, &answer.body),
-            Err(error) => End { good: false, text: sentence(&error, &app, &client) },
+        let end = match order.act {
+            Act::Do(verb) => done(&client, verb, &order.name).await,
+            Act::RunNow => run(&client, &order.name).await,
         };
-        let end = End { text: context.terminal.mask(&end.text), ..end };
+        let End { good, text } = end.unwrap_or_else(|error| End { good: false, text: sentence(&error, &app, &client) });
+        let end = End { good, text: context.terminal.mask(&text) };
         let _ = sender.send(Message::Ordered { order, end }).await;
     });
 }
 
-fn end(order: &Order, done: &Done) -> End {
+async fn done(client: &Client, verb: Verb, service: &str) -> Result<End, AskError> {
+    let order = control::Order { services: vec![service.to_owned()], timeout_s: None };
+    let done = client.ask::<Done>(&Ask::Do(verb, order), LONGEST).await?.body;
     let good = done.services.iter().all(|change| change.settled == Settled::Done);
-    let changes = done.services.iter().map(|change| words::changed(change, order.verb));
-    End { good, text: changes.collect::<String>().trim_end().replace('\n', "; ") }
+    let changes = done.services.iter().map(|change| words::changed(change, verb));
+    Ok(End { good, text: changes.collect::<String>().trim_end().replace('\n', "; ") })
+}
+
+/// How the run ends, or why it does not begin.
+async fn run(client: &Client, job: &str) -> Result<End, AskError> {
+    let mut end = End { good: false, text: format!("mainstay says no more about `{job}`") };
+    let hear = |told: Answer<RunTold>| {
+        let over = matches!(told.body.what, What::Over | What::LeftOut | What::CalledOff);
+        if over {
+            let good = told.body.run.as_ref().is_some_and(|run| run.result == "done");
+            end = End { good, text: told.body.text };
+        }
+        !over
+    };
+    client.follow(&Ask::RunNow(job.to_owned()), hear).await?;
+    Ok(end)
 }

@@ -10,6 +10,7 @@ use ratatui_crossterm::CrosstermBackend;
 use std::{
     io::{self, BufWriter, Stdout, stdout},
     panic,
+    sync::atomic::{AtomicBool, Ordering},
 };
 use top::{Model, view};
 
@@ -24,6 +25,7 @@ impl Screen {
     pub(super) fn open() -> io::Result<Self> {
         give_back_on_panic();
         enable_raw_mode()?;
+        OURS.store(true, Ordering::Relaxed);
         let opened = execute!(stdout(), EnterAlternateScreen)
             .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(AT_ONCE, stdout()))));
         match opened {
@@ -58,8 +60,14 @@ impl Drop for Screen {
     }
 }
 
+/// Is the terminal ours? A panic gives it back, and then the drop finds nothing to do.
+static OURS: AtomicBool = AtomicBool::new(false);
+
 /// A terminal that is gone needs nothing back.
 fn give_back() {
+    if !OURS.swap(false, Ordering::Relaxed) {
+        return;
+    }
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }

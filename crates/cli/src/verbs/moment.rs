@@ -5,6 +5,21 @@ use jiff::{
     civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
+use report::Finding;
+
+/// What a flag says of a time, or what is wrong with that.
+pub(super) fn asked(flag: &str, text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Finding> {
+    let hint = "write `10m`, `14:30`, `2026-11-24`, `2026-11-24 14:30` or `2026-11-24T14:30:00Z`; times are UTC";
+    let read =
+        |text| moment(text, now).ok_or_else(|| Finding::error(format!("`{flag}`: `{text}` is not a time")).hint(hint));
+    text.map(read).transpose()
+}
+
+/// What is wrong with a pattern.
+pub(super) fn no_pattern(error: &regex::Error) -> Finding {
+    let finding = Finding::error("`--grep`: this is no regular expression").seen(error);
+    finding.hint("put a `\\` before each of `\\.+*?()|[]{}^$` that stands for itself")
+}
 
 /// `10m` ago, `14:30` of today, `2026-11-24`, `2026-11-24 14:30`, RFC 3339; all in UTC.
 pub(super) fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
