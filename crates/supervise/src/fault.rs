@@ -112,7 +112,7 @@ fn missing_variable(line: &str) -> Option<Fault> {
         || lower.contains("is not set")
         || lower.contains("unbound variable");
     let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    let name = words.filter(|word| is_variable(word)).last().filter(|_| says)?;
+    let name = words.filter(|word| is_variable(word)).next_back().filter(|_| says)?;
     Some(Fault { name: "missing-variable", what: format!("the variable `{name}` is missing"), hint: MISSING_VARIABLE })
 }
 
