@@ -15,12 +15,19 @@ use crate::{
 use config::Service;
 use host::{Env, process::Spawner};
 use report::{Journal, Lines};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
+
+/// So many changes are acted on together.
+const AT_ONCE: usize = 64;
 
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
@@ -99,10 +106,11 @@ impl Supervisor {
         let (sender, mut changes) = mpsc::unbounded_channel();
         self.crew = Some(Crew { drivers: JoinSet::new(), changes: sender });
         (0..self.members.len()).for_each(|at| self.begin(at));
+        let mut news = Vec::new();
         while !self.is_over() {
             tokio::select! {
                 biased;
-                Some(change) = changes.recv() => self.changed(change),
+                1.. = changes.recv_many(&mut news, AT_ONCE) => self.changed(news.drain(..)),
                 Some(command) = self.commands.recv() => self.obey(command),
                 () = left(self.crew.as_mut()) => {}
             }
@@ -152,7 +160,17 @@ impl Supervisor {
         unmet.chain(others).collect()
     }
 
-    fn changed(&mut self, change: Change) {
+    /// What comes together is acted on once: of five hundred services that start or stop, each would else be looked at for each.
+    fn changed(&mut self, changes: impl Iterator<Item = Change>) {
+        changes.for_each(|change| self.take_note(change));
+        match self.stopping {
+            true => self.stop_next(),
+            false => self.settle(),
+        }
+        self.publish();
+    }
+
+    fn take_note(&mut self, change: Change) {
         let Change { id, status, state } = change;
         // The last words of one that was replaced.
         let Some(member) = self.members.iter_mut().find(|member| member.id == id) else { return };
@@ -166,11 +184,6 @@ impl Supervisor {
         if news {
             self.tell_those_after(&name, ready);
         }
-        match self.stopping {
-            true => self.stop_next(),
-            false => self.settle(),
-        }
-        self.publish();
     }
 
     pub(crate) fn publish(&self) {
@@ -247,13 +260,10 @@ impl Supervisor {
 
     /// Stops everybody that nobody hangs on any more.
     fn stop_next(&mut self) {
-        for index in 0..self.members.len() {
-            let member = &self.members[index];
-            let hanging = |other: &Member| other.starts_after(&member.service.name) && !other.state.is_over();
-            if !member.told_to_stop && !self.members.iter().any(hanging) {
-                self.members[index].stop(Input::Unwanted);
-            }
-        }
+        let there = self.members.iter().filter(|member| !member.state.is_over());
+        let hung_on: BTreeSet<String> = there.flat_map(|member| member.service.after.iter().cloned()).collect();
+        let asked = |member: &&mut Member| !member.told_to_stop && !hung_on.contains(&member.service.name);
+        self.members.iter_mut().filter(asked).for_each(|member| member.stop(Input::Unwanted));
     }
 
     fn ended(self) -> Ended {

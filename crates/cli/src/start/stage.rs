@@ -90,6 +90,7 @@ impl Live {
         earlier::clear_away(world, &instance).await?;
         self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
