@@ -1,7 +1,6 @@
 //! All services together: who starts after whom, who is told what, and when it is over.
 
 use crate::{
-    check::Checker,
     driver::{Change, Driver, Outfit},
     ended::{Ended, EndedService},
     handle::{Command, Handle, Need},
@@ -10,14 +9,11 @@ use crate::{
     member::{Fate, Member},
     state::State,
     status::ServiceStatus,
-    usage::Meters,
 };
 use config::Service;
-use host::{Env, process::Spawner};
-use report::{Journal, Lines};
+use host::Env;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
 };
 use tokio::{
