@@ -545,3 +545,71 @@ fn what_cannot_be_proven_is_called_so() {
         .stderr_has("could not verify: no `initdb` of PostgreSQL")
         .stderr_has("permission denied to create database");
 }
+
+/// S1.16: what `[backup]` asks for is a job that runs this very program, and is told as due.
+#[test]
+fn the_scheduled_copy_is_a_job() {
+    let test = program().file(
+        "mainstay.toml",
+        "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[backup]\ntimezone = \"Europe/Berlin\"\n",
+    );
+    drop(shop(&test));
+    run(&test, &["schedule"]).code(0).stdout_has("backup: every day at 02:00, Europe/Berlin (`0 2 * * *`)");
+    run(&test, &["schedule", "run", "backup"]).code(0).stderr_has("is VERIFIED");
+    let list = json(run(&test, &["backup", "list", "--json"]).code(0));
+    assert_eq!(
+        (&list["copies"][0]["why"], &list["copies"][0]["state"]),
+        (&"scheduled".into(), &"VERIFIED".into()),
+        "{list}"
+    );
+}
+
+/// S1.16: a restore that differs from the source in one row is no proof, and nothing is replaced by it; nor is one that needs what
+/// is not here, and that is called so.
+#[test]
+fn what_differs_or_cannot_be_restored_is_no_proof() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let copy = take(&test, &url);
+    let file = copy.join("manifest.json");
+    let whole = fs::read_to_string(&file).unwrap();
+    let verify = ["backup", "verify", copy.to_str().unwrap(), "--database", &url, "--to", "backups"];
+
+    fs::write(&file, whole.replacen("\"rows\": 2000", "\"rows\": 2001", 1)).unwrap();
+    run(&test, &verify).code(1).stderr_has("FAILED: table `sales.item`: was 2001 rows, is 2000 rows");
+    let restore =
+        ["restore", copy.to_str().unwrap(), "--database", &url, "--to", "backups", "--yes", "--no-safety-copy"];
+    run(&test, &restore).code(1).stderr_has("is not what the source was").stderr_has("nothing was changed");
+    assert_eq!(cluster.psql("SELECT count(*) FROM pg_database WHERE datname ~ 'mainstay|before'"), "0");
+
+    fs::write(&file, whole.replacen("\"plpgsql\": \"\"", "\"plpgsql\": \"\", \"nosuch\": \"\"", 1)).unwrap();
+    run(&test, &verify).code(3).stderr_has("could not verify: the extension `nosuch` is not installed here");
+    assert_eq!(states(&test, &url), ["could not verify"]);
+    fs::write(&file, whole).unwrap();
+    run(&test, &verify).code(0);
+}
+
+/// S1.16: whoever changes the form of tables meanwhile waits for the copy, and the copy is exact.
+#[test]
+fn a_table_that_is_altered_meanwhile_is_copied_whole() {
+    let cluster = Arc::new(Cluster::start());
+    let (test, url) = (program(), zoo(&cluster));
+    let done = Arc::new(AtomicBool::new(false));
+    let changes = {
+        let (cluster, done) = (cluster.clone(), done.clone());
+        thread::spawn(move || {
+            let mut session = cluster.session("postgres", "shop").unwrap();
+            while !done.load(Ordering::SeqCst) {
+                session.query("ALTER TABLE parent ADD COLUMN x int DEFAULT 1; UPDATE parent SET x = 2").unwrap();
+                session.query("ALTER TABLE parent DROP COLUMN x; CREATE TABLE fleeting AS SELECT 1 AS i").unwrap();
+                session.query("DROP TABLE fleeting").unwrap();
+                thread::sleep(Duration::from_millis(150));
+            }
+        })
+    };
+    for _ in 0..3 {
+        take(&test, &url);
+    }
+    done.store(true, Ordering::SeqCst);
+    changes.join().unwrap();
+}
