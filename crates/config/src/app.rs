@@ -490,6 +490,16 @@ impl App {
         self.data.join("run")
     }
 
+    /// What `up -d` writes.
+    pub fn up_log(&self) -> PathBuf {
+        self.run_dir().join("up.log")
+    }
+
+    /// What it wrote before: the end of an earlier start, or what did not fit any more.
+    pub fn up_log_before(&self) -> PathBuf {
+        self.run_dir().join("up.log.1")
+    }
+
     /// The lock of the single instance.
     pub fn lock_file(&self) -> PathBuf {
         self.run_dir().join("mainstay.lock")

@@ -4,7 +4,8 @@ use crate::descriptor::readable;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -125,6 +126,11 @@ impl Process {
     #[expect(clippy::disallowed_methods, reason = "a file of the kernel, bounded by nature")]
     pub fn environ(self) -> Option<Vec<u8>> {
         fs::read(self.path("environ")).ok()
+    }
+
+    /// Where its memory is and what is in it, a line for each piece, when we may see it (same user or root).
+    pub(crate) fn maps(self) -> Option<String> {
+        self.read("maps")
     }
 
     /// Its working directory, when we may see it (same user or root).
@@ -248,10 +254,15 @@ pub fn oom_kills() -> Option<u64> {
     counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
-/// A title may hold any bytes.
-#[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
+/// No file that is read here is as long as this.
+const LONGEST: u64 = 1 << 20;
+
+/// A title may hold any bytes. The kernel does not say how long a file is: with room for most of them one call reads it, where to
+/// begin with a little takes ten.
 pub(crate) fn read(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = Vec::with_capacity(8192);
+    fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

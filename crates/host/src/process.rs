@@ -1,5 +1,6 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
+pub(crate) mod birth;
 mod cgroup;
 mod child;
 mod detached;
@@ -12,6 +13,7 @@ mod mark;
 mod meter;
 mod one;
 mod oneself;
+mod open_files;
 mod program;
 mod running;
 mod spawner;
@@ -21,7 +23,7 @@ pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use limits::{Limit, Limits};
 pub use mark::Mark;
 pub use meter::{Memory, Meter, Usage, usage};
-pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
+pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;
 pub use running::{Running, ended, inlet};
 pub use spawner::{SystemSpawner, Together};
@@ -57,6 +59,8 @@ pub enum Output {
     Piped,
     /// Where mainstay's own output goes.
     Inherit,
+    /// The same, and its input is mainstay's own; it stays in mainstay's process group, so that the keys of a terminal reach it.
+    Shared,
 }
 
 /// How a child ended.

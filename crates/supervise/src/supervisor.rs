@@ -1,7 +1,6 @@
 //! All services together: who starts after whom, who is told what, and when it is over.
 
 use crate::{
-    check::Checker,
     driver::{Change, Driver, Outfit},
     ended::{Ended, EndedService},
     handle::{Command, Handle, Need},
@@ -10,17 +9,21 @@ use crate::{
     member::{Fate, Member},
     state::State,
     status::ServiceStatus,
-    usage::Meters,
 };
 use config::Service;
-use host::{Env, process::Spawner};
-use report::{Journal, Lines};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use host::Env;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
+
+/// So many changes are acted on together.
+const AT_ONCE: usize = 64;
 
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
@@ -50,29 +53,19 @@ struct Crew {
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
     /// `base_env`, its own variables, its [`host::process::Mark`] with the name of this `instance` and, when mainstay listens for it,
-    /// `PORT`. Below `sockets`, a directory of our own, they tell how they are, if that is wanted of them.
+    /// `PORT`.
     ///
     /// # Errors
     /// When a socket cannot be bound.
-    pub fn new(
-        services: Vec<Service>,
-        instance: &str,
-        base_env: &Env,
-        spawner: Arc<dyn Spawner>,
-        checker: Arc<dyn Checker>,
-        journal: Arc<dyn Journal>,
-        lines: Arc<dyn Lines>,
-        sockets: PathBuf,
-    ) -> Result<Self, ListenError> {
+    pub fn new(services: Vec<Service>, instance: &str, base_env: &Env, outfit: Outfit) -> Result<Self, ListenError> {
         let one = |(id, service)| Member::new(id, service, instance, base_env, None);
         let members = services.into_iter().enumerate().map(one);
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
-        let meters = Meters::default();
-        let handle = Handle { commands: sender, statuses: seen, meters: meters.clone() };
-        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters, sockets });
+        let handle = Handle { commands: sender, statuses: seen, meters: outfit.meters.clone() };
         let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
+        let outfit = Arc::new(outfit);
         Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }
 
@@ -109,10 +102,11 @@ impl Supervisor {
         let (sender, mut changes) = mpsc::unbounded_channel();
         self.crew = Some(Crew { drivers: JoinSet::new(), changes: sender });
         (0..self.members.len()).for_each(|at| self.begin(at));
+        let mut news = Vec::new();
         while !self.is_over() {
             tokio::select! {
                 biased;
-                Some(change) = changes.recv() => self.changed(change),
+                1.. = changes.recv_many(&mut news, AT_ONCE) => self.changed(news.drain(..)),
                 Some(command) = self.commands.recv() => self.obey(command),
                 () = left(self.crew.as_mut()) => {}
             }
@@ -162,7 +156,17 @@ impl Supervisor {
         unmet.chain(others).collect()
     }
 
-    fn changed(&mut self, change: Change) {
+    /// What comes together is acted on once: of five hundred services that start or stop, each would else be looked at for each.
+    fn changed(&mut self, changes: impl Iterator<Item = Change>) {
+        changes.for_each(|change| self.take_note(change));
+        match self.stopping {
+            true => self.stop_next(),
+            false => self.settle(),
+        }
+        self.publish();
+    }
+
+    fn take_note(&mut self, change: Change) {
         let Change { id, status, state } = change;
         // The last words of one that was replaced.
         let Some(member) = self.members.iter_mut().find(|member| member.id == id) else { return };
@@ -176,11 +180,6 @@ impl Supervisor {
         if news {
             self.tell_those_after(&name, ready);
         }
-        match self.stopping {
-            true => self.stop_next(),
-            false => self.settle(),
-        }
-        self.publish();
     }
 
     pub(crate) fn publish(&self) {
@@ -257,13 +256,10 @@ impl Supervisor {
 
     /// Stops everybody that nobody hangs on any more.
     fn stop_next(&mut self) {
-        for index in 0..self.members.len() {
-            let member = &self.members[index];
-            let hanging = |other: &Member| other.starts_after(&member.service.name) && !other.state.is_over();
-            if !member.told_to_stop && !self.members.iter().any(hanging) {
-                self.members[index].stop(Input::Unwanted);
-            }
-        }
+        let there = self.members.iter().filter(|member| !member.state.is_over());
+        let hung_on: BTreeSet<String> = there.flat_map(|member| member.service.after.iter().cloned()).collect();
+        let asked = |member: &&mut Member| !member.told_to_stop && !hung_on.contains(&member.service.name);
+        self.members.iter_mut().filter(asked).for_each(|member| member.stop(Input::Unwanted));
     }
 
     fn ended(self) -> Ended {

@@ -30,8 +30,8 @@ pub struct Tail {
 
 #[derive(Default)]
 struct Kept {
-    both: VecDeque<String>,
-    errors: VecDeque<String>,
+    both: VecDeque<Vec<u8>>,
+    errors: VecDeque<Vec<u8>>,
     /// So many of both are of the process that was started last.
     latest: usize,
     ears: Vec<Ear>,
@@ -108,11 +108,15 @@ impl Tail {
         Listener { blocks, missed }
     }
 
-    fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<String>) -> Vec<String> {
-        self.kept().get(service).map(|kept| which(kept).iter().cloned().collect()).unwrap_or_default()
+    fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<Vec<u8>>) -> Vec<String> {
+        self.kept()
+            .get(service)
+            .map(|kept| which(kept).iter().map(|line| shortened(line)).collect())
+            .unwrap_or_default()
     }
 
-    fn remember(&self, service: &str, stream: Stream, lines: &[&[u8]], block: &[u8]) {
+    /// The last lines of a block; of many that come at once only those are looked at.
+    fn remember(&self, service: &str, stream: Stream, block: &[u8]) {
         let mut all = self.kept();
         // A name is copied once for each service, not for each line.
         if !all.contains_key(service) {
@@ -120,12 +124,11 @@ impl Tail {
         }
         let Some(kept) = all.get_mut(service) else { return };
         kept.ears.retain(|ear| ear.hears(stream, block));
-        for line in lines {
-            let text = shortened(line);
+        for line in last_lines(block) {
             if stream == Stream::Stderr {
-                keep(&mut kept.errors, text.clone());
+                keep(&mut kept.errors, line);
             }
-            keep(&mut kept.both, text);
+            keep(&mut kept.both, line);
             kept.latest = (kept.latest + 1).min(KEPT);
         }
     }
@@ -137,17 +140,18 @@ impl Tail {
 
 impl Lines for Tail {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
-        self.remember(service, stream, &[line], &[line, b"\n"].concat());
+        self.remember(service, stream, &[line, b"\n"].concat());
         self.inner.line(service, stream, line);
     }
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
-        // Of many lines that come at once the last ones alone are looked at.
-        let mut last: Vec<_> =
-            block.strip_suffix(b"\n").unwrap_or(block).rsplit(|byte| *byte == b'\n').take(KEPT).collect();
-        last.reverse();
-        self.remember(service, stream, &last, block);
+        self.remember(service, stream, block);
         self.inner.lines(service, stream, block);
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.remember(service, stream, &block);
+        self.inner.block(service, stream, block)
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -169,17 +173,26 @@ impl Ear {
     }
 }
 
-fn keep(lines: &mut VecDeque<String>, line: String) {
-    if lines.len() == KEPT {
-        lines.pop_front();
-    }
-    lines.push_back(line);
+/// The lines at the end of a block, oldest first.
+fn last_lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let block = block.strip_suffix(b"\n").unwrap_or(block);
+    let begin = memchr::memrchr_iter(b'\n', block).nth(KEPT - 1).map_or(0, |end| end + 1);
+    block[begin..].split(|byte| *byte == b'\n')
+}
+
+/// In the memory of the oldest one, which goes.
+fn keep(lines: &mut VecDeque<Vec<u8>>, line: &[u8]) {
+    let mut kept = if lines.len() == KEPT { lines.pop_front().unwrap_or_default() } else { Vec::new() };
+    kept.clear();
+    // One byte more tells that it is cut.
+    kept.extend_from_slice(&line[..line.len().min(WIDEST + 1)]);
+    lines.push_back(kept);
 }
 
 fn shortened(line: &[u8]) -> String {
-    match line.get(..WIDEST) {
-        Some(beginning) => String::from_utf8_lossy(beginning).into_owned() + "…",
-        None => String::from_utf8_lossy(line).into_owned(),
+    match line.len() > WIDEST {
+        true => String::from_utf8_lossy(&line[..WIDEST]).into_owned() + "…",
+        false => String::from_utf8_lossy(line).into_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     talk::{Talk, is_code},
 };
 use crate::{
-    BackupError, Job, Manifest,
+    BackupError, Job, Keys, Manifest,
     content::Content,
     manifest::Part,
     seal::{self, Sealing},
@@ -18,14 +18,18 @@ use report::{Check, Verdict};
 use std::{
     io::{self, Read, Write},
     path::Path,
+    time::Duration,
 };
+use tokio::time::sleep;
 
 /// What an archive of `pg_dump -Fc` begins with.
 const MAGIC: &[u8] = b"PGDMP";
 /// Roles and settings are never larger.
 const LARGEST_GLOBALS: u64 = 64 << 20;
 /// A table that somebody drops between two looks makes us look again.
-const TRIES: usize = 5;
+const TRIES: u32 = 8;
+/// Before that, a little longer each time.
+const PAUSE: Duration = Duration::from_millis(250);
 /// undefined_table, undefined_schema, object_not_in_prerequisite_state
 const VANISHED: [&str; 3] = ["42P01", "3F000", "XX000"];
 
@@ -38,10 +42,7 @@ pub(crate) async fn take(
 ) -> Result<(), BackupError> {
     let talk = Talk::open(job, dsn).await?;
     let program = find(job, "pg_dump", talk.major()).await?;
-    let (snapshot, tables) = begin(&talk).await?;
-    // The server sits beside: both go on at once.
-    let (dumped, content) = tokio::try_join!(dump(job, dsn, &talk, &program, &snapshot, dir), look(&talk, &tables))?;
-    talk.run("end the look at the database", "COMMIT").await?;
+    let (dumped, content) = exactly(job, dsn, &talk, &program, dir).await?;
     manifest.content = content;
     manifest.files = vec![dumped];
     manifest.tools.insert("pg_dump".to_owned(), program.major.to_string());
@@ -58,21 +59,62 @@ pub(crate) async fn take(
     Ok(())
 }
 
-/// From now on every question is answered from one snapshot, and nobody changes the form of the tables.
+/// What `pg_dump` wrote, and what was there at that instant.
+///
+/// Whoever comes to change the form of a table just between our lock and that of `pg_dump` stands between the two: `pg_dump` would
+/// wait for him, and he for us. Then he goes first, and all begins anew.
+async fn exactly(
+    job: &Job<'_>,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    program: &Program,
+    dir: &Path,
+) -> Result<(Part, Content), BackupError> {
+    let mut tried = 1;
+    loop {
+        let (snapshot, tables) = begin(talk).await?;
+        // The server sits beside: both go on at once.
+        let taken = tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), look(talk, &tables));
+        talk.run("end the look at the database", "ROLLBACK").await?;
+        match taken {
+            Err(error) if stood_between(&error) && tried < TRIES => {
+                // There may be none yet.
+                let _ = host::fs::remove(&dir.join(FILE));
+                sleep(PAUSE * tried).await;
+                tried += 1;
+            }
+            taken => return taken,
+        }
+    }
+}
+
+fn stood_between(error: &BackupError) -> bool {
+    matches!(error, BackupError::Program { tail, .. } if tail.iter().any(|line| line.contains("LOCK TABLE")))
+}
+
+/// From now on every question is answered from one snapshot, and nobody changes the form of the tables. They are locked first: one
+/// that is rewritten after the snapshot was taken would look empty in it (PostgreSQL manual, "Caveats" of MVCC).
 async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
     let mut tried = 1;
     loop {
+        let wanted = content::tables(talk).await?;
         talk.run("begin to look at the database", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let snapshot = talk.text("take a snapshot", "SELECT pg_catalog.pg_export_snapshot()").await?;
-        let tables = content::tables(talk).await?;
-        match content::lock(talk, &tables).await {
-            Ok(()) => return Ok((snapshot, tables)),
-            Err(error) if is_code(&error, &VANISHED) && tried < TRIES => {
-                talk.run("look again", "ROLLBACK").await?;
-                tried += 1;
+        match content::lock(talk, &wanted).await {
+            Ok(()) => {
+                let snapshot = talk.text("take a snapshot", "SELECT pg_catalog.pg_export_snapshot()").await?;
+                if content::tables(talk).await? == wanted {
+                    return Ok((snapshot, wanted));
+                }
             }
+            Err(error) if is_code(&error, &VANISHED) => {}
             Err(error) => return Err(error),
         }
+        talk.run("look again", "ROLLBACK").await?;
+        if tried == TRIES {
+            return Err(BackupError::Unfit("tables come and go all the time, so they cannot be copied exactly".into()));
+        }
+        sleep(PAUSE * tried).await;
+        tried += 1;
     }
 }
 
@@ -89,14 +131,14 @@ async fn dump(
     dir: &Path,
 ) -> Result<Part, BackupError> {
     let snapshot = format!("--snapshot={snapshot}");
-    let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=30000", &snapshot];
+    let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let dir = dir.to_owned();
-    program::run(job, &command, move |pieces| seal_all(pieces, &dir)).await
+    let (dir, keys) = (dir.to_owned(), job.keys.clone());
+    program::run(job, &command, move |pieces| seal_all(pieces, &dir, &keys)).await
 }
 
-fn seal_all(mut pieces: Pieces, dir: &Path) -> io::Result<Part> {
-    let mut sealing = Sealing::begin(dir, FILE)?;
+fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys) -> io::Result<Part> {
+    let mut sealing = Sealing::begin(dir, FILE, keys)?;
     let mut magic = Vec::new();
     pieces.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
     if magic != MAGIC {
@@ -131,5 +173,5 @@ async fn globals(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, dir: &Path) -> R
         Ok(text) => text,
         Err(_) => text(&["--no-role-passwords"]).await?,
     };
-    seal::plain(dir, GLOBALS, &text).map_err(|error| BackupError::files("the copy cannot be written", error))
+    seal::plain(dir, GLOBALS, &text, job.keys).map_err(|error| BackupError::files("the copy cannot be written", error))
 }

@@ -21,7 +21,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use supervise::{Ended, Handle, ServiceStatus, ServiceUsage, Supervisor, Word, schedule::Scheduler};
+use supervise::{Ended, Handle, Outfit, ServiceStatus, ServiceUsage, Supervisor, Word, schedule::Scheduler};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -90,12 +90,13 @@ impl Live {
         earlier::clear_away(world, &instance).await?;
         self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
-        let (env, sockets) = (&world.app.env, sockets(&world.app)?);
-        let supervisor = Supervisor::new(services, &instance, env, spawner, senses, journal, lines, sockets)
+        let outfit = Outfit::new(spawner, senses, journal, lines, sockets(&world.app)?);
+        let supervisor = Supervisor::new(services, &instance, &world.app.env, outfit)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             let jobs = self.scheduler.as_ref().map(Scheduler::handle);
