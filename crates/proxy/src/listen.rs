@@ -91,7 +91,12 @@ async fn welcome(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr, door:
 
 async fn plain(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr) {
     let asker = Asker::new(from, false);
-    match timeout(shared.settings.times.head, begins_as_http2(&stream)).await {
+    let begun = tokio::select! {
+        begun = timeout(shared.settings.times.head, begins_as_http2(&stream)) => begun,
+        // Who has said nothing yet is owed no answer.
+        () = shared.told_to_stop() => return,
+    };
+    match begun {
         Ok(Ok(true)) => talk_http2(shared, stream, asker).await,
         Ok(Ok(false)) => talk_http1(shared, stream, asker).await,
         // Nothing was said in time.
