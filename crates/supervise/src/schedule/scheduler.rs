@@ -154,7 +154,9 @@ impl Scheduler {
     ///
     /// Run it on a runtime of one thread that lives as long as the jobs (see [`host::process`]).
     pub async fn run(mut self) {
-        self.save().await;
+        if !self.members.is_empty() {
+            self.save().await;
+        }
         self.look_at_the_calendar().await;
         while !(self.stopping && self.is_quiet()) {
             self.turn().await;
