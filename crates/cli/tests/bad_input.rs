@@ -15,8 +15,12 @@ mod support;
 use std::{
     fmt::Write as _,
     fs,
+    io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
     path::Path,
     sync::Arc,
 };
@@ -179,6 +183,103 @@ const API: &str = "[services.api]\ncommand = \"touch started\"\n";
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Issue 4: a lock of another boot, whose number is somebody else's by now (ours), and one of nonsense block nobody and are not obeyed.
+#[test]
+fn a_lock_file_of_another_boot_is_none() {
+    let stale = format!("pid={}\nsince=1\nboot=another\ncommand=mainstay up (shop)\n", std::process::id());
+    for lock in [stale.as_str(), "pid=-1\n", "pid=99999999999999999999\nsince=soon\n", "\0\0nonsense", ""] {
+        let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/run/mainstay.lock", lock);
+        let test = test.file("mainstay.toml", "[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+        test.again().args(["ps"]).run().code(1).stdout_is("").stderr_is(NOBODY);
+        test.args(["up"]).run().code(0).stdout_is("").stderr_is("");
+    }
+}
+
+const NOBODY: &str = "
+";
+
+/// Issue 4: a damaged journal ends nothing: whoever reads is told, and the next start puts it aside.
+#[test]
+fn a_damaged_journal_is_told_by_all_who_read_it() {
+    let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/journal.db", "this is no database");
+    let test = test.file("mainstay.toml", "[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+    for verb in ["events", "timeline", "history"] {
+        test.again().args([verb]).run().code(3).stdout_is("").stderr_is(
+            "
+            ",
+        );
+    }
+    test.again().args(["up"]).run().code(0).stdout_is("").stderr_is(
+        "
+        ",
+    );
+    test.again().args(["events", "--name", "start.done"]).run().code(0).stderr_is("");
+    let aside =
+        names(&test.path().join("data")).into_iter().find(|name| name.starts_with("journal.db.damaged-")).unwrap();
+    assert_eq!(test.read(&format!("data/{aside}")), "this is no database");
+}
+
+/// Issue 4: what is said over the socket and is no request is answered in whole sentences, and disturbs nobody.
+#[test]
+fn requests_that_are_none_are_answered() {
+    let test = mainstay().file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"sleep 1000\"\n");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("is up after", LIMIT);
+    let socket = test.path().join("data/run/control.sock");
+    let gigabyte = "POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n";
+    let cases = [
+        (gigabyte, ""),
+        ("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{1}", ""),
+        ("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{\"services\":[\"aip\"]}", ""),
+        ("GET /v1/dance HTTP/1.1\r\nHost: x\r\n\r\n", ""),
+        ("GET /v7/ps HTTP/1.1\r\nHost: x\r\n\r\n", ""),
+        ("PUT /v1/ps HTTP/1.1\r\nHost: x\r\n\r\n", ""),
+    ];
+    for (request, wanted) in cases {
+        let (head, body) = answer(&socket, request);
+        assert_eq!(format!("{head}\n{body}"), wanted, "{request}");
+    }
+    assert!(running.running());
+    running.terminate();
+    running.wait(LIMIT).code(0);
+}
+
+/// The first line of an answer, and its body.
+fn answer(socket: &Path, request: &str) -> (String, String) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+}
+
+/// S2.8, issue 4: a user who is neither the one that mainstay runs as nor root is told so, even where the mode of the socket lets
+/// everybody in. Only root can be somebody else.
+#[test]
+fn a_stranger_at_the_socket_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let test = mainstay().file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"sleep 1000\"\n");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("is up after", LIMIT);
+    for dir in ["", "data", "data/run", "data/run/control.sock"] {
+        fs::set_permissions(test.path().join(dir), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let flags = ["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_mainstay"), "down"];
+    let stranger = Test::within(find_component("setpriv"), &Arc::new(TempDir::new()));
+    let dir = test.path().to_str().unwrap();
+    let stranger = stranger.env("MAINSTAY_LOG_FORMAT", "human").hide(dir, "{dir}");
+    stranger.args(flags).args(["--dir", dir]).run().code(1).stdout_is("").stderr_is(
+        "
+        ",
+    );
+    assert!(running.running());
+    running.terminate();
+    running.wait(LIMIT).code(0);
 }
 
 /// Runs the cases of a file and compares the file with what really happened.
