@@ -2,6 +2,7 @@
 mod gate;
 mod helper;
 mod idle;
+mod load;
 mod machine;
 mod migrate;
 mod options;
@@ -10,11 +11,10 @@ mod remote;
 mod restart;
 mod rivals;
 mod start;
+mod supervise;
 mod supervisor;
 mod table;
 mod waiter;
-
-pub(crate) use helper::{IDLE, STAMP, run as help};
 
 use crate::setup;
 use crate::task::{Done, Failure, cargo, step, target};
@@ -28,6 +28,8 @@ struct Bench {
     mainstay: PathBuf,
     /// Fewer rounds and shorter windows: shows that everything works, not what it comes to.
     quick: bool,
+    /// The one part of a chapter that is wanted.
+    only: Option<&'static str>,
     /// Other supervisors that are there.
     rivals: rivals::Rivals,
 }
@@ -42,7 +44,8 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
         setup::with_peers()?;
     }
     let rivals = rivals::Rivals::find(&directory(), options.supervisors());
-    let bench = Bench { mainstay: release(), quick: options.quick, rivals };
+    helper::make()?;
+    let bench = Bench { mainstay: release(), quick: options.quick, only: options.only, rivals };
     for chapter in &options.chapters {
         println!("\n==> {} ({})", chapter.name(), machine::line());
         let tables = bench.measure(*chapter)?;
@@ -61,6 +64,7 @@ impl Bench {
             Chapter::Start => start::measure(self),
             Chapter::Restart => restart::measure(self),
             Chapter::Idle => idle::measure(self),
+            Chapter::Supervise => supervise::measure(self),
             Chapter::Migrate => migrate::measure(self),
         }
     }

@@ -42,8 +42,6 @@ fn main() -> ExitCode {
         ["docs"] => docs::run(false),
         ["docs", "--check"] => docs::run(true),
         ["bench", rest @ ..] => bench::run(rest),
-        // What the benchmarks start: this program in another role.
-        [verb @ (bench::STAMP | bench::IDLE), file, name] => bench::help(verb, file, name),
         _ => Err(task::Failure::Usage(USAGE.to_owned())),
     };
     done.map_or_else(task::Failure::report, |()| ExitCode::SUCCESS)

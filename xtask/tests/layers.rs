@@ -12,6 +12,7 @@ const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-prob
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapter = [FLOOR, SENSES].concat();
     let chapters = [
+        "mainstay-backup",
         "mainstay-control",
         "mainstay-health",
         "mainstay-journal",
@@ -27,6 +28,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-database", [FLOOR, &["mainstay-config"]].concat()),
         ("mainstay-probe", [FLOOR, &["mainstay-config", "mainstay-database"]].concat()),
         ("mainstay-migrate", chapter.clone()),
+        ("mainstay-backup", chapter.clone()),
         ("mainstay-supervise", chapter.clone()),
         ("mainstay-health", chapter.clone()),
         // Knows no configuration and no database: the command line tells it what is.

@@ -1,10 +1,12 @@
 //! What may be typed. Every verb has an example.
 
+mod backup;
 mod control;
 mod journal;
 mod migrate;
 mod schedule;
 
+pub(crate) use backup::{Backup, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, Restore};
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
 pub(crate) use control::{Down, Look, Order, RunNow, Why};
@@ -141,6 +143,14 @@ pub(crate) enum Verb {
     /// Bring the schema of a database up to date
     #[command(subcommand, after_help = "Example: mainstay migrate up --dir examples/booking")]
     Migrate(Migrate),
+    /// Copies of the databases that are restored and compared before they count
+    #[command(subcommand, after_help = "Example: mainstay backup now --database \"$DATABASE_URL\" --to backups")]
+    Backup(Backup),
+    /// Make a database of a copy, in the place of the one that is there, which is kept; --undo puts it back
+    #[command(
+        after_help = "Example: mainstay restore latest\n         mainstay restore backups/ID --database \"$DATABASE_URL\" --yes"
+    )]
+    Restore(Restore),
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),

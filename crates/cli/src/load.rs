@@ -2,6 +2,7 @@
 
 use crate::{args::Place, context::Context, start::Reread};
 use config::{Declared, Files, Overrides, Resolved, Sources, TextFile};
+use host::proc::Process;
 use report::Finding;
 use std::{
     io,
@@ -58,9 +59,20 @@ pub(crate) fn load_in_silence(
 ) -> Result<Resolved, Vec<Finding>> {
     let disk = Disk { cwd: &context.cwd };
     let sources = sources(context, &disk, place, need)?;
-    let resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    let mut resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    name_ourselves(context, place, &mut resolved.app);
     context.terminal.hide(resolved.app.secrets());
     Ok(resolved)
+}
+
+/// The job that takes copies runs this very program, on this very file, wherever it is started.
+fn name_ourselves(context: &Context, place: &Place, app: &mut config::App) {
+    let file = find(context, &place_of(context, place)).ok().flatten();
+    let us = Process::this().exe().map(|exe| exe.display().to_string());
+    for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
+        job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
+        job.argv.extend(file.iter().flat_map(|file| ["--config".to_owned(), file.display().to_string()]));
+    }
 }
 
 /// Reads and resolves the same configuration anew whenever it is called.

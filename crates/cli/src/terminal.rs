@@ -1,17 +1,20 @@
 //! The only place that writes to the terminal: data to standard output, all else to standard error.
 
 mod outlet;
+mod small;
 
 use crate::args::{LogFormat, LogLevel};
 use host::Clock;
 use jiff::Timestamp;
 use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
+use small::Small;
 use std::{
     future::Future,
     io::{self, Write},
+    path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, RwLock},
+    sync::{Arc, OnceLock, RwLock},
     time::Duration,
 };
 
@@ -24,6 +27,8 @@ pub(crate) struct Terminal {
     known: RwLock<Known>,
     out: Arc<Outlet>,
     err: Arc<Outlet>,
+    /// Where both go to a file of our own.
+    small: OnceLock<Small>,
 }
 
 #[derive(Default)]
@@ -52,7 +57,18 @@ impl Terminal {
         let least = least.into();
         let outlet = |stream| Arc::new(Outlet::new(stream));
         let (out, err) = (outlet(host::terminal::Stream::Output), outlet(host::terminal::Stream::Error));
-        Self { format, least, clock, known: RwLock::default(), out, err }
+        Self { format, least, clock, known: RwLock::default(), out, err, small: OnceLock::new() }
+    }
+
+    /// From now on the file at `path`, if that is what is written to, does not grow for ever: it is put aside at `aside`.
+    pub(crate) fn keep_small(&self, path: &Path, aside: PathBuf) {
+        if let Some(small) = Small::at(path, aside) {
+            let _ = self.small.set(small);
+        }
+    }
+
+    fn grew_by(&self, bytes: usize) {
+        self.small.get().into_iter().for_each(|small| small.grew_by(bytes));
     }
 
     /// From now on nothing waits for whoever reads what is written: a pipe that nobody reads, or a terminal that was
@@ -186,7 +202,10 @@ impl Journal for Terminal {
         }
         let Ok(known) = self.known.read() else { return };
         let line = self.event_line(&event, &known);
-        self.err.write_or_count(with_end(known.masker.mask(&line).as_bytes()));
+        let line = with_end(known.masker.mask(&line).as_bytes());
+        let len = line.len();
+        self.err.write_or_count(line);
+        self.grew_by(len);
     }
 }
 
@@ -202,10 +221,12 @@ impl Lines for Terminal {
             Mark::Bare => known.masker.mask_lines(block).into_owned(),
             Mark::Name(_) => self.service_lines(service, stream, block, &known),
         };
+        let len = rendered.len();
         match stream {
             Stream::Stdout => self.out.write(rendered),
             Stream::Stderr => self.err.write(rendered),
         }
+        self.grew_by(len);
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -191,34 +191,43 @@ fn a_lock_file_of_another_boot_is_none() {
     let stale = format!("pid={}\nsince=1\nboot=another\ncommand=mainstay up (shop)\n", std::process::id());
     for lock in [stale.as_str(), "pid=-1\n", "pid=99999999999999999999\nsince=soon\n", "\0\0nonsense", ""] {
         let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/run/mainstay.lock", lock);
-        let test = test.file("mainstay.toml", "[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+        let test =
+            test.file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
         test.again().args(["ps"]).run().code(1).stdout_is("").stderr_is(NOBODY);
         test.args(["up"]).run().code(0).stdout_is("").stderr_is("");
     }
 }
 
 const NOBODY: &str = "
+    error: `shop` is not running
+      seen: nobody listens at `[DIR]/data/run/control.sock`
+      hint: `mainstay up -d` starts it
 ";
 
 /// Issue 4: a damaged journal ends nothing: whoever reads is told, and the next start puts it aside.
 #[test]
 fn a_damaged_journal_is_told_by_all_who_read_it() {
     let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/journal.db", "this is no database");
-    let test = test.file("mainstay.toml", "[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+    let test = test.file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
     for verb in ["events", "timeline", "history"] {
         test.again().args([verb]).run().code(3).stdout_is("").stderr_is(
             "
+            error: the journal cannot be read
+              seen: the file is damaged: file is not a database (SQLite error 26)
+              seen: it is `[DIR]/data/journal.db`
+              hint: `mainstay up` puts it aside and begins a new one; save what can be read with `sqlite3 FILE .recover`
             ",
         );
     }
-    test.again().args(["up"]).run().code(0).stdout_is("").stderr_is(
-        "
-        ",
-    );
-    test.again().args(["events", "--name", "start.done"]).run().code(0).stderr_is("");
-    let aside =
+    let output = test.again().args(["up"]).run();
+    let kept =
         names(&test.path().join("data")).into_iter().find(|name| name.starts_with("journal.db.damaged-")).unwrap();
-    assert_eq!(test.read(&format!("data/{aside}")), "this is no database");
+    output.code(0).stdout_is("").stderr_is(&format!(
+        "time=[WHEN] level=error event=journal.damaged msg=\"the journal was damaged and is kept as `[DIR]/data/{kept}`; a new one is begun\" \
+         reason=\"file is not a database (SQLite error 26)\"\n"
+    ));
+    test.again().args(["events", "--name", "start.done"]).run().code(0).stdout_has("`shop` is up after").stderr_is("");
+    assert_eq!(test.read(&format!("data/{kept}")), "this is no database");
 }
 
 /// Issue 4: what is said over the socket and is no request is answered in whole sentences, and disturbs nobody.
@@ -228,32 +237,48 @@ fn requests_that_are_none_are_answered() {
     let mut running = test.again().args(["up"]).spawn();
     running.wait_for_line("is up after", LIMIT);
     let socket = test.path().join("data/run/control.sock");
-    let gigabyte = "POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n";
+    let versions =
+        format!("the running mainstay is {}, the one that asks of an unknown version", env!("CARGO_PKG_VERSION"));
+    let post = |length: u64, body: &str| {
+        format!("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let ask = |what: &str| format!("{what} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let told = |status: &str, summary: &str, seen: &str| format!("{status}: {summary} ({seen})");
     let cases = [
-        (gigabyte, ""),
-        ("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{1}", ""),
-        ("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{\"services\":[\"aip\"]}", ""),
-        ("GET /v1/dance HTTP/1.1\r\nHost: x\r\n\r\n", ""),
-        ("GET /v7/ps HTTP/1.1\r\nHost: x\r\n\r\n", ""),
-        ("PUT /v1/ps HTTP/1.1\r\nHost: x\r\n\r\n", ""),
+        (post(1 << 30, "{}"), told("413 Payload Too Large", "the request is too long", "a request has 64 KiB at most")),
+        (post(3, "{1}"), told("400 Bad Request", "the request is no order", "key must be a string at line 1 column 2")),
+        (
+            post(20, r#"{"services":["aip"]}"#),
+            told("422 Unprocessable Entity", "there is no service `aip` here; there is `api`", ""),
+        ),
+        (ask("GET /v1/dance"), told("404 Not Found", "the running mainstay does not know `/v1/dance`", &versions)),
+        (
+            ask("GET /v7/ps"),
+            told("400 Bad Request", "version 7 of the control protocol is not spoken here, but version 1", &versions),
+        ),
+        (ask("PUT /v1/ps"), told("405 Method Not Allowed", "`/v1/ps` is asked with GET", "")),
     ];
     for (request, wanted) in cases {
-        let (head, body) = answer(&socket, request);
-        assert_eq!(format!("{head}\n{body}"), wanted, "{request}");
+        assert_eq!(answer(&socket, &request), wanted, "{request}");
     }
     assert!(running.running());
     running.terminate();
     running.wait(LIMIT).code(0);
 }
 
-/// The first line of an answer, and its body.
-fn answer(socket: &Path, request: &str) -> (String, String) {
+/// `STATUS: SUMMARY (SEEN)` of the one problem that is answered.
+fn answer(socket: &Path, request: &str) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap().strip_prefix("HTTP/1.1 ").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((body["code"].as_u64(), body["problems"].as_array().map(Vec::len)), (Some(2), Some(1)), "{body}");
+    let problem = &body["problems"][0];
+    let seen: Vec<_> = problem["seen"].as_array().unwrap().iter().filter_map(|seen| seen.as_str()).collect();
+    format!("{status}: {} ({})", problem["summary"].as_str().unwrap(), seen.join("; "))
 }
 
 /// S2.8, issue 4: a user who is neither the one that mainstay runs as nor root is told so, even where the mode of the socket lets
@@ -273,8 +298,11 @@ fn a_stranger_at_the_socket_is_refused() {
     let stranger = Test::within(find_component("setpriv"), &Arc::new(TempDir::new()));
     let dir = test.path().to_str().unwrap();
     let stranger = stranger.env("MAINSTAY_LOG_FORMAT", "human").hide(dir, "{dir}");
-    stranger.args(flags).args(["--dir", dir]).run().code(1).stdout_is("").stderr_is(
+    stranger.args(flags).args(["--dir", dir]).run().code(2).stdout_is("").stderr_is(
         "
+        error: only user 0, who runs this mainstay, and root may ask it
+          seen: user 65534 asks
+          hint: ask as that user: `sudo -u '#0' mainstay …`
         ",
     );
     assert!(running.running());

@@ -262,6 +262,29 @@ fn the_background_is_left_alone_once_it_is_up() {
     assert!(!alive(u32::try_from(first).unwrap()));
 }
 
+/// S2.11: what the background writes is put aside while it runs, between two lines.
+#[test]
+fn the_file_of_the_background_stays_small() {
+    let script =
+        "awk 'BEGIN { for (i = 1; i <= 400000; i++) print \"line\", i, \"of many that are said\" }'; exec sleep 1000";
+    let test = app("name = \"shop\"\n[services.api]\ncommand = [\"sh\", \"talk.sh\"]\n").file("talk.sh", script);
+    let _guard = Background(&test);
+    test.again().args(["up", "-d"]).run().code(0);
+    wait_until(LIMIT, "the last line is written", || test.read("data/run/up.log").contains("line 400000 of"));
+    let (before, now) = (test.path().join("data/run/up.log.1"), test.path().join("data/run/up.log"));
+    let len = |path: &PathBuf| fs::metadata(path).unwrap().len();
+    assert!(len(&before) > 10_000_000 && len(&before) < 11_000_000 && len(&now) < 10_000_000);
+    assert_eq!(fs::metadata(&now).unwrap().permissions().mode() & 0o777, 0o600);
+    let both = fs::read_to_string(&before).unwrap() + &fs::read_to_string(&now).unwrap();
+    let numbers: Vec<usize> = both.lines().filter_map(number_in).collect();
+    assert!(numbers.iter().copied().eq(numbers[0]..=400_000), "whole lines, in order, none lost");
+}
+
+/// The number of `line NUMBER of many`.
+fn number_in(line: &str) -> Option<usize> {
+    line.split("line ").nth(1)?.split(' ').next()?.parse().ok()
+}
+
 /// A start in the background that fails says why, with its own exit code.
 #[test]
 fn a_failed_start_in_the_background_says_why() {

@@ -1,7 +1,7 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
 use crate::{
-    EnvContract, Rhythm, Target,
+    Backup, EnvContract, LogLine, Rhythm, Target,
     dsn::encode,
     redact::{self, names_a_secret},
 };
@@ -44,6 +44,8 @@ pub struct App {
     pub health: Health,
     /// Where the lines of the services are kept.
     pub logs: Logs,
+    /// Copies of the databases.
+    pub backup: Backup,
     /// How long what happens is remembered.
     pub journal: Journal,
     /// The roles that the file knows, whichever is chosen.
@@ -205,6 +207,10 @@ pub struct Service {
     pub stop: Stop,
     /// May two generations overlap during a handover?
     pub handover: Handover,
+    /// The PostgreSQL whose advisory lock lets only one host run an exclusive one, one of [`App::dependencies`].
+    pub single: Option<String>,
+    /// What it may use.
+    pub limits: Limits,
     /// Waits this long before the first start.
     pub start_delay: Duration,
 }
@@ -385,17 +391,65 @@ pub struct Stop {
     pub grace: Duration,
 }
 
+/// By what the readiness and health of a service are told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sign {
+    /// It is asked, again and again.
+    Target(Target),
+    /// It writes this line once it is ready. What becomes of it later is not told.
+    Line(LogLine),
+    /// It tells by itself (sd_notify(3)).
+    Notify {
+        /// And tells that it is well at least so often, or it is called unhealthy and restarted.
+        watchdog: Option<Duration>,
+    },
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sign::Target(target) => target.fmt(f),
+            Sign::Line(line) => write!(f, "a line with `{line}`"),
+            Sign::Notify { .. } => f.write_str("READY=1"),
+        }
+    }
+}
+
+/// So many of the last checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From 1.
+    pub count: u32,
+    /// At least [`Window::count`].
+    pub of: u32,
+}
+
+/// What a service may use at most, all of its processes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Memory, in bytes.
+    pub memory: Option<u64>,
+    /// Processors: 1.5 are one and a half.
+    pub cpu: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Open files of each of its processes.
+    pub files: Option<u32>,
+}
+
 /// How the readiness and health of a service are told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthCheck {
-    /// What is asked.
-    pub target: Target,
+    /// How it is told.
+    pub sign: Sign,
     /// Time between checks once it is ready. While it starts, it is asked more often.
     pub every: Duration,
     /// One check takes no longer.
     pub timeout: Duration,
-    /// Failures in a row until it is called unhealthy and restarted.
-    pub failures: u32,
+    /// So many failures until it is called unhealthy and restarted.
+    pub fail: Window,
+    /// So many passes until it is called healthy again.
+    pub pass: Window,
     /// How long it may take to become ready.
     pub start_timeout: Duration,
 }
@@ -434,6 +488,16 @@ impl App {
     /// Locks, process ids and the control socket.
     pub fn run_dir(&self) -> PathBuf {
         self.data.join("run")
+    }
+
+    /// What `up -d` writes.
+    pub fn up_log(&self) -> PathBuf {
+        self.run_dir().join("up.log")
+    }
+
+    /// What it wrote before: the end of an earlier start, or what did not fit any more.
+    pub fn up_log_before(&self) -> PathBuf {
+        self.run_dir().join("up.log.1")
     }
 
     /// The lock of the single instance.
@@ -477,7 +541,10 @@ impl App {
         let of_services = self.services.iter().flat_map(|service| secrets_by_name(&service.env));
         let of_jobs = self.jobs.iter().flat_map(|job| secrets_by_name(&job.env));
         let targets = self.dependencies.iter().map(|it| &it.target);
-        let checks = self.services.iter().filter_map(|it| Some(&it.health.as_ref()?.target));
+        let checks = self.services.iter().filter_map(|it| match &it.health.as_ref()?.sign {
+            Sign::Target(target) => Some(target),
+            Sign::Line(_) | Sign::Notify { .. } => None,
+        });
         let passwords = targets.chain(checks).filter_map(Target::password);
         let known: Vec<_> = declared
             .into_iter()
@@ -553,6 +620,8 @@ impl fmt::Debug for Service {
             .field("restart", &self.restart)
             .field("stop", &self.stop)
             .field("handover", &self.handover)
+            .field("single", &self.single)
+            .field("limits", &self.limits)
             .field("start_delay", &self.start_delay)
             .finish()
     }

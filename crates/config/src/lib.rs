@@ -4,6 +4,7 @@
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
 mod app;
+mod backup;
 mod command;
 mod contract;
 mod cron;
@@ -11,6 +12,7 @@ mod dotenv;
 pub mod dsn;
 mod file;
 mod interpolate;
+mod log_line;
 mod redact;
 mod reference;
 mod resolve;
@@ -21,15 +23,17 @@ mod target;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, LogFormat, Logs, MIGRATION_STYLES, Metrics,
-    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen, Service, Stop,
-    Tolerance, Wait, WhenFull,
+    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES,
+    Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
+    Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
 };
+pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
+pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{Declared, Resolved, data_of_invalid, declared, resolve};
+pub use resolve::{BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -46,6 +46,8 @@ fn kind(kind: Kind) -> Value {
         Kind::Factor => json!({ "type": ["number", "string"], "minimum": 1 }),
         Kind::Duration => json!({ "type": ["string", "number"], "examples": ["500ms", "30s", "5m", "1h30m", "7d"] }),
         Kind::Size => json!({ "type": ["string", "integer"], "examples": ["512k", "10MB", "1GB"] }),
+        Kind::Share => json!({ "type": ["number", "string"], "exclusiveMinimum": 0 }),
+        Kind::Window => json!({ "type": ["string", "integer"], "examples": ["3 of 5", 3] }),
         Kind::Address => json!({ "type": ["string", "integer"], "examples": ["127.0.0.1:8000", ":8000", 8000] }),
         Kind::Signal => json!({ "type": ["string", "integer"], "examples": ["TERM", "INT"] }),
         Kind::Metrics => json!({ "type": ["boolean", "string", "integer"] }),

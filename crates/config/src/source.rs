@@ -102,6 +102,10 @@ pub struct Overrides {
     pub restart: Option<String>,
     /// `--env-file`, any number; takes the place of the file's `env_files`.
     pub env_files: Vec<String>,
+    /// `--to`: the directory of backups.
+    pub backup_to: Option<String>,
+    /// `--keep`: how many backups are kept.
+    pub backup_keep: Option<String>,
     /// `--grace`: time from the polite signal until `SIGKILL`, for all services.
     pub grace: Option<String>,
     /// `--start-delay`, for all services.

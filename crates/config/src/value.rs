@@ -1,5 +1,6 @@
 //! Texts with a meaning: spans of time, sizes, addresses, signals, yes and no.
 
+use crate::Window;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
@@ -94,6 +95,21 @@ pub fn parse_bool(text: &str) -> Result<bool, String> {
     }
 }
 
+/// No window is longer: it is kept for each service.
+const WIDEST_WINDOW: u32 = 100;
+
+/// `3 of 5`; `3` is `3 of 3`.
+pub(crate) fn parse_window(text: &str) -> Result<Window, String> {
+    let (count, of) = text.split_once("of").unwrap_or((text, text));
+    let number = |part: &str| part.trim().parse::<u32>().map_err(|_| format!("`{text}` is not so many of so many"));
+    match (number(count)?, number(of)?) {
+        (0, _) => Err("it must be at least 1".to_owned()),
+        (count, of) if count > of => Err(format!("{count} of {of} checks can never be")),
+        (_, of) if of > WIDEST_WINDOW => Err(format!("more than {WIDEST_WINDOW} checks are not kept")),
+        (count, of) => Ok(Window { count, of }),
+    }
+}
+
 /// The signals that can sensibly ask a process to end, by Linux's numbers (signal(7)).
 const SIGNALS: [(&str, i32); 7] =
     [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15)];
@@ -157,6 +173,16 @@ mod tests {
         assert_eq!((parse_bool("Yes"), parse_bool("0")), (Ok(true), Ok(false)));
     }
 
+    #[test]
+    fn windows() {
+        for (text, count, of) in [("3 of 5", 3, 5), ("3", 3, 3), (" 1of100 ", 1, 100)] {
+            assert_eq!(parse_window(text), Ok(Window { count, of }), "{text}");
+        }
+        for text in ["", "0", "0 of 3", "5 of 3", "-1 of 3", "3 of", "3 of 101", "three of five", "3/5"] {
+            assert!(parse_window(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn spans_add_up_exactly(hours in 0u64..9_000, minutes in 0u64..9_000, millis in 0u64..9_000_000) {
@@ -166,7 +192,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_a_panic(text in "\\PC{0,20}") {
-            let _ = (parse_duration(&text), parse_size(&text), parse_address(&text), parse_signal(&text));
+            let _ = (parse_duration(&text), parse_size(&text), parse_address(&text), parse_signal(&text), parse_window(&text));
         }
     }
 }

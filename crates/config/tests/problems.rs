@@ -12,7 +12,7 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
             "[services.api]\ncomand = 'x'\ncommand = 'y'",
             "error: unknown key `comand` in `[services.api]`\n  --> mainstay.toml:2:1\n   |\n 2 | comand = 'x'\n   | ^^^^^^\n  \
              seen: keys here are `command`, `roles`, `needs`, `listen`, `health`, `restart`, `stop`, `cwd`, `env`, \
-             `handover`, `start_delay`, `enabled`\n  hint: did you mean `command`?",
+             `handover`, `single`, `limits`, `start_delay`, `enabled`\n  hint: did you mean `command`?",
         ),
         (
             "[databases.main]\nwait = true",
@@ -61,9 +61,9 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
              hint: write the program and its arguments: `\"uvicorn app:app\"`",
         ),
         (
-            "[backup]\nkeep = 10",
-            "error: this version of mainstay does not take backups yet\n  --> mainstay.toml:1:2\n   |\n 1 | \
-             [backup]\n   |  ^^^^^^\n  hint: remove `[backup]` and everything below it",
+            "[deploy]\nbuild = ['make']",
+            "error: this version of mainstay does not make releases yet\n  --> mainstay.toml:1:2\n   |\n 1 | \
+             [deploy]\n   |  ^^^^^^\n  hint: remove `[deploy]` and everything below it",
         ),
         (
             "[schedule.retrain]\ncommand = 'retrain'\ncron = '0 25 * * *'",

@@ -2,7 +2,7 @@
 
 mod support;
 
-use config::{Access, Handover, Metrics, MigrationSource, OnFailure, RestartWhen, Target};
+use config::{Access, Handover, Metrics, MigrationSource, OnFailure, RestartWhen, Target, Window};
 use std::{path::PathBuf, time::Duration};
 use support::{file, nothing};
 
@@ -73,7 +73,10 @@ fn the_whole_file_is_read() {
         (["main".to_owned(), "redis".to_owned()].as_slice(), true)
     );
     let health = api.health.as_ref().unwrap();
-    assert_eq!((health.target.to_string().as_str(), health.failures), ("http://127.0.0.1:8000/health", 5));
+    assert_eq!(
+        (health.sign.to_string().as_str(), health.fail),
+        ("http://127.0.0.1:8000/health", Window { count: 5, of: 5 })
+    );
     assert_eq!((bot.after.as_slice(), bot.handover), (["api".to_owned()].as_slice(), Handover::Exclusive));
     assert_eq!((bot.restart.when, bot.restart.backoff.initial), (RestartWhen::OnFailure, Duration::from_secs(2)));
     assert_eq!((bot.stop.signal, bot.stop.grace), (2, Duration::from_secs(10)));
@@ -152,7 +155,7 @@ fn variables_alone_will_do() {
     assert_eq!((migrations.source, migrations.on_failure), (MigrationSource::Command(command), OnFailure::Degrade));
     let service = &app.services[0];
     assert_eq!((service.name.as_str(), &service.needs), ("app", &vec!["main".to_owned()]));
-    assert_eq!(service.health.as_ref().unwrap().target.to_string(), "http://127.0.0.1:8000/health");
+    assert_eq!(service.health.as_ref().unwrap().sign.to_string(), "http://127.0.0.1:8000/health");
     assert_eq!((service.restart.when, app.name.as_str()), (RestartWhen::Never, "booking"));
 }
 

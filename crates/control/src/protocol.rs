@@ -50,8 +50,10 @@ pub struct Service {
     pub restarts: u32,
     /// How its last process ended.
     pub last_exit: Option<String>,
-    /// Why it is not ready.
+    /// Why it is not ready, or what is the matter with it.
     pub reason: Option<String>,
+    /// What it says of itself.
+    pub status: Option<String>,
     /// What it uses; nothing when it was never started.
     pub usage: Option<Usage>,
 }
@@ -74,8 +76,12 @@ pub struct Usage {
     pub open_files: Option<u64>,
     /// Its processes.
     pub processes: u64,
-    /// How often it was killed for want of memory.
+    /// How often somebody of it was killed for want of memory.
     pub oom_kills: u64,
+    /// Its limit on memory, in bytes, where one is in force.
+    pub memory_limit_bytes: Option<u64>,
+    /// What the kernel counts towards that limit, what it keeps of files and could give up included.
+    pub memory_charged_bytes: Option<u64>,
 }
 
 /// The whole application.
@@ -190,12 +196,26 @@ pub struct Why {
     pub next_try_s: Option<f64>,
     /// How its last process ended.
     pub last_exit: Option<LastExit>,
+    /// The fault that its last lines name.
+    pub fault: Option<Fault>,
     /// The last lines that it wrote to standard error, oldest first.
     pub stderr: Vec<String>,
     /// The dependencies that it needs.
     pub needs: Vec<Dependency>,
     /// The disk of the data directory.
     pub disk: Disk,
+}
+
+/// A fault that has a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    /// Its name, such as `two-pollers`.
+    pub name: String,
+    /// What it is.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
 }
 
 /// How a process ended.

@@ -3,12 +3,16 @@
 mod atomic;
 mod directory;
 mod growing;
+mod openers;
 mod scratch;
+mod tree;
 
 pub use atomic::write_atomic;
 pub use directory::{DirFacts, check_dir};
 pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
+pub use openers::openers;
 pub use scratch::Scratch;
+pub use tree::{give, link, make_dir, remove_tree, swept, sync};
 
 use atomic::{create_new, unique};
 use rustix::fs::OFlags;
@@ -27,6 +31,8 @@ pub struct Facts {
     pub mode: u32,
     /// Its owner.
     pub uid: u32,
+    /// Its group.
+    pub gid: u32,
     /// Its length in bytes.
     pub len: u64,
     /// Is it a directory?
@@ -131,6 +137,7 @@ pub fn metadata(path: &Path) -> io::Result<Facts> {
     Ok(Facts {
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),
+        gid: metadata.gid(),
         len: metadata.len(),
         is_dir: metadata.is_dir(),
         modified: metadata.modified().ok(),

@@ -3,11 +3,13 @@
 pub mod alarm;
 pub mod env;
 pub mod exec;
+pub mod failpoint;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod fs;
 pub mod lock;
 pub mod net;
+pub mod notify;
 pub mod proc;
 pub mod process;
 pub mod reaper;
@@ -20,7 +22,7 @@ mod descriptor;
 mod memory;
 mod mount;
 
-pub use clock::SystemClock;
+pub use clock::{SystemClock, monotonic};
 pub use memory::{Memory, memory};
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::SystemTime};

@@ -4,7 +4,8 @@ use crate::descriptor::readable;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -127,6 +128,11 @@ impl Process {
         fs::read(self.path("environ")).ok()
     }
 
+    /// Where its memory is and what is in it, a line for each piece, when we may see it (same user or root).
+    pub(crate) fn maps(self) -> Option<String> {
+        self.read("maps")
+    }
+
     /// Its working directory, when we may see it (same user or root).
     pub fn cwd(self) -> Option<PathBuf> {
         fs::read_link(self.path("cwd")).ok()
@@ -162,6 +168,13 @@ impl Process {
             0 => fs::read_dir(directory).ok().map(|entries| entries.count() as u64),
             size => Some(size),
         }
+    }
+
+    /// How many files it may have open at once (`Max open files` of /proc/PID/limits, the soft limit).
+    pub(crate) fn most_open_files(self) -> Option<u64> {
+        let limits = self.read("limits")?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
     }
 
     /// Processor time used so far.
@@ -241,10 +254,16 @@ pub fn oom_kills() -> Option<u64> {
     counters.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
 }
 
-/// A title may hold any bytes.
-#[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
+/// No file that is read here is as long as this.
+const LONGEST: u64 = 1 << 20;
+
+/// A title may hold any bytes. The kernel does not say how long a file is: with room for most of them one call reads it, where to
+/// begin with a little takes ten.
+#[expect(clippy::disallowed_methods, reason = "files of the kernel")]
 pub(crate) fn read(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = Vec::with_capacity(8192);
+    fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

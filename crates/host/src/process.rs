@@ -1,5 +1,6 @@
 //! Child processes, seen only as far as a supervisor needs: start, signal, read, wait.
 
+pub(crate) mod birth;
 mod cgroup;
 mod child;
 mod detached;
@@ -7,19 +8,24 @@ mod family;
 mod group;
 pub(crate) mod image;
 mod leftover;
+mod limits;
 mod mark;
 mod meter;
 mod one;
 mod oneself;
+mod open_files;
 mod program;
+mod running;
 mod spawner;
 
 pub use detached::{Detached, start_detached};
 pub use leftover::{Leftover, end_leftovers, leftovers};
+pub use limits::{Limit, Limits};
 pub use mark::Mark;
 pub use meter::{Memory, Meter, Usage, usage};
-pub use oneself::{Fatal, ask_self_to_stop, give_way, signal_self};
+pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;
+pub use running::{Running, ended, inlet};
 pub use spawner::{SystemSpawner, Together};
 
 use crate::{Env, Pending};
@@ -42,6 +48,8 @@ pub struct Command {
     /// By what those are known who descend from it, so that nobody of them is left behind. Without it, who leaves its process
     /// group is let go.
     pub mark: Option<Mark>,
+    /// What it and who descends from it may use at most.
+    pub limits: Limits,
 }
 
 /// What becomes of a child's standard output and error.
@@ -86,6 +94,10 @@ pub trait Child: Send {
     fn take_output(&mut self) -> Option<Pipes>;
     /// Resolves when it has ended. Safe to drop and call again.
     fn wait(&mut self) -> Pending<'_, io::Result<Exit>>;
+    /// Which of its limits are in force.
+    fn limits(&self) -> &[Limit] {
+        &[]
+    }
     /// What tells how much it and its family use; nothing of a scripted one.
     fn meter(&self) -> Option<Meter> {
         None

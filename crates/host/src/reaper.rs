@@ -1,6 +1,6 @@
 //! The one place that waits for children.
 
-use crate::process::Exit;
+use crate::process::{Exit, birth::Born};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus, pidfd_open, set_child_subreaper, wait, waitpid};
 use std::{
     collections::BTreeMap,
@@ -62,13 +62,14 @@ impl Reaper {
         Ok(Self(()))
     }
 
-    /// Runs `start`, which returns the pid of a new child, with reaping held off until the child is registered: however
+    /// Runs `start`, which returns a new child, with reaping held off until the child is registered: however
     /// fast it ends, its end is not lost.
-    pub(crate) fn register(&self, start: impl FnOnce() -> io::Result<u32>) -> io::Result<Registered> {
+    pub(crate) fn register(&self, start: impl FnOnce() -> io::Result<Born>) -> io::Result<Registered> {
         let mut table = table();
-        let pid = start()?;
+        let Born { pid, pidfd } = start()?;
         // It is not reaped yet, so the number is still its own.
-        let pidfd = Pid::from_raw(pid.cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let open = || Pid::from_raw(pid.cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let pidfd = pidfd.or_else(open);
         let (sender, receiver) = watch::channel(None);
         table.children.insert(pid, sender);
         Ok(Registered { pid, pidfd, ended: Ended(receiver) })

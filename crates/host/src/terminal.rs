@@ -10,6 +10,7 @@ use rustix::{
 use std::{
     io::{self, IsTerminal},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
     sync::OnceLock,
     time::Duration,
 };
@@ -108,6 +109,53 @@ impl Room {
     }
 }
 
+/// The file that both standard output and standard error are: that of a mainstay in the background.
+#[derive(Debug)]
+pub struct OwnFile {
+    path: PathBuf,
+}
+
+impl OwnFile {
+    /// The file at `path`, if both are that.
+    pub fn at(path: &Path) -> Option<Self> {
+        let there = rustix::fs::lstat(path).ok().filter(|facts| FileType::from_raw_mode(facts.st_mode).is_file())?;
+        let is_it = |stream| {
+            let facts = with_descriptor(stream, |fd| Ok(rustix::fs::fstat(fd)?));
+            facts.is_ok_and(|facts| (facts.st_dev, facts.st_ino) == (there.st_dev, there.st_ino))
+        };
+        (is_it(Stream::Output) && is_it(Stream::Error)).then(|| Self { path: path.to_owned() })
+    }
+
+    /// How long it is, in bytes.
+    pub fn len(&self) -> u64 {
+        with_descriptor(Stream::Output, |fd| Ok(rustix::fs::fstat(fd)?.st_size))
+            .map_or(0, |size| u64::try_from(size).unwrap_or_default())
+    }
+
+    /// Is there nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives it the name `aside`, and goes on in a new file, which nobody else may read.
+    ///
+    /// # Errors
+    /// Those of the file system; then both outputs go where they went before.
+    pub fn put_aside(&self, aside: &Path) -> io::Result<()> {
+        rustix::fs::rename(&self.path, aside)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let new = rustix::fs::open(&self.path, flags, Mode::from_raw_mode(0o600))?;
+        for number in [1, 2] {
+            #[expect(unsafe_code, reason = "the standard descriptors are numbers that nobody owns")]
+            // SAFETY: both stay open all the time, and are an open file before and after.
+            if unsafe { libc::dup2(new.as_raw_fd(), number) } < 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A terminal waits in the middle of a write when less fits than it was given, whatever poll(2) has said; one that is
 /// opened anew has a mode of its own.
 fn with_descriptor<T>(stream: Stream, act: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
@@ -132,4 +180,16 @@ fn has_room(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     // A reader that has gone is an event too: the write tells.
     Ok(retry_on_intr(|| poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], limit.as_ref()))? > 0)
+}
+
+/// The next line of standard input, without its end; waits for it.
+///
+/// # Errors
+/// Those of the read; `UnexpectedEof` when there is none.
+pub fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
+    }
 }

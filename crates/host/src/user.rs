@@ -14,6 +14,26 @@ pub fn user_name() -> Option<String> {
     name_of(&fs::read_to_string(path).ok()?, uid())
 }
 
+/// Another user of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub uid: u32,
+    /// The number of its first group.
+    pub gid: u32,
+}
+
+/// The user of this name, from the password file (passwd(5)).
+pub fn account(name: &str) -> Option<Account> {
+    #[expect(clippy::disallowed_methods, reason = "a file of the system, small by nature")]
+    account_of(&fs::read_to_string("/etc/passwd").ok()?, name)
+}
+
+fn account_of(passwd: &str, name: &str) -> Option<Account> {
+    let mut fields = passwd.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(name))?;
+    Some(Account { uid: fields.nth(2)?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+}
+
 fn name_of(passwd: &str, uid: u32) -> Option<String> {
     let fields = |line: &str| -> Option<(String, u32)> {
         let mut fields = line.split(':');
@@ -32,5 +52,7 @@ mod tests {
         assert_eq!(name_of(passwd, 0).as_deref(), Some("root"));
         assert_eq!(name_of(passwd, 1001).as_deref(), Some("bot"));
         assert_eq!(name_of(passwd, 7), None);
+        assert_eq!(account_of(passwd, "bot"), Some(Account { uid: 1001, gid: 1001 }));
+        assert_eq!((account_of(passwd, "broken"), account_of(passwd, "bo")), (None, None));
     }
 }

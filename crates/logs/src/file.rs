@@ -22,7 +22,10 @@ use std::{
 use tokio::time::Instant;
 
 /// So much is written by one call of the system.
-const AT_ONCE: usize = 256 * 1024;
+pub(crate) const AT_ONCE: usize = 256 * 1024;
+
+/// So much is written as it is; less is put together first.
+const WORTH_A_CALL: usize = 16 * 1024;
 
 /// A file that cannot be written is tried again after this long.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
@@ -126,14 +129,29 @@ impl LogFile {
         let mut rest = lines;
         while !rest.is_empty() {
             let room = usize::try_from(ours.logs.max_size.saturating_sub(self.size())).unwrap_or(usize::MAX);
-            let some = fitting(rest, room.min(AT_ONCE));
-            let begun = self.out.len();
-            self.out.extend_from_slice(&rest[..some]);
-            self.keep_to_size(ours, begun, at, happened);
-            rest = &rest[some..];
+            let (some, later) = rest.split_at(fitting(rest, room));
+            if some.len() > room && self.size() > 0 {
+                self.flush(happened);
+                self.put_aside(ours, at, happened);
+            } else {
+                self.write(some, happened);
+                rest = later;
+            }
             if self.is_broken() {
                 return self.miss(lines_in(rest));
             }
+        }
+    }
+
+    /// Now when it is much, with the next ones when it is not.
+    fn write(&mut self, lines: &[u8], happened: &mut Happened) {
+        if lines.len() >= WORTH_A_CALL {
+            self.flush(happened);
+            return self.append(lines, happened);
+        }
+        self.out.extend_from_slice(lines);
+        if self.out.len() >= AT_ONCE {
+            self.flush(happened);
         }
     }
 
@@ -163,21 +181,25 @@ impl LogFile {
 
     /// Writes what was taken.
     pub(crate) fn flush(&mut self, happened: &mut Happened) {
-        if self.out.is_empty() {
-            return;
+        let out = std::mem::take(&mut self.out);
+        if !out.is_empty() {
+            self.append(&out, happened);
         }
-        let State::Open { file, .. } = &mut self.state else { return };
+        self.out = out;
+        self.out.clear();
+    }
+
+    fn append(&mut self, lines: &[u8], happened: &mut Happened) {
+        let State::Open { file, .. } = &mut self.state else { return self.miss(lines_in(lines)) };
         let begun = file.len();
-        if let Err((written, error)) = file.append(&self.out) {
-            let whole = memchr::memrchr(b'\n', &self.out[..written]).map_or(0, |end| end + 1);
+        if let Err((written, error)) = file.append(lines) {
+            let whole = memchr::memrchr(b'\n', &lines[..written]).map_or(0, |end| end + 1);
             if whole < written {
                 // What is left of a line may be cut off or not; the next opening closes it with an end of line.
                 let _ = file.cut(begun + whole as u64);
             }
-            let missing = lines_in(&self.out[whole..]);
-            self.break_off(missing, &error, happened);
+            self.break_off(lines_in(&lines[whole..]), &error, happened);
         }
-        self.out.clear();
     }
 
     fn miss(&mut self, lines: u64) {

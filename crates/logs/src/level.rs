@@ -1,5 +1,6 @@
 //! How much a line matters, as far as that can be seen in it.
 
+use crate::text::{self, HIGH, LOW, word_of};
 use report::Level;
 
 /// Levels stand at the beginning of a line; words further on are rather those of people.
@@ -54,19 +55,21 @@ fn numbered(value: &[u8]) -> Option<Level> {
 }
 
 fn in_words(line: &[u8]) -> Option<Level> {
+    if !may_have_a_level(line) {
+        return at_word(line, 0, word_at(line));
+    }
     let mut at = 0;
     while at < line.len() {
         match line[at] {
             // A colour is no part of the word behind it.
             b'\x1b' => at += line[at..].iter().position(|byte| *byte == b'm').map_or(1, |end| end + 1),
-            byte if byte.is_ascii_alphanumeric() => {
+            b'_' => at += 1,
+            byte if in_word(byte) => {
                 let word = word_at(&line[at..]);
-                if !word.is_empty()
-                    && let Some(level) = at_word(line, at, word)
-                {
+                if let Some(level) = at_word(line, at, word) {
                     return Some(level);
                 }
-                at += word.len().max(1);
+                at += word.len();
             }
             _ => at += 1,
         }
@@ -74,9 +77,50 @@ fn in_words(line: &[u8]) -> Option<Level> {
     None
 }
 
+/// Behind the first word a level has three capitals at least, or a bracket or an equals sign before it. Most lines have neither, which
+/// is seen eight bytes at a time.
+fn may_have_a_level(line: &[u8]) -> bool {
+    let mut words = line.chunks_exact(8);
+    let mut before = 0;
+    let found = words.by_ref().fold(0, |found, word| found | marks(word_of(word), &mut before));
+    let mut rest = [0; 8];
+    rest[..words.remainder().len()].copy_from_slice(words.remainder());
+    found | marks(u64::from_le_bytes(rest), &mut before) != 0
+}
+
+/// Bits for a bracket, an equals sign and the third of three capitals; `before` are the capitals of the bytes before.
+fn marks(word: u64, before: &mut u64) -> u64 {
+    let capitals = capitals(word);
+    let second = capitals << 8 | *before >> 56;
+    let third = capitals << 16 | *before >> 48;
+    *before = capitals;
+    capitals & second & third | text::equal(word, b'[') | text::equal(word, b'=')
+}
+
+/// The highest bit of each byte that is a capital.
+fn capitals(word: u64) -> u64 {
+    let low = word & !HIGH;
+    let from_a = low + LOW * u64::from(0x80 - b'A');
+    let behind_z = low + LOW * u64::from(0x7f - b'Z');
+    from_a & !behind_z & !word & HIGH
+}
+
 fn word_at(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).unwrap_or(text.len());
+    let end = text.iter().position(|byte| !in_word(*byte)).unwrap_or(text.len());
     &text[..end]
+}
+
+/// A letter, a digit, an underscore.
+fn in_word(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let (mut table, mut byte) = ([false; 256], 0);
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+            byte += 1;
+        }
+        table
+    };
+    TABLE[usize::from(byte)]
 }
 
 /// Capitals are a level wherever they stand; small letters only where nobody writes about errors: at the very beginning before a
@@ -138,6 +182,18 @@ fn of_a_crash(line: &[u8]) -> Option<Level> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// To look closely finds nothing that the first look rules out.
+        #[test]
+        fn the_first_look_misses_nothing(line in "(INFO|error|warn|level=|\\[|\\]|\"|:| |_|\x1b\\[2m|[a-zA-Z0-9._-]){0,40}") {
+            let line = &line.as_bytes()[..line.len().min(BEGINNING)];
+            let words = (0..line.len()).filter(|at| *at > 0 && in_word(line[*at]) && !in_word(line[at - 1]));
+            let levels = words.filter_map(|at| at_word(line, at, word_at(&line[at..]))).count();
+            prop_assert!(levels == 0 || may_have_a_level(line));
+        }
+    }
 
     #[test]
     fn what_programs_write_before_their_lines() {

@@ -1,8 +1,8 @@
 //! The thread that owns the files, and the door to it.
 
 use crate::{
-    buffer::{Batch, Buffer, Next},
-    file::{Happened, LogFile, Ours, RETRY, lines_of},
+    buffer::{Batch, Body, Buffer, Next},
+    file::{AT_ONCE, Happened, LogFile, Ours, RETRY, lines_of},
     name::FileName,
     retain::{Aside, Rules, doomed},
 };
@@ -67,6 +67,12 @@ impl Files {
         self.buffer.take(service, stream, block);
     }
 
+    /// The same for lines with memory of their own, which is not copied but kept when it is worth it; what comes back is there to be
+    /// filled next, and what it holds is of no meaning.
+    pub fn keep(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.buffer.keep(service, stream, block)
+    }
+
     /// Resolves when there is room for more lines. Safe to drop and call again.
     pub async fn room(&self) {
         self.buffer.room().await;
@@ -128,7 +134,7 @@ impl Writer {
         self.tidy();
         loop {
             match buffer.next(&mut batch, self.patience()) {
-                Next::Lines => self.write(&batch),
+                Next::Lines => self.write(&mut batch, buffer),
                 Next::Nothing => {}
                 Next::Closed => break,
             }
@@ -143,17 +149,22 @@ impl Writer {
         if soon { RETRY } else { RARELY }
     }
 
-    fn write(&mut self, batch: &Batch) {
-        let (mut happened, mut from, mut last) = (Happened::default(), 0, None);
+    fn write(&mut self, batch: &mut Batch, buffer: &Buffer) {
+        let (mut happened, mut last, mut written) = (Happened::default(), None, 0);
+        let mut copied = batch.bytes.as_slice();
         self.know(&batch.services);
-        for piece in &batch.pieces {
+        for piece in batch.pieces.drain(..) {
             if let Some(last) = last.replace(piece.service).filter(|last| *last != piece.service) {
                 self.files[last].flush(&mut happened);
             }
-            let lines = &batch.bytes[from..from + piece.len];
-            from += piece.len;
             self.left_out.lines += piece.lost;
-            self.files[piece.service].take(&self.ours, piece, lines, &mut happened);
+            let lines = piece.body.lines(&mut copied);
+            self.files[piece.service].take(&self.ours, &piece, lines, &mut happened);
+            written += lines.len();
+            let block = if let Body::Kept(block) = piece.body { Some(block) } else { None };
+            if block.is_some() || written >= AT_ONCE {
+                buffer.written(std::mem::take(&mut written), block);
+            }
         }
         if let Some(last) = last {
             self.files[last].flush(&mut happened);

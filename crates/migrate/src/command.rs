@@ -121,6 +121,7 @@ async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), 
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: host::process::Limits::default(),
     };
     let mut running = Running::start(job.spawner, &command).map_err(unstartable)?;
     let (pipes, tail) = (running.take_output(), Mutex::<Tail>::default());

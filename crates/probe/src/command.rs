@@ -36,6 +36,7 @@ fn start(argv: &[String], ctx: &Context) -> Result<Box<dyn Child>, Refusal> {
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: host::process::Limits::default(),
     };
     ctx.spawner.spawn(&command).map_err(|error| {
         let message = format!("`{program}` could not be started: {error}");

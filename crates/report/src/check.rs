@@ -1,10 +1,10 @@
 //! The result of a check, in four words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The result of a check. What could not be verified is never called `pass`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// Looked, and it is right.
     #[serde(rename = "pass")]
@@ -21,7 +21,7 @@ pub enum Verdict {
 }
 
 /// One line of a preflight: what was looked at, the verdict, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was looked at: `database main`, `data directory`.
     pub subject: String,
@@ -30,7 +30,7 @@ pub struct Check {
     /// What was seen.
     pub seen: String,
     /// What to do, when there is something to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 

@@ -44,6 +44,13 @@ pub trait Lines: Send + Sync {
         }
     }
 
+    /// The same for lines with memory of their own, which whoever takes them may keep, so that they need not be copied. What comes
+    /// back is there to be filled next; what it holds is of no meaning.
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.lines(service, stream, &block);
+        block
+    }
+
     /// Resolves when there is room for more lines. Wait for it before reading what will be told: then whoever writes faster than
     /// anybody reads is slowed down, and nobody else is. Safe to drop and call again.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

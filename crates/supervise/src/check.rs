@@ -1,6 +1,7 @@
 //! How a service and what it needs are asked; done elsewhere, for a chapter imports no sense that it does not need.
 
-use config::HealthCheck;
+use crate::{fence::Fence, schedule::NoLock};
+use config::{HealthCheck, Service};
 use host::Pending;
 
 /// Asks. A question may be dropped before its answer.
@@ -16,5 +17,11 @@ pub trait Checker: Send + Sync {
     fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>> {
         let _ = name;
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Keeps everybody else from running the exclusive `service`, until the fence is dropped. By default nobody else is there.
+    fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
+        let _ = service;
+        Box::pin(std::future::ready(Ok(Fence { guard: Box::new(()), lost: Box::pin(std::future::pending()) })))
     }
 }

@@ -3,27 +3,31 @@
 use crate::{
     check::Checker,
     doubts::Doubts,
+    ear::{Heard, Lookout, Socket, hear},
+    fence::{Barrier, FENCE, News},
     input::{Effect, Input},
     life::Life,
+    notice::Notice,
     output::tell_lines,
     say,
+    schedule::NoLock,
     state::{Run, State},
     status::ServiceStatus,
     usage::Meters,
     vigil::{Verdict, Vigil},
 };
-use config::Service;
+use config::{Service, Sign};
 use host::{
     Pending,
     proc::oom_kills,
-    process::{Child, Command, Exit, Spawner},
+    process::{Child, Command, Exit, Limit, Meter, Spawner},
 };
 use report::{Journal, Lines, Stream, seconds};
-use std::{collections::VecDeque, future::pending, io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     task::JoinHandle,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 /// How long an end waits for the last lines, so that they are told before it. A grandchild may hold the pipe for ever.
@@ -31,6 +35,9 @@ const LAST_LINES: Duration = Duration::from_millis(5);
 
 /// How long the end of everything waits for them, where somebody who has escaped from the group holds a pipe.
 const VERY_LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Patience with the lock of an exclusive service before it is parked: the one before it may just be going.
+const LOCK: Duration = Duration::from_secs(1);
 
 /// The first look at a group whose leader has ended; later ones come at doubling intervals up to [`RARE_LOOK`].
 const FIRST_LOOK: Duration = Duration::from_millis(2);
@@ -45,6 +52,8 @@ pub(crate) struct Outfit {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) lines: Arc<dyn Lines>,
     pub(crate) meters: Meters,
+    /// Where the sockets are on which services tell how they are.
+    pub(crate) sockets: PathBuf,
 }
 
 /// What became of a service, for the supervisor.
@@ -71,11 +80,24 @@ pub(crate) struct Driver {
     /// What the kernel had killed for want of memory when this process was started.
     kills_before: Option<u64>,
     out_of_memory: bool,
+    /// What the process said last of itself.
+    status: Option<String>,
+    /// Where a service that tells by itself does so; bound before its first start.
+    socket: Option<Socket>,
+    /// What was told about its limits.
+    limits: Vec<Limit>,
+    /// Of an exclusive service.
+    barrier: Barrier,
+    /// Somebody who is not of the service has told something in its name, which is told once.
+    strangers: bool,
 }
 
 /// The process group of a child, which may outlive its leader.
 struct Group {
     child: Box<dyn Child>,
+    meter: Option<Meter>,
+    /// Tells that the line has come by which it is known to be ready.
+    line: Option<UnboundedReceiver<()>>,
     /// When to look whether anybody is left, and the interval to the next look; nothing while the leader lives.
     look: Option<(Instant, Duration)>,
 }
@@ -91,6 +113,8 @@ enum Happened {
     Told(Input),
     Ended(Exit),
     Answered(Result<(), String>),
+    Heard(Heard),
+    Fenced(News),
     NeedsAnswered(Vec<(String, Result<(), String>)>),
     Tick,
 }
@@ -105,6 +129,7 @@ impl Driver {
     ) -> Self {
         let service = Arc::clone(life.service());
         let doubts = Doubts::new(Arc::clone(&outfit.checker));
+        let barrier = Barrier::new(Arc::clone(&service), Arc::clone(&outfit.checker));
         Self {
             id,
             service,
@@ -119,11 +144,17 @@ impl Driver {
             published: None,
             kills_before: None,
             out_of_memory: false,
+            status: None,
+            socket: None,
+            limits: Vec::new(),
+            barrier,
+            strangers: false,
         }
     }
 
     /// Starts the service and keeps to its life until nobody can tell it anything any more.
     pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
+        self.get_the_lock().await;
         self.feed(Input::Wanted);
         self.publish();
         while let Some(happened) = self.next(&mut inbox).await {
@@ -133,22 +164,59 @@ impl Driver {
         let _ = timeout(VERY_LAST_LINES, last_lines(&mut self.readers)).await;
     }
 
+    /// Of an exclusive service, before its first start. Who does not get it soon is parked until it does.
+    async fn get_the_lock(&mut self) {
+        if self.barrier.is_open() {
+            return;
+        }
+        let deadline = Instant::now() + LOCK;
+        let mut reason = "nobody has answered yet".to_owned();
+        while let Ok(news) = timeout_at(deadline, self.barrier.news()).await {
+            match news {
+                News::Got => return,
+                News::Refused(NoLock::Held(why) | NoLock::Unknown(why)) => reason = why,
+            }
+        }
+        self.feed(Input::NeedLost { name: FENCE.to_owned(), reason });
+    }
+
+    fn fenced(&mut self, news: News) {
+        let input = match news {
+            News::Got => {
+                self.outfit.journal.note(say::locked(&self.service.name));
+                Input::NeedMet { name: FENCE.to_owned() }
+            }
+            News::Refused(NoLock::Held(reason)) => Input::Fenced { reason },
+            News::Refused(NoLock::Unknown(reason)) => Input::NeedLost { name: FENCE.to_owned(), reason },
+        };
+        self.feed(input);
+    }
+
     async fn next(&mut self, inbox: &mut UnboundedReceiver<Input>) -> Option<Happened> {
         let tick = self.next_tick();
-        let Self { child, check, doubts, .. } = self;
+        let Self { child, check, doubts, socket, barrier, .. } = self;
+        let (leader, line, meter) = match child {
+            Some(Group { child, meter, line, look }) => {
+                (look.is_none().then_some(child), line.as_mut(), meter.as_ref())
+            }
+            None => (None, None, None),
+        };
         tokio::select! {
             biased;
             told = inbox.recv() => told.map(Happened::Told),
-            exit = end_of(child.as_mut()) => Some(Happened::Ended(exit)),
+            exit = end_of(leader) => Some(Happened::Ended(exit)),
             answer = answer_to(check.as_mut()) => Some(Happened::Answered(answer)),
             answers = doubts.answers() => Some(Happened::NeedsAnswered(answers)),
+            news = barrier.news() => Some(Happened::Fenced(news)),
             () = until(tick) => Some(Happened::Tick),
+            // The last, for whoever talks all the time must not keep anything from being done.
+            heard = hear(line, socket.as_ref(), meter) => Some(Happened::Heard(heard)),
         }
     }
 
     fn next_tick(&self) -> Option<Instant> {
         let look = self.child.as_ref().and_then(|group| group.look).map(|(at, _)| at);
-        let check = self.check.as_ref().filter(|watch| watch.question.is_none()).map(|watch| watch.vigil.next());
+        let check = self.check.as_ref().filter(|watch| watch.question.is_none()).and_then(|watch| watch.vigil.next());
         [self.life.state().due(), look, check, self.doubts.due()].into_iter().flatten().min()
     }
 
@@ -157,6 +225,8 @@ impl Driver {
             Happened::Told(input) => self.told(input),
             Happened::Ended(exit) => self.ended(exit).await,
             Happened::Answered(answer) => self.answered(answer),
+            Happened::Fenced(news) => self.fenced(news),
+            Happened::Heard(heard) => self.heard(heard, Instant::now()),
             Happened::NeedsAnswered(answers) => self.needs_answered(answers),
             Happened::Tick => self.tick(Instant::now()),
         }
@@ -165,6 +235,9 @@ impl Driver {
     fn told(&mut self, input: Input) {
         if let Input::NeedLost { name, .. } | Input::NeedMet { name } = &input {
             self.doubts.settle(name);
+        }
+        if matches!(input, Input::NeedMet { .. }) {
+            self.barrier.hurry();
         }
         self.feed(input);
     }
@@ -176,13 +249,22 @@ impl Driver {
         if self.child.as_ref().and_then(|group| group.look).is_some_and(|(at, _)| at <= now) {
             self.look(now);
         }
-        if let Some(watch) = &mut self.check
-            && watch.question.is_none()
-            && watch.vigil.next() <= now
-        {
-            watch.question = Some(question(&self.outfit.checker, &self.service));
-        }
+        self.check_on(now);
         self.doubts.tick(now);
+    }
+
+    /// Asks, or finds that it was waited long enough.
+    fn check_on(&mut self, now: Instant) {
+        let Some(watch) = &mut self.check else { return };
+        if watch.question.is_some() || watch.vigil.next().is_none_or(|next| next > now) {
+            return;
+        }
+        if watch.vigil.asks() {
+            watch.question = Some(question(&self.outfit.checker, &self.service));
+        } else {
+            let verdict = watch.vigil.elapsed(now);
+            self.judged(verdict);
+        }
     }
 
     // The process.
@@ -190,8 +272,10 @@ impl Driver {
     /// The leader ended. Its last lines are told first.
     async fn ended(&mut self, exit: Exit) {
         let Some(group) = &mut self.child else { return };
-        self.out_of_memory = exit == Exit::Signal(SIGKILL) && oom_kills() > self.kills_before;
-        if self.out_of_memory {
+        let counted = group.meter.as_ref().and_then(Meter::oom_kills);
+        let guessed = exit == Exit::Signal(SIGKILL) && oom_kills() > self.kills_before;
+        self.out_of_memory = counted.map_or(guessed, |kills| kills > 0);
+        if counted.is_none() && guessed {
             self.outfit.meters.out_of_memory(&self.service.name, 1);
         }
         let _ = timeout(LAST_LINES, last_lines(&mut self.readers)).await;
@@ -228,13 +312,68 @@ impl Driver {
     fn answered(&mut self, answer: Result<(), String>) {
         let Some(watch) = &mut self.check else { return };
         watch.question = None;
-        match watch.vigil.answered(answer, Instant::now()) {
+        let verdict = watch.vigil.answered(answer, Instant::now());
+        self.judged(verdict);
+    }
+
+    fn judged(&mut self, verdict: Option<Verdict>) {
+        match verdict {
             Some(Verdict::Ready) => self.feed(Input::Ready),
             Some(Verdict::Unready(reason)) => self.feed(Input::Unready { reason }),
             Some(Verdict::Unhealthy(reason)) => self.feed(Input::Unhealthy { reason }),
             Some(Verdict::Healthy) => self.feed(Input::Healthy),
+            Some(Verdict::Flapping(how)) => self.outfit.journal.note(say::flapping(&self.service.name, &how)),
+            Some(Verdict::Steady) => self.outfit.journal.note(say::steady(&self.service.name)),
             None => {}
         }
+    }
+
+    fn heard(&mut self, heard: Heard, now: Instant) {
+        match heard {
+            Heard::Line => self.noticed(Notice::Ready, now),
+            Heard::Notices(notices) => notices.into_iter().for_each(|notice| self.noticed(notice, now)),
+            Heard::Stranger(pid) if !std::mem::replace(&mut self.strangers, true) => {
+                self.outfit.journal.note(say::stranger(&self.service.name, pid));
+            }
+            Heard::Stranger(_) => {}
+        }
+    }
+
+    fn noticed(&mut self, notice: Notice, now: Instant) {
+        let starting = matches!(self.life.state(), State::Starting(_));
+        let verdict = match (notice, self.check.as_mut().map(|watch| &mut watch.vigil)) {
+            (Notice::Ready, Some(vigil)) if starting => Some(vigil.ready(now)),
+            (Notice::Fed, Some(vigil)) => vigil.fed(now),
+            (Notice::Unwell, Some(vigil)) => Some(vigil.unwell("it says itself that it is not well".to_owned())),
+            (Notice::Watchdog(every), Some(vigil)) => {
+                vigil.watchdog(every, now);
+                None
+            }
+            (Notice::Extend(more), Some(vigil)) if starting => {
+                vigil.extend(more, now);
+                None
+            }
+            (Notice::Extend(more), _) => return self.feed(Input::Extended { until: now + more }),
+            (other, _) => return self.said(other),
+        };
+        self.judged(verdict);
+    }
+
+    /// What changes nothing but what is known.
+    fn said(&mut self, notice: Notice) {
+        let name = &self.service.name;
+        let event = match notice {
+            Notice::Status(status) => return self.status = status,
+            Notice::Reloading => say::says(name, "it reloads its configuration"),
+            Notice::Stopping => say::says(name, "it stops"),
+            Notice::Errno(number) => {
+                let error = io::Error::from_raw_os_error(number).to_string();
+                say::says(name, &format!("it fails: {error}"))
+            }
+            Notice::Refused(what) => say::not_done(name, what),
+            _ => return,
+        };
+        self.outfit.journal.note(event);
     }
 
     fn needs_answered(&mut self, answers: Vec<(String, Result<(), String>)>) {
@@ -271,25 +410,49 @@ impl Driver {
     }
 
     fn spawn(&mut self) -> Input {
-        match self.outfit.spawner.spawn(&self.command) {
-            Ok(mut child) => {
-                self.kills_before = oom_kills();
-                let pid = child.pid();
-                self.outfit.meters.started(&self.service.name, child.meter(), Instant::now());
-                self.read(child.as_mut());
-                self.child = Some(Group { child, look: None });
-                Input::Spawned { pid }
-            }
+        self.status = None;
+        match self.listen().and_then(|()| self.outfit.spawner.spawn(&self.command)) {
+            Ok(child) => self.spawned(child),
             Err(error) => Input::SpawnFailed { reason: error.to_string(), permanent: is_permanent(error.kind()) },
         }
     }
 
-    fn read(&mut self, child: &mut dyn Child) {
+    fn spawned(&mut self, mut child: Box<dyn Child>) -> Input {
+        self.kills_before = oom_kills();
+        let (pid, meter) = (child.pid(), child.meter());
+        self.outfit.meters.started(&self.service.name, meter.clone(), Instant::now());
+        let (lookout, line) = match self.service.health.as_ref().map(|check| &check.sign) {
+            Some(Sign::Line(line)) => Some(Lookout::new(line.clone())).unzip(),
+            _ => (None, None),
+        };
+        self.read(child.as_mut(), lookout);
+        if child.limits() != self.limits {
+            self.limits = child.limits().to_vec();
+            self.outfit.journal.note(say::limited(&self.service.name, &self.limits));
+        }
+        self.child = Some(Group { child, meter, line, look: None });
+        Input::Spawned { pid }
+    }
+
+    /// Binds the socket of a service that tells by itself, if that is still to be done.
+    fn listen(&mut self) -> io::Result<()> {
+        let Some(Sign::Notify { watchdog }) = self.service.health.as_ref().map(|check| check.sign.clone()) else {
+            return Ok(());
+        };
+        if self.socket.is_none() {
+            let socket = Socket::bind(&self.outfit.sockets.join(format!("{}.{}", self.service.name, self.id)))?;
+            self.command.env.extend(socket.variables(watchdog));
+            self.socket = Some(socket);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, child: &mut dyn Child, lookout: Option<Lookout>) {
         let Some(pipes) = child.take_output() else { return };
         let name: Arc<str> = self.service.name.as_str().into();
         let lines = || Arc::clone(&self.outfit.lines);
-        let stdout = tell_lines(pipes.stdout, Arc::clone(&name), Stream::Stdout, lines());
-        let stderr = tell_lines(pipes.stderr, name, Stream::Stderr, lines());
+        let stdout = tell_lines(pipes.stdout, Arc::clone(&name), Stream::Stdout, lines(), lookout.clone());
+        let stderr = tell_lines(pipes.stderr, name, Stream::Stderr, lines(), lookout);
         self.readers.retain(|reader| !reader.is_finished());
         self.readers.extend([tokio::spawn(stdout), tokio::spawn(stderr)]);
     }
@@ -314,9 +477,11 @@ impl Driver {
     }
 
     fn publish(&mut self) {
-        let failing = self.check.as_ref().and_then(|watch| watch.vigil.failing());
-        let status = ServiceStatus::of(&self.service.name, &self.life, failing);
-        let status = ServiceStatus { out_of_memory: self.out_of_memory, ..status };
+        let vigil = self.check.as_ref().map(|watch| &watch.vigil);
+        let failing = vigil.and_then(Vigil::failing);
+        let mut status = ServiceStatus::of(&self.service.name, &self.life, failing);
+        status.reason = status.reason.or_else(|| vigil.and_then(Vigil::flapping));
+        (status.out_of_memory, status.status) = (self.out_of_memory, self.status.clone());
         if self.published.as_ref() != Some(&status) {
             self.published = Some(status.clone());
             // Nobody listens any more when the supervisor was dropped; then this task ends, too.
@@ -349,10 +514,10 @@ fn question(checker: &Arc<dyn Checker>, service: &Arc<Service>) -> Pending<'stat
     })
 }
 
-async fn end_of(group: Option<&mut Group>) -> Exit {
-    match group.filter(|group| group.look.is_none()) {
+async fn end_of(leader: Option<&mut Box<dyn Child>>) -> Exit {
+    match leader {
         // A child that cannot be waited for is as lost as one that was killed.
-        Some(group) => group.child.wait().await.unwrap_or(Exit::Signal(SIGKILL)),
+        Some(leader) => leader.wait().await.unwrap_or(Exit::Signal(SIGKILL)),
         None => pending().await,
     }
 }

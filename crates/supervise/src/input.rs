@@ -2,6 +2,7 @@
 
 use host::process::Exit;
 use report::Event;
+use tokio::time::Instant;
 
 /// What can happen to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,11 @@ pub enum Input {
     NeedMet {
         /// Which.
         name: String,
+    },
+    /// Somebody else runs it: it must not, until [`Input::NeedMet`] tells that its lock is had.
+    Fenced {
+        /// Who.
+        reason: String,
     },
     /// [`Effect::AskNeeds`] was carried out; what was found has been told by [`Input::NeedLost`].
     NeedsKnown,
@@ -73,6 +79,11 @@ pub enum Input {
     },
     /// The health check passes again after it had failed too often.
     Healthy,
+    /// It is on its way out and needs until then.
+    Extended {
+        /// When patience ends, if that is later than it would have been.
+        until: Instant,
+    },
     /// [`State::due`](crate::State::due) has come.
     Elapsed,
 }

@@ -18,14 +18,19 @@
 mod check;
 mod doubts;
 mod driver;
+mod ear;
 mod ended;
+mod fault;
+mod fence;
 mod handle;
 mod input;
 mod life;
 mod listen;
 mod meaning;
 mod member;
+mod notice;
 pub mod output;
+mod recent;
 mod reload;
 mod say;
 pub mod schedule;
@@ -38,6 +43,8 @@ mod vigil;
 
 pub use check::Checker;
 pub use ended::{Ended, EndedService};
+pub use fault::{Fault, Suspect, fault};
+pub use fence::Fence;
 pub use handle::{Handle, Need, NoSuchService};
 pub use input::{Effect, Input};
 pub use life::Life;

@@ -12,6 +12,7 @@ mod end;
 mod leave;
 
 use crate::{
+    fence::FENCE,
     input::{Effect, Input},
     say,
     state::{Failure, State, Then, exit_words},
@@ -81,6 +82,7 @@ impl Life {
             Input::Restart => self.restart(now),
             Input::NeedLost { name, reason } => self.need_lost(name, reason, now),
             Input::NeedMet { name } => self.need_met(&name, now),
+            Input::Fenced { reason } => self.fenced(reason, now),
             Input::NeedsKnown => self.needs_known(now),
             Input::AfterReady { name } => self.after_ready(&name, now),
             Input::AfterFailed { name } => self.after_failed(name, now),
@@ -91,6 +93,7 @@ impl Life {
             Input::Ready => self.ready(now),
             Input::Unready { reason } | Input::Unhealthy { reason } => self.accuse(&reason, now),
             Input::Healthy => self.acquit(),
+            Input::Extended { until } => self.extend(until),
             Input::Elapsed => self.elapsed(now),
         }
         std::mem::take(&mut self.effects)
@@ -196,6 +199,19 @@ impl Life {
         match &mut self.state {
             State::Backoff { .. } | State::Asking { .. } => self.park(now),
             State::Starting(run) | State::Running(run) => run.accused = false,
+            _ => {}
+        }
+    }
+
+    /// Two copies would harm each other: ours goes, politely.
+    fn fenced(&mut self, reason: String, now: Instant) {
+        self.unmet.insert(FENCE.to_owned(), reason);
+        match self.state {
+            State::Starting(run) | State::Running(run) => {
+                self.note(say::fenced(&self.service.name, &self.unmet));
+                self.ask_to_leave(run, Then::Again, now);
+            }
+            State::Backoff { .. } | State::Asking { .. } | State::Delayed { .. } => self.park(now),
             _ => {}
         }
     }

@@ -63,6 +63,7 @@ impl Member {
             listeners: listening.iter().map(|listening| Arc::clone(&listening.socket)).collect(),
             output: process::Output::Piped,
             mark: Some(mark),
+            limits: limits(&service),
         };
         let service = Arc::new(service);
         let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
@@ -107,6 +108,11 @@ impl Member {
             let _ = inbox.send(input);
         }
     }
+}
+
+fn limits(service: &Service) -> process::Limits {
+    let config::Limits { memory, cpu, pids, files } = service.limits;
+    process::Limits { memory, cpu, pids: pids.map(u64::from), files: files.map(u64::from) }
 }
 
 /// What the service itself declares wins.

@@ -4,9 +4,13 @@
 //! behind the last end of line is a line too, told at the end of the stream. A line longer than [`LONGEST`] is told in
 //! pieces, every piece but the last with [`GOES_ON`] behind it, so that one endless line cannot take all memory.
 
+use crate::ear::Lookout;
 use report::{Lines, Stream};
-use std::{borrow::Cow, sync::Arc};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use std::{borrow::Cow, cell::Cell, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    task::yield_now,
+};
 
 /// The longest line, in bytes, that is told in one piece.
 pub const LONGEST: usize = 1 << 20;
@@ -14,14 +18,17 @@ pub const LONGEST: usize = 1 << 20;
 /// Stands behind a piece of a line that goes on in the next one.
 pub const GOES_ON: &[u8] = b" [line goes on]";
 
-/// Bytes taken from a quiet pipe at once. Each service has two such buffers for as long as it runs.
-const CHUNK: usize = 8 * 1024;
+/// Bytes taken from a pipe at once: all that it holds.
+const CHUNK: usize = 256 * 1024;
 
-/// The same of a pipe that is full each time.
-const LARGE_CHUNK: usize = 256 * 1024;
+/// The beginning of a line is put before the bytes that end it, so that whole lines are passed on where they were read; a longer one
+/// is not moved for each read anew.
+const SHORT: usize = 4 * 1024;
 
-/// After so many small reads in a row a large buffer is given back.
-const QUIET: u32 = 64;
+thread_local! {
+    /// What is read into next, by whoever has something to read: services that are silent hold no memory.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Tells every line of `input` until it ends.
 pub(crate) async fn tell_lines(
@@ -29,41 +36,70 @@ pub(crate) async fn tell_lines(
     service: Arc<str>,
     stream: Stream,
     lines: Arc<dyn Lines>,
+    lookout: Option<Lookout>,
 ) {
     let mut splitter = Splitter::default();
-    let mut chunk = Chunk::default();
-    let mut tell = |block: &[u8]| lines.lines(&service, stream, block);
-    // An error on a pipe is as final as its end.
+    let mut teller = Teller { service, stream, lines, lookout };
     loop {
-        lines.room().await;
-        let Ok(read @ 1..) = input.read(&mut chunk.bytes).await else { break };
-        splitter.feed(&chunk.bytes[..read], &mut tell);
-        chunk.was_used(read);
-    }
-    splitter.finish(&mut tell);
-}
-
-/// A buffer that is as large as what comes.
-struct Chunk {
-    bytes: Vec<u8>,
-    small_reads: u32,
-}
-
-impl Default for Chunk {
-    fn default() -> Self {
-        Self { bytes: vec![0; CHUNK], small_reads: 0 }
-    }
-}
-
-impl Chunk {
-    fn was_used(&mut self, read: usize) {
-        let size = self.bytes.len();
-        self.small_reads = if read < CHUNK { self.small_reads + 1 } else { 0 };
-        if read == size && size < LARGE_CHUNK {
-            self.bytes.resize(size * 2, 0);
-        } else if self.small_reads >= QUIET && size > CHUNK {
-            *self = Self::default();
+        teller.lines.room().await;
+        let Some(chunk) = read(&mut input, splitter.short()).await else { break };
+        let much = chunk.len() >= CHUNK / 4;
+        SPARE.set(splitter.feed_chunk(chunk, &mut teller));
+        if much {
+            // The others come first: one service that writes without end would else be heard for a hundred chunks.
+            yield_now().await;
         }
+    }
+    splitter.finish(&mut |block| teller.tell(block));
+}
+
+/// The next bytes, behind the beginning of a line that came before; nothing at the end. An error on a pipe is as final as that.
+async fn read(input: &mut (impl AsyncRead + Unpin), begun: &[u8]) -> Option<Vec<u8>> {
+    poll_fn(|context| {
+        let mut chunk = SPARE.take();
+        chunk.clear();
+        chunk.reserve(SHORT + CHUNK);
+        chunk.extend_from_slice(begun);
+        match pin!(input.read_buf(&mut chunk)).poll(context) {
+            Poll::Ready(Ok(1..)) => Poll::Ready(Some(chunk)),
+            ended_or_not => {
+                SPARE.set(chunk);
+                ended_or_not.map(|_| None)
+            }
+        }
+    })
+    .await
+}
+
+/// Tells the lines of one output.
+struct Teller {
+    service: Arc<str>,
+    stream: Stream,
+    lines: Arc<dyn Lines>,
+    /// Once what it looks for is found, or nothing is looked for, a line costs nothing.
+    lookout: Option<Lookout>,
+}
+
+impl Teller {
+    fn tell(&mut self, lines: &[u8]) {
+        self.lines.lines(&self.service, self.stream, lines);
+        self.look(lines);
+    }
+
+    fn look(&mut self, lines: &[u8]) {
+        if self.lookout.as_ref().is_some_and(|lookout| lookout.look(lines)) {
+            self.lookout = None;
+        }
+    }
+
+    /// Whole lines in memory that may be kept; other memory comes back.
+    fn tell_block(&mut self, block: Vec<u8>) -> Vec<u8> {
+        if let Cow::Owned(cut) = without_crs(&block) {
+            self.tell(&cut);
+            return block;
+        }
+        self.look(&block);
+        self.lines.block(&self.service, self.stream, block)
     }
 }
 
@@ -86,6 +122,29 @@ impl Splitter {
         if !self.begun.is_empty() {
             self.begun.push(b'\n');
             tell(&std::mem::take(&mut self.begun));
+        }
+    }
+
+    /// The beginning of a line, if it is short.
+    fn short(&self) -> &[u8] {
+        if self.begun.len() <= SHORT { &self.begun } else { &[] }
+    }
+
+    /// Takes a chunk that begins with what is [`Splitter::short`], and gives back memory to be filled.
+    fn feed_chunk(&mut self, mut chunk: Vec<u8>, teller: &mut Teller) -> Vec<u8> {
+        if self.begun.len() <= SHORT {
+            self.begun.clear();
+        }
+        match memchr::memrchr(b'\n', &chunk) {
+            Some(last) if self.begun.is_empty() => {
+                self.begun.extend_from_slice(&chunk[last + 1..]);
+                chunk.truncate(last + 1);
+                teller.tell_block(chunk)
+            }
+            _ => {
+                self.feed(&chunk, &mut |lines| teller.tell(lines));
+                chunk
+            }
         }
     }
 
@@ -113,7 +172,7 @@ impl Splitter {
         tell(&self.begun);
         // A long line gives its memory back.
         self.begun.clear();
-        self.begun.shrink_to(CHUNK);
+        self.begun.shrink_to(SHORT);
     }
 
     fn keep(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(&[u8])) {
@@ -132,7 +191,9 @@ impl Splitter {
 
 /// Lines without the `\r` before each `\n`.
 fn without_crs(lines: &[u8]) -> Cow<'_, [u8]> {
-    let mut ends = memchr::memmem::find_iter(lines, b"\r\n").peekable();
+    // Mostly there is not one `\r`, and that is seen fastest.
+    let Some(first) = memchr::memchr(b'\r', lines) else { return Cow::Borrowed(lines) };
+    let mut ends = memchr::memmem::find_iter(&lines[first..], b"\r\n").map(|end| first + end).peekable();
     if ends.peek().is_none() {
         return Cow::Borrowed(lines);
     }
@@ -149,6 +210,8 @@ fn without_crs(lines: &[u8]) -> Cow<'_, [u8]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use report::Recorder;
+    use tokio::io::AsyncWriteExt;
 
     fn split<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
@@ -181,16 +244,37 @@ mod tests {
         assert_eq!(split(line.chunks(CHUNK).chain([b"\n".as_slice()])).len(), 1);
     }
 
-    /// An idle service has small buffers, a busy one large ones.
+    /// Tells text that comes in pieces of this size, the way of a pipe.
+    fn told(text: &[u8], size: usize) -> Vec<Vec<u8>> {
+        let recorder = Arc::new(Recorder::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (mut to, from) = tokio::io::duplex(size);
+            let told = tell_lines(from, "api".into(), Stream::Stdout, recorder.clone(), None);
+            let (_, written) = tokio::join!(told, async move { to.write_all(text).await });
+            written.unwrap();
+        });
+        recorder.lines().into_iter().map(|(_, _, line)| line).collect()
+    }
+
+    /// Also where a line is so long that its beginning is kept apart.
     #[test]
-    fn a_buffer_is_as_large_as_what_comes() {
-        let mut chunk = Chunk::default();
-        for _ in 0..10 {
-            chunk.was_used(chunk.bytes.len());
+    fn a_long_line_between_short_ones_comes_whole() {
+        let long = vec![b'x'; 3 * SHORT];
+        let text = [b"a\n".as_slice(), &long, b"\r\nb"].concat();
+        for size in [100, SHORT, 10 * SHORT] {
+            assert_eq!(told(&text, size), [b"a".as_slice(), &long, b"b"], "{size}");
         }
-        assert_eq!(chunk.bytes.len(), LARGE_CHUNK);
-        (0..QUIET).for_each(|_| chunk.was_used(100));
-        assert_eq!(chunk.bytes.len(), CHUNK);
+    }
+
+    /// Nobody holds memory while nothing comes.
+    #[tokio::test]
+    async fn who_is_silent_has_no_buffer() {
+        let (_quiet, mut input) = tokio::io::duplex(1);
+        SPARE.set(Vec::with_capacity(77));
+        let nothing = tokio::time::timeout(std::time::Duration::from_millis(1), read(&mut input, b"begun")).await;
+        assert!(nothing.is_err());
+        assert!(SPARE.take().capacity() > SHORT + CHUNK - 1);
     }
 
     proptest! {
@@ -199,6 +283,7 @@ mod tests {
         fn chunks_do_not_matter(text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..400), size in 1usize..50) {
             let lines = split(text.chunks(size));
             prop_assert_eq!(&lines, &split([text.as_slice()]));
+            prop_assert_eq!(&lines, &told(&text, size));
             let kept: usize = lines.iter().map(Vec::len).sum();
             let ends = text.iter().filter(|byte| **byte == b'\n').count();
             let crs = text.windows(2).filter(|pair| *pair == b"\r\n").count();

@@ -56,6 +56,7 @@ impl Supervisor {
         let place = |member: &Member| order.iter().position(|name| *name == member.service.name).unwrap_or(usize::MAX);
         self.members.sort_by_key(place);
         self.settle();
+        self.publish();
         Ok(reloaded)
     }
 
@@ -119,6 +120,5 @@ impl Supervisor {
                 Fate::Stays | Fate::Leaves => drop(self.members.remove(at)),
             }
         }
-        self.publish();
     }
 }

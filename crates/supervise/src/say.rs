@@ -1,8 +1,14 @@
 //! What is told about the life of a service: one plain sentence each, and the same as fields.
 
-use crate::state::{Failure, exit_words};
+use crate::{
+    fence::FENCE,
+    state::{Failure, exit_words},
+};
 use config::Service;
-use host::{process::Exit, signals::signal_name};
+use host::{
+    process::{Exit, Limit},
+    signals::signal_name,
+};
 use report::{Event, Level, count, seconds};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,8 +51,20 @@ pub(crate) fn parked(name: &str, unmet: &BTreeMap<String, String>, has_run: bool
     event("service.parked", name, text).level(Level::Warn).with("reason", reason)
 }
 
+pub(crate) fn fenced(name: &str, unmet: &BTreeMap<String, String>) -> Event {
+    let reason = lacking(unmet);
+    event("service.fenced", name, format!("has lost its lock and must not run: it {reason}"))
+        .level(Level::Warn)
+        .with("reason", reason)
+}
+
+pub(crate) fn locked(name: &str) -> Event {
+    event("service.locked", name, "has its lock".to_owned())
+}
+
 pub(crate) fn resumed(name: &str, need: &str, parked: Duration) -> Event {
-    let text = format!("goes on: `{need}` is back after {}", seconds(parked));
+    let back = if need == FENCE { "it has its lock".to_owned() } else { format!("`{need}` is back") };
+    let text = format!("goes on: {back} after {}", seconds(parked));
     event("service.resumed", name, text).with("need", need).with("parked", parked)
 }
 
@@ -58,6 +76,44 @@ pub(crate) fn unhealthy(name: &str, reason: &str, unmet: &BTreeMap<String, Strin
 
 pub(crate) fn healthy(name: &str) -> Event {
     event("service.healthy", name, "is healthy again".to_owned())
+}
+
+pub(crate) fn flapping(name: &str, how: &str) -> Event {
+    event("service.flapping", name, format!("is {how}")).level(Level::Warn).with("reason", how)
+}
+
+pub(crate) fn steady(name: &str) -> Event {
+    event("service.steady", name, "is not flapping any more".to_owned())
+}
+
+pub(crate) fn says(name: &str, what: &str) -> Event {
+    event("service.says", name, format!("says: {what}")).with("status", what)
+}
+
+pub(crate) fn not_done(name: &str, what: &str) -> Event {
+    let why = match what {
+        "MAINPID" => "its main process is the one that was started",
+        _ => "no descriptors are kept for it",
+    };
+    event("service.notify-refused", name, format!("sent {what}, which is not done: {why}")).level(Level::Warn)
+}
+
+pub(crate) fn stranger(name: &str, pid: Option<u32>) -> Event {
+    let who = pid.map_or("a process that cannot be seen from here".to_owned(), |pid| format!("process {pid}"));
+    let text = format!("was spoken for by {who}, which is not of it or has gone: not believed");
+    event("service.notify-refused", name, text).level(Level::Warn)
+}
+
+pub(crate) fn limited(name: &str, limits: &[Limit]) -> Event {
+    let one = |limit: &Limit| {
+        limit
+            .in_force
+            .as_ref()
+            .map_or_else(|why| format!("`{}` is NOT in force: {why}", limit.name), ToString::to_string)
+    };
+    let each: Vec<_> = limits.iter().map(one).collect();
+    let level = if limits.iter().any(|limit| limit.in_force.is_err()) { Level::Warn } else { Level::Info };
+    event("service.limited", name, format!("is limited: {}", each.join("; "))).level(level)
 }
 
 pub(crate) fn stopping(name: &str, signal: i32) -> Event {
@@ -100,7 +156,10 @@ pub(crate) fn failed(name: &str, failure: &Failure) -> Event {
 
 /// ``needs `main`, which is down: connection refused``.
 pub(crate) fn lacking(unmet: &BTreeMap<String, String>) -> String {
-    let one = |(name, reason): (&String, &String)| format!("needs `{name}`, which is down: {reason}");
+    let one = |(name, reason): (&String, &String)| match name.as_str() {
+        FENCE => format!("waits for its lock: {reason}"),
+        name => format!("needs `{name}`, which is down: {reason}"),
+    };
     let each: Vec<_> = unmet.iter().map(one).collect();
     each.join(" and ")
 }

@@ -45,7 +45,10 @@ pub struct ServiceStatus {
     /// Somebody has stopped it, until it is started again.
     #[serde(skip)]
     pub held: bool,
-    /// Why it is not ready, in words.
+    /// What it says of itself (`STATUS=` of sd_notify(3)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Why it is not ready, in words; or that it is ready, but fails its checks time and again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -66,6 +69,7 @@ impl ServiceStatus {
             exited_at: life.last_exit_at(),
             out_of_memory: false,
             due: state.due(),
+            status: None,
             held: false,
             reason: life.reason().or_else(|| failing.map(str::to_owned)),
         }

@@ -15,12 +15,19 @@ use crate::{
 use config::Service;
 use host::{Env, process::Spawner};
 use report::{Journal, Lines};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
+
+/// So many changes are acted on together.
+const AT_ONCE: usize = 64;
 
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
@@ -50,7 +57,7 @@ struct Crew {
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
     /// `base_env`, its own variables, its [`host::process::Mark`] with the name of this `instance` and, when mainstay listens for it,
-    /// `PORT`.
+    /// `PORT`. Below `sockets`, a directory of our own, they tell how they are, if that is wanted of them.
     ///
     /// # Errors
     /// When a socket cannot be bound.
@@ -62,6 +69,7 @@ impl Supervisor {
         checker: Arc<dyn Checker>,
         journal: Arc<dyn Journal>,
         lines: Arc<dyn Lines>,
+        sockets: PathBuf,
     ) -> Result<Self, ListenError> {
         let one = |(id, service)| Member::new(id, service, instance, base_env, None);
         let members = services.into_iter().enumerate().map(one);
@@ -70,7 +78,7 @@ impl Supervisor {
         let (sender, commands) = mpsc::unbounded_channel();
         let meters = Meters::default();
         let handle = Handle { commands: sender, statuses: seen, meters: meters.clone() };
-        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters });
+        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters, sockets });
         let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
         Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }
@@ -108,10 +116,11 @@ impl Supervisor {
         let (sender, mut changes) = mpsc::unbounded_channel();
         self.crew = Some(Crew { drivers: JoinSet::new(), changes: sender });
         (0..self.members.len()).for_each(|at| self.begin(at));
+        let mut news = Vec::new();
         while !self.is_over() {
             tokio::select! {
                 biased;
-                Some(change) = changes.recv() => self.changed(change),
+                1.. = changes.recv_many(&mut news, AT_ONCE) => self.changed(news.drain(..)),
                 Some(command) = self.commands.recv() => self.obey(command),
                 () = left(self.crew.as_mut()) => {}
             }
@@ -161,7 +170,17 @@ impl Supervisor {
         unmet.chain(others).collect()
     }
 
-    fn changed(&mut self, change: Change) {
+    /// What comes together is acted on once: of five hundred services that start or stop, each would else be looked at for each.
+    fn changed(&mut self, changes: impl Iterator<Item = Change>) {
+        changes.for_each(|change| self.take_note(change));
+        match self.stopping {
+            true => self.stop_next(),
+            false => self.settle(),
+        }
+        self.publish();
+    }
+
+    fn take_note(&mut self, change: Change) {
         let Change { id, status, state } = change;
         // The last words of one that was replaced.
         let Some(member) = self.members.iter_mut().find(|member| member.id == id) else { return };
@@ -175,11 +194,6 @@ impl Supervisor {
         if news {
             self.tell_those_after(&name, ready);
         }
-        match self.stopping {
-            true => self.stop_next(),
-            false => self.settle(),
-        }
-        self.publish();
     }
 
     pub(crate) fn publish(&self) {
@@ -256,13 +270,10 @@ impl Supervisor {
 
     /// Stops everybody that nobody hangs on any more.
     fn stop_next(&mut self) {
-        for index in 0..self.members.len() {
-            let member = &self.members[index];
-            let hanging = |other: &Member| other.starts_after(&member.service.name) && !other.state.is_over();
-            if !member.told_to_stop && !self.members.iter().any(hanging) {
-                self.members[index].stop(Input::Unwanted);
-            }
-        }
+        let there = self.members.iter().filter(|member| !member.state.is_over());
+        let hung_on: BTreeSet<String> = there.flat_map(|member| member.service.after.iter().cloned()).collect();
+        let asked = |member: &&mut Member| !member.told_to_stop && !hung_on.contains(&member.service.name);
+        self.members.iter_mut().filter(asked).for_each(|member| member.stop(Input::Unwanted));
     }
 
     fn ended(self) -> Ended {

@@ -30,8 +30,10 @@ pub struct Tail {
 
 #[derive(Default)]
 struct Kept {
-    both: VecDeque<String>,
-    errors: VecDeque<String>,
+    both: VecDeque<Vec<u8>>,
+    errors: VecDeque<Vec<u8>>,
+    /// So many of both are of the process that was started last.
+    latest: usize,
     ears: Vec<Ear>,
 }
 
@@ -78,6 +80,20 @@ impl Tail {
         self.of(service, |kept| &kept.both)
     }
 
+    /// A new process of `service` was started: the lines so far are not its own.
+    pub fn started(&self, service: &str) {
+        if let Some(kept) = self.kept().get_mut(service) {
+            kept.latest = 0;
+        }
+    }
+
+    /// The last lines that the last process of `service` wrote to both of its outputs, oldest first.
+    pub fn of_latest(&self, service: &str) -> Vec<String> {
+        let latest = self.kept().get(service).map_or(0, |kept| kept.latest);
+        let lines = self.last(service);
+        lines[lines.len().saturating_sub(latest)..].to_vec()
+    }
+
     /// The last lines that `service` wrote to its standard error, oldest first.
     pub fn errors(&self, service: &str) -> Vec<String> {
         self.of(service, |kept| &kept.errors)
@@ -92,11 +108,15 @@ impl Tail {
         Listener { blocks, missed }
     }
 
-    fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<String>) -> Vec<String> {
-        self.kept().get(service).map(|kept| which(kept).iter().cloned().collect()).unwrap_or_default()
+    fn of(&self, service: &str, which: impl Fn(&Kept) -> &VecDeque<Vec<u8>>) -> Vec<String> {
+        self.kept()
+            .get(service)
+            .map(|kept| which(kept).iter().map(|line| shortened(line)).collect())
+            .unwrap_or_default()
     }
 
-    fn remember(&self, service: &str, stream: Stream, lines: &[&[u8]], block: &[u8]) {
+    /// The last lines of a block; of many that come at once only those are looked at.
+    fn remember(&self, service: &str, stream: Stream, block: &[u8]) {
         let mut all = self.kept();
         // A name is copied once for each service, not for each line.
         if !all.contains_key(service) {
@@ -104,12 +124,12 @@ impl Tail {
         }
         let Some(kept) = all.get_mut(service) else { return };
         kept.ears.retain(|ear| ear.hears(stream, block));
-        for line in lines {
-            let text = shortened(line);
+        for line in last_lines(block) {
             if stream == Stream::Stderr {
-                keep(&mut kept.errors, text.clone());
+                keep(&mut kept.errors, line);
             }
-            keep(&mut kept.both, text);
+            keep(&mut kept.both, line);
+            kept.latest = (kept.latest + 1).min(KEPT);
         }
     }
 
@@ -120,17 +140,18 @@ impl Tail {
 
 impl Lines for Tail {
     fn line(&self, service: &str, stream: Stream, line: &[u8]) {
-        self.remember(service, stream, &[line], &[line, b"\n"].concat());
+        self.remember(service, stream, &[line, b"\n"].concat());
         self.inner.line(service, stream, line);
     }
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
-        // Of many lines that come at once the last ones alone are looked at.
-        let mut last: Vec<_> =
-            block.strip_suffix(b"\n").unwrap_or(block).rsplit(|byte| *byte == b'\n').take(KEPT).collect();
-        last.reverse();
-        self.remember(service, stream, &last, block);
+        self.remember(service, stream, block);
         self.inner.lines(service, stream, block);
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.remember(service, stream, &block);
+        self.inner.block(service, stream, block)
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -152,17 +173,26 @@ impl Ear {
     }
 }
 
-fn keep(lines: &mut VecDeque<String>, line: String) {
-    if lines.len() == KEPT {
-        lines.pop_front();
-    }
-    lines.push_back(line);
+/// The lines at the end of a block, oldest first.
+fn last_lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let block = block.strip_suffix(b"\n").unwrap_or(block);
+    let begin = memchr::memrchr_iter(b'\n', block).nth(KEPT - 1).map_or(0, |end| end + 1);
+    block[begin..].split(|byte| *byte == b'\n')
+}
+
+/// In the memory of the oldest one, which goes.
+fn keep(lines: &mut VecDeque<Vec<u8>>, line: &[u8]) {
+    let mut kept = if lines.len() == KEPT { lines.pop_front().unwrap_or_default() } else { Vec::new() };
+    kept.clear();
+    // One byte more tells that it is cut.
+    kept.extend_from_slice(&line[..line.len().min(WIDEST + 1)]);
+    lines.push_back(kept);
 }
 
 fn shortened(line: &[u8]) -> String {
-    match line.get(..WIDEST) {
-        Some(beginning) => String::from_utf8_lossy(beginning).into_owned() + "…",
-        None => String::from_utf8_lossy(line).into_owned(),
+    match line.len() > WIDEST {
+        true => String::from_utf8_lossy(&line[..WIDEST]).into_owned() + "…",
+        false => String::from_utf8_lossy(line).into_owned(),
     }
 }
 
@@ -183,6 +213,10 @@ mod tests {
         let lines = tail.last("api");
         assert_eq!((lines.len(), lines[0].as_str(), lines[KEPT - 1].as_str()), (KEPT, "out 6", "oops"));
         assert_eq!(tail.errors("api"), ["oops"]);
+        tail.started("api");
+        assert_eq!(tail.of_latest("api"), Vec::<String>::new());
+        tail.line("api", Stream::Stdout, b"new");
+        assert_eq!((tail.of_latest("api"), tail.last("api").len()), (vec!["new".to_owned()], KEPT));
         assert_eq!(tail.errors("bot")[0].len(), WIDEST + "…".len());
         tail.lines("web", Stream::Stderr, b"one\ntwo\n");
         assert_eq!(tail.errors("web"), ["one", "two"]);
@@ -192,7 +226,7 @@ mod tests {
         drop(listener);
         tail.lines("web", Stream::Stdout, b"c\n");
         assert!(tail.kept()["web"].ears.is_empty());
-        let told = KEPT + 9 + 2 * (WAITING + 2) + 1;
+        let told = KEPT + 10 + 2 * (WAITING + 2) + 1;
         assert_eq!((tail.last("nobody"), recorder.lines().len()), (vec![], told));
     }
 }

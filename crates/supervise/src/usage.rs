@@ -24,8 +24,11 @@ pub struct ServiceUsage {
     pub open_files: Option<u64>,
     /// Its processes.
     pub processes: u64,
-    /// How often it was killed for want of memory.
+    /// How often somebody of it was killed for want of memory.
     pub oom_kills: u64,
+    /// Its limit on memory in bytes, where one is in force, and what the kernel counts towards it, what it keeps of files for it
+    /// included.
+    pub memory_limit: Option<(u64, u64)>,
 }
 
 /// How much of one processor was used.
@@ -95,6 +98,7 @@ impl Meters {
 impl Account {
     fn end(&mut self) {
         if let Some((meter, mut pace)) = self.running.take() {
+            self.oom_kills += meter.oom_kills().unwrap_or_default();
             self.before += meter.cpu().map_or(pace.latest.1, |cpu| pace.grown(cpu));
         }
     }
@@ -102,11 +106,13 @@ impl Account {
     fn read(&mut self, seen: &mut impl Iterator<Item = Option<host::process::Usage>>, now: Instant) -> ServiceUsage {
         let (cpu, oom_kills) = (self.before, self.oom_kills);
         let nothing = ServiceUsage { cpu, oom_kills, ..ServiceUsage::default() };
-        let Some((_, pace)) = &mut self.running else { return nothing };
+        let Some((meter, pace)) = &mut self.running else { return nothing };
         let Some(seen) = seen.next().flatten() else { return nothing };
         let share = pace.step(seen.cpu, now);
         let (memory, open_files, processes) = (seen.memory, seen.open_files, seen.processes);
-        ServiceUsage { cpu: cpu + pace.latest.1, share, memory, open_files, processes, oom_kills }
+        let memory_limit = seen.memory_limit.zip(seen.memory_charged);
+        let oom_kills = oom_kills + meter.oom_kills().unwrap_or_default();
+        ServiceUsage { cpu: cpu + pace.latest.1, share, memory, open_files, processes, oom_kills, memory_limit }
     }
 }
 
@@ -143,7 +149,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// S4.12: the share is that of the time between two questions, from the start on for the first.
+    /// Item 6: the share is that of the time between two questions, from the start on for the first.
     #[test]
     fn a_share_is_of_the_time_since_the_question_before() {
         let start = Instant::now();

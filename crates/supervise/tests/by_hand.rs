@@ -42,7 +42,7 @@ async fn one_service_is_stopped_and_started_again() {
     stage.until_fine("api", "running").await;
     stage.handle.stop_service("api").unwrap();
     let stopped = stage.until_fine("api", "stopped").await;
-    assert_eq!(stopped.reason.as_deref(), Some("it was told to stop"));
+    assert_eq!(stopped.reason.as_deref(), Some("stopped by hand"));
     sleep(s(HOUR)).await;
     assert_eq!(stage.status("api").fine, "stopped");
     stage.handle.start("api").unwrap();

@@ -1,16 +1,17 @@
-//! The program that is waited for and supervised: this one, started again. It notes the moment at which it runs, and no
-//! interpreter stands between that and the one who started it.
-use crate::task::{Done, Failure};
+//! The program that is waited for and supervised: a small one in C, linked statically, so that next to nothing of what is measured
+//! is its own start. It notes the moment at which it runs.
+use crate::task::{Done, Failure, step};
 use rustix::time::{ClockId, clock_gettime};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const SOURCE: &str = include_str!("child.c");
+
 /// Notes the moment and ends.
-pub(crate) const STAMP: &str = "bench-stamp";
+pub(super) const STAMP: &str = "stamp";
 /// Notes the moment and stays, doing nothing.
-pub(crate) const IDLE: &str = "bench-idle";
+pub(super) const IDLE: &str = "idle";
 
 /// Nanoseconds of CLOCK_MONOTONIC: the same for every process of the machine, whatever its namespace but that of time.
 pub(super) type Moment = i64;
@@ -23,19 +24,19 @@ pub(super) struct Stamp {
     pub(super) at: Moment,
 }
 
-/// The helper's whole life. `file` gets one line, added in one write.
-pub(crate) fn run(verb: &str, file: &str, name: &str) -> Done {
-    let line = format!("{name} {} {}\n", std::process::id(), now());
-    let noted =
-        OpenOptions::new().create(true).append(true).open(file).and_then(|mut it| it.write_all(line.as_bytes()));
-    noted.map_err(|error| Failure::Failed(format!("cannot write {file}: {error}")))?;
-    if verb == IDLE { stay() } else { Ok(()) }
+/// Compiles it; what is measured starts it later.
+pub(super) fn make() -> Done {
+    let source = program().with_extension("c");
+    std::fs::create_dir_all(super::directory())
+        .and_then(|()| std::fs::write(&source, SOURCE))
+        .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", source.display())))?;
+    let mut compile = Command::new("cc");
+    compile.args(["-O2", "-static", "-o"]).arg(program()).arg(source);
+    step("compile what is supervised", compile)
 }
 
-fn stay() -> ! {
-    loop {
-        std::thread::park();
-    }
+fn program() -> PathBuf {
+    super::directory().join("child")
 }
 
 /// This moment.
@@ -51,8 +52,7 @@ pub(super) fn millis(from: Moment, to: Moment) -> f64 {
 
 /// The words that start the helper: to be given to whoever starts it.
 pub(super) fn words(verb: &str, file: &Path, name: &str) -> Vec<String> {
-    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("xtask"));
-    let (program, file) = (program.display().to_string(), file.display().to_string());
+    let (program, file) = (program().display().to_string(), file.display().to_string());
     vec![program, verb.to_owned(), file, name.to_owned()]
 }
 

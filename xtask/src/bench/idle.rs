@@ -1,4 +1,5 @@
 //! What a supervisor costs while nothing happens.
+use super::load::Load;
 use super::process::{Usage, resident};
 use super::supervisor::{self, SERVICES};
 use super::table::Table;
@@ -11,16 +12,24 @@ const SETTLE: Duration = Duration::from_secs(3);
 
 /// Memory, wake-ups and CPU.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Table>, Failure> {
+    let mut tables = tables(bench, SERVICES)?;
+    supervisor::missing(bench).into_iter().for_each(|missing| tables[2].note(missing));
+    tables[2].note(machine::line());
+    Ok(tables.into())
+}
+
+/// The same with so many services.
+pub(super) fn tables(bench: &Bench, services: usize) -> Result<[Table; 3], Failure> {
     let window = Duration::from_secs(if bench.quick { 3 } else { 10 });
-    let case = format!("{SERVICES} idle services");
+    let case = format!("{services} idle services");
     let mut memory = Table::new("idle: resident memory of the supervisor, all its processes", "MB");
     let mut wakes = Table::new("idle: wake-ups in ten seconds", "switches");
     let mut cpu = Table::new("idle: CPU", "% of a core");
     for supervisor in supervisor::all(bench) {
         let (mut bytes, mut switches, mut percent) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.rounds(3) {
-            let mut running = supervisor.begin(bench)?;
-            running.started(SERVICES)?;
+            let mut running = supervisor.begin_with(bench, &Load::idle(services), &[])?;
+            running.started(services)?;
             std::thread::sleep(SETTLE);
             let own = running.own();
             let before = Usage::of(&own);
@@ -34,9 +43,5 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Table>, Failure> {
         wakes.add(supervisor.row(&case, switches, supervisor.target(0.0)));
         cpu.add(supervisor.row(&case, percent, supervisor.target(0.0)));
     }
-    if let Some(missing) = supervisor::missing(bench) {
-        cpu.note(missing);
-    }
-    cpu.note(machine::line());
-    Ok(vec![memory, wakes, cpu])
+    Ok([memory, wakes, cpu])
 }

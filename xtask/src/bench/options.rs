@@ -1,15 +1,20 @@
 //! What is to be measured.
 use crate::task::Failure;
 
+use super::supervise::PARTS;
+
+const ONLY: &str = "--only=";
+
 const FLAGS: [&str; 3] = ["--quick", "--peers", "--no-build"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [gate|start|restart|idle|migrate|all]... [--quick] [--peers] [--no-build]
+usage: cargo xtask bench [gate|start|restart|idle|supervise|migrate|all]... [--quick] [--peers] [--no-build] [--only=PART]
 
   gate     the server accepts -> the command runs; lines in the server's log and CPU while waiting
   start    `up` with ten idle services: until all of them run
   restart  a service is killed -> its next copy runs
   idle     memory, wake-ups and CPU of the supervisor of ten idle services
+  supervise  all of it with 1 to 500 services: up, memory, idle, crash, stop, strays, logs; PART is one of these
   migrate  a thousand files applied, and none pending, beside other migration tools; memory
   --quick     few rounds
   --peers     fetch what to compare with into the build directory: other supervisors (pip and apt; nothing is installed),
@@ -23,6 +28,7 @@ pub(super) enum Chapter {
     Start,
     Restart,
     Idle,
+    Supervise,
     Migrate,
 }
 
@@ -32,9 +38,12 @@ pub(super) struct Options {
     pub(super) quick: bool,
     pub(super) peers: bool,
     pub(super) build: bool,
+    /// One part of `supervise`.
+    pub(super) only: Option<&'static str>,
 }
 
-const ALL: [Chapter; 5] = [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle, Chapter::Migrate];
+const ALL: [Chapter; 6] =
+    [Chapter::Gate, Chapter::Start, Chapter::Restart, Chapter::Idle, Chapter::Supervise, Chapter::Migrate];
 
 impl Chapter {
     /// As it is called on the command line and on disk.
@@ -44,6 +53,7 @@ impl Chapter {
             Self::Start => "start",
             Self::Restart => "restart",
             Self::Idle => "idle",
+            Self::Supervise => "supervise",
             Self::Migrate => "migrate",
         }
     }
@@ -66,16 +76,24 @@ impl Options {
         if flags.contains(&"--help") {
             return Err(Failure::Usage(USAGE.to_owned()));
         }
+        let (parts, flags): (Vec<&str>, Vec<&str>) = flags.iter().partition(|flag| flag.starts_with(ONLY));
         if let Some(unknown) = flags.iter().find(|flag| !FLAGS.contains(*flag)) {
             return Err(Failure::Usage(format!("error: unknown flag `{unknown}`\n{USAGE}")));
         }
         Ok(Self {
             chapters: chapters(&names)?,
+            only: parts.first().map(|part| part_of(part)).transpose()?,
             quick: flags.contains(&"--quick"),
             peers: flags.contains(&"--peers"),
             build: !flags.contains(&"--no-build"),
         })
     }
+}
+
+fn part_of(flag: &str) -> Result<&'static str, Failure> {
+    let name = flag.strip_prefix(ONLY).unwrap_or_default();
+    let found = PARTS.into_iter().find(|part| *part == name);
+    found.ok_or_else(|| Failure::Usage(format!("error: unknown part `{name}`; there are {}", PARTS.join(", "))))
 }
 
 fn chapters(names: &[&str]) -> Result<Vec<Chapter>, Failure> {

@@ -73,6 +73,11 @@ pub(super) fn resident(pids: &[u32]) -> u64 {
     pids.iter().map(|pid| field(&format!("/proc/{pid}/status"), "VmRSS:") * 1024).sum()
 }
 
+/// Memory in bytes, of shared pages the share of each.
+pub(super) fn proportional(pids: &[u32]) -> u64 {
+    pids.iter().map(|pid| field(&format!("/proc/{pid}/smaps_rollup"), "Pss:") * 1024).sum()
+}
+
 /// The most resident memory that a process has had in bytes, shared pages included; zero when it has ended.
 pub(super) fn peak(pid: u32) -> u64 {
     field(&format!("/proc/{pid}/status"), "VmHWM:") * 1024
@@ -91,9 +96,29 @@ pub(super) fn family(pid: u32) -> Vec<u32> {
 
 /// SIGKILL; a process that is gone is no error.
 pub(super) fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+/// Sends a signal; a process that is gone is no error.
+pub(super) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(pid, signal);
     }
+}
+
+/// Is it there, and not a zombie?
+pub(super) fn is_there(pid: u32) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Has it ended without anybody having looked?
+pub(super) fn is_zombie(pid: u32) -> bool {
+    state(pid) == Some('Z')
+}
+
+fn state(pid: u32) -> Option<char> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 /// Children of every thread: a child belongs to the thread that started it.

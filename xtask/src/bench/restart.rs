@@ -18,13 +18,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Table>, Failure> {
     for supervisor in supervisor::all(bench).into_iter().filter(|it| it.restarts()) {
         let mut took = Vec::new();
         for _ in 0..bench.rounds(4) {
-            let mut running = supervisor.begin(bench)?;
-            running.started(SERVICES)?;
-            std::thread::sleep(SETTLE);
-            for index in 0..SERVICES {
-                took.push(again(&mut running, index)?);
-                std::thread::sleep(PAUSE);
-            }
+            took.extend(again_after(supervisor.begin(bench)?)?);
         }
         table.add(supervisor.row("first crash", took, supervisor.target(10.0)));
     }
@@ -34,6 +28,18 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Table>, Failure> {
     }
     table.note(machine::line());
     Ok(vec![table])
+}
+
+/// Each of ten services is killed once: milliseconds until the next copy of each runs.
+pub(super) fn again_after(mut running: Running) -> Result<Vec<f64>, Failure> {
+    let mut took = Vec::new();
+    running.started(SERVICES)?;
+    std::thread::sleep(SETTLE);
+    for index in 0..SERVICES {
+        took.push(again(&mut running, index)?);
+        std::thread::sleep(PAUSE);
+    }
+    Ok(took)
 }
 
 /// Kills the service that was started in this place; it is the only one that starts meanwhile.

@@ -1,11 +1,14 @@
-//! Other supervisors to compare with: those of the machine, or fetched below the build directory. Nothing is installed.
+//! Other supervisors to compare with: those of the machine, or fetched below the build directory. Nothing but s6 is
+//! installed, and that only by root.
 use crate::peers::{make, python_with};
 use crate::task::{Done, Failure, step};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// s6 is measured where it is installed: it looks for its parts in `/usr/bin` alone.
 const DEBIAN: &str = "runit";
+/// It looks for its parts in `/usr/bin` alone, so it has to be installed.
+const INSTALLED: &str = "s6";
+const NPM: &str = "pm2";
 /// supervisor asks for pkg_resources, which newer releases of setuptools have no more.
 const PYTHON: &[&str] = &["setuptools<81", "supervisor", "honcho"];
 
@@ -17,16 +20,22 @@ pub(super) struct Rivals {
 impl Rivals {
     /// Looks for them; with `fetch` fetches them before. One that cannot be had is told and left out.
     pub(super) fn find(bench: &Path, fetch: bool) -> Self {
-        let (python, debian) = (bench.join("python"), bench.join("debian"));
+        let (python, debian, npm) = (bench.join("python"), bench.join("debian"), bench.join("npm"));
         if fetch {
-            for (what, fetched) in [("pip", python_with(&python, PYTHON)), ("apt", fetch_debian(&debian))] {
+            let fetched = [
+                ("pip", python_with(&python, PYTHON)),
+                ("apt", fetch_debian(&debian)),
+                ("apt", install_s6()),
+                ("npm", fetch_npm(&npm)),
+            ];
+            for (what, fetched) in fetched {
                 if let Err(Failure::Usage(why) | Failure::Failed(why)) = fetched {
                     println!("note: no peers from {what}: {why}");
                 }
             }
         }
         let machine = std::env::var_os("PATH").unwrap_or_default();
-        let ours = [python.join("bin"), debian.join("usr/bin")];
+        let ours = [python.join("bin"), debian.join("usr/bin"), npm.join("node_modules/.bin")];
         Self { directories: ours.into_iter().chain(std::env::split_paths(&machine)).collect() }
     }
 
@@ -39,6 +48,24 @@ impl Rivals {
     pub(super) fn path(&self) -> String {
         std::env::join_paths(&self.directories).unwrap_or_default().to_string_lossy().into_owned()
     }
+}
+
+fn install_s6() -> Done {
+    if Path::new("/usr/bin/s6-svscan").exists() {
+        return Ok(());
+    }
+    let mut install = Command::new("apt-get");
+    install
+        .args(["install", "-y", "-q", "--no-install-recommends", INSTALLED])
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    step("apt-get install s6", install)
+}
+
+fn fetch_npm(into: &Path) -> Done {
+    make(into)?;
+    let mut install = Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(into).arg(NPM);
+    step("npm install pm2", install)
 }
 
 fn fetch_debian(into: &Path) -> Done {

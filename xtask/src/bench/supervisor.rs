@@ -1,16 +1,16 @@
 //! Who keeps services running: we, and other supervisors.
 use super::Bench;
-use super::helper::{self, IDLE, Moment, Stamp, millis, now, words};
-use super::process::{Tied, family};
+use super::helper::{self, IDLE, Moment, Stamp, millis, now};
+use super::load::Load;
+use super::process::{Tied, family, is_there, signal};
 use crate::task::Failure;
 use std::fs::File;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use testkit::TempDir;
 
-/// Services of every application that is measured here.
+/// Services of every application that is measured here, where nothing else is said.
 pub(super) const SERVICES: usize = 10;
 
 /// A supervisor.
@@ -20,33 +20,36 @@ pub(super) enum Supervisor {
     Supervisord,
     Runit,
     S6,
+    Pm2,
     Honcho,
     /// Nobody: the services are started by us, one after the other. No supervisor can be quicker.
     Bare,
 }
 
-/// A supervisor that runs ten idle services. Killed with them on drop.
+const PEERS: [Supervisor; 5] =
+    [Supervisor::Supervisord, Supervisor::Runit, Supervisor::S6, Supervisor::Pm2, Supervisor::Honcho];
+
+/// A supervisor with its services. Killed with them on drop.
 pub(super) struct Running {
     pub(super) begun: Moment,
-    stamps: PathBuf,
+    pub(super) stamps: PathBuf,
     dir: TempDir,
     process: Tied,
+    supervisor: Supervisor,
     /// Those that nobody supervises.
     bare: Vec<Tied>,
 }
 
 /// All that are there, we first.
 pub(super) fn all(bench: &Bench) -> Vec<Supervisor> {
-    let peers = [Supervisor::Supervisord, Supervisor::Runit, Supervisor::S6, Supervisor::Honcho];
-    let there = peers.into_iter().filter(|peer| bench.rivals.program(peer.program()).is_some());
+    let there = PEERS.into_iter().filter(|peer| bench.rivals.program(peer.program()).is_some());
     std::iter::once(Supervisor::Mainstay).chain(there).collect()
 }
 
 /// Those that are not there, for a note.
 pub(super) fn missing(bench: &Bench) -> Option<String> {
-    let peers = [Supervisor::Supervisord, Supervisor::Runit, Supervisor::S6, Supervisor::Honcho];
     let missing: Vec<&str> =
-        peers.iter().map(|peer| peer.program()).filter(|it| bench.rivals.program(it).is_none()).collect();
+        PEERS.iter().map(|peer| peer.program()).filter(|it| bench.rivals.program(it).is_none()).collect();
     (!missing.is_empty()).then(|| format!("not here: {} (`--peers` fetches them)", missing.join(", ")))
 }
 
@@ -56,6 +59,7 @@ impl Supervisor {
             Self::Mainstay => super::table::OURS,
             Self::Runit => "runit",
             Self::S6 => "s6",
+            Self::Pm2 => "pm2",
             Self::Bare => "fork and exec",
             Self::Supervisord | Self::Honcho => self.program(),
         }
@@ -67,6 +71,7 @@ impl Supervisor {
             Self::Supervisord => "supervisord",
             Self::Runit => "runsvdir",
             Self::S6 => "s6-svscan",
+            Self::Pm2 => "pm2-runtime",
             Self::Honcho => "honcho",
         }
     }
@@ -76,86 +81,59 @@ impl Supervisor {
         !matches!(self, Self::Honcho | Self::Bare)
     }
 
-    /// Writes its configuration and starts it.
+    /// Starts it with ten idle services.
     pub(super) fn begin(self, bench: &Bench) -> Result<Running, Failure> {
+        self.begin_with(bench, &Load { gate: true, ..Load::idle(SERVICES) }, &[])
+    }
+
+    /// Writes its configuration and starts it, by `wrapper` if there is one.
+    pub(super) fn begin_with(self, bench: &Bench, load: &Load, wrapper: &[&str]) -> Result<Running, Failure> {
         let dir = TempDir::new();
         let stamps = dir.path().join("stamps");
-        let words = self.prepare(bench, &dir, &stamps)?;
+        load.write(self, &dir, &stamps)?;
+        let words = wrapper.iter().map(|word| (*word).to_owned());
+        let words: Vec<String> = words.chain(self.words(bench, &dir.path().display().to_string())?).collect();
         let begun = now();
         let process = Tied(spawn(&words, &dir, bench)?);
-        let mut running = Running { begun, stamps, dir, process, bare: Vec::new() };
+        let mut running = Running { begun, stamps, dir, process, supervisor: self, bare: Vec::new() };
         if self == Self::Bare {
-            for name in names() {
-                running.bare.push(Tied(spawn(&helper::words(IDLE, &running.stamps, &name), &running.dir, bench)?));
+            for name in load.names() {
+                let words = helper::words(IDLE, &running.stamps, &name);
+                running.bare.push(Tied(spawn(&words, &running.dir, bench)?));
             }
         }
         Ok(running)
     }
 
-    /// The words that start it.
-    fn prepare(self, bench: &Bench, dir: &TempDir, stamps: &Path) -> Result<Vec<String>, Failure> {
-        let at = dir.path().display().to_string();
-        match self {
-            Self::Mainstay => {
-                dir.write("mainstay.toml", &toml(stamps));
-                let ours = bench.mainstay.display().to_string();
-                Ok([&ours, "up", "--dir", &at, "--log-format", "json"].map(str::to_owned).to_vec())
-            }
-            Self::Supervisord => {
-                let conf = dir.write("supervisord.conf", &ini(&at, stamps));
-                Ok(vec![self.path(bench)?, "--nodaemon".into(), "--configuration".into(), conf.display().to_string()])
-            }
-            Self::Runit | Self::S6 => {
-                scripts(dir, stamps)?;
-                Ok(vec![self.path(bench)?, format!("{at}/services")])
-            }
-            Self::Honcho => {
-                let lines = names().map(|name| format!("{name}: exec {}\n", helper::line(IDLE, stamps, &name)));
-                let file = dir.write("Procfile", &lines.collect::<String>());
-                Ok(vec![self.path(bench)?, "-f".into(), file.display().to_string(), "start".into()])
-            }
-            Self::Bare => Ok(words(IDLE, &dir.path().join("nobody"), "nobody")),
+    /// The words that start it, when its configuration lies below `at`.
+    fn words(self, bench: &Bench, at: &str) -> Result<Vec<String>, Failure> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        if matches!(self, Self::Mainstay | Self::Bare) {
+            let ours = bench.mainstay.display().to_string();
+            let nobody = helper::words(IDLE, &Path::new(at).join("nobody"), "nobody");
+            return Ok(if self == Self::Bare {
+                nobody
+            } else {
+                words(&[&ours, "up", "--dir", at, "--log-format", "json"])
+            });
         }
-    }
-
-    fn path(self, bench: &Bench) -> Result<String, Failure> {
         let found = bench.rivals.program(self.program());
-        found
-            .map(|path| path.display().to_string())
-            .ok_or_else(|| Failure::Failed(format!("{} is not here", self.program())))
+        let missing = || Failure::Failed(format!("{} is not here", self.program()));
+        let program = found.map(|path| path.display().to_string()).ok_or_else(missing)?;
+        Ok(match self {
+            Self::Supervisord => words(&[&program, "--nodaemon", "--configuration", &format!("{at}/supervisord.conf")]),
+            Self::Pm2 => words(&[&program, "start", &format!("{at}/pm2.json")]),
+            Self::Honcho => words(&[&program, "-f", &format!("{at}/Procfile"), "start"]),
+            Self::S6 => words(&[&program, "-c", "1000", &format!("{at}/services")]),
+            _ => words(&[&program, &format!("{at}/services")]),
+        })
     }
-}
 
-fn names() -> impl Iterator<Item = String> {
-    (0..SERVICES).map(|index| format!("idle{index}"))
-}
-
-/// Its database is a SQLite file in the directory: the gate is there, and opens at once.
-fn toml(stamps: &Path) -> String {
-    let services = names().map(|name| {
-        let command = helper::line(IDLE, stamps, &name);
-        format!("\n[services.{name}]\ncommand = \"{command}\"\nneeds = [\"main\"]\n")
-    });
-    format!("name = \"bench\"\n\n[databases.main]\nurl = \"sqlite:data/bench.db\"\n{}", services.collect::<String>())
-}
-
-fn ini(at: &str, stamps: &Path) -> String {
-    let programs = names().map(|name| {
-        let command = helper::line(IDLE, stamps, &name);
-        format!("\n[program:{name}]\ncommand={command}\nautorestart=true\n")
-    });
-    format!("[supervisord]\nlogfile={at}/log\npidfile={at}/pid\nuser=root\n{}", programs.collect::<String>())
-}
-
-/// A directory with a `run` script for each, as runit and s6 want it.
-fn scripts(dir: &TempDir, stamps: &Path) -> Result<(), Failure> {
-    for name in names() {
-        let text = format!("#!/bin/sh\nexec {}\n", helper::line(IDLE, stamps, &name));
-        let file = dir.write(&format!("services/{name}/run"), &text);
-        let made = std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755));
-        made.map_err(|error| Failure::Failed(format!("cannot make {} executable: {error}", file.display())))?;
+    /// The signal that asks it to stop everything.
+    fn stop_signal(self) -> rustix::process::Signal {
+        // On TERM it leaves its services running.
+        if self == Self::Runit { rustix::process::Signal::HUP } else { rustix::process::Signal::TERM }
     }
-    Ok(())
 }
 
 fn spawn(words: &[String], dir: &TempDir, bench: &Bench) -> Result<Child, Failure> {
@@ -173,19 +151,43 @@ fn spawn(words: &[String], dir: &TempDir, bench: &Bench) -> Result<Child, Failur
 }
 
 impl Running {
-    /// Waits for that many starts in all, ten at first; their moments in order.
+    /// Waits for that many starts in all; their moments in order.
     pub(super) fn started(&mut self, starts: usize) -> Result<Vec<Stamp>, Failure> {
+        self.started_within(starts, Duration::from_secs(20))
+    }
+
+    /// The same with more patience.
+    pub(super) fn started_within(&mut self, starts: usize, limit: Duration) -> Result<Vec<Stamp>, Failure> {
         let begun = now();
         loop {
             let stamps = helper::stamps(&self.stamps);
             if stamps.len() >= starts {
                 return Ok(stamps);
             }
-            if millis(begun, now()) > 20_000.0 {
+            if millis(begun, now()) > limit.as_secs_f64() * 1e3 {
                 return Err(Failure::Failed(format!("{} starts of {starts}; it said\n{}", stamps.len(), self.said())));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Asks it to stop; milliseconds until it and all services are gone, or nothing when that takes longer than `limit`.
+    pub(super) fn stop(&mut self, limit: Duration) -> Option<f64> {
+        let pids: Vec<u32> = helper::stamps(&self.stamps).iter().map(|stamp| stamp.pid).collect();
+        let begun = now();
+        signal(self.process.pid(), self.supervisor.stop_signal());
+        let mut ended = self.process.ends_within(limit);
+        while ended && pids.iter().any(|pid| is_there(*pid)) {
+            std::thread::sleep(Duration::from_millis(1));
+            ended = millis(begun, now()) < limit.as_secs_f64() * 1e3;
+        }
+        ended.then(|| millis(begun, now()))
+    }
+
+    /// Asks it to stop, and waits until it has ended by itself; whom it leaves is not waited for.
+    pub(super) fn end(&mut self, limit: Duration) {
+        signal(self.process.pid(), self.supervisor.stop_signal());
+        self.process.ends_within(limit);
     }
 
     /// The supervisor's own processes.
@@ -194,8 +196,18 @@ impl Running {
         family(self.process.pid()).into_iter().filter(|pid| !services.contains(pid)).collect()
     }
 
+    /// Everybody, services and what they have left included.
+    pub(super) fn everybody(&self) -> Vec<u32> {
+        family(self.process.pid())
+    }
+
     /// What it wrote to standard error.
     pub(super) fn said(&self) -> String {
         self.dir.read("err")
+    }
+
+    /// Where it keeps the lines of its services.
+    pub(super) fn logs(&self) -> PathBuf {
+        self.dir.path().join(super::load::LOGS)
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Table {
     unit: &'static str,
     rows: Vec<Row>,
     notes: Vec<String>,
+    /// Is more better?
+    more: bool,
 }
 
 /// What one contestant came to in one case.
@@ -29,17 +31,30 @@ pub(super) enum Target {
     AtMost(f64),
     /// Less than this peer's.
     Below(&'static str),
+    /// Where more is better.
+    AtLeast(f64),
     /// At most this share of the best peer's.
     ShareOfBest(f64),
 }
 
 impl Table {
     pub(super) fn new(title: impl Into<String>, unit: &'static str) -> Self {
-        Self { title: title.into(), unit, rows: Vec::new(), notes: Vec::new() }
+        Self { title: title.into(), unit, rows: Vec::new(), notes: Vec::new(), more: false }
+    }
+
+    /// Of what more is better.
+    pub(super) fn of_gain(title: impl Into<String>, unit: &'static str) -> Self {
+        Self { more: true, ..Self::new(title, unit) }
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
+    }
+
+    /// Rows of those who have nothing to tell in it are left out.
+    pub(super) fn without_empty_rows(mut self) -> Self {
+        self.rows.retain(|row| !row.values.is_empty());
+        self
     }
 
     /// Rows of one case belong together and come one after the other.
@@ -66,10 +81,11 @@ impl Table {
         self.rows.iter().find(|row| row.case == case && row.who == who)
     }
 
-    /// The least median of a peer that was never early.
+    /// The best median of a peer that was never early: the least one, or where more is better the most.
     fn best_peer(&self, case: &str) -> Option<f64> {
         let honest = self.rows.iter().filter(|row| row.case == case && row.who != OURS && row.early == 0);
-        honest.map(|row| median(&row.values)).filter(|it| it.is_finite()).min_by(f64::total_cmp)
+        let medians = honest.map(|row| median(&row.values)).filter(|it| it.is_finite());
+        if self.more { medians.max_by(f64::total_cmp) } else { medians.min_by(f64::total_cmp) }
     }
 
     /// Our median as a share of the best peer's.
@@ -81,6 +97,7 @@ impl Table {
     fn target(&self, row: &Row) -> Option<String> {
         match row.target? {
             Target::AtMost(most) => Some(format!("<= {}", short(most))),
+            Target::AtLeast(least) => Some(format!(">= {}", short(least))),
             Target::Below(peer) => {
                 let least = self.peer(&row.case, peer).map_or(f64::NAN, |peer| median(&peer.values));
                 Some(format!("< {}", short(least)))
@@ -96,6 +113,7 @@ impl Table {
         let ours = median(&row.values);
         let met = match row.target? {
             Target::AtMost(most) => ours <= most,
+            Target::AtLeast(least) => ours >= least,
             Target::Below(peer) => ours < median(&self.peer(&row.case, peer)?.values),
             Target::ShareOfBest(share) => ours <= share * self.best_peer(&row.case)?,
         };
@@ -103,7 +121,7 @@ impl Table {
     }
 
     fn cells(&self) -> Vec<[String; 10]> {
-        let heads = ["case", "who", "n", "early", "median", "p95", "max", "of best peer", "target", "met"];
+        let heads = ["case", "who", "n", "early", "median", "p95", "max", "of best peer", "target", ""];
         let rows = self.rows.iter().enumerate().map(|(index, row)| {
             let again = index > 0 && self.rows[index - 1].case == row.case;
             [
@@ -116,7 +134,7 @@ impl Table {
                 short(quantile(&row.values, 1.0)),
                 self.ratio(row).map(|ratio| format!("x {}", short(ratio))).unwrap_or_default(),
                 self.target(row).unwrap_or_default(),
-                self.met(row).map(|met| if met { "yes" } else { "NO" }.to_owned()).unwrap_or_default(),
+                self.met(row).map(|met| if met { "met" } else { "MISSED" }.to_owned()).unwrap_or_default(),
             ]
         });
         std::iter::once(heads.map(str::to_owned)).chain(rows).collect()
@@ -137,6 +155,11 @@ impl fmt::Display for Table {
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))
     }
+}
+
+/// `1 service`, `2 services`
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("{number} {what}") } else { format!("{number} {what}s") }
 }
 
 /// The middle one, by rank; NaN of nothing.

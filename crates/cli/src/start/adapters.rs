@@ -1,13 +1,16 @@
 //! Lets chapters ask through the sense that they do not import themselves.
 
-use super::World;
+use super::{World, jobs::lock_here, single::lock_for_all};
 use crate::context::Context;
-use config::{Access, App, Dependency, HealthCheck, Target};
+use config::{Access, App, Dependency, HealthCheck, Service, Sign, Target};
 use database::{Patience, Refusal, ServerState};
 use health::{Answer, Asker, Migrations};
 use host::Pending;
 use std::sync::Arc;
-use supervise::Checker;
+use supervise::{
+    Checker, Fence,
+    schedule::{NoLock, service_key},
+};
 
 /// What probes need from around them.
 pub(crate) fn gate_context(context: &Context, app: &App) -> probe::Context {
@@ -65,7 +68,8 @@ async fn queues(dependency: &Dependency) -> Vec<(String, u64)> {
 impl Checker for Senses {
     fn check<'a>(&'a self, check: &'a HealthCheck) -> Pending<'a, Result<(), String>> {
         Box::pin(async move {
-            let asked = probe::ask(&check.target, Access::ReadWrite, check.timeout, &self.0.probes).await;
+            let Sign::Target(target) = &check.sign else { return Ok(()) };
+            let asked = probe::ask(target, Access::ReadWrite, check.timeout, &self.0.probes).await;
             asked.map(drop).map_err(|refusal| refusal.to_string())
         })
     }
@@ -80,6 +84,21 @@ impl Checker for Senses {
             let limit = dependency.wait.attempt_timeout;
             let asked = probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await;
             asked.map(drop).map_err(|refusal| refusal.to_string())
+        })
+    }
+
+    fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
+        Box::pin(async move {
+            let (app, name) = (&self.0.app, &service.name);
+            let what = format!("service {name} ({})", app.name);
+            let here = if app.keeps_data { Some(lock_here(app, &format!("service-{name}"), &what)?) } else { None };
+            let Some(database) = &service.single else {
+                return Ok(Fence { guard: Box::new(here), lost: Box::pin(std::future::pending()) });
+            };
+            let called = format!("mainstay {name} on {}", self.0.who.host);
+            let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
+            let lost = Box::pin(session.ended());
+            Ok(Fence { guard: Box::new((here, session)), lost })
         })
     }
 }

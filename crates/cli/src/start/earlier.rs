@@ -47,7 +47,8 @@ pub(super) async fn clear_away(world: &World, instance: &str) -> Result<(), Trou
 }
 
 fn keep_together(world: &World, instance: &str) {
-    let text = match world.spawner.keep_together(instance) {
+    let limited = world.app.services.iter().any(|service| service.limits != config::Limits::default());
+    let text = match world.spawner.keep_together(instance, limited) {
         Together::Cgroups(path) => format!("processes are kept together by control groups below {}", path.display()),
         Together::Marks => {
             "processes are kept together by group, parent and environment: no control group of version 2 \

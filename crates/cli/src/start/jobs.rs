@@ -94,7 +94,8 @@ impl Surroundings for Senses {
 
     fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>> {
         Box::pin(async move {
-            let here = lock_here(&self.0.app, job)?;
+            let app = &self.0.app;
+            let here = lock_here(app, &format!("job-{}", job.name), &format!("job {} ({})", job.name, app.name))?;
             let shared = match &job.single {
                 Some(database) => Some(Single::take(&self.0.app, job, database, self.0.journal.clone()).await?),
                 None => None,
@@ -115,9 +116,9 @@ impl Surroundings for Senses {
 }
 
 /// Nobody else on this machine runs it: `mainstay up` and `mainstay schedule run` keep out of each other's way.
-fn lock_here(app: &App, job: &Job) -> Result<InstanceLock, NoLock> {
-    let path = app.run_dir().join(format!("job-{}.lock", job.name));
-    InstanceLock::acquire(&path, &format!("job {} ({})", job.name, app.name)).map_err(|error| match error {
+pub(super) fn lock_here(app: &App, file: &str, what: &str) -> Result<InstanceLock, NoLock> {
+    let path = app.run_dir().join(format!("{file}.lock"));
+    InstanceLock::acquire(&path, what).map_err(|error| match error {
         LockError::Held { holder, .. } => NoLock::Held(format!("{holder} runs it")),
         LockError::Io { .. } => NoLock::Unknown(error.to_string()),
     })

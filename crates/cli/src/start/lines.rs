@@ -7,9 +7,10 @@ use host::Clock;
 use logs::{Files, Ours};
 use report::{Event, Journal, Level, Lines, Masker, Stream};
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 use tokio::{
@@ -102,6 +103,10 @@ impl Kept {
         }
     }
 
+    fn masker(&self) -> RwLockReadGuard<'_, Masker> {
+        self.masker.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell_slow(&self) {
         let mut told = self.told_slow.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|told| told.elapsed() >= STILL_SLOW) {
@@ -119,11 +124,25 @@ impl Lines for Everywhere {
 
     fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
         let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
-        let masker = kept.masker.read().unwrap_or_else(PoisonError::into_inner);
-        kept.files.take(service, stream, &masker.mask_lines(block));
-        drop(masker);
+        kept.files.take(service, stream, &kept.masker().mask_lines(block));
         if kept.echo {
             self.terminal.lines(service, stream, block);
+        }
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        match self.kept.get() {
+            Some(kept) if !kept.echo => {
+                let masked = match kept.masker().mask_lines(&block) {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(masked) => Some(masked),
+                };
+                kept.files.keep(service, stream, masked.unwrap_or(block))
+            }
+            _ => {
+                self.lines(service, stream, &block);
+                block
+            }
         }
     }
 

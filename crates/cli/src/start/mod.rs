@@ -3,6 +3,7 @@
 mod adapters;
 mod control;
 mod earlier;
+mod herald;
 mod jobs;
 mod lines;
 mod pages;
@@ -10,6 +11,7 @@ mod remembered;
 mod single;
 mod snapshots;
 mod stage;
+mod suspects;
 mod watch;
 mod world;
 
@@ -27,6 +29,7 @@ use plan::{Intent, Performed, Plan, Timeline};
 use report::{Event, Finding, Journal, Level, Outcome};
 use stage::Live;
 use std::{sync::Arc, time::Duration};
+use tokio::task::AbortHandle;
 
 /// Whoever reads what is written has this long for the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -48,7 +51,9 @@ async fn up(context: &Context, app: App, reread: Reread) -> u8 {
     become_parent_of_orphans(context);
     tell_left_out_variables(context);
     let world = World::new(context, app);
+    let telling = herald::begin(&world);
     let code = carry_out(context, &world, reread, signals).await;
+    telling.inspect(AbortHandle::abort);
     world.lines.finish(LAST_WORDS).await;
     world.remembered.finish(&world, LAST_WORDS).await;
     code

@@ -21,9 +21,21 @@ impl Drop for Single {
     }
 }
 
-/// Where the lock of a job is.
+/// The lock `key` in `database`, held by a session that bears `name` for those who wait.
+pub(super) async fn lock_for_all(
+    app: &App,
+    service: &str,
+    database: &str,
+    key: i64,
+    name: String,
+) -> Result<Session, NoLock> {
+    Place::of(app, service, database, key, name)?.take().await
+}
+
+/// Where the lock of a job or a service is.
 struct Place {
     job: String,
+    name: String,
     database: String,
     dsn: PostgresDsn,
     patience: Duration,
@@ -33,7 +45,8 @@ struct Place {
 impl Single {
     /// Nobody else on any host runs `job`.
     pub(super) async fn take(app: &App, job: &Job, database: &str, journal: Arc<Told>) -> Result<Self, NoLock> {
-        let place = Place::of(app, job, database)?;
+        let key = lock_key(&app.name, &job.name);
+        let place = Place::of(app, &job.name, database, key, format!("mainstay job {}", job.name))?;
         let session = place.take().await?;
         Ok(Self(tokio::spawn(keep(place, session, journal))))
     }
@@ -41,7 +54,7 @@ impl Single {
 
 impl Place {
     /// A lock of a session is of no use behind a pooler, so the way past it is taken where there is one.
-    fn of(app: &App, job: &Job, database: &str) -> Result<Self, NoLock> {
+    fn of(app: &App, job: &str, database: &str, key: i64, name: String) -> Result<Self, NoLock> {
         let Some(dependency) = app.dependency(database) else {
             return Err(NoLock::Unknown(format!("there is no `{database}`")));
         };
@@ -50,19 +63,21 @@ impl Place {
             return Err(NoLock::Unknown(format!("`{database}` is no PostgreSQL")));
         };
         let (dsn, patience) = (dsn.clone(), dependency.wait.attempt_timeout);
-        let key = lock_key(&app.name, &job.name);
-        Ok(Self { job: job.name.clone(), database: database.to_owned(), dsn, patience, key })
+        Ok(Self { job: job.to_owned(), name, database: database.to_owned(), dsn, patience, key })
     }
 
     async fn take(&self) -> Result<Session, NoLock> {
         let database = &self.database;
         let unknown = |why: String| NoLock::Unknown(format!("its lock in `{database}` cannot be had: {why}"));
-        let name = format!("mainstay job {}", self.job);
-        let session = postgres::connect(&self.dsn, &name, self.patience).await;
+        let session = postgres::connect(&self.dsn, &self.name, self.patience).await;
         let session = session.map_err(|refusal| unknown(refusal.to_string()))?;
         match postgres::try_advisory_lock(&session, self.key).await {
             Ok(true) => Ok(session),
-            Ok(false) => Err(NoLock::Held(format!("another host has its lock in `{database}`"))),
+            Ok(false) => {
+                let holder = postgres::advisory_holder(&session, self.key).await.ok().flatten();
+                let holder = holder.map(|holder| format!(": {holder}")).unwrap_or_default();
+                Err(NoLock::Held(format!("another host has its lock in `{database}`{holder}")))
+            }
             Err(error) => Err(unknown(error.to_string())),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     snapshots,
 };
 use crate::check::{data_directory, home_of_databases, programs};
-use config::{App, Dependency};
+use config::{App, Dependency, Sign};
 use health::{Answer, Migrations, Phase, ServiceHealth, Usage};
 use host::{
     lock::{Holder, InstanceLock, LockError},
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use supervise::{Ended, Handle, ServiceStatus, ServiceUsage, Supervisor, Word};
 use tokio::{
     task::JoinHandle,
@@ -91,11 +91,13 @@ impl Live {
         earlier::clear_away(world, &instance).await?;
         self.jobs = jobs::prepare(world, &instance).map_err(misused)?.map(Jobs::new);
         self._pages = Some(pages::serve(world).map_err(misused)?);
+        world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
-        let supervisor = Supervisor::new(services, &instance, &world.app.env, spawner, senses, journal, lines)
+        let (env, sockets) = (&world.app.env, sockets(&world.app)?);
+        let supervisor = Supervisor::new(services, &instance, env, spawner, senses, journal, lines, sockets)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
@@ -187,6 +189,21 @@ impl Live {
     pub(super) async fn abandon(mut self, signals: &mut Signals) -> Option<Ended> {
         super::watch::stop(self.running.take()?, signals).await
     }
+}
+
+/// The directory of the sockets on which services tell how they are; made where there is such a service.
+fn sockets(app: &App) -> Result<PathBuf, Trouble> {
+    let path = app.run_dir().join("notify");
+    let tells =
+        |service: &config::Service| matches!(&service.health, Some(check) if matches!(check.sign, Sign::Notify { .. }));
+    if app.keeps_data && app.services.iter().any(tells) {
+        let refused = |error: std::io::Error| {
+            Finding::error(format!("the directory `{}` cannot be made", path.display())).because(&error)
+        };
+        host::fs::create_dir_all_private(&path, 0o700)
+            .map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
+    }
+    Ok(path)
 }
 
 /// Whoever reads the metrics has the services looked at.

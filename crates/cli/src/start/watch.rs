@@ -23,6 +23,7 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     let Some(running) = live.running.take() else { return so_far.code() };
     let mut all = All { running, over: None, jobs: live.jobs.take().map(Jobs::begun) };
     world.board.phase(Phase::Watch);
+    host::process::give_back_code();
     let signal = until_the_end(world, &mut all, &mut signals).await;
     if signal.is_some() {
         world.board.phase(Phase::Stopping);

@@ -1,6 +1,6 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, lines::Everywhere, remembered::Remembered};
+use super::{control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
 };
-use supervise::tail::Tail;
+use supervise::{Fault, tail::Tail};
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::JoinHandle,
@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
+    /// Whoever supervises us.
+    pub(crate) herald: Arc<Herald>,
 }
 
 impl World {
@@ -47,18 +49,24 @@ impl World {
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
+        let tail = Tail::new(lines.clone());
+        let herald = Arc::new(Herald::of(&context.env));
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
                 terminal: context.terminal.clone(),
                 ring: ring.clone(),
                 clock: clock.clone(),
+                tail: tail.clone(),
+                herald: herald.clone(),
+                suspects: Suspects::of(&app),
             }),
+            herald,
             ring,
             remembered: Remembered::default(),
             disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
             begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
-            tail: Tail::new(lines.clone()),
+            tail,
             clock,
             board,
             lines,
@@ -106,10 +114,22 @@ pub(crate) struct Told {
     terminal: Arc<Terminal>,
     ring: Arc<Ring>,
     clock: Arc<dyn Clock>,
+    tail: Tail,
+    herald: Arc<Herald>,
+    suspects: Suspects,
+}
+
+impl Told {
+    /// The fault that the last lines of `service` name.
+    pub(crate) fn fault(&self, service: &str, ended: bool) -> Option<Fault> {
+        self.suspects.fault(service, &self.tail, ended)
+    }
 }
 
 impl Journal for Told {
     fn note(&self, event: Event) {
+        let event = self.suspects.explain(event, &self.tail);
+        self.herald.follow(&event, |text| self.terminal.mask(text));
         self.board.follow(&event);
         self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
         self.terminal.note(event);

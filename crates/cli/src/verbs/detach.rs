@@ -60,9 +60,9 @@ fn start(context: &Context, app: &App) -> Result<(Detached, PathBuf), Finding> {
     if let Some(finding) = already_running(app) {
         return Err(finding);
     }
-    let log = app.run_dir().join("up.log");
+    let log = app.up_log();
     let unstartable = |error: io::Error| Finding::error("mainstay cannot be started in the background").because(&error);
-    match host::fs::rename(&log, &app.run_dir().join("up.log.1")) {
+    match host::fs::rename(&log, &app.up_log_before()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unstartable(error)),
         _ => {}
     }

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod backup;
 mod detach;
 mod down;
 mod env;
@@ -13,6 +14,7 @@ mod order;
 mod ps;
 mod reload;
 mod remembered;
+mod restore;
 mod run;
 mod run_now;
 mod schedule;
@@ -53,6 +55,8 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         #[cfg(feature = "top")]
         Verb::Top(args) => top::top(&context, args).await.code(),
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
+        Verb::Backup(verb) => backup::backup(&context, verb).await.code(),
+        Verb::Restore(args) => restore::restore(&context, args).await.code(),
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),

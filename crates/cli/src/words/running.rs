@@ -29,8 +29,14 @@ fn row(service: &Service) -> Vec<String> {
         usage.and_then(|it| it.cpu_percent).map_or("-".to_owned(), |percent| format!("{percent:.1}%")),
         usage.and_then(|it| it.memory_bytes).map_or("-".to_owned(), bytes),
         service.restarts.to_string(),
-        service.reason.clone().unwrap_or_default(),
+        remark(service),
     ]
+}
+
+/// What is the matter with it, or else what it says of itself.
+fn remark(service: &Service) -> String {
+    let says = || service.status.as_ref().map(|status| format!("says: {status}"));
+    service.reason.clone().or_else(says).unwrap_or_default()
 }
 
 /// The outer word, with the finer one where that says more.
@@ -132,6 +138,7 @@ fn of_service(why: &Why) -> String {
     if let Some(reason) = service.reason.as_ref().filter(|reason| !why.blocked_on.contains(reason)) {
         text += &format!("reason: {reason}\n");
     }
+    text.extend(service.status.as_ref().map(|status| format!("it says: {status}\n")));
     text += &format!("next try: {}\n", next_try(why));
     text += &match &why.last_exit {
         Some(exit) => {
@@ -140,6 +147,7 @@ fn of_service(why: &Why) -> String {
         }
         None => "last exit: none\n".to_owned(),
     };
+    text.extend(why.fault.iter().map(|fault| format!("most likely: {}\n  hint: {}\n", fault.what, fault.hint)));
     text += &format!("restarts: {}\n", service.restarts);
     text + &service.usage.as_ref().and_then(uses).unwrap_or_default()
 }
@@ -148,7 +156,10 @@ fn of_service(why: &Why) -> String {
 fn uses(usage: &Usage) -> Option<String> {
     let percent = usage.cpu_percent?;
     let over = usage.cpu_over_s.map(|over| format!(" in the last {}", seconds(span(over)))).unwrap_or_default();
-    let memory = usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes);
+    let limit = usage.memory_charged_bytes.zip(usage.memory_limit_bytes);
+    let limit = limit.map(|(charged, limit)| format!(" ({} of {} with what is cached)", bytes(charged), bytes(limit)));
+    let memory =
+        usage.memory_bytes.map_or("memory could not be verified".to_owned(), bytes) + &limit.unwrap_or_default();
     let files =
         usage.open_files.map_or("open files could not be verified".to_owned(), |it| count(it as usize, "open file"));
     let kills = match usage.oom_kills {

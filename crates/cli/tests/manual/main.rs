@@ -35,6 +35,12 @@ fn quick_start() {
     page::check("docs/quick-start.md");
 }
 
+/// S1.16, S2.14
+#[test]
+fn backups() {
+    page::check("docs/backups.md");
+}
+
 /// S0.1, S0.2, S0.4
 #[test]
 fn gate() {

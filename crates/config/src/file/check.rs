@@ -126,12 +126,14 @@ pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
                     | Kind::Factor
                     | Kind::Duration
                     | Kind::Size
+                    | Kind::Share
+                    | Kind::Window
                     | Kind::Address
                     | Kind::Metrics
                     | Kind::Signal
             )
         }
-        DeValue::Float(_) => matches!(kind, Kind::Factor | Kind::Duration),
+        DeValue::Float(_) => matches!(kind, Kind::Factor | Kind::Duration | Kind::Share),
         DeValue::Boolean(_) => matches!(kind, Kind::Bool | Kind::Metrics),
         _ => false,
     }

@@ -28,6 +28,10 @@ pub(crate) enum Kind {
     Duration,
     /// Bytes, with a unit.
     Size,
+    /// A number greater than 0.
+    Share,
+    /// So many of so many.
+    Window,
     Address,
     Signal,
     /// `true`, `false` or an address.
@@ -83,6 +87,8 @@ impl Kind {
             Kind::Factor => "a number".into(),
             Kind::Duration => "a span of time such as `30s`".into(),
             Kind::Size => "a size such as `10MB`".into(),
+            Kind::Share => "a number of processors such as `1.5`".into(),
+            Kind::Window => "a number of checks such as `3 of 5`".into(),
             Kind::Address => "an address such as `127.0.0.1:8000`".into(),
             Kind::Signal => "a signal such as `TERM`".into(),
             Kind::Metrics => "`true`, `false` or an address".into(),

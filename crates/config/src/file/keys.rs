@@ -8,7 +8,7 @@ pub(crate) use migrations::MIGRATIONS;
 use super::{Key, Kind, Section, key::key};
 
 /// Sections that a later version will read. Accepting them now would promise what is not done.
-pub(crate) const LATER: [(&str, &str); 2] = [("backup", "take backups"), ("deploy", "make releases")];
+pub(crate) const LATER: [(&str, &str); 1] = [("deploy", "make releases")];
 
 /// The whole file.
 pub(crate) static ROOT: Section = Section {
@@ -84,6 +84,7 @@ pub(crate) static ROOT: Section = Section {
         ),
         key("health", Kind::Table(&HEALTH), "", "", "mainstay's own health endpoint."),
         key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
+        key("backup", Kind::Table(&super::backup::BACKUP), "", "", "Copies of the databases."),
         key("journal", Kind::Table(&super::journal::JOURNAL), "", "", "How long what happens is remembered."),
     ],
 };
@@ -242,6 +243,14 @@ pub(crate) static SERVICE: Section = Section {
             "\"exclusive\"",
             "May two generations run at once? `exclusive` is for pollers and schedulers.",
         ),
+        key(
+            "single",
+            Kind::Bool,
+            "",
+            "false",
+            "Of an `exclusive` service: only one host at a time runs it, by an advisory lock in the first PostgreSQL of `needs`, or of `[databases]`. Default: `true` where there is one.",
+        ),
+        key("limits", Kind::Table(&LIMITS), "", "", "What it may use at most, all of its processes together."),
         key("start_delay", Kind::Duration, "0s", "\"5s\"", "Waits this long before the first start."),
         key(
             "enabled",
@@ -341,7 +350,7 @@ pub(crate) static PING: Section = Section {
 
 /// `health` of a service
 pub(crate) static CHECK: Section = Section {
-    about: "How the readiness and health of a service are told: exactly one of `http`, `tcp`, `unix`, `file`, `command`.",
+    about: "How the readiness and health of a service are told: exactly one of `http`, `tcp`, `unix`, `file`, `command`, `log`, `notify`.",
     keys: &[
         key(
             "http",
@@ -355,6 +364,27 @@ pub(crate) static CHECK: Section = Section {
         key("file", Kind::Path, "", "\"run/ready\"", "A file that exists."),
         key("command", Kind::Command, "", "\"booking-check\"", "A command that ends with 0."),
         key(
+            "log",
+            Kind::Text,
+            "",
+            "\"Listening on\"",
+            "A text, or an expression between slashes, that a line of its output holds once it is ready. Nothing is looked at afterwards.",
+        ),
+        key(
+            "notify",
+            Kind::Bool,
+            "false",
+            "true",
+            "It tells by itself that it is ready, over `NOTIFY_SOCKET` (sd_notify(3)).",
+        ),
+        key(
+            "watchdog",
+            Kind::Duration,
+            "",
+            "\"30s\"",
+            "With `notify`: it tells that it is well at least so often (`WATCHDOG=1`), or it is restarted.",
+        ),
+        key(
             "every",
             Kind::Duration,
             "10s",
@@ -363,7 +393,32 @@ pub(crate) static CHECK: Section = Section {
         ),
         key("timeout", Kind::Duration, "3s", "\"1s\"", "One check takes no longer."),
         key("failures", Kind::Count, "3", "5", "Failures in a row until it is called unhealthy and restarted."),
+        key(
+            "fail",
+            Kind::Window,
+            "",
+            "\"3 of 5\"",
+            "The same of a window: so many failures among the last checks, in a row or not. Default: what `failures` says.",
+        ),
+        key("pass", Kind::Window, "1 of 1", "\"2 of 2\"", "So many passes until it is called healthy again."),
         key("start_timeout", Kind::Duration, "60s", "\"2m\"", "How long it may take to become ready."),
+    ],
+};
+
+/// `limits` of a service
+pub(crate) static LIMITS: Section = Section {
+    about: "What a service may use at most. Without control groups that may be written to only `files` is in force, and that is told.",
+    keys: &[
+        key(
+            "memory",
+            Kind::Size,
+            "",
+            "\"512MB\"",
+            "Memory of all its processes; who needs more is killed by the kernel.",
+        ),
+        key("cpu", Kind::Share, "", "1.5", "Processors of all its processes: they wait when they have used so much."),
+        key("pids", Kind::Count, "", "200", "Its processes and threads: no more can be started."),
+        key("files", Kind::Count, "", "4096", "Open files, sockets and pipes of each of its processes."),
     ],
 };
 

@@ -1,5 +1,6 @@
 //! The first tier: `mainstay.toml` as it was written, every key optional, unknown keys refused.
 
+mod backup;
 mod check;
 mod context;
 mod journal;

@@ -2,10 +2,10 @@
 
 use super::{Context, Key, Kind, Origin, Table, check::fits};
 use crate::{
-    command,
+    Window, command,
     interpolate::{Unresolved, interpolate},
     suggest::did_you_mean,
-    value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size},
+    value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size, parse_window},
 };
 use report::{Finding, or_list};
 use std::{net::SocketAddr, ops::Range, time::Duration};
@@ -181,6 +181,19 @@ impl<'a> Setting<'a> {
             Ok(number) if number.is_finite() && (1.0..=1000.0).contains(&number) => Ok(number),
             _ => Err(format!("`{text}` is not a number from 1 to 1000")),
         })
+    }
+
+    /// Processors.
+    pub(crate) fn share(&self) -> Option<f64> {
+        self.read(|text| match text.trim().parse::<f64>() {
+            Ok(number) if (0.01..=10_000.0).contains(&number) => Ok(number),
+            _ => Err(format!("`{text}` is not a number from 0.01 to 10000")),
+        })
+    }
+
+    /// So many of so many.
+    pub(crate) fn window(&self) -> Option<Window> {
+        self.read(parse_window)
     }
 
     /// One of the words of [`Kind::Choice`].

@@ -1,7 +1,7 @@
 //! mainstay's own health endpoint, and how the health of a service is told.
 
 use crate::{
-    Health, HealthCheck, Metrics, Service, Target,
+    Health, HealthCheck, LogLine, Metrics, Service, Sign, Target, Window,
     file::{Origin, Table, Written},
     target::socket,
     value::{parse_address, parse_bool},
@@ -77,14 +77,43 @@ pub(super) fn check(
     flag: &Option<String>,
 ) -> Option<HealthCheck> {
     let (setting, table) = (service.setting("health").flag("--health", flag), service.table("health"));
-    let asked = match setting.given() {
-        Some(written) => short(&table, &written, listen, port),
+    let sign = match setting.given() {
+        Some(written) => short(&table, &written, listen, port).map(Sign::Target),
         None => one_of(service, &table, listen, port),
     };
     let pause = |name, default| table.setting(name).pause().unwrap_or(Duration::from_secs(default));
     let (every, timeout, start_timeout) = (pause("every", 10), pause("timeout", 3), pause("start_timeout", 60));
-    let failures = table.setting("failures").count().unwrap_or(3);
-    Some(HealthCheck { target: asked?, every, timeout, failures, start_timeout })
+    let fail = fail(&table);
+    let pass = table.setting("pass").window().unwrap_or(Window { count: 1, of: 1 });
+    refuse_lone_watchdog(&table, sign.as_ref());
+    Some(HealthCheck { sign: sign?, every, timeout, fail, pass, start_timeout })
+}
+
+/// `fail`, or `failures` in a row.
+fn fail(table: &Table<'_>) -> Window {
+    let (window, in_a_row) = (table.setting("fail"), table.setting("failures"));
+    if let (Some(written), Some(_)) = (window.given(), in_a_row.given()) {
+        window.refuse(
+            &written,
+            "there are `failures`, too",
+            "`failures = 3` is `fail = \"3 of 3\"`: remove one of them",
+        );
+    }
+    window.given().and_then(|_| window.window()).unwrap_or_else(|| {
+        let count = in_a_row.count().unwrap_or(3);
+        Window { count, of: count }
+    })
+}
+
+fn refuse_lone_watchdog(table: &Table<'_>, sign: Option<&Sign>) {
+    let setting = table.setting("watchdog");
+    if let (Some(written), Some(Sign::Target(_) | Sign::Line(_))) = (setting.given(), sign) {
+        setting.refuse(
+            &written,
+            "a watchdog needs `notify`",
+            "write `notify = true` instead of the other check, or remove it",
+        );
+    }
 }
 
 /// The short form: a path or a URL.
@@ -104,24 +133,40 @@ fn short(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port:
     }
 }
 
-/// The table: exactly one of the five.
-fn one_of(service: &Table<'_>, table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
-    const KINDS: [&str; 5] = ["http", "tcp", "unix", "file", "command"];
-    let given: Vec<_> =
-        KINDS.into_iter().filter(|kind| table.value(kind).is_some() || table.setting(kind).given().is_some()).collect();
+/// The table: exactly one of the seven.
+fn one_of(service: &Table<'_>, table: &Table<'_>, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Sign> {
+    const KINDS: [&str; 7] = ["http", "tcp", "unix", "file", "command", "log", "notify"];
+    let is_given = |kind: &&str| match *kind {
+        "notify" => table.setting("notify").given().is_some() && table.setting("notify").bool() != Some(false),
+        kind => table.value(kind).is_some() || table.setting(kind).given().is_some(),
+    };
+    let given: Vec<_> = KINDS.into_iter().filter(is_given).collect();
     match given[..] {
         [] if !table.is_written() => None,
-        [kind] => target(table, kind, listen, port),
+        ["log"] => log_line(table).map(Sign::Line),
+        ["notify"] => {
+            table.setting("notify").bool()?;
+            Some(Sign::Notify { watchdog: table.setting("watchdog").pause() })
+        }
+        [kind] => target(table, kind, listen, port).map(Sign::Target),
         _ => {
             let summary = match given.len() {
                 0 => format!("{} does not say what is asked", table.title()),
                 _ => format!("{} asks {} at once", table.title(), given.join(" and ")),
             };
-            let finding = Finding::error(summary).hint("write exactly one of `http`, `tcp`, `unix`, `file`, `command`");
+            let finding = Finding::error(summary)
+                .hint(format!("write exactly one of {}", KINDS.map(|kind| format!("`{kind}`")).join(", ")));
             service.setting("health").missing(finding);
             None
         }
     }
+}
+
+fn log_line(table: &Table<'_>) -> Option<LogLine> {
+    let setting = table.setting("log");
+    let written = setting.written()?;
+    let hint = "write a part of the line, as `Listening on`, or an expression between slashes, as `/on port [0-9]+/`";
+    LogLine::parse(&written.text).map_err(|problem| setting.refuse(&written, &problem, hint)).ok()
 }
 
 fn target(table: &Table<'_>, kind: &str, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {

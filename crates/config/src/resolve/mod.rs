@@ -1,6 +1,7 @@
 //! From what was written to what is meant.
 
 mod addresses;
+mod backup;
 mod dependencies;
 mod environment;
 mod graph;
@@ -13,6 +14,8 @@ mod schedule;
 mod services;
 #[cfg(test)]
 mod tests;
+
+pub use backup::BACKUP_COMMAND;
 
 use crate::{
     App, EnvContract, OnFailure, Sources,
@@ -113,7 +116,9 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let on_failure = migrations::on_failure(root, OnFailure::Stop);
     let migrations = migrations::read(root, &dependencies, on_failure);
     let services = services::read(root, &dependencies);
-    let jobs = schedule::read(root, &dependencies);
+    let backup = backup::read(root, &dependencies, &data);
+    let mut jobs = schedule::read(root, &dependencies);
+    jobs.extend(backup::job(root, &backup));
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
@@ -124,7 +129,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         data,
         keeps_data,
         contract,
-        env: schedule::told(addresses::told(context.env.clone(), &dependencies), failsafe),
+        env: schedule::told(addresses::told(of_children(&context.env), &dependencies), failsafe),
         dependencies,
         on_failure,
         migrations,
@@ -134,7 +139,17 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         failsafe,
         health,
         logs,
+        backup,
         journal,
         roles: services.roles,
     }
+}
+
+/// What is said to mainstay itself: what it starts must not take it for its own (sd_notify(3), sd_watchdog_enabled(3)).
+const SAID_TO_US: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
+fn of_children(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut env = env.clone();
+    SAID_TO_US.iter().for_each(|name| drop(env.remove(*name)));
+    env
 }

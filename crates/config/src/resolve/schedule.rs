@@ -12,7 +12,7 @@ use retry::Backoff;
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 /// The role of a job that names none.
-const ROLE: &str = "scheduler";
+pub(super) const ROLE: &str = "scheduler";
 /// Switches a job off.
 const OFF: &str = "off";
 /// A job that is due more often is a service.
@@ -40,16 +40,20 @@ pub(super) fn told(mut env: BTreeMap<String, String>, failsafe: bool) -> BTreeMa
 
 /// Reads all jobs and chooses those of the role. `run -- CMD` has none.
 pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Job> {
-    let flags = &root.context.sources.flags;
-    let role = root.setting("role").flag("--role", &flags.role).written().map(|role| role.text);
-    let role = role.filter(|role| !role.is_empty());
     let mut jobs = Vec::new();
     for entry in root.entries("schedule").into_iter().filter(|entry| entry.table.is_written()) {
-        let chosen = role.as_ref().is_none_or(|role| roles_of(&entry.table).contains(role));
+        let chosen = is_chosen(root, &roles_of(&entry.table));
         let job = job(root, &entry.table, entry.name, &entry.span, dependencies);
-        jobs.extend(Some(job).filter(|_| chosen && flags.command.is_none()));
+        jobs.extend(Some(job).filter(|_| chosen));
     }
     jobs
+}
+
+/// Is a job of these roles run?
+pub(super) fn is_chosen(root: &Table<'_>, roles: &[String]) -> bool {
+    let flags = &root.context.sources.flags;
+    let role = root.setting("role").flag("--role", &flags.role).written().map(|role| role.text);
+    flags.command.is_none() && role.filter(|role| !role.is_empty()).is_none_or(|role| roles.contains(&role))
 }
 
 fn job(root: &Table<'_>, table: &Table<'_>, name: String, span: &Range<usize>, dependencies: &[Dependency]) -> Job {
@@ -112,11 +116,11 @@ fn rhythm(table: &Table<'_>, span: &Range<usize>) -> Rhythm {
     }
 }
 
-fn is_off(written: &Written) -> bool {
+pub(super) fn is_off(written: &Written) -> bool {
     written.text.trim().eq_ignore_ascii_case(OFF)
 }
 
-fn by_cron(setting: &Setting<'_>, written: &Written) -> Option<Cron> {
+pub(super) fn by_cron(setting: &Setting<'_>, written: &Written) -> Option<Cron> {
     let parsed: Result<Cron, _> = written.text.parse();
     parsed.map_err(|error| setting.refuse_part(written, &error.at, &error.summary, error.hint)).ok()
 }
@@ -134,7 +138,7 @@ fn by_span(setting: &Setting<'_>, written: &Written) -> Option<Duration> {
     None
 }
 
-fn zone(table: &Table<'_>) -> jiff::tz::TimeZone {
+pub(super) fn zone(table: &Table<'_>) -> jiff::tz::TimeZone {
     let setting = table.setting("timezone");
     let Some(written) = setting.written() else { return jiff::tz::TimeZone::UTC };
     cron::zone(written.text.trim()).unwrap_or_else(|| {
@@ -175,14 +179,12 @@ fn needs(root: &Table<'_>, table: &Table<'_>, dependencies: &[Dependency]) -> Ve
 }
 
 /// The PostgreSQL whose lock lets only one run it.
-fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> Option<String> {
+pub(super) fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> Option<String> {
     let setting = table.setting("single");
     if !setting.bool()? {
         return None;
     }
-    let is_postgres = |it: &&Dependency| matches!(it.target, Target::Postgres(_));
-    let by_need = needs.iter().find_map(|need| dependencies.iter().filter(is_postgres).find(|it| it.name == *need));
-    let found = by_need.or_else(|| dependencies.iter().find(is_postgres));
+    let found = first_postgres(needs, dependencies);
     if found.is_none()
         && let Some(written) = setting.written()
     {
@@ -190,10 +192,17 @@ fn single(table: &Table<'_>, needs: &[String], dependencies: &[Dependency]) -> O
             "add a PostgreSQL to `[databases]`, or remove it: on one machine the lock of the data directory does";
         setting.refuse(&written, "there is no PostgreSQL whose lock hosts could share", hint);
     }
-    found.map(|it| it.name.clone())
+    found
 }
 
-fn url(ping: &Table<'_>, name: &str) -> Option<String> {
+/// The first PostgreSQL of `needs`, or else of all.
+pub(super) fn first_postgres(needs: &[String], dependencies: &[Dependency]) -> Option<String> {
+    let is_postgres = |it: &&Dependency| matches!(it.target, Target::Postgres(_));
+    let by_need = needs.iter().find_map(|need| dependencies.iter().filter(is_postgres).find(|it| it.name == *need));
+    by_need.or_else(|| dependencies.iter().find(is_postgres)).map(|it| it.name.clone())
+}
+
+pub(super) fn url(ping: &Table<'_>, name: &str) -> Option<String> {
     let setting = ping.setting(name);
     let written = setting.written()?;
     match Target::parse(&written.text) {

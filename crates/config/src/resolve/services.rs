@@ -2,7 +2,7 @@
 
 use super::{graph, health};
 use crate::{
-    Dependency, Handover, Restart, RestartWhen, Service, Stop, command,
+    Dependency, Handover, Limits, Restart, RestartWhen, Service, Stop, command,
     file::{Kind, Origin, Table, Written, keys},
     suggest::did_you_mean,
 };
@@ -67,7 +67,7 @@ fn from_command(root: &Table<'_>, dependencies: &[Dependency]) -> Option<Read> {
 fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
     let entries = root.entries("services");
     let names: Vec<_> = entries.iter().map(|entry| entry.name.clone()).collect();
-    let dependencies = names_of_dependencies(root, dependencies);
+    let (all, dependencies) = (dependencies, names_of_dependencies(root, dependencies));
     let read = |entry: crate::file::Entry<'_>| {
         let table = &entry.table;
         let argv = command_of(table, &entry.span);
@@ -76,7 +76,8 @@ fn from_file(root: &Table<'_>, dependencies: &[Dependency]) -> Vec<Read> {
         if roles.is_empty() {
             roles.push(entry.name.clone());
         }
-        let service = service(table, entry.name, argv, needs, after, None);
+        let mut service = service(table, entry.name, argv, needs, after, None);
+        service.single = single(table, &service, all);
         let enabled = table.setting("enabled").bool().unwrap_or(true);
         Read { service, roles, enabled, span: Some(entry.span) }
     };
@@ -163,12 +164,39 @@ fn service(
             .short("MAINSTAY_START_DELAY")
             .duration()
             .unwrap_or_default(),
+        limits: limits(&table.table("limits")),
+        single: None,
         name,
         argv,
         env,
         needs,
         after,
         listen,
+    }
+}
+
+/// The PostgreSQL by which several hosts agree who runs an exclusive service.
+fn single(table: &Table<'_>, service: &Service, dependencies: &[Dependency]) -> Option<String> {
+    let setting = table.setting("single");
+    match (service.handover, setting.given()) {
+        (Handover::Overlap, Some(written)) if setting.bool() == Some(true) => {
+            let hint = "write `handover = \"exclusive\"` too, or remove it";
+            setting.refuse(&written, "only an exclusive service is run by one host alone", hint);
+            None
+        }
+        (Handover::Overlap, _) => None,
+        (Handover::Exclusive, Some(_)) => super::schedule::single(table, &service.needs, dependencies),
+        (Handover::Exclusive, None) => super::schedule::first_postgres(&service.needs, dependencies),
+    }
+}
+
+/// What it may use.
+fn limits(table: &Table<'_>) -> Limits {
+    Limits {
+        memory: table.setting("memory").size((1 << 20, "1 MB")),
+        cpu: table.setting("cpu").share(),
+        pids: table.setting("pids").count(),
+        files: table.setting("files").count(),
     }
 }
 

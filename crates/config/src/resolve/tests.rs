@@ -24,6 +24,7 @@ fn base() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("services.web.health", vec![("http", "'/up'")]),
         ("services.web.restart", vec![]),
         ("services.web.stop", vec![]),
+        ("services.web.limits", vec![]),
         ("schedule.job", vec![("command", "'job'"), ("cron", "'0 4 * * *'")]),
         ("schedule.job.ping", vec![]),
         ("schedule.job.stop", vec![]),
@@ -36,7 +37,7 @@ fn with_key(section: &str, key: &str, value: &str) -> String {
     let mut base = base();
     match (section, key) {
         ("services.web", "health" | "restart") => base.retain(|(name, _)| *name != format!("services.web.{key}")),
-        ("services.web.health", "tcp" | "unix" | "file" | "command") => {
+        ("services.web.health", "tcp" | "unix" | "file" | "command" | "log" | "notify" | "watchdog") => {
             base.iter_mut().filter(|(name, _)| *name == section).for_each(|(_, keys)| keys.clear());
         }
         ("schedule.job", "every") => {
@@ -58,6 +59,12 @@ fn with_key(section: &str, key: &str, value: &str) -> String {
         }
         if (name, key) == (section, "max_interval") {
             text.push_str("backoff = 'exponential'\n");
+        }
+        if (name, key) == ("services.web", "single") {
+            text.push_str("handover = 'exclusive'\n");
+        }
+        if (name, key) == ("services.web.health", "watchdog") {
+            text.push_str("notify = true\n");
         }
         if name == section && !value.is_empty() {
             text.push_str(&format!("{key} = {value}\n"));
@@ -97,7 +104,7 @@ fn as_variable(example: &str) -> String {
 
 fn check_key(section: &'static str, key: &Key) {
     let without = match key.name {
-        "max_interval" => app(&with_key(section, key.name, ""), None),
+        "max_interval" | "single" | "watchdog" => app(&with_key(section, key.name, ""), None),
         _ => app(&with_key("none", "", ""), None),
     };
     let with = app(&with_key(section, key.name, key.example), None);
@@ -116,7 +123,7 @@ fn keys_with_examples(section: &'static Section) -> impl Iterator<Item = &'stati
 
 #[test]
 fn each_key_changes_the_application_and_its_variable_does_the_same() {
-    let sections: [(&str, &'static Section); 15] = [
+    let sections: [(&str, &'static Section); 16] = [
         ("", &keys::ROOT),
         ("env.DECLARED", &keys::VARIABLE),
         ("databases.main", &keys::DATABASE),
@@ -128,6 +135,7 @@ fn each_key_changes_the_application_and_its_variable_does_the_same() {
         ("services.web.health", &keys::CHECK),
         ("services.web.restart", &keys::RESTART),
         ("services.web.stop", &keys::STOP),
+        ("services.web.limits", &keys::LIMITS),
         ("schedule.job", &keys::JOB),
         ("schedule.job.ping", &keys::PING),
         ("schedule.job.stop", &keys::STOP),

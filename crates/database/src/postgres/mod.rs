@@ -11,12 +11,14 @@ mod ear;
 mod error;
 pub mod local;
 mod login;
+mod programs;
 mod session;
 pub mod sqlstate;
 mod wire;
 
-pub use advisory::try_advisory_lock;
+pub use advisory::{advisory_holder, try_advisory_lock};
 pub use ask::{Facts, Identity, ask};
 pub use connect::connect;
 pub use error::SqlError;
+pub use programs::{Program, Programs, libpq};
 pub use session::Session;

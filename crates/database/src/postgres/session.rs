@@ -5,6 +5,7 @@ use config::dsn::Host;
 use std::{collections::BTreeMap, fmt, future::poll_fn, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::watch,
     task::JoinHandle,
     time::timeout,
 };
@@ -22,6 +23,8 @@ pub struct Session {
     pub backend_pid: Option<i32>,
     heard: Heard,
     driver: Driver,
+    /// Closed when the session has ended.
+    end: watch::Receiver<()>,
 }
 
 /// The task that drives a session; ends with it.
@@ -55,8 +58,13 @@ impl Session {
         let reported =
             REPORTED.iter().filter_map(|name| Some(((*name).to_owned(), connection.parameter(name)?.to_owned())));
         let parameters = reported.collect();
-        let driver = Driver(tokio::spawn(drive(connection, heard.clone())));
-        Self { client, host, parameters, backend_pid: heard.backend_pid(), heard, driver }
+        let (alive, end) = watch::channel(());
+        let (driven, backend_pid) = (drive(connection, heard.clone()), heard.backend_pid());
+        let driver = Driver(tokio::spawn(async move {
+            driven.await;
+            drop(alive);
+        }));
+        Self { client, host, parameters, backend_pid, heard, driver, end }
     }
 
     /// A parameter that the server reported at the start.
@@ -80,9 +88,10 @@ impl Session {
         self.heard.allow(bytes);
     }
 
-    /// Resolves when the connection is gone, for whatever reason.
-    pub async fn ended(&mut self) {
-        let _ = (&mut self.driver.0).await;
+    /// Resolves once the session has ended, whoever ended it.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut end = self.end.clone();
+        async move { while end.changed().await.is_ok() {} }
     }
 
     /// Says goodbye, so that the server does not learn it from a broken connection. Waits a second at most.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Clock, Env,
-    process::{Child, Command, Exit, Output, Spawner},
+    process::{Child, Command, Exit, Limits, Output, Spawner},
 };
 use std::time::{Duration, SystemTime};
 use tokio::{
@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn spawn(spawner: &FakeSpawner, program: &str) -> std::io::Result<Box<dyn Child>> {
     let argv = vec![program.to_owned()];
     let (env, listeners, output, mark) = (Env::new(), Vec::new(), Output::Piped, None);
-    spawner.spawn(&Command { argv, cwd: "/".into(), env, listeners, output, mark })
+    spawner.spawn(&Command { argv, cwd: "/".into(), env, listeners, output, mark, limits: Limits::default() })
 }
 
 #[tokio::test(start_paused = true)]

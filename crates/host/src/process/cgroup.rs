@@ -9,8 +9,17 @@ use std::{
     fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+
+/// Two copies of a service never share a control group, not even while one is cleared away.
+static COPIES: AtomicU64 = AtomicU64::new(0);
+
+/// A number that no other copy of a service has.
+pub(crate) fn next_copy() -> u64 {
+    COPIES.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A group of ours. It is removed when it is dropped and nobody is in it.
 #[derive(Debug)]
@@ -46,6 +55,18 @@ impl Cgroup {
         }
     }
 
+    /// A new group below this one, named after `service`. One that is left of an earlier life is not taken: it was killed, and the
+    /// kernel remembers.
+    pub(crate) fn new_below(&self, service: &str) -> io::Result<Self> {
+        loop {
+            let path = self.path.join(format!("{service}.{}", next_copy()));
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| Self { path }),
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -53,6 +74,12 @@ impl Cgroup {
     /// Does the kernel end all of a group at once (Linux 5.14)?
     pub(crate) fn can_kill(&self) -> bool {
         self.path.join("cgroup.kill").exists()
+    }
+
+    /// A descriptor with which a process is born in it.
+    pub(crate) fn directory(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(&self.path, flags, Mode::empty())?)
     }
 
     /// A descriptor through which a process enters: it writes `0` to it.
@@ -109,7 +136,7 @@ fn groups_below(path: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "files of the kernel, bounded by nature")]
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 

@@ -1,6 +1,6 @@
 //! One real child.
 
-use super::{Child, Exit, Meter, Pipes, group::Group};
+use super::{Child, Exit, Limit, Meter, Pipes, group::Group};
 use crate::{Pending, reaper::Ended};
 use std::io;
 
@@ -32,6 +32,10 @@ impl Child for SystemChild {
 
     fn wait(&mut self) -> Pending<'_, io::Result<Exit>> {
         Box::pin(self.ended.wait())
+    }
+
+    fn limits(&self) -> &[Limit] {
+        self.group.limits()
     }
 
     fn meter(&self) -> Option<Meter> {

@@ -1,6 +1,6 @@
 //! A process group, told apart from a later one that got the same number.
 
-use super::{family::Family, meter::Meter, one::send};
+use super::{Limit, family::Family, limits::Confinement, meter::Meter, one::send};
 use crate::{proc, reaper::Reaper};
 use std::{io, os::fd::OwnedFd, sync::Arc};
 
@@ -17,27 +17,38 @@ pub(crate) struct Group {
     pid: u32,
     pidfd: Option<OwnedFd>,
     reaper: Reaper,
-    family: Arc<Family>,
+    household: Arc<Household>,
+}
+
+/// Who belongs to a child, and what they may use.
+pub(crate) struct Household {
+    pub(crate) family: Family,
+    pub(crate) confinement: Confinement,
 }
 
 impl Group {
-    pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, family: Family) -> Self {
-        Self { pid, pidfd, reaper, family: Arc::new(family) }
+    pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, household: Household) -> Self {
+        Self { pid, pidfd, reaper, household: Arc::new(household) }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
+    /// Which limits are in force.
+    pub(crate) fn limits(&self) -> &[Limit] {
+        self.household.confinement.in_force()
+    }
+
     /// What tells how much they use.
     pub(crate) fn meter(&self) -> Meter {
-        Meter::new(self.pid, self.reaper, &self.family)
+        Meter::new(self.pid, self.reaper, &self.household)
     }
 
     /// Nobody left is not an error.
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
         // Who strays is looked for while the group still leads to them.
-        let strays = || self.family.signal_strays(self.pid, signal, self.reaper);
+        let strays = || self.household.family.signal_strays(self.pid, signal, self.reaper);
         let before = strays();
         let group = match self.send(signal) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
@@ -50,7 +61,7 @@ impl Group {
 
     /// Is there a member that is not a zombie, in the group or strayed from it?
     pub(crate) fn alive(&self) -> bool {
-        self.group_alive() || self.family.has_strays(self.pid, self.reaper)
+        self.group_alive() || self.household.family.has_strays(self.pid, self.reaper)
     }
 
     fn group_alive(&self) -> bool {
@@ -103,7 +114,8 @@ mod tests {
 
     /// As on a kernel before 6.9.
     fn without_descriptor(reaper: Reaper, child: &Child) -> Group {
-        Group::new(child.id(), None, reaper, Family::Untold)
+        let household = Household { family: Family::Untold, confinement: Confinement::default() };
+        Group::new(child.id(), None, reaper, household)
     }
 
     #[tokio::test]

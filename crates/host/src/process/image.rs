@@ -6,6 +6,7 @@ use crate::Env;
 use std::{ffi::CString, io, os::raw::c_char, os::unix::ffi::OsStrExt, path::Path};
 
 const LISTEN_PID: &[u8] = b"LISTEN_PID=";
+const WATCHDOG_PID: &[u8] = b"WATCHDOG_PID=";
 /// A process id is at most 2^22 (proc_sys_kernel(5)); ten digits hold any positive `i32`.
 const PID_DIGITS: usize = 10;
 const SHELL: &[u8] = b"/bin/sh\0";
@@ -78,11 +79,9 @@ impl Image {
         execve(SHELL.as_ptr().cast(), arguments, environment)
     }
 
-    /// `LISTEN_PID` is the pid of the child, which is known in the child only (sd_listen_fds(3)).
+    /// `LISTEN_PID` and `WATCHDOG_PID` are the pid of the child, which is known in the child only (sd_listen_fds(3),
+    /// sd_watchdog_enabled(3)).
     fn write_pid(&mut self) {
-        let Some(variable) = self.variables.iter_mut().find(|variable| variable.starts_with(LISTEN_PID)) else {
-            return;
-        };
         let (mut left, mut digits) = (std::process::id(), [0; PID_DIGITS]);
         let mut at = PID_DIGITS;
         while left > 0 {
@@ -91,16 +90,25 @@ impl Image {
             left /= 10;
         }
         let written = &digits[at..];
-        variable[LISTEN_PID.len()..][..written.len()].copy_from_slice(written);
-        variable[LISTEN_PID.len() + written.len()] = 0;
+        for variable in &mut self.variables {
+            let Some(name) = [LISTEN_PID, WATCHDOG_PID].into_iter().find(|name| variable.starts_with(name)) else {
+                continue;
+            };
+            variable[name.len()..][..written.len()].copy_from_slice(written);
+            variable[name.len() + written.len()] = 0;
+        }
     }
 }
 
 fn variables(env: &Env, listeners: usize) -> io::Result<Texts> {
     // Ours are meant for us: a child must not take them for its own.
-    let theirs =
-        env.iter().filter(|(name, _)| !matches!(name.as_str(), "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES"));
+    let theirs = env
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "LISTEN_FDS" | "LISTEN_PID" | "LISTEN_FDNAMES" | "WATCHDOG_PID"));
     let mut variables = texts(theirs)?;
+    if env.contains_key("WATCHDOG_PID") {
+        variables.push([WATCHDOG_PID, &[b'0'; PID_DIGITS], &[0]].concat());
+    }
     if listeners > 0 {
         variables.push(text(&format!("LISTEN_FDS={listeners}"))?);
         variables.push([LISTEN_PID, &[b'0'; PID_DIGITS], &[0]].concat());
@@ -161,6 +169,16 @@ mod tests {
         let pid = format!("LISTEN_PID={}\0", std::process::id()).into_bytes();
         assert_eq!(image.variables[..2], [b"A=1\0".to_vec(), b"LISTEN_FDS=2\0".to_vec()]);
         assert!(image.variables[2].starts_with(&pid));
+    }
+
+    /// Item 6: whoever has a watchdog is told by its own process id, whatever somebody else's was.
+    #[test]
+    fn a_watchdog_is_for_the_process_that_executes() {
+        let mut image = image(&[("WATCHDOG_PID", "7"), ("WATCHDOG_USEC", "1000")], 0).unwrap();
+        image.write_pid();
+        let pid = format!("WATCHDOG_PID={}\0", std::process::id()).into_bytes();
+        assert_eq!(image.variables[0], b"WATCHDOG_USEC=1000\0");
+        assert!(image.variables[1].starts_with(&pid));
     }
 
     #[test]

@@ -31,10 +31,13 @@ impl Leftover {
 /// Everybody who bears the mark of `instance` and is neither we, nor above us, nor below us.
 pub fn leftovers(instance: &str) -> Vec<Leftover> {
     // In this order: who is born in between is not among all, and not taken for a stranger.
-    let all = proc::all();
-    let kin = kin();
-    let strangers = all.into_iter().filter(|process| !kin.contains(process));
-    strangers.filter_map(|process| leftover(process, instance)).collect()
+    let mut marked: Vec<_> = proc::all().into_iter().filter_map(|process| leftover(process, instance)).collect();
+    if !marked.is_empty() {
+        let kin = kin();
+        // One of ours that has ended meanwhile is nobody's kin any more.
+        marked.retain(|it| !kin.contains(&it.one.process) && it.one.is_running());
+    }
+    marked
 }
 
 /// Ends them: politely, and after `grace` by `SIGKILL`. Those that they start meanwhile too. Answers with who is still there.

@@ -1,6 +1,9 @@
 //! What a child and all who descend from it use, looked at only when somebody asks.
 
-use super::family::{Family, Tree};
+use super::{
+    family::{Family, Tree},
+    group::Household,
+};
 use crate::{
     proc::{self, Process},
     reaper::Reaper,
@@ -15,7 +18,7 @@ use std::{
 pub struct Meter {
     leader: u32,
     reaper: Reaper,
-    family: Weak<Family>,
+    household: Weak<Household>,
 }
 
 /// What a child and all who descend from it use.
@@ -29,6 +32,10 @@ pub struct Usage {
     pub open_files: Option<u64>,
     /// Processes that have not ended.
     pub processes: u64,
+    /// The limit on memory, in bytes, where one is in force.
+    pub memory_limit: Option<u64>,
+    /// What the kernel counts towards it, in bytes; what it keeps of files for them, and could give up, included.
+    pub memory_charged: Option<u64>,
 }
 
 /// Memory, and what is counted.
@@ -64,21 +71,34 @@ pub fn usage<'m>(meters: impl IntoIterator<Item = &'m Meter>) -> Vec<Option<Usag
 }
 
 impl Meter {
-    pub(crate) fn new(leader: u32, reaper: Reaper, family: &Arc<Family>) -> Self {
-        Self { leader, reaper, family: Arc::downgrade(family) }
+    pub(crate) fn new(leader: u32, reaper: Reaper, household: &Arc<Household>) -> Self {
+        Self { leader, reaper, household: Arc::downgrade(household) }
     }
 
     /// Processor time that all of them have used, those who have ended included; nothing where only a look at the living would tell.
     pub fn cpu(&self) -> Option<Duration> {
-        match &*self.family.upgrade()? {
+        match &self.household.upgrade()?.family {
             Family::Cgroup(cgroup) => cgroup.cpu(),
             Family::Untold | Family::Marked(_) => None,
         }
     }
 
+    /// How many of them the kernel has killed for want of memory; nothing when their memory is not limited.
+    pub fn oom_kills(&self) -> Option<u64> {
+        self.household.upgrade()?.confinement.oom_kills()
+    }
+
+    /// Is this process one of them?
+    pub fn holds(&self, pid: u32) -> bool {
+        let Some(household) = self.household.upgrade() else { return false };
+        let tree: LazyLock<Tree> = LazyLock::new(Tree::now);
+        pid == self.leader || household.family.members(self.leader, self.reaper, &tree).contains(&Process::new(pid))
+    }
+
     fn read(&self, tree: &LazyLock<Tree>) -> Option<Usage> {
-        let family = self.family.upgrade()?;
-        let members = family.members(self.leader, self.reaper, tree);
+        let household = self.household.upgrade()?;
+        let (limit, charged) = household.confinement.memory().unzip();
+        let members = household.family.members(self.leader, self.reaper, tree);
         let stats = members.into_iter().filter_map(|process| Some((process, process.stat()?)));
         let living: Vec<_> = stats.filter(|(_, stat)| !stat.has_ended()).collect();
         let ticks = living.iter().map(|(_, stat)| stat.cpu + stat.cpu_of_children).sum();
@@ -88,6 +108,8 @@ impl Meter {
             memory: memory(&processes),
             open_files: sum(&processes, Process::open_files),
             processes: processes.len() as u64,
+            memory_limit: limit,
+            memory_charged: charged,
         })
     }
 }

@@ -2,33 +2,27 @@
 
 use super::{
     Child, Command, Output, Pipes, Spawner,
+    birth::{Birth, FIRST},
     cgroup::{self, Cgroup},
     child::SystemChild,
     family::Family,
-    group::Group,
+    group::{Group, Household},
     image::Image,
+    limits::{self, Confinement, Limits},
+    open_files::OpenFiles,
 };
 use crate::reaper::Reaper;
 use rustix::{
     io::fcntl_dupfd_cloexec,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
-    process::{Signal, getppid, set_parent_process_death_signal},
 };
 use std::{
     io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Stdio,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 use tokio::net::unix::pipe::Receiver;
-
-/// The first descriptor that is handed over (sd_listen_fds(3)).
-const FIRST: RawFd = 3;
 
 /// What a child can write before anybody has read, in bytes. The kernel takes memory only for what is in it.
 const PIPE: usize = 256 * 1024;
@@ -42,6 +36,9 @@ pub struct SystemSpawner {
     reaper: Reaper,
     /// The control group in which each service gets its own.
     home: OnceLock<Cgroup>,
+    open_files: OpenFiles,
+    /// How the control groups of version 1 begin that limit services.
+    limited: OnceLock<String>,
 }
 
 /// How those who descend from a service are kept together.
@@ -53,39 +50,51 @@ pub enum Together {
     Marks,
 }
 
-/// Two copies of a service never share a control group, not even while one is cleared away.
-static COPIES: AtomicU64 = AtomicU64::new(0);
-
 impl SystemSpawner {
     /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new() })
+        let open_files = OpenFiles::default();
+        Ok(Self { reaper: Reaper::start()?, home: OnceLock::new(), limited: OnceLock::new(), open_files })
     }
 
-    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`.
-    pub fn keep_together(&self, instance: &str) -> Together {
+    /// From now on each marked child gets a control group of its own, where that can be had, below one for `instance`. Where some
+    /// shall be `limited`, the controllers of version 2 are passed on to them.
+    pub fn keep_together(&self, instance: &str, limited: bool) -> Together {
         if self.home.get().is_none()
-            && let Some(home) = cgroup::own().and_then(|own| Cgroup::at(&own, &home_of(instance)).ok())
+            && let Some(own) = cgroup::own()
+            && let Ok(home) = Cgroup::at(&own, &home_of(instance))
             && home.can_kill()
         {
             // Who is in it is of an earlier life, and was asked to go by whoever calls this.
             let _ = home.kill();
+            if limited {
+                limits::pass_controllers_on(&own, &home);
+            }
             let _ = self.home.set(home);
         }
+        limits::clear_version_1(&format!("{}.", home_of(instance)));
+        let _ = self.limited.set(home_of(instance));
         match self.home.get() {
             Some(home) => Together::Cgroups(home.path().to_owned()),
             None => Together::Marks,
         }
     }
 
+    fn confinement(&self, command: &Command, family: &Family) -> Confinement {
+        if command.limits == Limits::default() {
+            return Confinement::default();
+        }
+        let service = command.mark.as_ref().map_or("it", |mark| &mark.service);
+        let home = self.limited.get().cloned().unwrap_or_else(|| home_of(&std::process::id().to_string()));
+        let name = format!("{home}.{service}.{}", cgroup::next_copy());
+        Confinement::of(&command.limits, family, &name)
+    }
+
     fn family(&self, command: &Command) -> io::Result<Family> {
         match (&command.mark, self.home.get()) {
             (None, _) => Ok(Family::Untold),
             (Some(mark), None) => Ok(Family::Marked(mark.clone())),
-            (Some(mark), Some(home)) => {
-                let name = format!("{}.{}", mark.service, COPIES.fetch_add(1, Ordering::Relaxed));
-                Cgroup::at(home.path(), &name).map(Family::Cgroup)
-            }
+            (Some(mark), Some(home)) => home.new_below(&mark.service).map(Family::Cgroup),
         }
     }
 
@@ -109,10 +118,17 @@ impl Spawner for SystemSpawner {
         let image = Image::new(&command.argv, &env, &command.cwd, command.listeners.len())?;
         let (ours, theirs) = outputs(command.output)?;
         let family = self.family(command)?;
-        let entrance = if let Family::Cgroup(cgroup) = &family { Some(cgroup.entrance()?) } else { None };
-        let mut start = prepare(command, image, theirs, entrance)?;
-        let started = self.reaper.register(|| Ok(start.spawn().map_err(|error| unstartable(command, &error))?.id()))?;
-        let group = Group::new(started.pid, started.pidfd, self.reaper, family);
+        let mut confinement = self.confinement(command, &family);
+        let cgroup = if let Family::Cgroup(cgroup) = &family { Some(cgroup) } else { None };
+        let Handover { sources, reserved: _reserved } = Handover::of(command)?;
+        let mut birth = Birth::new(image, &command.cwd, theirs, sources)?;
+        self.open_files.make_room(birth.newest());
+        birth.open_files = self.open_files.of_services();
+        birth.limit_of_files = command.limits.files;
+        birth.entrances = confinement.entrances()?;
+        let started = self.reaper.register(|| birth.give(cgroup).map_err(|error| unstartable(command, &error)))?;
+        confinement.look_at_files(&command.limits, started.pid);
+        let group = Group::new(started.pid, started.pidfd, self.reaper, Household { family, confinement });
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }
@@ -132,11 +148,11 @@ fn check_directory(cwd: &Path) -> io::Result<()> {
 }
 
 /// The ends of the pipes that we read, and what the child gets.
-type Outputs = (Option<Pipes>, [Stdio; 2]);
+type Outputs = (Option<Pipes>, Option<[OwnedFd; 2]>);
 
 fn outputs(output: Output) -> io::Result<Outputs> {
     if output == Output::Inherit {
-        return Ok((None, [Stdio::inherit(), Stdio::inherit()]));
+        return Ok((None, None));
     }
     let (stdout, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stderr, theirs_too) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -146,7 +162,7 @@ fn outputs(output: Output) -> io::Result<Outputs> {
     }
     let read = |end| Receiver::from_owned_fd(end).map(Box::new);
     let ours = Pipes { stdout: read(stdout)?, stderr: read(stderr)? };
-    Ok((Some(ours), [theirs.into(), theirs_too.into()]))
+    Ok((Some(ours), Some([theirs, theirs_too])))
 }
 
 fn unstartable(command: &Command, error: &io::Error) -> io::Error {
@@ -159,45 +175,11 @@ fn unstartable(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("start `{program}`: {why}"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
-fn prepare(
-    command: &Command,
-    image: Image,
-    [stdout, stderr]: [Stdio; 2],
-    entrance: Option<OwnedFd>,
-) -> io::Result<Prepared> {
-    let handover = Handover::of(command)?;
-    // The image is executed by `become_child`; std is asked for the fork, the standard descriptors and the report of
-    // an error from the child only.
-    let mut prepared = std::process::Command::new(&command.argv[0]);
-    prepared.stdin(Stdio::null()).stdout(stdout).stderr(stderr).current_dir(&command.cwd).process_group(0);
-    let (parent, sources) = (std::process::id(), handover.sources);
-    let mut image = image;
-    #[expect(unsafe_code, reason = "what a child does to itself before it executes the program")]
-    // SAFETY: `become_child` makes system calls only, and neither allocates nor locks (signal-safety(7)).
-    unsafe {
-        prepared.pre_exec(move || Err(become_child(&mut image, &sources, entrance.as_ref(), parent)));
-    }
-    Ok(Prepared { command: prepared, _reserved: handover.reserved })
-}
-
-/// A command together with the descriptors that keep [`FIRST`] and the following free for the listeners.
-struct Prepared {
-    command: std::process::Command,
-    _reserved: Vec<OwnedFd>,
-}
-
-impl Prepared {
-    fn spawn(&mut self) -> io::Result<std::process::Child> {
-        self.command.spawn()
-    }
-}
-
 /// The listeners, copied above the numbers at which the child wants them, so that no copy overwrites another.
 struct Handover {
     sources: Vec<OwnedFd>,
-    /// Holds the wanted numbers that are free, so that the pipe over which std reports a failed `execve` does not get
-    /// one of them and is not overwritten in the child.
+    /// Holds the wanted numbers that are free, so that the pipe over which a failure is told does not get one of them and is not
+    /// overwritten in the child.
     reserved: Vec<OwnedFd>,
 }
 
@@ -216,49 +198,4 @@ impl Handover {
         }
         Ok(Self { sources, reserved })
     }
-}
-
-/// Runs in the child, after the fork. Returns only when the program cannot be executed.
-fn become_child(image: &mut Image, listeners: &[OwnedFd], entrance: Option<&OwnedFd>, parent: u32) -> io::Error {
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return error.into();
-    }
-    // Our parent may have ended before the request: then nobody will send the signal.
-    if getppid().map(|pid| pid.as_raw_pid().cast_unsigned()) != Some(parent) {
-        return io::Error::from_raw_os_error(libc::ESRCH);
-    }
-    // "0" means whoever writes (cgroups(7)).
-    if let Some(Err(error)) = entrance.map(|entrance| rustix::io::write(entrance, b"0")) {
-        return error.into();
-    }
-    default_signals();
-    if let Err(error) = pass_on(listeners) {
-        return error;
-    }
-    image.exec_in_child()
-}
-
-/// An ignored signal would stay ignored in the program (execve(2)). The mask was emptied by std.
-#[expect(unsafe_code, reason = "dispositions have no safe interface")]
-fn default_signals() {
-    for signal in 1..=64 {
-        // SAFETY: sets no handler. The numbers that cannot be set are refused, which is of no consequence.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-}
-
-/// Puts the listeners where the program looks for them; everything else closes when it is executed.
-#[expect(unsafe_code, reason = "the targets are numbers, not descriptors that anybody owns")]
-fn pass_on(listeners: &[OwnedFd]) -> io::Result<()> {
-    let mut next = FIRST;
-    for listener in listeners {
-        // SAFETY: replaces descriptors of the child, where nothing of ours runs any more that could use them.
-        if unsafe { libc::dup2(listener.as_raw_fd(), next) } < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        next += 1;
-    }
-    // SAFETY: sets a flag on descriptors. Linux before 5.11 does not know the call; ours have the flag already.
-    unsafe { libc::syscall(libc::SYS_close_range, next, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a child is given, and how its end is seen.
 
-use crate::support::{command, ignored, in_time, run, shell};
+use crate::support::{command, ignored, in_time, run, shell, start};
 use host::{
     Env,
     process::{Exit, Output, Spawner, SystemSpawner},
@@ -140,4 +140,18 @@ async fn children_of_others_are_left_to_them() {
     run(&shell("true")).await;
     tokio::task::yield_now().await;
     assert!(stranger.wait().unwrap().success());
+}
+
+/// S3.7: hundreds of services open more files than the usual limit allows; they themselves keep the usual one.
+#[tokio::test]
+async fn many_children_do_not_run_out_of_files() {
+    // In a process of its own, as the limit is that of the whole process.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let few = rustix::process::Rlimit { current: Some(64), ..limit };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
+    let spawner = SystemSpawner::new().unwrap();
+    let children: Vec<_> = (0..60).map(|_| spawner.spawn(&shell("exec sleep 1000")).unwrap()).collect();
+    let (_child, limit) = start(&spawner, &shell("ulimit -n"), |_| true).await;
+    assert_eq!(limit, "64");
+    children.iter().for_each(|child| child.signal(9).unwrap());
 }

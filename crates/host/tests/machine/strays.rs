@@ -69,7 +69,7 @@ async fn all_of_it_is_measured(spawner: &SystemSpawner, instance: &str) {
 async fn by_control_group() {
     let spawner = SystemSpawner::new().unwrap();
     let instance = format!("by-group-{}", std::process::id());
-    let Together::Cgroups(path) = spawner.keep_together(&instance) else {
+    let Together::Cgroups(path) = spawner.keep_together(&instance, true) else {
         println!("no control group of version 2 may be written to here: looked at by mark only");
         return;
     };

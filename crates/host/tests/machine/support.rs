@@ -38,6 +38,7 @@ pub(crate) fn command(argv: &[&str]) -> Command {
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: host::process::Limits::default(),
     }
 }
 

@@ -6,19 +6,15 @@ use crate::{
     child::{Running, ended},
     postgres::Engine,
 };
-use config::dsn::{Host, PostgresDsn};
-use host::{
-    Env,
-    process::{Command, Exit, Output, Pipes, find_program},
-};
+use config::dsn::PostgresDsn;
+use database::postgres::{Programs, libpq};
+use host::process::{Command, Exit, Limits, Output, Pipes};
 use std::{
     io,
     path::{Path, PathBuf},
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Where Debian and its kin keep the programs of each major version.
-const PACKAGED: &str = "/usr/lib/postgresql";
 /// A schema is never larger.
 const LARGEST: u64 = 256 * 1024 * 1024;
 /// Of its complaints, so much is read.
@@ -39,10 +35,11 @@ pub(super) async fn schema(
     let command = Command {
         argv: arguments(job, &program, &snapshot, flags),
         cwd: job.root.to_owned(),
-        env: environment(job, dsn, engine.host()),
+        env: libpq(job.env, dsn, engine.host(), &job.who.session_name()),
         listeners: Vec::new(),
         output: Output::Piped,
         mark: None,
+        limits: Limits::default(),
     };
     run(job, &command).await.map(|text| clean(&text))
 }
@@ -57,76 +54,14 @@ fn arguments(job: &Job<'_>, program: &Path, snapshot: &str, flags: &[&str]) -> V
     arguments
 }
 
-/// The connection as libpq reads it (PostgreSQL manual, "Environment Variables"); nothing of it stands where other users of
-/// the machine can read it. What else was set for libpq was heard when the settings were read.
-fn environment(job: &Job<'_>, dsn: &PostgresDsn, host: &Host) -> Env {
-    let mut env: Env =
-        job.env.iter().filter(|(key, _)| !key.starts_with("PG")).map(|(k, v)| (k.clone(), v.clone())).collect();
-    let (place, port) = match host {
-        Host::Tcp(name, port) => (name.clone(), port),
-        Host::Unix(dir, port) => (dir.display().to_string(), port),
-    };
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let settings = [
-        ("PGHOST", Some(place)),
-        ("PGPORT", Some(port.to_string())),
-        ("PGUSER", Some(dsn.user.clone())),
-        ("PGPASSWORD", dsn.password.as_ref().map(|password| password.reveal().to_owned())),
-        ("PGDATABASE", Some(dsn.database.clone())),
-        ("PGSSLMODE", Some(dsn.sslmode.to_string())),
-        ("PGSSLROOTCERT", dsn.sslrootcert.clone()),
-        ("PGSSLCERT", path(&dsn.sslcert)),
-        ("PGSSLKEY", path(&dsn.sslkey)),
-        ("PGCHANNELBINDING", Some(dsn.channel_binding.to_string())),
-        ("PGOPTIONS", dsn.options.clone()),
-        ("PGCONNECT_TIMEOUT", dsn.connect_timeout.map(|limit| limit.as_secs().max(1).to_string())),
-        ("PGAPPNAME", Some(job.who.session_name())),
-        ("LC_ALL", Some("C".to_owned())),
-    ];
-    env.extend(settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    env
-}
-
 /// The program that fits: that of the server's own version, because its dump loads into such a server, else the next newer one.
 ///
 /// # Errors
 /// [`MigrateError::NoPgDump`].
 pub(super) async fn find(job: &Job<'_>, server: u32) -> Result<PathBuf, MigrateError> {
-    let mut found = packaged();
-    if !found.iter().any(|(major, _)| *major == server)
-        && let Ok(program) = find_program("pg_dump", job.env, job.root)
-        && let Some(major) = version(job, &program).await
-    {
-        found.push((major, program));
-    }
-    choose(found, server)
-}
-
-fn choose(mut found: Vec<(u32, PathBuf)>, server: u32) -> Result<PathBuf, MigrateError> {
-    found.sort();
-    let seen = || found.iter().map(|(major, path)| format!("`{}` is version {major}", path.display())).collect();
-    let fitting = found.iter().find(|(major, _)| *major >= server);
-    fitting.map(|(_, path)| path.clone()).ok_or_else(|| MigrateError::NoPgDump { server, seen: seen() })
-}
-
-fn packaged() -> Vec<(u32, PathBuf)> {
-    let entries = host::fs::entries(Path::new(PACKAGED)).unwrap_or_default();
-    let versions = entries.into_iter().filter_map(|entry| Some((entry.name.parse().ok()?, entry.name)));
-    let programs = versions.map(|(major, name)| (major, Path::new(PACKAGED).join(name).join("bin/pg_dump")));
-    programs.filter(|(_, path)| host::fs::metadata(path).is_ok()).collect()
-}
-
-/// The major version that the program says it has: `pg_dump (PostgreSQL) 15.18`.
-async fn version(job: &Job<'_>, program: &Path) -> Option<u32> {
-    let argv = vec![program.display().to_string(), "--version".to_owned()];
-    let (cwd, env) = (job.root.to_owned(), job.env.clone());
-    let command = Command { argv, cwd, env, listeners: Vec::new(), output: Output::Piped, mark: None };
-    major(&run(job, &command).await.ok()?)
-}
-
-fn major(said: &str) -> Option<u32> {
-    let number = said.split(')').nth(1)?.trim_start();
-    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    let programs = Programs { only: None, env: job.env, root: job.root, spawner: job.spawner };
+    let found = programs.find("pg_dump", server).await;
+    found.map(|program| program.path).map_err(|seen| MigrateError::NoPgDump { server, seen })
 }
 
 /// Runs it to its end; answers with what it wrote.
@@ -165,26 +100,15 @@ fn failed(exit: &str, words: &[u8]) -> MigrateError {
 mod tests {
     use super::*;
 
-    /// An older one refuses the server, a newer one writes what the server may not understand: the same is best.
     #[test]
-    fn the_version_of_the_server_is_best_and_a_newer_one_will_do() {
-        let found = |majors: &[u32]| majors.iter().map(|major| (*major, PathBuf::from(major.to_string()))).collect();
-        let chosen = |majors: &[u32], server| choose(found(majors), server).map(|path| path.display().to_string());
-        assert_eq!(chosen(&[17, 15, 13], 15).unwrap(), "15");
-        assert_eq!(chosen(&[18, 17, 13], 15).unwrap(), "17");
-        let error = chosen(&[13, 14], 15).unwrap_err();
+    fn what_is_missing_is_told_with_what_was_seen() {
+        let error =
+            MigrateError::NoPgDump { server: 15, seen: vec!["`13` is version 13".into(), "`14` is version 14".into()] };
         assert_eq!(
             error.finding().to_string(),
             "error: the server is PostgreSQL 15, and no `pg_dump` of that version or a newer one is installed\n  \
              seen: `13` is version 13\n  seen: `14` is version 14\n  hint: install PostgreSQL's client programs of version 15 \
              (Debian: `apt-get install postgresql-client-15`), or put the directory of a fitting `pg_dump` into PATH"
         );
-    }
-
-    #[test]
-    fn a_program_tells_its_version() {
-        assert_eq!(major("pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
-        assert_eq!(major("pg_dump (PostgreSQL) 18beta1\n"), Some(18));
-        assert_eq!(major("pg_dump"), None);
     }
 }

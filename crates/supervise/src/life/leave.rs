@@ -55,6 +55,13 @@ impl Life {
         self.enter(State::Killing(Leaving { deadline: now + KILL_PATIENCE, ..leaving }), now);
     }
 
+    /// It says that it needs longer to leave.
+    pub(super) fn extend(&mut self, until: Instant) {
+        if let State::Stopping(leaving) = &mut self.state {
+            leaving.deadline = leaving.deadline.max(until);
+        }
+    }
+
     pub(super) fn elapsed(&mut self, now: Instant) {
         if self.state.due().is_none_or(|due| due > now) {
             return;

@@ -1,5 +1,5 @@
 use super::*;
-use config::{Handover, HealthCheck, Restart, RestartWhen, Stop, Target};
+use config::{Handover, HealthCheck, Limits, Restart, RestartWhen, Sign, Stop, Target, Window};
 use proptest::prelude::*;
 use retry::Backoff;
 
@@ -23,6 +23,8 @@ fn service(when: RestartWhen) -> Service {
         restart: Restart { when, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60) },
         stop: Stop { signal: TERM, grace: s(30) },
         handover: Handover::Overlap,
+        single: None,
+        limits: Limits::default(),
         start_delay: Duration::ZERO,
     }
 }
@@ -33,7 +35,14 @@ fn needy() -> Service {
 
 fn checked(service: Service) -> Service {
     let target = Target::Tcp { host: "127.0.0.1".into(), port: 1 };
-    let health = HealthCheck { target, every: s(10), timeout: s(3), failures: 3, start_timeout: s(30) };
+    let health = HealthCheck {
+        sign: Sign::Target(target),
+        every: s(10),
+        timeout: s(3),
+        fail: Window { count: 3, of: 3 },
+        pass: Window { count: 1, of: 1 },
+        start_timeout: s(30),
+    };
     Service { health: Some(health), ..service }
 }
 

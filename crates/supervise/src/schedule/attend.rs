@@ -66,8 +66,8 @@ pub(super) async fn attend(
 
 fn readers(group: &mut Group, name: &Arc<str>, lines: &Arc<dyn Lines>) -> Vec<JoinHandle<()>> {
     let Some(pipes) = group.0.take_output() else { return Vec::new() };
-    let stdout = tell_lines(pipes.stdout, name.clone(), Stream::Stdout, lines.clone());
-    let stderr = tell_lines(pipes.stderr, name.clone(), Stream::Stderr, lines.clone());
+    let stdout = tell_lines(pipes.stdout, name.clone(), Stream::Stdout, lines.clone(), None);
+    let stderr = tell_lines(pipes.stderr, name.clone(), Stream::Stderr, lines.clone(), None);
     vec![tokio::spawn(stdout), tokio::spawn(stderr)]
 }
 

@@ -27,7 +27,7 @@ mod tests;
 pub use asker::RunNews;
 pub use book::{Book, BookError, JobBook, Running};
 pub use handle::{JobStatus, NoSuchJob, ScheduleHandle};
-pub use key::lock_key;
+pub use key::{lock_key, service_key};
 pub use life::JobLife;
 pub use phase::{Effect, Ending, Input, Now, Phase, Try};
 pub use run::{NoLock, Planned, RunRecord, RunResult, Taken, Why};

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-use config::{Handover, HealthCheck, Restart, RestartWhen, Service, Stop, Target};
+use config::{Handover, HealthCheck, Limits, Restart, RestartWhen, Service, Sign, Stop, Target, Window};
 use host::{Env, Pending, process::Spawner};
 use report::Recorder;
 use retry::Backoff;
@@ -14,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use supervise::{Checker, Ended, Handle, ServiceStatus, Supervisor};
+use supervise::{Checker, Ended, Fence, Handle, ServiceStatus, Supervisor, schedule::NoLock};
 use tokio::{task::JoinHandle, time::timeout};
 
 /// No test waits longer for anything.
@@ -42,6 +42,8 @@ pub(crate) fn service(name: &str, argv: &[&str]) -> Service {
         restart: Restart { when: RestartWhen::Always, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60) },
         stop: Stop { signal: 15, grace: s(30) },
         handover: Handover::Overlap,
+        single: None,
+        limits: Limits::default(),
         start_delay: Duration::ZERO,
     }
 }
@@ -65,7 +67,14 @@ pub(crate) fn after(name: &str, service: Service) -> Service {
 
 pub(crate) fn checked(service: Service) -> Service {
     let target = Target::Tcp { host: "127.0.0.1".into(), port: 1 };
-    let check = HealthCheck { target, every: s(10), timeout: s(3), failures: 3, start_timeout: s(30) };
+    let check = HealthCheck {
+        sign: Sign::Target(target),
+        every: s(10),
+        timeout: s(3),
+        fail: Window { count: 3, of: 3 },
+        pass: Window { count: 1, of: 1 },
+        start_timeout: s(30),
+    };
     Service { health: Some(check), ..service }
 }
 
@@ -75,11 +84,20 @@ pub(crate) struct Answers {
     need: Mutex<Result<(), String>>,
     checks: AtomicU32,
     needs: AtomicU32,
+    fence: Mutex<Option<String>>,
+    lost: Arc<tokio::sync::Notify>,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { check: Mutex::new(Ok(())), need: Mutex::new(Ok(())), checks: 0.into(), needs: 0.into() }
+        Self {
+            check: Mutex::new(Ok(())),
+            need: Mutex::new(Ok(())),
+            checks: 0.into(),
+            needs: 0.into(),
+            fence: Mutex::default(),
+            lost: Arc::default(),
+        }
     }
 }
 
@@ -90,6 +108,15 @@ impl Answers {
 
     pub(crate) fn need_with(&self, answer: Result<(), &str>) {
         *self.need.lock().unwrap_or_else(PoisonError::into_inner) = answer.map_err(str::to_owned);
+    }
+
+    /// Who has the lock of exclusive services; nobody, so that they get it.
+    pub(crate) fn fence_with(&self, holder: Option<&str>) {
+        *self.fence.lock().unwrap_or_else(PoisonError::into_inner) = holder.map(str::to_owned);
+    }
+
+    pub(crate) fn lose_the_fence(&self) {
+        self.lost.notify_waiters();
     }
 
     pub(crate) fn checks(&self) -> u32 {
@@ -112,6 +139,13 @@ impl Checker for Answers {
         self.needs.fetch_add(1, Ordering::Relaxed);
         let answer = self.need.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Box::pin(std::future::ready(answer))
+    }
+
+    fn fence<'a>(&'a self, _: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
+        let holder = self.fence.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lost = self.lost.clone();
+        let fence = Fence { guard: Box::new(()), lost: Box::pin(async move { lost.notified().await }) };
+        Box::pin(std::future::ready(holder.map_or(Ok(fence), |holder| Err(NoLock::Held(holder)))))
     }
 }
 
@@ -145,6 +179,8 @@ impl Stage {
             answers.clone(),
             recorder.clone(),
             recorder.clone(),
+            // There is no such directory: sockets have names without a file.
+            "/nowhere".into(),
         );
         let supervisor = supervisor.expect("the sockets can be bound");
         Self {

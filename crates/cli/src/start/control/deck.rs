@@ -93,6 +93,7 @@ impl Daemon for Deck {
                 .filter(|_| timed)
                 .map(|due| shown::seconds(due.saturating_duration_since(Instant::now()))),
             last_exit: shown::last_exit(&self.world, status),
+            fault: shown::fault(&self.world, status),
             stderr: self.world.tail.errors(service).into_iter().map(mask).collect(),
             needs: shown::dependencies(&report).into_iter().filter(|it| needs.contains(&it.name)).collect(),
             disk: shown::disk(&self.world),
@@ -164,10 +165,19 @@ impl Deck {
 
     /// Orders are for services that were started.
     fn is_up(&self) -> Result<(), Refusal> {
+        self.has_passed(&["gate", "migrate"])
+    }
+
+    /// Jobs are run once every service is up.
+    fn runs_jobs(&self) -> Result<(), Refusal> {
+        self.has_passed(&["gate", "migrate", "start"])
+    }
+
+    fn has_passed(&self, early: &[&str]) -> Result<(), Refusal> {
         let phase = self.report().phase;
         let not_yet = |text: String, hint: &str| Refusal::new(Outcome::NotYet, &[Finding::error(text).hint(hint)]);
         match phase {
-            "gate" | "migrate" => Err(not_yet(
+            phase if early.contains(&phase) => Err(not_yet(
                 format!("`{}` is still starting: it has come to `{phase}`", self.world.app.name),
                 "`mainstay status` tells what it waits for",
             )),

@@ -43,6 +43,7 @@ mod tests {
             due: None,
             held: false,
             reason: None,
+            status: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is known here, in the words of the protocol.
 
 use super::{super::World, ring::rfc3339};
-use control::{Dependency, Disk, Job, JobRun, LastExit, Migrations, Service, Usage};
+use control::{Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&Serv
         restarts: status.restarts,
         last_exit: status.last_exit.clone(),
         reason: status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
+        status: status.status.as_deref().map(|text| world.terminal.mask(text)),
         usage: usage.map(shown_usage),
     }
 }
@@ -38,6 +39,8 @@ fn shown_usage(usage: &ServiceUsage) -> Usage {
         open_files: usage.open_files,
         processes: usage.processes,
         oom_kills: usage.oom_kills,
+        memory_limit_bytes: usage.memory_limit.map(|(limit, _)| limit),
+        memory_charged_bytes: usage.memory_limit.map(|(_, charged)| charged),
     }
 }
 
@@ -49,6 +52,11 @@ pub(super) fn last_exit(world: &World, status: &ServiceStatus) -> Option<LastExi
         at: at(world, when),
         ago_s: seconds(when.elapsed()),
     })
+}
+
+pub(super) fn fault(world: &World, status: &ServiceStatus) -> Option<Fault> {
+    let supervise::Fault { name, what, hint } = world.journal.fault(&status.name, status.pid.is_none())?;
+    Some(Fault { name: name.to_owned(), what: world.terminal.mask(&what), hint: hint.to_owned() })
 }
 
 pub(super) fn dependencies(report: &Report) -> Vec<Dependency> {

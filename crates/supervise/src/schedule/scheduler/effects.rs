@@ -101,6 +101,7 @@ impl Scheduler {
             listeners: Vec::new(),
             output: Output::Piped,
             mark: member.mark.clone(),
+            limits: host::process::Limits::default(),
         };
         match self.outfit.spawner.spawn(&command) {
             Ok(child) => {

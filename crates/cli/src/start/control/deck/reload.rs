@@ -16,6 +16,7 @@ impl Deck {
     pub(super) async fn read_anew(&self) -> Result<Reloaded, Refusal> {
         let _one = self.reloading.lock().await;
         self.is_up()?;
+        let _told = self.world.herald.reloading();
         let new = (self.reread)().map_err(|findings| self.refused(&findings))?;
         let impossible = impossible(&self.world.app, &new);
         if !impossible.is_empty() {

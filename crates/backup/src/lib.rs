@@ -1,0 +1,42 @@
+//! Backups that are proven by a restore, and restores that can be undone.
+//!
+//! A copy counts only after it was written, checksummed, stored, read back, restored, and compared with the source at the same
+//! instant ([`Standing`]). Until then it protects nothing, and nothing older is removed because of it. What cannot be checked is
+//! called so.
+//!
+//! What is decided is pure: how far a copy has come ([`Standing`]), which copies go ([`retain`]), in what two databases
+//! differ ([`content`]), what would be lost ([`Exposure`]). The verbs ([`take`](fn@take), [`verify`], [`prune`],
+//! [`restore`](fn@restore)) are shells around it, for PostgreSQL and SQLite.
+
+pub mod content;
+pub mod retain;
+
+mod error;
+mod exposure;
+mod find;
+mod id;
+mod job;
+mod manifest;
+mod postgres;
+mod proof;
+mod prune;
+mod restore;
+mod seal;
+mod shelf;
+mod sqlite;
+mod standing;
+mod take;
+
+pub use content::Content;
+pub use error::BackupError;
+pub use exposure::Exposure;
+pub use find::{Wanted, find};
+pub use id::{Id, NoId};
+pub use job::Job;
+pub use manifest::{Kind, Manifest, Part, Proof, Source, Unreadable, Why};
+pub use proof::verify;
+pub use prune::{planned, prune};
+pub use restore::{How, Restored, Threat, restore, threat, undo};
+pub use shelf::{Copy, copies};
+pub use standing::{OutOfOrder, Stage, Standing, Step};
+pub use take::{Request, own_copies, take};

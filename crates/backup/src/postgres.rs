@@ -1,0 +1,25 @@
+//! PostgreSQL: copies by its own `pg_dump`, in the snapshot in which the rows are counted and hashed.
+
+mod content;
+mod dump;
+mod ground;
+mod identity;
+mod load;
+mod program;
+mod prove;
+mod scratch;
+mod settings;
+mod swap;
+mod talk;
+mod threat;
+
+pub(crate) use dump::take;
+pub(crate) use identity::{exists, identity, look};
+pub(crate) use prove::prove;
+pub(crate) use swap::{put_back, restore};
+pub(crate) use threat::threat;
+
+/// The rows, compressed: what `pg_restore` reads once it is unpacked.
+const FILE: &str = "database.dump.zst";
+/// Roles and what else belongs to all databases of the server.
+const GLOBALS: &str = "globals.sql";

@@ -1,0 +1,177 @@
+//! Taking a copy: `pg_dump` and our own look share a snapshot.
+
+use super::{
+    FILE, GLOBALS,
+    content::{self, Table},
+    program::{self, Pieces, argv, command, find},
+    talk::{Talk, is_code},
+};
+use crate::{
+    BackupError, Job, Manifest,
+    content::Content,
+    manifest::Part,
+    seal::{self, Sealing},
+};
+use config::dsn::PostgresDsn;
+use database::postgres::Program;
+use report::{Check, Verdict};
+use std::{
+    io::{self, Read, Write},
+    path::Path,
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// What an archive of `pg_dump -Fc` begins with.
+const MAGIC: &[u8] = b"PGDMP";
+/// Roles and settings are never larger.
+const LARGEST_GLOBALS: u64 = 64 << 20;
+/// A table that somebody drops between two looks makes us look again.
+const TRIES: u32 = 8;
+/// Before that, a little longer each time.
+const PAUSE: Duration = Duration::from_millis(250);
+/// undefined_table, undefined_schema, object_not_in_prerequisite_state
+const VANISHED: [&str; 3] = ["42P01", "3F000", "XX000"];
+
+/// The files of a copy of the database, in `dir`, and what was in it at that instant.
+pub(crate) async fn take(
+    job: &Job<'_>,
+    dsn: &PostgresDsn,
+    dir: &Path,
+    manifest: &mut Manifest,
+) -> Result<(), BackupError> {
+    let talk = Talk::open(job, dsn).await?;
+    let program = find(job, "pg_dump", talk.major()).await?;
+    let (dumped, content) = exactly(job, dsn, &talk, &program, dir).await?;
+    manifest.content = content;
+    manifest.files = vec![dumped];
+    manifest.tools.insert("pg_dump".to_owned(), program.major.to_string());
+    match globals(job, dsn, &talk, dir).await {
+        Ok(part) => manifest.files.push(part),
+        Err(error) => manifest.checks.push(Check {
+            subject: "globals".to_owned(),
+            verdict: Verdict::CouldNotVerify,
+            seen: format!("roles and their settings are not beside the copy: {}", error.finding()),
+            hint: None,
+        }),
+    }
+    talk.close().await;
+    Ok(())
+}
+
+/// What `pg_dump` wrote, and what was there at that instant.
+///
+/// Whoever comes to change the form of a table just between our lock and that of `pg_dump` stands between the two: `pg_dump` would
+/// wait for him, and he for us. Then he goes first, and all begins anew.
+async fn exactly(
+    job: &Job<'_>,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    program: &Program,
+    dir: &Path,
+) -> Result<(Part, Content), BackupError> {
+    let mut tried = 1;
+    loop {
+        let (snapshot, tables) = begin(talk).await?;
+        // The server sits beside: both go on at once.
+        let taken = tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), look(talk, &tables));
+        talk.run("end the look at the database", "ROLLBACK").await?;
+        match taken {
+            Err(error) if stood_between(&error) && tried < TRIES => {
+                // There may be none yet.
+                let _ = host::fs::remove(&dir.join(FILE));
+                sleep(PAUSE * tried).await;
+                tried += 1;
+            }
+            taken => return taken,
+        }
+    }
+}
+
+fn stood_between(error: &BackupError) -> bool {
+    matches!(error, BackupError::Program { tail, .. } if tail.iter().any(|line| line.contains("LOCK TABLE")))
+}
+
+/// From now on every question is answered from one snapshot, and nobody changes the form of the tables. They are locked first: one
+/// that is rewritten after the snapshot was taken would look empty in it (PostgreSQL manual, "Caveats" of MVCC).
+async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
+    let mut tried = 1;
+    loop {
+        let wanted = content::tables(talk).await?;
+        talk.run("begin to look at the database", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        match content::lock(talk, &wanted).await {
+            Ok(()) => {
+                let snapshot = talk.text("take a snapshot", "SELECT pg_catalog.pg_export_snapshot()").await?;
+                if content::tables(talk).await? == wanted {
+                    return Ok((snapshot, wanted));
+                }
+            }
+            Err(error) if is_code(&error, &VANISHED) => {}
+            Err(error) => return Err(error),
+        }
+        talk.run("look again", "ROLLBACK").await?;
+        if tried == TRIES {
+            return Err(BackupError::Unfit("tables come and go all the time, so they cannot be copied exactly".into()));
+        }
+        sleep(PAUSE * tried).await;
+        tried += 1;
+    }
+}
+
+async fn look(talk: &Talk, tables: &[Table]) -> Result<Content, BackupError> {
+    content::content(talk, tables).await
+}
+
+async fn dump(
+    job: &Job<'_>,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    program: &Program,
+    snapshot: &str,
+    dir: &Path,
+) -> Result<Part, BackupError> {
+    let snapshot = format!("--snapshot={snapshot}");
+    let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
+    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+    let dir = dir.to_owned();
+    program::run(job, &command, move |pieces| seal_all(pieces, &dir)).await
+}
+
+fn seal_all(mut pieces: Pieces, dir: &Path) -> io::Result<Part> {
+    let mut sealing = Sealing::begin(dir, FILE)?;
+    let mut magic = Vec::new();
+    pieces.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+    if magic != MAGIC {
+        // Its status tells more, when it has failed.
+        let what = if magic.is_empty() { "wrote nothing" } else { "wrote something that is no archive" };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    sealing.write_all(&magic)?;
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match pieces.read(&mut piece)? {
+            0 => return sealing.end(),
+            some => sealing.write_all(&piece[..some])?,
+        }
+    }
+}
+
+/// Roles with their passwords where we may see them, else without.
+async fn globals(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, dir: &Path) -> Result<Part, BackupError> {
+    let program = find(job, "pg_dumpall", talk.major()).await?;
+    let database = format!("--database={}", dsn.database);
+    let text = async |more: &[&str]| {
+        let flags = ["--globals-only", "--no-password", &database].into_iter().chain(more.iter().copied());
+        let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+        program::run(job, &command, |pieces| {
+            let mut text = Vec::new();
+            pieces.take(LARGEST_GLOBALS).read_to_end(&mut text).map(|_| text)
+        })
+        .await
+    };
+    let text = match text(&[]).await {
+        Ok(text) => text,
+        Err(_) => text(&["--no-role-passwords"]).await?,
+    };
+    seal::plain(dir, GLOBALS, &text).map_err(|error| BackupError::files("the copy cannot be written", error))
+}

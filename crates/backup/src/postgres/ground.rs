@@ -1,0 +1,290 @@
+//! A server of its own, for as long as a proof lasts: nothing of it touches the real one.
+//!
+//! It listens on a socket only, writes nothing down, archives nothing, and takes part in no replication. When we are root it
+//! runs as another user, for PostgreSQL refuses root. It dies with us, and what a killed one leaves is swept by the next proof.
+
+use super::{
+    program::{argv, command, find, last_words, run, start},
+    talk::Talk,
+};
+use crate::{BackupError, Job};
+use config::dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode};
+use host::{
+    fs,
+    proc::Process,
+    process::{Pipes, Running, find_program},
+    user::{Account, account, uid},
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+const NAME: &str = "mainstay-proof";
+const MODE: u32 = 0o700;
+/// Nobody else is there: any will do, and it is part of the socket's name.
+const PORT: u16 = 5432;
+/// The only user.
+const USER: &str = "postgres";
+/// Who runs a server when we are root.
+const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
+/// It starts within this, or not at all.
+const START: Duration = Duration::from_secs(60);
+/// And stops.
+const STOP: Duration = Duration::from_secs(10);
+/// Between two looks whether it answers.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A server of its own. Dropped, it is killed and all of it is gone.
+pub(super) struct Ground {
+    server: Running,
+    words: JoinHandle<Vec<u8>>,
+    pub(super) dsn: PostgresDsn,
+    pub(super) version: String,
+    // Last, so that the server is killed before its files go.
+    _files: Files,
+}
+
+/// Does somebody wait for the proof?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hurry {
+    /// Then it takes its share of the machine.
+    Waited,
+    /// Else all others go first.
+    Alone,
+}
+
+/// Why there is none.
+pub(super) enum NoGround {
+    /// It could not be made here: that says nothing about the copy.
+    Impossible(String),
+    /// Something of ours.
+    Error(BackupError),
+}
+
+impl Ground {
+    /// Makes and starts a server of this major version.
+    pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str, hurry: Hurry) -> Result<Self, NoGround> {
+        let programs = programs(job, major, hurry).await?;
+        sweep(job.ground);
+        let files = Files::make(job.ground, programs.account)?;
+        let impossible = |error: BackupError| NoGround::Impossible(told(&error));
+        initdb(job, &programs, &files, encoding).await.map_err(impossible)?;
+        let mut server = start(job, &command(job, programs.server(&files), None)).map_err(impossible)?;
+        let words = match server.take_output() {
+            Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
+            None => tokio::spawn(async { Vec::new() }),
+        };
+        let mut ground = Self { server, words, dsn: dsn(&files.0, "postgres"), version: String::new(), _files: files };
+        ground.answer(job).await?;
+        Ok(ground)
+    }
+
+    async fn answer(&mut self, job: &Job<'_>) -> Result<(), NoGround> {
+        let deadline = Instant::now() + START;
+        loop {
+            match Talk::open(job, &self.dsn).await {
+                Ok(talk) => {
+                    self.version = talk.version();
+                    talk.close().await;
+                    return Ok(());
+                }
+                Err(error) if Instant::now() > deadline => return Err(NoGround::Impossible(told(&error))),
+                Err(_) => sleep(PAUSE).await,
+            }
+            if let Ok(Ok(exit)) = timeout(Duration::ZERO, self.server.wait()).await {
+                let words = (&mut self.words).await.unwrap_or_default();
+                let last = String::from_utf8_lossy(&words).lines().last().unwrap_or_default().to_owned();
+                let why = format!("the server for the proof {}: {last}", host::process::ended(exit));
+                return Err(NoGround::Impossible(why));
+            }
+        }
+    }
+
+    /// The same server, another database.
+    pub(super) fn database(&self, name: &str) -> PostgresDsn {
+        PostgresDsn { database: name.to_owned(), ..self.dsn.clone() }
+    }
+
+    /// Ends it and waits until it is gone, so that nothing of it is left.
+    pub(super) async fn end(mut self) {
+        // Immediate shutdown: nothing of it is worth a checkpoint.
+        const SIGQUIT: i32 = 3;
+        // It may have ended by itself.
+        let _ = self.server.signal(SIGQUIT);
+        let _ = timeout(STOP, self.server.wait()).await;
+        self.words.abort();
+    }
+}
+
+fn told(error: &BackupError) -> String {
+    let finding = error.finding();
+    match finding.seen.is_empty() {
+        true => finding.summary,
+        false => format!("{}: {}", finding.summary, finding.seen.join("; ")),
+    }
+}
+
+/// What is needed, and whose it will be.
+struct ProgramsOfServer {
+    initdb: PathBuf,
+    postgres: PathBuf,
+    account: Option<Account>,
+    /// Before each of them.
+    prefix: Vec<String>,
+}
+
+impl ProgramsOfServer {
+    fn line<'a>(&self, program: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        self.prefix.iter().cloned().chain(argv(program, arguments)).collect()
+    }
+
+    fn server(&self, files: &Files) -> Vec<String> {
+        let data = files.data().display().to_string();
+        let port = PORT.to_string();
+        let sockets = format!("unix_socket_directories={}", files.0.display());
+        let settings = [
+            "listen_addresses=",
+            &sockets,
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+            "wal_level=minimal",
+            "max_wal_senders=0",
+            "archive_mode=off",
+            "autovacuum=off",
+            "max_logical_replication_workers=0",
+            "max_wal_size=2GB",
+            "shared_buffers=32MB",
+            "maintenance_work_mem=64MB",
+            "max_connections=10",
+            "dynamic_shared_memory_type=mmap",
+            "logging_collector=off",
+            "log_destination=stderr",
+            "shared_preload_libraries=",
+            "jit=off",
+        ];
+        let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+        self.line(&self.postgres, ["-D", &data, "-p", &port].into_iter().chain(settings))
+    }
+}
+
+/// Those of the very same version: another one may store and hash differently.
+async fn programs(job: &Job<'_>, major: u32, hurry: Hurry) -> Result<ProgramsOfServer, NoGround> {
+    let the = async |name: &'static str| match find(job, name, major).await {
+        Ok(program) if program.major == major => Ok(program.path),
+        _ => Err(NoGround::Impossible(format!(
+            "no `{name}` of PostgreSQL {major} is installed here (Debian: `apt-get install postgresql-{major}`)"
+        ))),
+    };
+    let (initdb, postgres) = (the("initdb").await?, the("postgres").await?);
+    let mut prefix: Vec<String> = Vec::new();
+    if let Ok(nice) = find_program("nice", job.env, job.root)
+        && hurry == Hurry::Alone
+    {
+        prefix.extend([nice.display().to_string(), "-n".to_owned(), "10".to_owned()]);
+    }
+    if uid() != 0 {
+        return Ok(ProgramsOfServer { initdb, postgres, account: None, prefix });
+    }
+    let why =
+        || NoGround::Impossible("a server cannot be run by root, and there is no `setpriv` (util-linux)".to_owned());
+    let setpriv = find_program("setpriv", job.env, job.root).map_err(|_| why())?;
+    let nobody = || {
+        NoGround::Impossible(format!(
+            "a server cannot be run by root, and there is no user {}",
+            report::or_list(ACCOUNTS)
+        ))
+    };
+    let account = ACCOUNTS.iter().find_map(|name| account(name)).ok_or_else(nobody)?;
+    // The kernel forgets what we asked for at the fork when the user changes, so it is asked for again (prctl(2)).
+    let who = [
+        "--pdeathsig".to_owned(),
+        "KILL".to_owned(),
+        format!("--reuid={}", account.uid),
+        format!("--regid={}", account.gid),
+    ];
+    prefix.push(setpriv.display().to_string());
+    prefix.extend(who);
+    prefix.extend(["--clear-groups".to_owned(), "--".to_owned()]);
+    Ok(ProgramsOfServer { initdb, postgres, account: Some(account), prefix })
+}
+
+async fn initdb(job: &Job<'_>, programs: &ProgramsOfServer, files: &Files, encoding: &str) -> Result<(), BackupError> {
+    let data = files.data().display().to_string();
+    let (user, encoding) = (format!("--username={USER}"), format!("--encoding={encoding}"));
+    let flags = ["-D", &data, &user, "--auth=trust", &encoding, "--locale=C", "--no-sync", "--no-instructions"];
+    let command = command(job, programs.line(&programs.initdb, flags), None);
+    run(job, &command, |mut pieces| std::io::copy(&mut pieces, &mut std::io::sink()).map(drop)).await
+}
+
+fn dsn(dir: &Path, database: &str) -> PostgresDsn {
+    PostgresDsn {
+        hosts: vec![Host::Unix(dir.to_owned(), PORT)],
+        user: USER.to_owned(),
+        password: None,
+        database: database.to_owned(),
+        sslmode: SslMode::Disable,
+        sslrootcert: None,
+        sslcert: None,
+        sslkey: None,
+        session_attrs: SessionAttrs::Any,
+        application_name: None,
+        options: None,
+        connect_timeout: None,
+        channel_binding: ChannelBinding::Disable,
+    }
+}
+
+/// `mainstay-proof.PID.START`: the directory of the server and its socket.
+struct Files(PathBuf);
+
+impl Files {
+    fn make(ground: &Path, account: Option<Account>) -> Result<Self, NoGround> {
+        let this = Process::this();
+        let dir = ground.join(format!("{NAME}.{}.{}", std::process::id(), this.start_time().unwrap_or_default()));
+        let make = || {
+            // Ours, of a proof before in this life.
+            fs::remove_tree(&dir)?;
+            fs::make_dir(&dir, MODE)?;
+            account.map_or(Ok(()), |account| fs::give(&dir, account))
+        };
+        make().map_err(|error| NoGround::Error(BackupError::files("there is no room for a proof", error)))?;
+        Ok(Self(dir))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Processes of a server that was just killed may still write; the next proof sweeps what they leave.
+        for _ in 0..3 {
+            if fs::remove_tree(&self.0).is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+/// Removes what those have left who were killed.
+fn sweep(ground: &Path) {
+    for entry in fs::entries(ground).unwrap_or_default() {
+        let mut parts = entry.name.split('.');
+        let ours = parts.next() == Some(NAME) && entry.is_dir;
+        let whose =
+            parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
+        if let Some((pid, start)) = whose.filter(|_| ours)
+            && Process::new(pid).start_time() != Some(start)
+        {
+            // Somebody else's is left alone.
+            let _ = fs::remove_tree(&ground.join(&entry.name));
+        }
+    }
+}

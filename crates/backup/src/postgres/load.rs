@@ -1,0 +1,80 @@
+//! Making a database of a copy, on whatever server: first the empty one, then `pg_restore`.
+
+use super::{
+    FILE,
+    program::{argv, command, find, run_fed},
+    talk::{Talk, identifier, literal},
+};
+use crate::{BackupError, Job, Manifest, manifest::Part, seal};
+use config::dsn::PostgresDsn;
+use std::{io, path::Path};
+
+/// Descriptor 3, where [`run_fed`] puts its input.
+const INPUT: &str = "/dev/fd/3";
+
+/// An empty database that is like the source was. `owner`: whose it is, where that can be said.
+pub(super) async fn create(
+    talk: &Talk,
+    name: &str,
+    manifest: &Manifest,
+    owner: Option<&str>,
+) -> Result<(), BackupError> {
+    let traits = &manifest.source.traits;
+    let value = |key: &str| traits.get(key).map(|value| literal(value));
+    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", identifier(name));
+    let settings =
+        [("ENCODING", value("encoding")), ("LC_COLLATE", value("datcollate")), ("LC_CTYPE", value("datctype"))];
+    let provider = match traits.get("datlocprovider").map(String::as_str) {
+        Some("i") => Some("icu".to_owned()),
+        Some("b") => Some("builtin".to_owned()),
+        _ => None,
+    };
+    let locale = value("datlocale").or_else(|| value("daticulocale"));
+    let of_provider = match provider.as_deref() {
+        Some("icu") => ("ICU_LOCALE", locale),
+        Some(_) => ("BUILTIN_LOCALE", locale),
+        None => ("ICU_LOCALE", None),
+    };
+    let owner = ("OWNER", owner.map(identifier));
+    for (key, value) in settings.into_iter().chain([("LOCALE_PROVIDER", provider), of_provider, owner]) {
+        sql += &value.map(|value| format!(" {key} = {value}")).unwrap_or_default();
+    }
+    talk.run("make an empty database", &sql).await
+}
+
+/// Fills the empty database of `talk` with the copy.
+pub(super) async fn fill(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+) -> Result<(), BackupError> {
+    let part = part(manifest)?.clone();
+    // What wrote the archive, or a newer one, can read it.
+    let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
+    let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
+    let database = format!("--dbname={}", dsn.database);
+    // Said, or it would open its input twice to find out.
+    let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database, INPUT];
+    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+    let dir = copy.to_owned();
+    run_fed(job, command, move |input| {
+        let mut content = seal::open(&dir, &part)?;
+        let copied = io::copy(&mut content, input)?;
+        match copied == part.raw_bytes {
+            true => Ok(()),
+            false => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{copied} bytes were unpacked, not {}", part.raw_bytes),
+            )),
+        }
+    })
+    .await
+}
+
+fn part(manifest: &Manifest) -> Result<&Part, BackupError> {
+    let id = manifest.id.to_string();
+    let missing = || BackupError::Damaged { id, why: format!("has no `{FILE}`") };
+    manifest.files.iter().find(|part| part.name == FILE).ok_or_else(missing)
+}

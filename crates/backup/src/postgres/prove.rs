@@ -1,0 +1,125 @@
+//! Proving a copy: on a server of its own, or, where there are no programs of a server, beside the real database.
+
+use super::{
+    content,
+    ground::{Ground, Hurry, NoGround},
+    load, scratch,
+    talk::{Talk, identifier, is_code, literal},
+};
+use crate::{
+    BackupError, Job, Manifest, Why,
+    content::{compare, sentence},
+    proof::{Found, Proven},
+};
+use config::{Target, dsn::PostgresDsn};
+use report::or_list;
+use std::path::Path;
+use tokio::time::Instant;
+
+/// The database on a server of its own.
+const NAME: &str = "proof";
+
+/// Makes a database of the copy and compares it with what was in the source.
+pub(crate) async fn prove(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Proven, BackupError> {
+    let major = major(&manifest.source.server);
+    let encoding = manifest.source.traits.get("encoding").map_or("UTF8", String::as_str);
+    let hurry = if manifest.why == Why::Scheduled { Hurry::Alone } else { Hurry::Waited };
+    match Ground::make(job, major, encoding, hurry).await {
+        Ok(ground) => {
+            let proven = on_ground(job, copy, manifest, &ground).await;
+            ground.end().await;
+            proven
+        }
+        Err(NoGround::Error(error)) => Err(error),
+        Err(NoGround::Impossible(why)) => match job.target {
+            Target::Postgres(dsn) => scratch::prove(job, copy, manifest, dsn, why).await,
+            _ => Ok(Proven::impossible(why)),
+        },
+    }
+}
+
+/// `15.18` -> 15
+pub(super) fn major(version: &str) -> u32 {
+    version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok()).unwrap_or_default()
+}
+
+async fn on_ground(job: &Job<'_>, copy: &Path, manifest: &Manifest, ground: &Ground) -> Result<Proven, BackupError> {
+    let begun = Instant::now();
+    let first = Talk::open(job, &ground.dsn).await?;
+    if let Some(lacks) = lacking(&first, manifest).await? {
+        return Ok(Proven::impossible(lacks));
+    }
+    for role in manifest.source.roles.iter().filter(|role| *role != "postgres") {
+        first.run("make the roles", &format!("CREATE ROLE {}", identifier(role))).await?;
+    }
+    if let Err(error) = load::create(&first, NAME, manifest, None).await {
+        return Ok(Proven::impossible(format!("a database like the source cannot be made here: {}", words(&error))));
+    }
+    first.close().await;
+    let ground_is = format!("a server of its own, PostgreSQL {}", ground.version);
+    restored(job, copy, manifest, &ground.database(NAME), ground_is, begun).await
+}
+
+/// What this server lacks, that the copy needs.
+async fn lacking(talk: &Talk, manifest: &Manifest) -> Result<Option<String>, BackupError> {
+    let Some(extensions) = manifest.content.things.get("extension") else { return Ok(None) };
+    let names: Vec<_> = extensions.keys().map(|name| format!("({})", literal(name))).collect();
+    let sql = format!(
+        "SELECT wanted FROM (VALUES {}) AS w (wanted) WHERE wanted NOT IN (SELECT name FROM pg_catalog.pg_available_extensions)",
+        names.join(", ")
+    );
+    let missing: Vec<_> = talk.ask("look for extensions", &sql).await?.into_iter().flatten().flatten().collect();
+    Ok((!missing.is_empty()).then(|| format!("the extension {} is not installed here", or_list(missing))))
+}
+
+/// Fills the empty database and compares it.
+pub(super) async fn restored(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    dsn: &PostgresDsn,
+    ground: String,
+    begun: Instant,
+) -> Result<Proven, BackupError> {
+    let talk = Talk::open(job, dsn).await?;
+    let filled = load::fill(job, copy, manifest, dsn, &talk).await;
+    let took = begun.elapsed();
+    let proven = match filled {
+        Err(error) => match of_surroundings(&error) {
+            Some(why) => Proven::impossible(why),
+            None => Proven::failed_to_restore(words(&error)),
+        },
+        Ok(()) => Proven { restored: Found::Pass(took), compared: compared(&talk, manifest).await?, ground },
+    };
+    talk.close().await;
+    Ok(proven)
+}
+
+/// Reasons that say nothing about the copy: no room, no program, an extension that needs more than is here.
+fn of_surroundings(error: &BackupError) -> Option<String> {
+    match error {
+        BackupError::NoProgram { .. } => Some(words(error)),
+        BackupError::Program { tail, .. } => {
+            let said = |what: &str| tail.iter().any(|line| line.contains(what));
+            (said("CREATE EXTENSION") || said("No space left on device")).then(|| words(error))
+        }
+        _ => None,
+    }
+}
+
+async fn compared(talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
+    let tables = content::tables(talk).await?;
+    let restored = match content::content(talk, &tables).await {
+        // A table that cannot be read any more is damaged.
+        Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),
+        restored => restored?,
+    };
+    let differences = compare(&manifest.content, &restored);
+    Ok(if differences.is_empty() { Found::Pass(()) } else { Found::Fail(sentence(&differences)) })
+}
+
+/// An error in one line.
+pub(super) fn words(error: &BackupError) -> String {
+    let finding = error.finding();
+    std::iter::once(finding.summary).chain(finding.seen).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,178 @@
+//! Proving a copy: what lies there is read, restored and compared.
+
+use crate::{
+    BackupError, Copy, Job, Manifest,
+    manifest::{Kind, Proof},
+    postgres, seal,
+    shelf::Shelf,
+    sqlite,
+    standing::{Stage, Standing, Step},
+};
+use host::fs::Scratch;
+use report::{Check, Event, Level, Verdict, count, seconds};
+use std::{path::Path, time::Duration};
+use tokio::time::Instant;
+
+/// What a look found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found<T> {
+    /// It is right.
+    Pass(T),
+    /// It is wrong.
+    Fail(String),
+    /// It could not look.
+    CouldNotVerify(String),
+}
+
+/// What came of a restore and a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proven {
+    /// How long it took.
+    pub(crate) restored: Found<Duration>,
+    /// Looked at only when it was restored.
+    pub(crate) compared: Found<()>,
+    /// Where it was restored.
+    pub(crate) ground: String,
+}
+
+impl Proven {
+    pub(crate) fn failed_to_restore(why: String) -> Self {
+        Self { restored: Found::Fail(why), compared: Found::CouldNotVerify(String::new()), ground: String::new() }
+    }
+
+    pub(crate) fn impossible(why: String) -> Self {
+        Self {
+            restored: Found::CouldNotVerify(why),
+            compared: Found::CouldNotVerify(String::new()),
+            ground: String::new(),
+        }
+    }
+}
+
+/// Looks at a copy again, from what is stored, and remembers what was found.
+///
+/// # Errors
+/// What keeps us from looking or remembering at all; what was found is no error.
+pub async fn verify(job: &Job<'_>, copy: &Copy) -> Result<Manifest, BackupError> {
+    let shelf = Shelf::of(copy)?;
+    let manifest = understood(copy)?;
+    prove(job, &shelf, &copy.path, manifest).await
+}
+
+/// The manifest of a copy that somebody has named.
+pub(crate) fn understood(copy: &Copy) -> Result<Manifest, BackupError> {
+    copy.manifest.clone().map_err(|error| BackupError::Manifest { path: copy.path.clone(), error })
+}
+
+/// The same for who has the lock.
+pub(crate) async fn prove(
+    job: &Job<'_>,
+    shelf: &Shelf,
+    path: &Path,
+    mut manifest: Manifest,
+) -> Result<Manifest, BackupError> {
+    let begun = Instant::now();
+    manifest.checks.clear();
+    step(&mut manifest, Step::Again);
+    read_back(job, path, &mut manifest)?;
+    if manifest.standing.stage == Stage::ReadBack {
+        let ground = Scratch::beside(&shelf.dir().join(manifest.id.to_string()));
+        let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
+        let proven = match manifest.source.kind {
+            Kind::Sqlite => sqlite::prove(path, &manifest, ground.path().join("database.sqlite")).await?,
+            Kind::Postgresql => postgres::prove(job, path, &manifest).await?,
+        };
+        remember(job, &mut manifest, proven, begun);
+    }
+    let written = manifest.write(path);
+    written.map_err(|error| BackupError::files("what was found cannot be written beside the copy", error))?;
+    job.reach("backup.compared");
+    tell(job, &manifest);
+    Ok(manifest)
+}
+
+/// Are the files what they were when they were written?
+fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
+    for part in manifest.files.clone() {
+        let checked = seal::check(path, &part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
+        if let Err(why) = checked {
+            note(manifest, "read back", Verdict::Fail, why.clone());
+            step(manifest, Step::Failed(why));
+            return Ok(());
+        }
+    }
+    let files = count(manifest.files.len(), "file");
+    note(manifest, "read back", Verdict::Pass, format!("{files} with the checksums taken while writing"));
+    step(manifest, Step::Passed(Stage::ReadBack));
+    job.reach("backup.read-back");
+    Ok(())
+}
+
+fn remember(job: &Job<'_>, manifest: &mut Manifest, proven: Proven, begun: Instant) {
+    let restored = match proven.restored {
+        Found::Pass(took) => {
+            note(manifest, "restore", Verdict::Pass, format!("on {}, in {}", proven.ground, seconds(took)));
+            step(manifest, Step::Passed(Stage::Restored));
+            took
+        }
+        Found::Fail(why) => return stopped(manifest, "restore", Verdict::Fail, why),
+        Found::CouldNotVerify(why) => return stopped(manifest, "restore", Verdict::CouldNotVerify, why),
+    };
+    job.reach("backup.restored");
+    match proven.compared {
+        Found::Pass(()) => {
+            let seen = format!(
+                "{} with {} as in the source at that instant",
+                count(manifest.content.tables.len(), "table"),
+                count(usize::try_from(manifest.content.rows()).unwrap_or(usize::MAX), "row")
+            );
+            note(manifest, "compare", Verdict::Pass, seen);
+            step(manifest, Step::Passed(Stage::Compared));
+            let (restore, took) = (restored.as_secs_f64(), begun.elapsed().as_secs_f64());
+            manifest.proof = Some(Proof { at: job.now(), restore, took, ground: proven.ground });
+        }
+        Found::Fail(why) => stopped(manifest, "compare", Verdict::Fail, why),
+        Found::CouldNotVerify(why) => stopped(manifest, "compare", Verdict::CouldNotVerify, why),
+    }
+}
+
+fn stopped(manifest: &mut Manifest, subject: &str, verdict: Verdict, why: String) {
+    note(manifest, subject, verdict, why.clone());
+    let found = if verdict == Verdict::Fail { Step::Failed(why) } else { Step::CouldNotVerify(why) };
+    step(manifest, found);
+}
+
+fn note(manifest: &mut Manifest, subject: &str, verdict: Verdict, seen: String) {
+    manifest.checks.push(Check { subject: subject.to_owned(), verdict, seen, hint: None });
+}
+
+/// Steps are taken in order here; one that is not leaves the copy unproven, which is safe.
+pub(crate) fn step(manifest: &mut Manifest, step: Step) {
+    let standing = std::mem::replace(&mut manifest.standing, Standing::begun());
+    let (stage, verdict) = (standing.stage, standing.verdict);
+    manifest.standing = standing.step(step).unwrap_or_else(|error| Standing {
+        stage,
+        verdict: if verdict == Verdict::Pass { Verdict::Skipped } else { verdict },
+        why: Some(error.to_string()),
+    });
+}
+
+fn tell(job: &Job<'_>, manifest: &Manifest) {
+    let id = manifest.id;
+    let event = match &manifest.proof {
+        Some(proof) if manifest.is_verified() => {
+            let took = Duration::try_from_secs_f64(proof.took).unwrap_or_default();
+            let text = format!("backup: `{id}` is VERIFIED: restored and compared in {}", seconds(took));
+            Event::new("backup.verified", text).with("took", took)
+        }
+        _ => {
+            let why = manifest.standing.why.clone().unwrap_or_default();
+            let (name, level) = match manifest.standing.verdict {
+                Verdict::Fail => ("backup.failed", Level::Error),
+                _ => ("backup.unverified", Level::Warn),
+            };
+            Event::new(name, format!("backup: `{id}` {}: {why}", manifest.standing)).level(level).with("why", why)
+        }
+    };
+    job.journal.note(event.with("id", id.to_string()).with("database", manifest.source.name.clone()));
+}

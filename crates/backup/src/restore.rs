@@ -1,0 +1,250 @@
+//! Making a database of a copy, in the place of the one that is there; and back.
+//!
+//! The new one is made beside the old one and compared with what was in the source. Only then it takes the name; the old one is
+//! kept under another one, so that [`undo`] can put it back.
+
+mod book;
+mod threat;
+
+pub(crate) use threat::vanishes;
+pub use threat::{Threat, threat};
+
+use crate::{
+    BackupError, Copy, Id, Job, Manifest, Request, Why,
+    manifest::Kind,
+    postgres,
+    proof::{Found, Proven, understood},
+    seal,
+    shelf::{self, Shelf},
+    sqlite, take,
+};
+use book::{Book, Swap};
+use config::Target;
+use host::fs::Scratch;
+use report::{Event, count, seconds};
+use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What came of a restore, or of undoing one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Restored {
+    /// The copy.
+    pub id: Id,
+    /// The database that has its name now.
+    pub database: String,
+    /// How the one that had it is called; nothing when there was none.
+    pub before: Option<String>,
+    /// The copy that was taken of the one that had it.
+    pub safety: Option<Id>,
+    /// How many rows there are.
+    pub rows: u64,
+    /// Seconds.
+    pub took: f64,
+}
+
+/// How a restore is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Take no copy of the database that is replaced: it may be damaged.
+    pub without_safety: bool,
+}
+
+/// Makes a database of the copy in the place of the one that is there.
+///
+/// # Errors
+/// Nothing was changed, then: the copy is damaged, what was made of it is not what the source was, somebody uses the database, or
+/// no copy could be taken of it first.
+pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, BackupError> {
+    let begun = Instant::now();
+    let manifest = understood(copy)?;
+    fits(job, &manifest)?;
+    whole(copy, &manifest)?;
+    let safety = safety(job, how).await?;
+    let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
+    let mut book = Book::read(shelf.dir())?;
+    let before = match job.target {
+        Target::Sqlite(path) => of_sqlite(job, copy, &manifest, path, how)
+            .await?
+            .map(|before| before.file_name().unwrap_or_default().to_string_lossy().into_owned()),
+        Target::Postgres(dsn) => postgres::restore(job, copy, &manifest, dsn).await?,
+        other => return Err(BackupError::WrongTarget { kind: other.kind() }),
+    };
+    if let Some(before) = &before {
+        book.swapped(Swap { at: job.now(), id: manifest.id, before: before.clone() });
+        book.write(shelf.dir())?;
+    }
+    let database = name(job.target);
+    let restored = Restored {
+        id: manifest.id,
+        database,
+        before,
+        safety,
+        rows: manifest.content.rows(),
+        took: begun.elapsed().as_secs_f64(),
+    };
+    tell(job, &restored);
+    Ok(restored)
+}
+
+/// Is it a copy of a database of this kind?
+fn fits(job: &Job<'_>, manifest: &Manifest) -> Result<(), BackupError> {
+    match (job.target, manifest.source.kind) {
+        (Target::Sqlite(_), Kind::Sqlite) | (Target::Postgres(_), Kind::Postgresql) => Ok(()),
+        (target, kind) => Err(BackupError::Unfit(format!(
+            "the copy `{}` is of a {kind} database, and `{target}` is {}",
+            manifest.id,
+            target.kind()
+        ))),
+    }
+}
+
+/// Are its files what they were when they were written?
+fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
+    for part in &manifest.files {
+        let checked =
+            seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
+        checked.map_err(|why| BackupError::Damaged { id: copy.id.to_string(), why: format!("is damaged: {why}") })?;
+    }
+    Ok(())
+}
+
+/// A copy of what is there, unless nothing is.
+async fn safety(job: &Job<'_>, how: How) -> Result<Option<Id>, BackupError> {
+    if how.without_safety || !exists(job).await? {
+        return Ok(None);
+    }
+    if let Target::Sqlite(path) = job.target {
+        // It would be refused in the end.
+        sqlite::alone(path)?;
+    }
+    let request = Request { why: Why::BeforeRestore, pin: None, unproven: true };
+    take(job, &request).await.map(|manifest| Some(manifest.id))
+}
+
+async fn exists(job: &Job<'_>) -> Result<bool, BackupError> {
+    match job.target {
+        Target::Postgres(dsn) => postgres::exists(job, dsn).await,
+        Target::Sqlite(path) => Ok(host::fs::metadata(path).is_ok()),
+        other => Err(BackupError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+/// Which database it is that gets the copy's content, also when it is not there yet.
+async fn identity(job: &Job<'_>) -> Result<String, BackupError> {
+    match job.target {
+        Target::Sqlite(path) => Ok(sqlite::identity_of(path, job.now())),
+        Target::Postgres(dsn) => postgres::identity(job, dsn).await,
+        other => Err(BackupError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+fn name(target: &Target) -> String {
+    match target {
+        Target::Sqlite(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Target::Postgres(dsn) => dsn.database.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Answers with where the old one is kept, if there was one.
+async fn of_sqlite(
+    job: &Job<'_>,
+    copy: &Copy,
+    manifest: &Manifest,
+    path: &Path,
+    how: How,
+) -> Result<Option<PathBuf>, BackupError> {
+    let scratch =
+        Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
+    let new = scratch.path().join("new.sqlite");
+    equal(copy, sqlite::prove(&copy.path, manifest, new.clone()).await?)?;
+    job.reach("restore.compared");
+    let there = host::fs::metadata(path).is_ok();
+    let before = free_name(path, "before", manifest.id);
+    let old = if how.without_safety { sqlite::Old::AsItIs } else { sqlite::Old::Sound };
+    sqlite::swap(path, &new, &before, old, &|name| job.reach(name))?;
+    Ok(Some(before).filter(|_| there))
+}
+
+/// What was made of the copy has to be what the source was.
+pub(crate) fn equal(copy: &Copy, proven: Proven) -> Result<Duration, BackupError> {
+    let damaged = |why: String| BackupError::Damaged { id: copy.id.to_string(), why };
+    let took = match proven.restored {
+        Found::Pass(took) => took,
+        Found::Fail(why) | Found::CouldNotVerify(why) => return Err(damaged(format!("cannot be restored: {why}"))),
+    };
+    match proven.compared {
+        Found::Pass(()) => Ok(took),
+        Found::Fail(why) => Err(damaged(format!("was restored, and is not what the source was: {why}"))),
+        Found::CouldNotVerify(why) => Err(damaged(format!("was restored, and could not be compared: {why}"))),
+    }
+}
+
+/// `app.db_before_ffq69g5fav`, which nobody has.
+fn free_name(path: &Path, what: &str, id: Id) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = |number: u32| match number {
+        1 => path.with_file_name(format!("{name}_{what}_{}", id.short())),
+        _ => path.with_file_name(format!("{name}_{what}_{}_{number}", id.short())),
+    };
+    let ours = host::fs::identity(path).ok();
+    let taken = |candidate: &PathBuf| host::fs::identity(candidate).is_ok_and(|it| Some(it) != ours);
+    (1..).map(numbered).find(|candidate| !taken(candidate)).unwrap_or_else(|| numbered(1))
+}
+
+fn tell(job: &Job<'_>, restored: &Restored) {
+    let took = Duration::try_from_secs_f64(restored.took).unwrap_or_default();
+    let rows = count(usize::try_from(restored.rows).unwrap_or(usize::MAX), "row");
+    let kept = restored.before.as_ref().map(|before| format!("; what was there is kept as `{before}`"));
+    let (id, database) = (restored.id, &restored.database);
+    let text =
+        format!("restore: `{database}` is what `{id}` shows: {rows}, in {}{}", seconds(took), kept.unwrap_or_default());
+    let event = Event::new("restore.done", text).with("id", id.to_string()).with("database", database.clone());
+    job.journal.note(event.with("rows", restored.rows).with("took", took));
+}
+
+/// Puts back what the last restore replaced; what it made is kept under another name.
+///
+/// # Errors
+/// There is nothing to put back, or somebody uses the database; nothing was changed, then.
+pub async fn undo(job: &Job<'_>) -> Result<Restored, BackupError> {
+    let begun = Instant::now();
+    let nothing = || BackupError::NoCopy {
+        what: format!("no restore of `{}` is known that could be undone", name(job.target)),
+        hint: "what a restore replaced is kept as `NAME_before_ID` until somebody removes it".to_owned(),
+    };
+    let identity = match job.target {
+        Target::Sqlite(path) => sqlite::identity(path).ok_or_else(nothing)?,
+        _ => identity(job).await?,
+    };
+    if !shelf::is_there(job.to, job.app, &identity) {
+        return Err(nothing());
+    }
+    let shelf = Shelf::open(job.to, job.app, &identity)?;
+    let mut book = Book::read(shelf.dir())?;
+    let swap = book.last().cloned().ok_or_else(nothing)?;
+    let undone = match job.target {
+        Target::Sqlite(path) => {
+            let (before, undone) = (path.with_file_name(&swap.before), free_name(path, "undone", swap.id));
+            if host::fs::metadata(&before).is_err() {
+                return Err(BackupError::NoDatabase { path: before });
+            }
+            sqlite::put_back(path, &before, &undone, &|name| job.reach(name))?;
+            undone.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        }
+        Target::Postgres(dsn) => postgres::put_back(job, dsn, &swap.before, swap.id).await?,
+        other => return Err(BackupError::WrongTarget { kind: other.kind() }),
+    };
+    book.undone();
+    book.write(shelf.dir())?;
+    let database = name(job.target);
+    let text =
+        format!("restore: undone, `{database}` is what it was before; what `{}` showed is kept as `{undone}`", swap.id);
+    job.journal.note(Event::new("restore.undone", text).with("id", swap.id.to_string()));
+    let took = begun.elapsed().as_secs_f64();
+    Ok(Restored { id: swap.id, database, before: Some(undone), safety: None, rows: 0, took })
+}

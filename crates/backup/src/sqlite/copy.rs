@@ -1,0 +1,173 @@
+//! Taking a copy, and proving it.
+
+use super::{CallOff, FILE, blocking, content};
+use crate::{
+    BackupError,
+    content::{Content, compare, sentence},
+    manifest::{Manifest, Part},
+    proof::{Found, Proven},
+    seal::{self, Sealing},
+};
+use rusqlite::{
+    Connection, Error, OpenFlags,
+    backup::{Backup, StepResult},
+    ffi,
+};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// So long SQLite waits for a writer that must not be read beside.
+const BUSY: Duration = Duration::from_secs(30);
+/// So many pages are copied between two looks whether anybody still waits.
+const PAGES: i32 = 1024;
+/// The copy before it is compressed.
+const RAW: &str = "database.sqlite";
+
+/// The files of a copy of the database at `from`, in `dir`, and what was in it at that instant.
+pub(crate) async fn take(from: &Path, dir: &Path) -> Result<(Content, Part), BackupError> {
+    let (from, dir) = (from.to_owned(), dir.to_owned());
+    blocking(move |call_off| {
+        let raw = dir.join(RAW);
+        let content = pages(&from, &raw, call_off).map_err(BackupError::sqlite("copy the database", &from))?;
+        let part =
+            compress(&dir, &raw, call_off).map_err(|error| BackupError::files("the copy cannot be written", error))?;
+        Ok((content, part))
+    })
+    .await
+}
+
+/// Reads and copies within one transaction.
+fn pages(from: &Path, to: &Path, call_off: &CallOff) -> Result<Content, Error> {
+    let from = open(from)?;
+    from.execute_batch("BEGIN")?;
+    let content = content::content(&from, call_off)?;
+    let mut to = Connection::open(to)?;
+    to.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -2000")?;
+    let backup = Backup::new(&from, &mut to)?;
+    while backup.step(PAGES)? != StepResult::Done {
+        if call_off.called_off() {
+            return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None));
+        }
+    }
+    drop(backup);
+    from.execute_batch("COMMIT")?;
+    Ok(content)
+}
+
+/// For reading; but a database with a write-ahead log may have to be recovered first, which only a writer may do.
+fn open(path: &Path) -> Result<Connection, Error> {
+    let flags = |way| OpenFlags::SQLITE_OPEN_NO_MUTEX | way;
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))
+        .or_else(|_| Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY)))?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+fn compress(dir: &Path, raw: &Path, call_off: &CallOff) -> io::Result<Part> {
+    let mut sealing = Sealing::begin(dir, FILE)?;
+    copy(host::fs::open(raw)?, &mut sealing, call_off)?;
+    let part = sealing.end()?;
+    host::fs::remove(raw)?;
+    Ok(part)
+}
+
+fn copy(mut from: File, to: &mut Sealing, call_off: &CallOff) -> io::Result<()> {
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        let some = io::Read::read(&mut from, &mut piece)?;
+        if some == 0 {
+            return Ok(());
+        }
+        if call_off.called_off() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        io::Write::write_all(to, &piece[..some])?;
+    }
+}
+
+/// Makes a database of the copy in `copy`, at `file`, and compares it with what was in the source.
+pub(crate) async fn prove(copy: &Path, manifest: &Manifest, file: PathBuf) -> Result<Proven, BackupError> {
+    let begun = Instant::now();
+    let (dir, part, source) = (copy.to_owned(), part_of(manifest)?.clone(), manifest.content.clone());
+    let unpacked = file.clone();
+    let result = blocking(move |_| {
+        seal::unpack(&dir, &part, &unpacked, 0o600)
+            .map_err(|error| BackupError::files("the copy cannot be unpacked", error))
+    })
+    .await;
+    if let Err(BackupError::Files { error, .. }) = &result
+        && matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other)
+    {
+        return Ok(Proven::failed_to_restore(format!("cannot be unpacked: {error}")));
+    }
+    result?;
+    let restore = begun.elapsed();
+    let found = blocking(move |call_off| Ok(look(&file, &source, call_off))).await?;
+    Ok(Proven { restored: Found::Pass(restore), compared: found, ground: "a file of its own".to_owned() })
+}
+
+/// The file of a copy of SQLite's.
+fn part_of(manifest: &Manifest) -> Result<&Part, BackupError> {
+    manifest
+        .files
+        .iter()
+        .find(|part| part.name == FILE)
+        .ok_or_else(|| BackupError::Damaged { id: manifest.id.to_string(), why: format!("has no `{FILE}`") })
+}
+
+fn look(file: &Path, source: &Content, call_off: &CallOff) -> Found<()> {
+    let looked = open(file).and_then(|connection| {
+        let complaints = integrity(&connection)?;
+        connection.execute_batch("BEGIN")?;
+        Ok((complaints, content::content(&connection, call_off)?))
+    });
+    match looked {
+        Err(error) if is_ours_to_lack(&error.to_string()) => Found::CouldNotVerify(error.to_string()),
+        Err(error) => Found::Fail(error.to_string()),
+        Ok((complaints, restored)) => {
+            let differences = compare(source, &restored);
+            match (complaints.first(), differences.is_empty()) {
+                (None, true) => Found::Pass(()),
+                (_, false) => Found::Fail(sentence(&differences)),
+                (Some(complaint), true) if is_ours_to_lack(complaint) => Found::CouldNotVerify(complaint.clone()),
+                (Some(complaint), true) => Found::Fail(format!("integrity_check: {complaint}")),
+            }
+        }
+    }
+}
+
+/// How many rows each table has.
+pub(crate) fn numbers(path: &Path, call_off: &CallOff) -> Result<BTreeMap<String, u64>, Error> {
+    let connection = open(path)?;
+    let mut question = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage <> 0")?;
+    let names = question.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let number = |name: String| {
+        if call_off.called_off() {
+            return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None));
+        }
+        let sql = format!("SELECT count(*) FROM main.\"{}\"", name.replace('"', "\"\""));
+        let rows: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok((name, u64::try_from(rows).unwrap_or_default()))
+    };
+    names.into_iter().map(number).collect()
+}
+
+/// What SQLite's own check complains about.
+fn integrity(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut question = connection.prepare("PRAGMA integrity_check(20)")?;
+    let complaints = question.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(complaints.into_iter().filter(|complaint| complaint != "ok").collect())
+}
+
+/// An application may bring collations, functions and modules of its own, which we do not have.
+fn is_ours_to_lack(words: &str) -> bool {
+    ["no such collation sequence", "no such function", "unknown function", "no such module"]
+        .iter()
+        .any(|lack| words.contains(lack))
+}

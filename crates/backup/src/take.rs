@@ -1,0 +1,124 @@
+//! Taking a copy.
+
+use crate::{
+    BackupError, Copy, Id, Job, Manifest, Why,
+    manifest::{Begin, Kind, Source},
+    postgres,
+    proof::{prove, step},
+    shelf::{self, Shelf, Unfinished},
+    sqlite,
+    standing::{Stage, Step},
+};
+use config::Target;
+use report::{Event, bytes, count, seconds};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How a copy is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Why.
+    pub why: Why,
+    /// Who wants it kept, and for what.
+    pub pin: Option<String>,
+    /// Leave the proof out: then it is not VERIFIED, and protects nothing.
+    pub unproven: bool,
+}
+
+/// Takes a copy of the database and proves it. Nothing of it is left when it cannot be taken.
+///
+/// # Errors
+/// What keeps it from being taken or stored. A copy that is stored and not VERIFIED is no error: its manifest says why.
+pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupError> {
+    let begun = Instant::now();
+    let source = look(job).await?;
+    let shelf = Shelf::open(job.to, job.app, &source.id)?;
+    room(job, &shelf, &source)?;
+    let id = Id::new(job.now());
+    let mut manifest = Manifest::begin(Begin {
+        id,
+        app: job.app.to_owned(),
+        source,
+        why: request.why,
+        pin: request.pin.clone(),
+        release: job.release.map(str::to_owned),
+    });
+    let unfinished = shelf.begin(id)?;
+    job.reach("backup.running");
+    write(job, &unfinished, &mut manifest).await?;
+    manifest.took = begun.elapsed().as_secs_f64();
+    step(&mut manifest, Step::Passed(Stage::Stored));
+    let path = unfinished.store(&manifest)?;
+    job.reach("backup.stored");
+    tell(job, &manifest);
+    if request.unproven { Ok(manifest) } else { prove(job, &shelf, &path, manifest).await }
+}
+
+/// Which database it is.
+pub(crate) async fn look(job: &Job<'_>) -> Result<Source, BackupError> {
+    match job.target {
+        Target::Sqlite(path) => sqlite::look(path, job.now()),
+        Target::Postgres(dsn) => postgres::look(job, dsn).await,
+        other => Err(BackupError::WrongTarget { kind: other.kind() }),
+    }
+}
+
+async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manifest) -> Result<(), BackupError> {
+    match job.target {
+        Target::Sqlite(path) => {
+            let (content, part) = sqlite::take(path, unfinished.path()).await?;
+            manifest.content = content;
+            manifest.files = vec![part];
+            manifest.tools.insert("sqlite".to_owned(), rusqlite::version().to_owned());
+        }
+        Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest).await?,
+        other => return Err(BackupError::WrongTarget { kind: other.kind() }),
+    }
+    step(manifest, Step::Passed(Stage::Written));
+    job.reach("backup.written");
+    // They were taken of the very bytes that were written.
+    step(manifest, Step::Passed(Stage::Checksummed));
+    job.reach("backup.checksummed");
+    Ok(())
+}
+
+/// The last copy and its proof took so much room; the first one is guessed at.
+fn room(job: &Job<'_>, shelf: &Shelf, source: &Source) -> Result<(), BackupError> {
+    let last = shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == source.id);
+    let last = last.filter_map(|copy| copy.manifest.ok()).map(|manifest| manifest.bytes()).next();
+    let copy = last.unwrap_or(source.bytes / 3);
+    // An SQLite copy lies there unpacked for a while, to be compressed or compared.
+    let raw = if source.kind == Kind::Sqlite { source.bytes } else { 0 };
+    let needed = (copy + raw) / 10 * 13;
+    match host::fs::free_bytes(shelf.dir()) {
+        Some(free) if free < needed => Err(BackupError::NoRoom { path: shelf.dir().to_owned(), free, needed }),
+        _ => Ok(()),
+    }
+}
+
+fn tell(job: &Job<'_>, manifest: &Manifest) {
+    let took = Duration::try_from_secs_f64(manifest.took).unwrap_or_default();
+    let rows = count(usize::try_from(manifest.content.rows()).unwrap_or(usize::MAX), "row");
+    let (id, name, size) = (manifest.id, &manifest.source.name, bytes(manifest.bytes()));
+    let text = format!("backup: stored `{id}` of `{name}`: {size}, {rows}, in {}", seconds(took));
+    job.journal.note(
+        Event::new("backup.stored", text)
+            .with("id", id.to_string())
+            .with("database", name.clone())
+            .with("bytes", manifest.bytes())
+            .with("rows", manifest.content.rows())
+            .with("took", took),
+    );
+}
+
+/// The copies of the very database that the job is about.
+///
+/// # Errors
+/// It, or the directory of the copies, cannot be looked at.
+pub async fn own_copies(job: &Job<'_>) -> Result<Vec<Copy>, BackupError> {
+    let database = match job.target {
+        Target::Postgres(dsn) => postgres::identity(job, dsn).await?,
+        _ => look(job).await?.id,
+    };
+    Ok(shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == database).collect())
+}

@@ -1,0 +1,159 @@
+//! `mainstay backup`: one file for each of its verbs, and what they share.
+
+mod list;
+mod now;
+mod prune;
+mod shown;
+mod verify;
+
+pub(super) use shown::{Shown, listed};
+
+use crate::{
+    args::{Backup, Backups, Place},
+    context::{Context, tell},
+    load::{FILE_NAME, Need, Reading, load, named_by_variable},
+    start::World,
+};
+use backup::{BackupError, Job, retain::Policy};
+use config::{App, Dependency, Overrides};
+use host::signals::Signals;
+use probe::gate::GateError;
+use report::{Finding, Outcome, or_list};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// How we call ourselves in `pg_stat_activity`.
+const SESSION: &str = "mainstay backup";
+
+/// Does what was typed.
+pub(super) async fn backup(context: &Context, verb: Backup) -> Outcome {
+    match verb {
+        Backup::Now(args) => interruptible(context, now::now(context, args)).await,
+        Backup::List(args) => list::list(context, args),
+        Backup::Verify(args) => interruptible(context, verify::verify(context, args)).await,
+        Backup::Prune(args) => prune::prune(context, args),
+    }
+}
+
+/// A signal ends it; what was begun is cleared away.
+pub(super) async fn interruptible(context: &Context, act: impl Future<Output = Outcome>) -> Outcome {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return tell(context, &[Finding::error("no signals").because(&error)], Outcome::Failed),
+    };
+    tokio::select! {
+        outcome = act => outcome,
+        _ = signals.next() => Outcome::Interrupted,
+    }
+}
+
+/// The world that the flags describe.
+pub(super) fn world(context: &Context, flags: &Backups, keep: Option<String>) -> Result<Arc<World>, Outcome> {
+    let (place, overrides) = place_and_flags(context, flags, keep);
+    match load(context, &place, overrides, Need::Anything, Reading::Lenient) {
+        Ok(loaded) => Ok(World::new(context, loaded.app)),
+        Err(findings) => Err(tell(context, &findings, Outcome::Misused)),
+    }
+}
+
+/// `--database` alone means: no file, unless one is named.
+fn place_and_flags(context: &Context, flags: &Backups, keep: Option<String>) -> (Place, Overrides) {
+    let named = flags.dir.is_some() || flags.config.is_some() || named_by_variable(context);
+    let place = match flags.database.is_some() && !named {
+        true => Place::nowhere(),
+        false => Place { dir: flags.dir.clone(), config: flags.config.clone(), nowhere: false },
+    };
+    let overrides = Overrides {
+        databases: flags.database.iter().cloned().collect(),
+        backup_to: flags.to.as_ref().map(|to| context.cwd.join(to).display().to_string()),
+        backup_keep: keep,
+        ..super::patience(flags.patience.clone())
+    };
+    (place, overrides)
+}
+
+/// The databases that are meant.
+pub(super) fn databases<'a>(app: &'a App, flags: &Backups) -> Result<Vec<&'a Dependency>, Finding> {
+    let all: Vec<_> = app.backup.databases.iter().filter_map(|name| app.dependency(name)).collect();
+    let chosen: Vec<_> =
+        all.iter().copied().filter(|it| flags.only.as_ref().is_none_or(|only| *only == it.name)).collect();
+    match (&flags.only, chosen.is_empty()) {
+        (_, false) => Ok(chosen),
+        (Some(only), true) => {
+            let known = or_list(all.iter().map(|it| &it.name));
+            Err(Finding::error(format!("there is no database `{only}` that is copied")).hint(match all.is_empty() {
+                true => format!("declare it in `[databases]` of {FILE_NAME}"),
+                false => format!("there is {known}"),
+            }))
+        }
+        (None, true) => Err(Finding::error("there is no database to copy")
+            .hint(format!("say --database URL, set DATABASE_URL, or write `[databases]` into {FILE_NAME}"))),
+    }
+}
+
+/// The one database that is meant.
+pub(super) fn database<'a>(app: &'a App, flags: &Backups) -> Result<&'a Dependency, Finding> {
+    match databases(app, flags)?[..] {
+        [one] => Ok(one),
+        ref several => Err(Finding::error("there are several databases, and one has to be chosen")
+            .hint(format!("say --only {}", or_list(several.iter().map(|it| &it.name))))),
+    }
+}
+
+/// What is done to `database`.
+pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, ground: &'a Path) -> Job<'a> {
+    let app = &world.app;
+    Job {
+        app: &app.name,
+        target: &database.target,
+        to: &app.backup.to,
+        ground,
+        programs: app.backup.programs.as_deref(),
+        stall: app.backup.stall,
+        root: &app.root,
+        env: &app.env,
+        spawner: &*world.spawner,
+        journal: &*world.journal,
+        clock: &*world.clock,
+        session_name: SESSION,
+        release: world.who.release.as_deref(),
+    }
+}
+
+/// Where databases are made for a proof.
+pub(super) fn ground(app: &App) -> PathBuf {
+    let temporary = || app.env.get("TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    app.backup.ground.clone().or_else(temporary).unwrap_or_else(|| PathBuf::from("/var/tmp"))
+}
+
+/// Which copies are kept.
+pub(super) fn policy(app: &App) -> Policy {
+    let backup = &app.backup;
+    Policy {
+        last: backup.keep,
+        daily: backup.daily,
+        weekly: backup.weekly,
+        monthly: backup.monthly,
+        yearly: backup.yearly,
+        min_keep: backup.min_keep,
+        zone: backup.zone.clone(),
+    }
+}
+
+/// Waits until the database is ready.
+pub(super) async fn gate(context: &Context, world: &World, database: &Dependency) -> Result<(), Outcome> {
+    // A file that is not there is no reason to make one.
+    if let config::Target::Sqlite(_) = database.target {
+        return Ok(());
+    }
+    let waited = probe::gate::wait(database, &world.probes, &*context.terminal).await;
+    let told = |error: GateError| tell(context, &[Finding::from(&error)], error.outcome());
+    waited.map(drop).map_err(told)
+}
+
+/// Tells why something could not be done.
+pub(super) fn failed(context: &Context, error: &BackupError) -> Outcome {
+    tell(context, &[error.finding()], error.outcome())
+}

@@ -1,0 +1,615 @@
+//! `mainstay backup` and `mainstay restore`, on real databases.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests stand outside the program and play the machine it runs on"
+)]
+
+mod support;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use support::{LIMIT, mainstay, names};
+use testkit::{Cluster, Output, Test, find_component};
+
+/// With a directory for proofs that nobody else uses.
+fn program() -> Test {
+    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human");
+    let ground = test.path().join("ground");
+    fs::create_dir(&ground).unwrap();
+    fs::set_permissions(&ground, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let ground = ground.display().to_string();
+    test.env("TMPDIR", &ground)
+}
+
+fn run(test: &Test, arguments: &[&str]) -> Output {
+    test.again().args(arguments.iter().copied()).run()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&output.raw_stdout).unwrap_or_else(|error| panic!("{error}: {}", output.raw_stdout))
+}
+
+/// A copy of `url`; the directory that it lies in.
+fn take(test: &Test, url: &str) -> PathBuf {
+    let taken = run(test, &["backup", "now", "--database", url, "--to", "backups"]);
+    taken.code(0).stderr_has("is VERIFIED");
+    test.path().join(taken.raw_stdout.trim())
+}
+
+fn list(test: &Test, url: &str) -> Value {
+    json(run(test, &["backup", "list", "--database", url, "--to", "backups", "--json"]).code(0))
+}
+
+fn states(test: &Test, url: &str) -> Vec<String> {
+    let list = list(test, url);
+    list["copies"].as_array().unwrap().iter().map(|copy| copy["state"].as_str().unwrap().to_owned()).collect()
+}
+
+fn sqlite(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(LIMIT).unwrap();
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    connection
+}
+
+fn shop(test: &Test) -> Connection {
+    let connection = sqlite(&test.path().join("app.db"));
+    connection
+        .execute_batch(
+            "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, picture BLOB); CREATE TABLE word (w TEXT PRIMARY KEY, n) WITHOUT ROWID; \
+             CREATE INDEX by_name ON item (name); CREATE VIRTUAL TABLE found USING fts5 (text); \
+             CREATE VIEW cheap AS SELECT * FROM item WHERE price < 5; CREATE TRIGGER t AFTER DELETE ON item BEGIN SELECT 1; END; \
+             INSERT INTO word VALUES ('a', NULL); INSERT INTO found VALUES ('hello'); PRAGMA user_version = 7; \
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+             INSERT INTO item SELECT i, 'n' || i, i / 7.0, randomblob(40) FROM n;",
+        )
+        .unwrap();
+    connection
+}
+
+fn rows(path: &Path, table: &str) -> i64 {
+    Connection::open(path).unwrap().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+/// S1.16, S2.14: a copy of SQLite is VERIFIED, other programs can check it and restore it, and nobody else can read it.
+#[test]
+fn a_copy_of_sqlite_is_verified_and_needs_no_mainstay() {
+    let test = program();
+    let _open = shop(&test);
+    let copy = take(&test, "sqlite:app.db");
+    let mut files = names(&copy);
+    files.sort();
+    assert_eq!(files, ["SHA256SUMS", "database.sqlite.zst", "manifest.json"]);
+    for file in files {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(copy.join(file)).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let checked = Command::new("sha256sum").arg("-c").arg("SHA256SUMS").current_dir(&copy).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"]);
+    let list = list(&test, "sqlite:app.db");
+    assert!(list["exposure"][0]["lose"].as_f64().unwrap() < 600.0, "{list}");
+    run(&test, &["backup", "list", "--database", "sqlite:app.db", "--to", "backups"])
+        .code(0)
+        .stdout_has("app.db: if the disk dies now: lose ");
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// S1.16: a copy ends beside a writer who never rests, and is what the database was at one instant.
+#[test]
+fn a_copy_ends_beside_a_busy_writer() {
+    let test = program();
+    let connection = shop(&test);
+    let done = Arc::new(AtomicBool::new(false));
+    let (path, stop) = (test.path().join("app.db"), done.clone());
+    let writer = thread::spawn(move || {
+        let (connection, mut longest, mut number) = (sqlite(&path), Duration::ZERO, 0);
+        while !stop.load(Ordering::SeqCst) {
+            let begun = Instant::now();
+            connection.execute("INSERT INTO item (name) VALUES ('new')", []).unwrap();
+            longest = longest.max(begun.elapsed());
+            number += 1;
+        }
+        (number, longest)
+    });
+    for _ in 0..3 {
+        take(&test, "sqlite:app.db");
+    }
+    done.store(true, Ordering::SeqCst);
+    let (number, longest) = writer.join().unwrap();
+    drop(connection);
+    assert!(number > 100, "{number} writes, the longest {longest:?}");
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"; 3]);
+}
+
+/// S1.16: a restore makes what the copy shows, keeps what was there, and can be undone.
+#[test]
+fn a_restore_of_sqlite_can_be_undone() {
+    let test = program();
+    let connection = shop(&test);
+    let path = test.path().join("app.db");
+    let copy = take(&test, "sqlite:app.db");
+    connection.execute("DELETE FROM item WHERE id > 10", []).unwrap();
+    let id = copy.file_name().unwrap().to_str().unwrap().to_owned();
+    let short = id[16..].to_lowercase();
+    let named = format!("backups/{id}");
+    let restore = ["restore", &named, "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+
+    // This very test has it open.
+    run(&test, &restore).code(75).stderr_has("`").stderr_has("is in use").stderr_has("has it open");
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"], "nothing was done");
+    drop(connection);
+
+    run(&test, &restore).code(0).stderr_has(&format!("kept as `app.db_before_{short}`"));
+    assert_eq!(rows(&path, "item"), 3000);
+    assert_eq!(rows(&test.path().join(format!("app.db_before_{short}")), "item"), 10);
+    assert_eq!(states(&test, "sqlite:app.db"), ["not verified", "VERIFIED"], "the safety copy");
+
+    let undo = ["restore", "--undo", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    run(&test, &undo).code(0).stderr_has("restore: undone");
+    assert_eq!(rows(&path, "item"), 10);
+    assert_eq!(rows(&test.path().join(format!("app.db_undone_{short}")), "item"), 3000);
+    run(&test, &undo).code(2).stderr_has("no restore of `app.db` is known that could be undone");
+}
+
+/// S1.16: who is not there to be asked has to name what is replaced.
+#[test]
+fn a_restore_is_refused_until_its_target_is_named() {
+    let test = program();
+    drop(shop(&test));
+    take(&test, "sqlite:app.db");
+    let test = test.file(
+        "mainstay.toml",
+        "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[backup]\nto = \"backups\"\nkeep = 3\n",
+    );
+    run(&test, &["backup", "now"]).code(0);
+    run(&test, &["restore"]).code(2).stderr_has("standard input is no terminal").stderr_has("--yes --target app.db");
+    run(&test, &["restore", "--yes"]).code(2).stderr_has("does not say which database is replaced");
+    run(&test, &["restore", "--yes", "--target", "bot.db"]).code(2).stderr_has("`app.db` would be replaced");
+    assert!(!names(test.path()).iter().any(|name| name.contains("_before_")));
+    run(&test, &["restore", "--yes", "--target", "app.db"]).code(0);
+}
+
+/// S1.16: after the loss of the disk there is nothing but the copies.
+#[test]
+fn a_lost_database_comes_back() {
+    let test = program();
+    drop(shop(&test));
+    take(&test, "sqlite:app.db");
+    for name in names(test.path()).iter().filter(|name| name.starts_with("app.db")) {
+        fs::remove_file(test.path().join(name)).unwrap();
+    }
+    run(&test, &["restore", "latest", "--database", "sqlite:app.db", "--to", "backups", "--yes"]).code(0);
+    assert_eq!(rows(&test.path().join("app.db"), "item"), 3000);
+}
+
+/// S1.16: a copy that was cut off or changed at any of 64 places is found, and nothing is replaced by it.
+#[test]
+fn damage_is_found_wherever_it_is() {
+    let test = program();
+    drop(shop(&test));
+    let copy = take(&test, "sqlite:app.db");
+    let file = copy.join("database.sqlite.zst");
+    let whole = fs::read(&file).unwrap();
+    let verify = |code: i32| {
+        run(&test, &["backup", "verify", copy.to_str().unwrap(), "--database", "sqlite:app.db", "--to", "backups"])
+            .code(code);
+    };
+    for at in 0..64 {
+        let place = whole.len() * at / 64;
+        match at % 2 {
+            0 => fs::write(&file, &whole[..place]).unwrap(),
+            _ => {
+                let mut changed = whole.clone();
+                changed[place] ^= 0x10;
+                fs::write(&file, changed).unwrap();
+            }
+        }
+        verify(1);
+        assert_eq!(states(&test, "sqlite:app.db"), ["FAILED"], "at {at}/64");
+    }
+    let restore = ["restore", copy.to_str().unwrap(), "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    run(&test, &restore).code(1).stderr_has("is damaged").stderr_has("nothing was changed");
+    fs::write(&file, whole).unwrap();
+    verify(0);
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"]);
+}
+
+/// S1.16: a manifest of a later version is shown, kept, and never used.
+#[test]
+fn what_another_mainstay_wrote_is_kept() {
+    let test = program();
+    drop(shop(&test));
+    let copy = take(&test, "sqlite:app.db");
+    let manifest = fs::read_to_string(copy.join("manifest.json")).unwrap();
+    fs::write(copy.join("manifest.json"), manifest.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
+    assert_eq!(states(&test, "sqlite:app.db"), ["unreadable"]);
+    for _ in 0..2 {
+        take(&test, "sqlite:app.db");
+    }
+    let prune = ["backup", "prune", "--keep", "1", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    run(&test, &prune).code(0);
+    assert!(copy.is_dir());
+    let restore = ["restore", copy.to_str().unwrap(), "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    run(&test, &restore).code(1).stderr_has("its manifest has version 2").stderr_has("it is kept");
+}
+
+/// S2.14: rotation keeps the last ones, and what is shown first is what is done.
+#[test]
+fn what_prune_shows_is_what_it_does() {
+    let test = program();
+    drop(shop(&test));
+    let copies: Vec<_> = (0..5).map(|_| take(&test, "sqlite:app.db")).collect();
+    let prune = |more: &[&str]| {
+        let flags = ["backup", "prune", "--keep", "2", "--database", "sqlite:app.db", "--to", "backups", "--json"];
+        run(&test, &[&flags[..], more].concat())
+    };
+    let shown = json(prune(&["--dry-run"]).code(0));
+    assert_eq!(copies.iter().filter(|copy| copy.is_dir()).count(), 5);
+    prune(&[]).code(1).stderr_has("3 of 5 VERIFIED copies").stderr_has("would go at once, so none was removed");
+    assert_eq!(copies.iter().filter(|copy| copy.is_dir()).count(), 5);
+    let done = json(prune(&["--yes"]).code(0));
+    assert_eq!(shown[0]["remove"], done[0]["remove"]);
+    let left: Vec<_> = copies.iter().map(|copy| copy.is_dir()).collect();
+    assert_eq!(left, [false, false, false, true, true]);
+}
+
+/// S1.16: two at once: one takes it, the other is told who does; and what a killed one leaves is no copy.
+#[test]
+fn one_at_a_time_and_nothing_half_done() {
+    let test = program();
+    drop(shop(&test));
+    let now = ["backup", "now", "--database", "sqlite:app.db", "--to", "backups"];
+    let stopped = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.running").args(now).spawn();
+    let lies = || names(&test.path().join("backups")).iter().any(|name| name.ends_with(".part"));
+    testkit::wait_until(LIMIT, "a copy is begun", lies);
+    run(&test, &now)
+        .code(75)
+        .stderr_has("another backup or restore of this database is at work")
+        .stderr_has("process ");
+    drop(stopped);
+    for place in ["running", "written", "checksummed", "stored", "read-back", "restored", "compared"] {
+        let killed = test.again().env("MAINSTAY_FAILPOINT", format!("kill:backup.{place}")).args(now).run();
+        killed.code(137);
+        let verified = states(&test, "sqlite:app.db").iter().filter(|state| *state == "VERIFIED").count();
+        assert_eq!(verified, usize::from(place == "compared"), "{place}");
+    }
+    take(&test, "sqlite:app.db");
+    let left = names(&test.path().join("backups"));
+    assert!(!left.iter().any(|name| name.contains(".part") || name.contains(".scratch")), "{left:?}");
+}
+
+/// S1.16: whoever is killed in the middle of a restore leaves a whole database under the name, the old one or the new one.
+#[test]
+fn a_restore_that_is_killed_leaves_a_whole_database() {
+    for place in ["restore.compared", "restore.linked", "restore.renamed"] {
+        let test = program();
+        let connection = shop(&test);
+        take(&test, "sqlite:app.db");
+        connection.execute("DELETE FROM item WHERE id > 10", []).unwrap();
+        drop(connection);
+        let restore = ["restore", "latest", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+        test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(restore).run();
+        let expected = if place == "restore.renamed" { 3000 } else { 10 };
+        assert_eq!(rows(&test.path().join("app.db"), "item"), expected, "{place}");
+        run(&test, &restore).code(0);
+        assert_eq!(rows(&test.path().join("app.db"), "item"), 3000, "{place}");
+    }
+}
+
+/// A database with most of what there is.
+const ZOO: &str = r"
+    CREATE SCHEMA sales AUTHORIZATION app; CREATE TYPE mood AS ENUM ('ok', 'bad'); CREATE DOMAIN pos AS int CHECK (value > 0);
+    CREATE TABLE sales.item (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text UNIQUE, m mood, p pos, d double precision,
+        ts timestamptz DEFAULT now(), j jsonb, by bytea, arr int[], g int GENERATED ALWAYS AS (p * 2) STORED, price money, iv interval);
+    INSERT INTO sales.item (name, m, p, d, j, by, arr, price, iv) SELECT 'n' || i, 'ok', i, i / 3.0, jsonb_build_object('i', i),
+        decode(md5(i::text), 'hex'), array[i, i + 1], i::numeric::money, i * interval '1 hour' FROM generate_series(1, 2000) i;
+    CREATE TABLE ev (at date, v int) PARTITION BY RANGE (at); CREATE TABLE ev_1 PARTITION OF ev FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+    CREATE TABLE ev_2 PARTITION OF ev DEFAULT; INSERT INTO ev SELECT '2026-01-01'::date + i % 365, i FROM generate_series(1, 1000) i;
+    CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent); INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 3);
+    CREATE VIEW v AS SELECT id, name FROM sales.item; CREATE MATERIALIZED VIEW mv AS SELECT count(*) c FROM sales.item;
+    CREATE FUNCTION f (int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1'; CREATE TABLE fk (i bigint); ALTER TABLE fk ADD FOREIGN KEY (i) REFERENCES sales.item (id) NOT VALID;
+    CREATE INDEX ON sales.item (d DESC) WHERE d > 10; GRANT SELECT ON sales.item TO reader; COMMENT ON TABLE sales.item IS 'x';
+    CREATE SEQUENCE s START -5 INCREMENT -1; SELECT nextval('s'); CREATE TABLE nocols (); INSERT INTO nocols DEFAULT VALUES;
+    CREATE UNLOGGED TABLE ul (i int); INSERT INTO ul VALUES (1); CREATE TABLE rls (i int); ALTER TABLE rls ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY pp ON rls USING (i > 0); SELECT lo_from_bytea(0, '\x0102'); ALTER TABLE sales.item OWNER TO app;
+    CREATE TRIGGER tr BEFORE UPDATE ON parent FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();";
+
+fn zoo(cluster: &Cluster) -> String {
+    cluster.psql("CREATE ROLE app LOGIN");
+    cluster.psql("CREATE ROLE reader");
+    cluster.psql("CREATE DATABASE shop OWNER app");
+    cluster.psql("ALTER DATABASE shop SET app.mode = 'it''s'");
+    cluster.psql("GRANT CONNECT ON DATABASE shop TO reader");
+    cluster.psql_in("shop", ZOO);
+    cluster.url_of("postgres", "shop")
+}
+
+/// S1.16: a copy of PostgreSQL with every kind of thing in it is VERIFIED on a server of its own, of which nothing is left; the real
+/// one gets no other database.
+#[test]
+fn a_copy_of_postgresql_is_verified_on_a_server_of_its_own() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let databases = || cluster.psql("SELECT datname FROM pg_database ORDER BY 1");
+    let before = databases();
+    let copy = take(&test, &url);
+    assert_eq!(databases(), before);
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+    assert_eq!(names(&copy), ["SHA256SUMS", "database.dump.zst", "globals.sql", "manifest.json"]);
+    let manifest: Value = serde_json::from_slice(&fs::read(copy.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["content"]["tables"]["sales.item"]["rows"], 2000, "{manifest}");
+    assert_eq!(manifest["content"]["sequences"]["sales.item_id_seq"]["last"], 2000);
+    assert!(manifest["proof"]["ground"].as_str().unwrap().starts_with("a server of its own"), "{manifest}");
+    let verify = ["backup", "verify", "latest", "--database", &url, "--to", "backups"];
+    run(&test, &verify).code(0).stdout_has("pass").stdout_has("rows as in the source at that instant");
+}
+
+/// S1.16: while others write, the copy is what the database was at one instant, to the row.
+#[test]
+fn a_copy_of_postgresql_is_exact_under_load() {
+    let cluster = Arc::new(Cluster::start());
+    let (test, url) = (program(), zoo(&cluster));
+    let done = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..2)
+        .map(|_| {
+            let (cluster, done) = (cluster.clone(), done.clone());
+            thread::spawn(move || {
+                let mut session = cluster.session("postgres", "shop").unwrap();
+                while !done.load(Ordering::SeqCst) {
+                    session.query("INSERT INTO sales.item (d) VALUES (random()); UPDATE parent SET a = a + 1; SELECT nextval('s'); INSERT INTO ev VALUES ('2026-01-01', 1)").unwrap();
+                }
+            })
+        })
+        .collect();
+    take(&test, &url);
+    take(&test, &url);
+    done.store(true, Ordering::SeqCst);
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+}
+
+/// S1.16: what was made of the copy takes the name while clients come and go, none of them is refused, and it can be undone.
+#[test]
+fn a_restore_of_postgresql_refuses_nobody_and_can_be_undone() {
+    let cluster = Arc::new(Cluster::start());
+    let (test, url) = (program(), zoo(&cluster));
+    let copy = take(&test, &url);
+    cluster.psql_in("shop", "DELETE FROM sales.item WHERE id > 10");
+    let idle = cluster.session("postgres", "shop").unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let clients = {
+        let (cluster, done) = (cluster.clone(), done.clone());
+        thread::spawn(move || {
+            let mut refused = Vec::new();
+            while !done.load(Ordering::SeqCst) {
+                match cluster.session("postgres", "shop") {
+                    Ok(_) => {}
+                    Err(error) => refused.push(error),
+                }
+            }
+            refused
+        })
+    };
+    let id = copy.file_name().unwrap().to_str().unwrap();
+    let short = id[16..].to_lowercase();
+    run(&test, &["restore", id, "--database", &url, "--to", "backups", "--yes"])
+        .code(0)
+        .stderr_has(&format!("kept as `shop_before_{short}`"));
+    done.store(true, Ordering::SeqCst);
+    let refused = clients.join().unwrap();
+    // Who was let in by the old name a moment before is ended, as the idle session was; nobody is turned away for good.
+    assert!(refused.iter().all(|error| ["57P01", "3D000"].contains(&error.sqlstate.as_str())), "{refused:?}");
+    drop(idle);
+    let rows = |database: &str| cluster.psql_in(database, "SELECT count(*) FROM sales.item");
+    assert_eq!((rows("shop"), rows(&format!("shop_before_{short}"))), ("2000".to_owned(), "10".to_owned()));
+    let like = "SELECT pg_get_userbyid(datdba), (SELECT string_agg(g::text, ' ' ORDER BY g::text) FROM aclexplode(datacl) g), \
+                (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database d WHERE datname = ";
+    let of = |database: &str| cluster.psql(&format!("{like}'{database}'"));
+    assert_eq!(of("shop"), of(&format!("shop_before_{short}")));
+
+    run(&test, &["restore", "--undo", "--database", &url, "--to", "backups", "--yes"]).code(0);
+    assert_eq!((rows("shop"), rows(&format!("shop_undone_{short}"))), ("10".to_owned(), "2000".to_owned()));
+}
+
+/// S1.16: whoever is killed in the middle of a restore has changed nothing, and the next one sweeps what is left.
+#[test]
+fn a_restore_of_postgresql_that_is_killed_changes_nothing() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    take(&test, &url);
+    cluster.psql_in("shop", "DELETE FROM sales.item WHERE id > 10");
+    let restore = ["restore", "latest", "--database", &url, "--to", "backups", "--yes", "--no-safety-copy"];
+    for place in ["restore.created", "restore.compared"] {
+        test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(restore).run();
+        assert_eq!(cluster.psql_in("shop", "SELECT count(*) FROM sales.item"), "10", "{place}");
+    }
+    run(&test, &restore).code(0);
+    assert_eq!(cluster.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
+    let left = cluster.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'mainstay%'");
+    assert_eq!(left, "0");
+}
+
+/// S1.16: a lost server: roles come back from `globals.sql`, and until they are there nothing is made.
+#[test]
+fn a_lost_server_comes_back_elsewhere() {
+    let (lost, fresh) = (Cluster::start(), Cluster::start());
+    let test = program();
+    let copy = take(&test, &zoo(&lost));
+    drop(lost);
+    let url = fresh.url_of("postgres", "shop");
+    let restore = ["restore", "latest", "--database", &url, "--to", "backups", "--yes"];
+    run(&test, &restore).code(2).stderr_has("needs the role `app` or `reader`").stderr_has("globals.sql");
+    let globals = fs::read_to_string(copy.join("globals.sql")).unwrap();
+    let roles: String = globals
+        .lines()
+        .filter(|line| !line.contains("ROLE postgres") && !line.starts_with('\\'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fresh.psql(&roles);
+    run(&test, &restore).code(0);
+    assert_eq!(fresh.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
+}
+
+/// S1.16: without mainstay: the commands of the manual, on a server of another kind of user.
+#[test]
+fn a_copy_of_postgresql_needs_no_mainstay() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let copy = take(&test, &url);
+    let unpacked = copy.join("database.dump");
+    let zst = fs::File::open(copy.join("database.dump.zst")).unwrap();
+    let zstd = Command::new("zstd").args(["-d", "-c"]).stdin(zst).stdout(fs::File::create(&unpacked).unwrap()).status();
+    assert!(zstd.unwrap().success());
+    cluster.psql("CREATE DATABASE again");
+    let restored = Command::new(find_component("pg_ctl").with_file_name("pg_restore"))
+        .args(["--exit-on-error", "-d", &cluster.url_of("postgres", "again")])
+        .arg(&unpacked)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    assert_eq!(cluster.psql_in("again", "SELECT count(*) FROM sales.item"), "2000");
+}
+
+/// S1.16: `pg_dump` that is missing, fails, is killed, hangs, writes nothing or not enough: no copy, told why; the old ones stay.
+#[test]
+fn a_pg_dump_that_fails_leaves_no_copy() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let good = take(&test, &url);
+    let real = find_component("pg_ctl").parent().unwrap().to_owned();
+    let faults = [
+        ("echo 'out of luck' >&2; exit 1", 1, "`pg_dump` ended with exit code 1", "out of luck"),
+        ("printf PGDMP; kill -9 $$", 1, "`pg_dump` was ended by signal 9", ""),
+        ("exit 0", 1, "`pg_dump` wrote nothing", ""),
+        ("echo hello; exit 0", 1, "`pg_dump` wrote something that is no archive", ""),
+        ("printf PGDMP; sleep 600", 1, "`pg_dump` wrote nothing for [TIME]", ""),
+    ];
+    for (script, code, told, more) in faults {
+        let bin = test.path().join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        let version = "case \"$1\" in --version) echo 'pg_dump (PostgreSQL) 15.1'; exit 0;; esac";
+        let major = real.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let version = version.replace("15.1", major);
+        let program = bin.join("pg_dump");
+        fs::write(&program, format!("#!/bin/sh\n{version}\n{script}\n")).unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let test =
+            test.again().env("MAINSTAY_BACKUP_PROGRAMS", bin.display().to_string()).env("MAINSTAY_BACKUP_STALL", "2s");
+        let output = run(&test, &["backup", "now", "--database", &url, "--to", "backups"]);
+        output.code(code).stderr_has(told).stderr_has(more);
+        assert_eq!(states(&test, &url), ["VERIFIED"], "{script}");
+        fs::remove_file(&program).unwrap();
+        let missing = run(&test, &["backup", "now", "--database", &url, "--to", "backups"]);
+        missing.code(2).stderr_has("no `pg_dump` of that version or a newer one is installed");
+    }
+    assert!(good.is_dir());
+    assert_eq!(names(good.parent().unwrap()).iter().filter(|name| name.ends_with(".part")).count(), 0);
+}
+
+/// S1.16: without the programs of a server the proof is made beside the database; where that is forbidden, it says so: exit code 3.
+#[test]
+fn what_cannot_be_proven_is_called_so() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let real = find_component("pg_ctl").parent().unwrap().to_owned();
+    let bin = test.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    for name in ["pg_dump", "pg_dumpall", "pg_restore"] {
+        std::os::unix::fs::symlink(real.join(name), bin.join(name)).unwrap();
+    }
+    let test = test.again().env("MAINSTAY_BACKUP_PROGRAMS", bin.display().to_string());
+    let copy = take(&test, &url);
+    let manifest: Value = serde_json::from_slice(&fs::read(copy.join("manifest.json")).unwrap()).unwrap();
+    assert!(manifest["proof"]["ground"].as_str().unwrap().starts_with("a database beside"), "{manifest}");
+    assert_eq!(cluster.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'mainstay%'"), "0");
+
+    cluster.psql("CREATE DATABASE own OWNER app");
+    cluster.session("app", "own").unwrap().query("CREATE TABLE t (i int); INSERT INTO t VALUES (1)").unwrap();
+    let url = cluster.url_of("app", "own");
+    let output = run(&test, &["backup", "now", "--database", &url, "--to", "backups"]);
+    output
+        .code(3)
+        .stderr_has("could not verify: no `initdb` of PostgreSQL")
+        .stderr_has("permission denied to create database");
+}
+
+/// S1.16: what `[backup]` asks for is a job that runs this very program, and is told as due.
+#[test]
+fn the_scheduled_copy_is_a_job() {
+    let test = program().file(
+        "mainstay.toml",
+        "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[backup]\ntimezone = \"Europe/Berlin\"\n",
+    );
+    drop(shop(&test));
+    run(&test, &["schedule"]).code(0).stdout_has("backup: every day at 02:00, Europe/Berlin (`0 2 * * *`)");
+    run(&test, &["schedule", "run", "backup"]).code(0).stderr_has("is VERIFIED");
+    let list = json(run(&test, &["backup", "list", "--json"]).code(0));
+    assert_eq!(
+        (&list["copies"][0]["why"], &list["copies"][0]["state"]),
+        (&"scheduled".into(), &"VERIFIED".into()),
+        "{list}"
+    );
+}
+
+/// S1.16: a restore that differs from the source in one row is no proof, and nothing is replaced by it; nor is one that needs what
+/// is not here, and that is called so.
+#[test]
+fn what_differs_or_cannot_be_restored_is_no_proof() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let copy = take(&test, &url);
+    let file = copy.join("manifest.json");
+    let whole = fs::read_to_string(&file).unwrap();
+    let verify = ["backup", "verify", copy.to_str().unwrap(), "--database", &url, "--to", "backups"];
+
+    fs::write(&file, whole.replacen("\"rows\": 2000", "\"rows\": 2001", 1)).unwrap();
+    run(&test, &verify).code(1).stderr_has("FAILED: table `sales.item`: was 2001 rows, is 2000 rows");
+    let restore =
+        ["restore", copy.to_str().unwrap(), "--database", &url, "--to", "backups", "--yes", "--no-safety-copy"];
+    run(&test, &restore).code(1).stderr_has("is not what the source was").stderr_has("nothing was changed");
+    assert_eq!(cluster.psql("SELECT count(*) FROM pg_database WHERE datname ~ 'mainstay|before'"), "0");
+
+    fs::write(&file, whole.replacen("\"plpgsql\": \"\"", "\"plpgsql\": \"\", \"nosuch\": \"\"", 1)).unwrap();
+    run(&test, &verify).code(3).stderr_has("could not verify: the extension `nosuch` is not installed here");
+    assert_eq!(states(&test, &url), ["could not verify"]);
+    fs::write(&file, whole).unwrap();
+    run(&test, &verify).code(0);
+}
+
+/// S1.16: whoever changes the form of tables meanwhile waits for the copy, and the copy is exact.
+#[test]
+fn a_table_that_is_altered_meanwhile_is_copied_whole() {
+    let cluster = Arc::new(Cluster::start());
+    let (test, url) = (program(), zoo(&cluster));
+    let done = Arc::new(AtomicBool::new(false));
+    let changes = {
+        let (cluster, done) = (cluster.clone(), done.clone());
+        thread::spawn(move || {
+            let mut session = cluster.session("postgres", "shop").unwrap();
+            while !done.load(Ordering::SeqCst) {
+                session.query("ALTER TABLE parent ADD COLUMN x int DEFAULT 1; UPDATE parent SET x = 2").unwrap();
+                session.query("ALTER TABLE parent DROP COLUMN x; CREATE TABLE fleeting AS SELECT 1 AS i").unwrap();
+                session.query("DROP TABLE fleeting").unwrap();
+                thread::sleep(Duration::from_millis(150));
+            }
+        })
+    };
+    for _ in 0..3 {
+        take(&test, &url);
+    }
+    done.store(true, Ordering::SeqCst);
+    changes.join().unwrap();
+}

@@ -1,0 +1,73 @@
+//! The keys of `[backup]`.
+
+use super::{Kind, Section, key::key, keys::PING};
+
+/// `[backup]`
+pub(crate) static BACKUP: Section = Section {
+    about: "Copies of the databases. Each is restored and compared before it counts; only those that were are VERIFIED.",
+    keys: &[
+        key(
+            "schedule",
+            Kind::Text,
+            "0 2 * * *",
+            "\"30 1 * * *\"",
+            "When copies are taken while `mainstay up` runs: minute, hour, day of the month, month, day of the week; or `off`. One that was missed is made up for.",
+        ),
+        key(
+            "timezone",
+            Kind::Text,
+            "UTC",
+            "\"Europe/Berlin\"",
+            "The zone in which `schedule` is read and days begin, by its IANA name.",
+        ),
+        key("to", Kind::Path, "", "\"/mnt/backups\"", "The directory of the copies. Default: `backups` below `data`."),
+        key(
+            "databases",
+            Kind::Texts,
+            "",
+            "[\"main\"]",
+            "Which databases. Default: every PostgreSQL and SQLite database that must be writable.",
+        ),
+        key("keep", Kind::Count, "10", "30", "The last so many VERIFIED copies of each database are kept."),
+        key("daily", Kind::Whole, "0", "7", "And the last one of each of so many days."),
+        key("weekly", Kind::Whole, "0", "4", "And the last one of each of so many weeks."),
+        key("monthly", Kind::Whole, "0", "12", "And the last one of each of so many months."),
+        key("yearly", Kind::Whole, "0", "5", "And the last one of each of so many years."),
+        key(
+            "min_keep",
+            Kind::Count,
+            "2",
+            "5",
+            "Never fewer VERIFIED copies than these, whatever the other numbers say. The newest one never goes.",
+        ),
+        key(
+            "ground",
+            Kind::Path,
+            "",
+            "\"/var/tmp\"",
+            "Where servers are made to restore copies of PostgreSQL for a proof. Default: `TMPDIR`, else `/var/tmp`.",
+        ),
+        key(
+            "programs",
+            Kind::Path,
+            "",
+            "\"/opt/pgsql/bin\"",
+            "The only directory in which PostgreSQL's programs are looked for. Default: those of the server's version in `/usr/lib/postgresql`, else `PATH`.",
+        ),
+        key(
+            "stall",
+            Kind::Duration,
+            "10m",
+            "\"1h\"",
+            "A program of PostgreSQL's that writes nothing for so long has hung, and is ended.",
+        ),
+        key("timeout", Kind::Duration, "", "\"2h\"", "No scheduled run takes longer. Default: no limit."),
+        key(
+            "ping",
+            Kind::Table(&PING),
+            "",
+            "",
+            "Who is told how a scheduled run ended; `success` only when all copies are VERIFIED.",
+        ),
+    ],
+};

@@ -1,0 +1,122 @@
+//! Copies of the databases.
+
+use super::schedule;
+use crate::{Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target, file::Table, suggest::did_you_mean};
+use report::{Finding, or_list};
+use retry::Backoff;
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+/// The job that takes scheduled copies.
+const JOB: &str = "backup";
+
+/// What takes scheduled copies. Whoever starts it knows where the program is, and which file it is to read.
+pub const BACKUP_COMMAND: [&str; 4] = ["mainstay", "backup", "now", "--scheduled"];
+
+/// The section `[backup]`.
+pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -> Backup {
+    let table = root.table("backup");
+    let flags = &root.context.sources.flags;
+    let to = table.setting("to").flag("--to", &flags.backup_to).text();
+    let keep = table.setting("keep").flag("--keep", &flags.backup_keep);
+    let path = |name| table.setting(name).text().map(|path| root.context.sources.root.join(path));
+    let whole = |name| table.setting(name).whole().unwrap_or_default();
+    Backup {
+        to: to.map_or_else(|| data.join("backups"), |to| root.context.sources.root.join(to)),
+        databases: databases(&table, dependencies),
+        rhythm: rhythm(&table),
+        prunes: root.context.sources.file.is_some() || keep.given().is_some(),
+        keep: keep.count().unwrap_or(10),
+        daily: whole("daily"),
+        weekly: whole("weekly"),
+        monthly: whole("monthly"),
+        yearly: whole("yearly"),
+        min_keep: table.setting("min_keep").count().unwrap_or(2),
+        zone: schedule::zone(&table),
+        ground: path("ground"),
+        programs: path("programs"),
+        stall: table.setting("stall").pause().unwrap_or(Duration::from_secs(600)),
+    }
+}
+
+fn rhythm(table: &Table<'_>) -> Rhythm {
+    let setting = table.setting("schedule");
+    let wanted = table.is_written() || setting.given().is_some();
+    match setting.written().filter(|_| wanted) {
+        Some(written) if !schedule::is_off(&written) => {
+            let cron = schedule::by_cron(&setting, &written);
+            cron.map_or(Rhythm::Off, |cron| Rhythm::Cron { cron, zone: schedule::zone(table) })
+        }
+        _ => Rhythm::Off,
+    }
+}
+
+fn can_be_copied(dependency: &Dependency) -> bool {
+    matches!(dependency.target, Target::Postgres(_) | Target::Sqlite(_))
+}
+
+/// Those that are named, else all that must be writable, each once.
+fn databases(table: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
+    let known: Vec<_> = dependencies.iter().filter(|it| can_be_copied(it)).collect();
+    let setting = table.setting("databases");
+    let mut names: Vec<String> = Vec::new();
+    for written in setting.texts() {
+        match known.iter().find(|it| it.name == written.text) {
+            Some(found) => names.push(found.name.clone()),
+            None => {
+                let all = || match known.is_empty() {
+                    true => "there is none: declare it in `[databases]`".to_owned(),
+                    false => format!("there is {}", or_list(known.iter().map(|it| &it.name))),
+                };
+                let hint = did_you_mean(&written.text, known.iter().map(|it| it.name.as_str())).unwrap_or_else(all);
+                let finding = table
+                    .context
+                    .error(&written.origin, &format!("there is no database `{}` that could be copied", written.text));
+                table.context.problem(finding.hint(hint));
+            }
+        }
+    }
+    if setting.given().is_none() {
+        for it in known.iter().filter(|it| it.access == Access::ReadWrite) {
+            let seen = |name: &String| known.iter().any(|other| other.name == *name && other.target == it.target);
+            if !names.iter().any(seen) {
+                names.push(it.name.clone());
+            }
+        }
+    }
+    names
+}
+
+/// The job that takes them when they are due; its program is mainstay itself, by whatever path whoever starts it knows.
+pub(super) fn job(root: &Table<'_>, backup: &Backup) -> Option<Job> {
+    let table = root.table("backup");
+    let ping = table.table("ping");
+    let job = Job {
+        name: JOB.to_owned(),
+        rhythm: backup.rhythm.clone(),
+        argv: BACKUP_COMMAND.map(str::to_owned).to_vec(),
+        cwd: root.context.sources.root.clone(),
+        env: BTreeMap::new(),
+        needs: backup.databases.clone(),
+        overlap: Overlap::Skip,
+        catch_up: true,
+        timeout: table.setting("timeout").pause(),
+        retries: 2,
+        backoff: Backoff { initial: Duration::from_secs(60), factor: 2.0, max: Duration::from_secs(600), jitter: 0.0 },
+        single: None,
+        ping_success: schedule::url(&ping, "success"),
+        ping_failure: schedule::url(&ping, "failure"),
+        stop: Stop { signal: 15, grace: Duration::from_secs(30) },
+    };
+    if let Some(taken) =
+        root.entries("schedule").iter().chain(&root.entries("services")).find(|entry| entry.name == JOB)
+        && job.rhythm != Rhythm::Off
+    {
+        let finding =
+            Finding::error(format!("the name `{JOB}` is that of the job which takes the copies of `[backup]`"));
+        root.context.problem(
+            root.context.at(finding.hint("rename it, or write `schedule = \"off\"` into `[backup]`"), &taken.span),
+        );
+    }
+    let chosen = schedule::is_chosen(root, &[schedule::ROLE.to_owned()]);
+    (chosen && job.rhythm != Rhythm::Off && !backup.databases.is_empty()).then_some(job)
+}
