@@ -134,7 +134,7 @@ fn killed_it_takes_all_along_and_starts_again() {
     let mut second = test.spawn();
     second.wait_for_line("is up after", LIMIT);
     // The other one was process 1, too: that number does not make it this one.
-    test.again().run().code(2).stderr_has("is already running");
+    test.run().code(2).stderr_has("is already running");
     signal(one(&second), Signal::TERM);
     second.wait(LIMIT).code(0);
 }
