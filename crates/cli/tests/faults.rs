@@ -6,6 +6,7 @@
 #![allow(
     unreachable_pub,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "tests stand outside the program and play the machine it runs on"
 )]

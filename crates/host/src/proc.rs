@@ -259,7 +259,6 @@ const LONGEST: u64 = 1 << 20;
 
 /// A title may hold any bytes. The kernel does not say how long a file is: with room for most of them one call reads it, where to
 /// begin with a little takes ten.
-#[expect(clippy::disallowed_methods, reason = "files of the kernel")]
 pub(crate) fn read(path: &Path) -> Option<String> {
     let mut bytes = Vec::with_capacity(8192);
     fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;

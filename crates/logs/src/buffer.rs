@@ -293,7 +293,8 @@ mod tests {
         assert_eq!(batch.bytes, b"one\ntwo\n");
         let Body::Kept(block) = batch.pieces.remove(1).body else { panic!("it was copied") };
         buffer.written(block.len(), Some(block));
-        assert_eq!(buffer.keep("a", Stream::Stdout, vec![b'\n'; WORTH_KEEPING]).as_ptr(), at);
+        let given_back = buffer.keep("a", Stream::Stdout, vec![b'\n'; WORTH_KEEPING]);
+        assert_eq!(given_back.as_ptr(), at);
     }
 
     /// S2.11: there is room again as soon as a part is written, not only when all is.

@@ -111,8 +111,8 @@ fn missing_variable(line: &str) -> Option<Fault> {
             && (lower.contains("not found") || lower.contains("missing") || lower.contains("not set"))
         || lower.contains("is not set")
         || lower.contains("unbound variable");
-    let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    let name = words.filter(|word| is_variable(word)).last().filter(|_| says)?;
+    let mut words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let name = words.rfind(|word| is_variable(word)).filter(|_| says)?;
     Some(Fault { name: "missing-variable", what: format!("the variable `{name}` is missing"), hint: MISSING_VARIABLE })
 }
 

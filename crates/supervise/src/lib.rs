@@ -42,6 +42,7 @@ mod usage;
 mod vigil;
 
 pub use check::Checker;
+pub use driver::Outfit;
 pub use ended::{Ended, EndedService};
 pub use fault::{Fault, Suspect, fault};
 pub use fence::Fence;

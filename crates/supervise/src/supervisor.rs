@@ -1,7 +1,6 @@
 //! All services together: who starts after whom, who is told what, and when it is over.
 
 use crate::{
-    check::Checker,
     driver::{Change, Driver, Outfit},
     ended::{Ended, EndedService},
     handle::{Command, Handle, Need},
@@ -10,14 +9,11 @@ use crate::{
     member::{Fate, Member},
     state::State,
     status::ServiceStatus,
-    usage::Meters,
 };
 use config::Service;
-use host::{Env, process::Spawner};
-use report::{Journal, Lines};
+use host::Env;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
 };
 use tokio::{
@@ -57,29 +53,19 @@ struct Crew {
 impl Supervisor {
     /// Prepares `services`, each after those it starts after, and binds their sockets; starts nothing. Each gets
     /// `base_env`, its own variables, its [`host::process::Mark`] with the name of this `instance` and, when mainstay listens for it,
-    /// `PORT`. Below `sockets`, a directory of our own, they tell how they are, if that is wanted of them.
+    /// `PORT`.
     ///
     /// # Errors
     /// When a socket cannot be bound.
-    pub fn new(
-        services: Vec<Service>,
-        instance: &str,
-        base_env: &Env,
-        spawner: Arc<dyn Spawner>,
-        checker: Arc<dyn Checker>,
-        journal: Arc<dyn Journal>,
-        lines: Arc<dyn Lines>,
-        sockets: PathBuf,
-    ) -> Result<Self, ListenError> {
+    pub fn new(services: Vec<Service>, instance: &str, base_env: &Env, outfit: Outfit) -> Result<Self, ListenError> {
         let one = |(id, service)| Member::new(id, service, instance, base_env, None);
         let members = services.into_iter().enumerate().map(one);
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
-        let meters = Meters::default();
-        let handle = Handle { commands: sender, statuses: seen, meters: meters.clone() };
-        let outfit = Arc::new(Outfit { spawner, checker, journal, lines, meters, sockets });
+        let handle = Handle { commands: sender, statuses: seen, meters: outfit.meters.clone() };
         let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
+        let outfit = Arc::new(outfit);
         Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
     }
 

@@ -22,7 +22,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use supervise::{Ended, Handle, ServiceStatus, ServiceUsage, Supervisor, Word};
+use supervise::{Ended, Handle, Outfit, ServiceStatus, ServiceUsage, Supervisor, Word};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -96,8 +96,8 @@ impl Live {
         let services = world.app.services.clone();
         let senses = Arc::new(Senses(world.clone()));
         let (spawner, journal, lines) = (world.spawner.clone(), world.journal.clone(), Arc::new(world.tail.clone()));
-        let (env, sockets) = (&world.app.env, sockets(&world.app)?);
-        let supervisor = Supervisor::new(services, &instance, env, spawner, senses, journal, lines, sockets)
+        let outfit = Outfit::new(spawner, senses, journal, lines, sockets(&world.app)?);
+        let supervisor = Supervisor::new(services, &instance, &world.app.env, outfit)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());

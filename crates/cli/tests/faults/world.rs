@@ -183,7 +183,7 @@ impl<'a> World<'a> {
     /// The process id of the newest copy, while it lives.
     pub fn newest(&self, name: &str) -> Option<u32> {
         let begun = fs::read_to_string(self.path("begun")).unwrap_or_default();
-        let pid = begun.lines().filter_map(|line| line.strip_prefix(name)).last()?.trim().parse().ok()?;
+        let pid = begun.lines().rev().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()?;
         let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
         contains(&environ, self.test.path().to_str()?).then_some(pid)
     }

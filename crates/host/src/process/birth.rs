@@ -173,7 +173,7 @@ impl Birth {
             put(output, number)?;
         }
         if let Some(limit) = &self.open_files {
-            setrlimit(Resource::Nofile, limit.clone())?;
+            setrlimit(Resource::Nofile, *limit)?;
         }
         self.limit_of_files.into_iter().for_each(limit_files);
         enter(&self.cwd)?;

@@ -259,6 +259,7 @@ mod tests {
 
     /// Version 2 as far as files go: the kernel's own are written to, in its words, and none is made.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "files of a test")]
     fn limits_of_version_2_are_written_in_its_words() {
         let dir = tempfile::tempdir().unwrap();
         let group = Cgroup::at(dir.path(), "api.0").unwrap();

@@ -20,13 +20,13 @@ impl OpenFiles {
         if u64::try_from(newest).is_ok_and(|newest| newest < half) || limit.current == limit.maximum {
             return;
         }
-        if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit.clone() }).is_ok() {
+        if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_ok() {
             let _ = self.before.set(limit);
         }
     }
 
     /// What services are to have, where that is not what we have.
     pub(super) fn of_services(&self) -> Option<Rlimit> {
-        self.before.get().cloned()
+        self.before.get().copied()
     }
 }

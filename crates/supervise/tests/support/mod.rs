@@ -14,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use supervise::{Checker, Ended, Fence, Handle, ServiceStatus, Supervisor, schedule::NoLock};
+use supervise::{Checker, Ended, Fence, Handle, Outfit, ServiceStatus, Supervisor, schedule::NoLock};
 use tokio::{task::JoinHandle, time::timeout};
 
 /// No test waits longer for anything.
@@ -171,17 +171,10 @@ impl Stage {
     pub(crate) fn set(services: Vec<Service>, spawner: impl Spawner + 'static) -> Self {
         let (recorder, answers) = (Arc::new(Recorder::default()), Arc::new(Answers::default()));
         let env = Env::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
-        let supervisor = Supervisor::new(
-            services,
-            &instance(),
-            &env,
-            Arc::new(spawner),
-            answers.clone(),
-            recorder.clone(),
-            recorder.clone(),
-            // There is no such directory: sockets have names without a file.
-            "/nowhere".into(),
-        );
+        // There is no such directory: sockets have names without a file.
+        let outfit =
+            Outfit::new(Arc::new(spawner), answers.clone(), recorder.clone(), recorder.clone(), "/nowhere".into());
+        let supervisor = Supervisor::new(services, &instance(), &env, outfit);
         let supervisor = supervisor.expect("the sockets can be bound");
         Self {
             handle: supervisor.handle(),
