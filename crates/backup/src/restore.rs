@@ -63,6 +63,7 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
     let manifest = understood(copy)?;
     fits(job, &manifest)?;
     whole(copy, &manifest)?;
+    seal::need_keys(&copy.path, &manifest, job.keys)?;
     let safety = safety(job, how).await?;
     let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
     let mut book = Book::read(shelf.dir())?;
@@ -103,7 +104,7 @@ fn fits(job: &Job<'_>, manifest: &Manifest) -> Result<(), BackupError> {
 }
 
 /// Are its files what they were when they were written?
-fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
+pub(crate) fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
     for part in &manifest.files {
         let checked =
             seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
@@ -161,7 +162,7 @@ async fn of_sqlite(
     let scratch =
         Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
     let new = scratch.path().join("new.sqlite");
-    equal(copy, sqlite::prove(&copy.path, manifest, new.clone()).await?)?;
+    equal(copy, sqlite::prove(&copy.path, manifest, job.keys, new.clone()).await?)?;
     job.reach("restore.compared");
     let there = host::fs::metadata(path).is_ok();
     let before = free_name(path, "before", manifest.id);

@@ -1,6 +1,6 @@
 //! `mainstay backup now`
 
-use super::{Shown, databases, failed, gate, ground, job, listed, policy, world};
+use super::{Means, Shown, databases, failed, gate, job, listed, policy, world_with};
 use crate::{
     args::BackupNow,
     context::{Context, tell},
@@ -8,13 +8,18 @@ use crate::{
     verbs::answer,
 };
 use backup::{Copy, Manifest, Request, Why, prune, take};
-use config::Dependency;
+use config::{Dependency, Overrides};
 use report::{Finding, Outcome, Verdict};
 use std::path::PathBuf;
 
 /// Takes a copy of each database. One that fails does not keep the others from being copied.
 pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
-    let world = match world(context, &args.flags, args.keep.clone()) {
+    let flags = Overrides {
+        backup_keep: args.keep.clone(),
+        backup_recipients: args.recipients.clone(),
+        ..Overrides::default()
+    };
+    let world = match world_with(context, &args.flags, flags) {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
@@ -44,8 +49,8 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
 
 async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Manifest, Outcome> {
     gate(context, world, database).await?;
-    let ground = ground(&world.app);
-    let job = job(world, database, &ground);
+    let means = Means::to_write(context, &world.app)?;
+    let job = job(world, database, &means);
     let manifest = take(&job, request).await.map_err(|error| failed(context, &error))?;
     if manifest.is_verified() && world.app.backup.prunes {
         let policy = policy(&world.app);
