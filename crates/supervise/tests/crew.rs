@@ -238,3 +238,18 @@ proptest! {
         runtime.block_on(play(moves, lives))?;
     }
 }
+
+/// Found by the above: what is told while the lock is waited for counts for the start.
+#[test]
+fn a_need_that_goes_while_the_lock_is_waited_for() {
+    let moves = vec![
+        Move::Taken(true),
+        Move::Pass(18_658),
+        Move::Reload([1, 0, 1, 0]),
+        Move::Away(1),
+        Move::Taken(false),
+        Move::Pass(1000),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(play(moves, vec![vec![Life::Serves(ms(1))]; NAMES.len()])).unwrap();
+}
