@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{LIMIT, mainstay, names};
-use testkit::{Cluster, Output, Test, find_component};
+use testkit::{Cluster, Output, Test, Tmux, find_component};
 
 /// With a directory for proofs that nobody else uses.
 fn program() -> Test {
@@ -820,4 +820,28 @@ fn everything_comes_back_as_pg_dump_sees_it() {
         let differs = before.lines().zip(after.lines()).find(|(one, other)| one != other);
         assert!(before == after, "{differs:?}");
     }
+}
+
+/// S1.16: in the shell of an opened copy Ctrl-C ends the question and not the shell; after it nothing of the copy is left.
+#[test]
+fn the_keys_of_a_terminal_reach_the_shell_of_an_opened_copy() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    take(&test, &url);
+    let ground = test.path().join("ground").display().to_string();
+    let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 40);
+    let us = env!("CARGO_BIN_EXE_mainstay");
+    tmux.type_line(&format!("{us} open --database '{url}' --to backups; echo code=$?"));
+    tmux.wait_for("a prompt", |screen| screen.contains("shop=#"));
+    tmux.type_line("select pg_sleep(600) \\g");
+    // It has to be at work before it can be cancelled.
+    tmux.type_line("");
+    tmux.wait_for("the question", |screen| screen.contains("pg_sleep(600) \\g"));
+    tmux.press(&["C-c"]);
+    tmux.wait_for("the end of the question", |screen| screen.contains("canceling statement") || screen.contains("^C"));
+    tmux.type_line("select count(*) || ' rows' from sales.item \\g");
+    tmux.wait_for("an answer", |screen| screen.contains("2000 rows"));
+    tmux.type_line("\\q");
+    tmux.wait_for("the end", |screen| screen.contains("code=0"));
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
 }

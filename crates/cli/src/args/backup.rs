@@ -60,7 +60,7 @@ pub(crate) enum BackupKey {
     New(NewKey),
     /// Answer with a page to print: the secret key, where the copies are, and how they are restored without mainstay
     #[command(after_help = "Example: mainstay backup key kit --identity backup.key | lp")]
-    Kit(KeyKit),
+    Kit(Box<KeyKit>),
 }
 
 /// Flags of `backup key new`.
