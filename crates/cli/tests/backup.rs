@@ -663,6 +663,12 @@ fn an_encrypted_copy_of_sqlite_is_verified_and_opened_by_either_key() {
     run(&test, &[&restore[..], &["--identity", "two.key"]].concat()).code(0);
     assert_eq!(rows(&test.path().join("app.db"), "item"), 3000);
 
+    // Nor is a safety copy of what is there written for everybody to read.
+    run(&test, &[&restore[..], &["--identity", "two.key"]].concat()).code(0);
+    let list = list(&test, "sqlite:app.db");
+    let safety = list["copies"].as_array().unwrap().iter().find(|copy| copy["why"] == "before a restore").unwrap();
+    assert!(test.path().join(safety["path"].as_str().unwrap()).join("database.sqlite.zst.age").is_file(), "{list}");
+
     let line =
         "sha256sum -c SHA256SUMS && age -d -i ../../../../one.key database.sqlite.zst.age | zstd -q -d -o plain.db";
     shell(&copy, line);

@@ -82,12 +82,9 @@ impl From<std::io::Error> for Fault {
 /// What SQLite says, with its number.
 pub(crate) fn words(error: &Error) -> String {
     match error {
-        // All that this file is made for is room; SQLite calls it an I/O error.
+        // Its shared index could not grow: that is how a full disk shows when it fills up before the first transaction.
         Error::SqliteFailure(code, _) if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
-            format!(
-                "the disk is full: there is no room for what lies beside the journal (SQLite error {})",
-                code.extended_code
-            )
+            format!("the disk may be full: its index cannot grow (SQLite error {})", code.extended_code)
         }
         Error::SqliteFailure(code, message) => {
             let words = message.clone().unwrap_or_else(|| code.to_string());

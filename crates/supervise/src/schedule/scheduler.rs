@@ -159,7 +159,9 @@ impl Scheduler {
     }
 
     async fn run_after(mut self, asked: Vec<Message>) {
-        self.save().await;
+        if !self.members.is_empty() {
+            self.save().await;
+        }
         self.look_at_the_calendar().await;
         for message in asked {
             self.take(message).await;
