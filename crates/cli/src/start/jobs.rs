@@ -12,26 +12,35 @@ use supervise::{
     Checker,
     schedule::{Book, Guard, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// One ping takes no longer.
 const PING: Duration = Duration::from_secs(10);
 
-/// Jobs that are run when they are due.
+/// Jobs that are run when they are due, once everything is up.
 pub(super) struct Jobs {
     pub(super) handle: ScheduleHandle,
     pub(super) ended: JoinHandle<()>,
+    /// Dropped with a start that fails.
+    begin: Option<oneshot::Sender<()>>,
 }
 
 impl Jobs {
-    pub(super) fn start(scheduler: Scheduler) -> Self {
-        let handle = scheduler.handle();
-        Self { handle, ended: tokio::spawn(scheduler.run()) }
+    pub(super) fn new(scheduler: Scheduler) -> Self {
+        let (handle, (begin, told)) = (scheduler.handle(), oneshot::channel());
+        Self { handle, ended: tokio::spawn(scheduler.run_when_told(told)), begin: Some(begin) }
+    }
+
+    /// They are run from now on.
+    pub(super) fn begun(mut self) -> Self {
+        // A scheduler that has ended begins nothing.
+        let _ = self.begin.take().map(|begin| begin.send(()));
+        self
     }
 }
 
-/// The scheduler of all jobs, of none too where others may be configured later; nothing when they are switched off.
-pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
+/// The scheduler of these `jobs`, of none too where others may be configured later; nothing when they are switched off.
+pub(super) fn prepare(world: &Arc<World>, jobs: &[Job], instance: &str) -> Result<Option<Scheduler>, Finding> {
     let app = &world.app;
     if !app.jobs.is_empty() {
         world.board.flag("scheduler", app.jobs_are_off().is_none());
@@ -49,7 +58,7 @@ pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Sched
     }
     let path = app.schedule_file();
     let book = Book::load(&path).map_err(|error| Finding::from(&error))?;
-    scheduler(world, app.jobs.clone(), book, Some(path), Some(instance)).map(Some)
+    scheduler(world, jobs.to_vec(), book, Some(path), Some(instance)).map(Some)
 }
 
 /// Writes a run into the history. Only for whoever knows that no scheduler does so meanwhile.

@@ -1,5 +1,6 @@
 //! Carries out what the lives of all jobs decide: one task for all of them, asleep until something happens.
 
+mod begin;
 mod effects;
 mod reload;
 
@@ -153,11 +154,18 @@ impl Scheduler {
     /// Runs until told to stop. Dropped before, it kills what is at work.
     ///
     /// Run it on a runtime of one thread that lives as long as the jobs (see [`host::process`]).
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        self.run_after(Vec::new()).await;
+    }
+
+    async fn run_after(mut self, asked: Vec<Message>) {
         if !self.members.is_empty() {
             self.save().await;
         }
         self.look_at_the_calendar().await;
+        for message in asked {
+            self.take(message).await;
+        }
         while !(self.stopping && self.is_quiet()) {
             self.turn().await;
         }
@@ -236,6 +244,10 @@ impl Scheduler {
                 let _ = reply.send(self.reload(jobs, &base_env).await);
             }
             Message::Ran { name, record } => self.keep_foreign(&name, record).await,
+            Message::StandStill(freeze) => match self.is_quiet() && self.pings.is_empty() && !self.stopping {
+                true => freeze.answer(true).await,
+                false => freeze.refuse(false),
+            },
             Message::Stop => self.stop(&Input::Stop).await,
             Message::Force => self.stop(&Input::Force).await,
             Message::NeedsKnown(id, answer) => self.feed(id, Input::NeedsKnown(answer)).await,
