@@ -11,6 +11,7 @@
 pub mod content;
 pub mod retain;
 
+mod attempt;
 mod error;
 mod exposure;
 mod find;
@@ -19,6 +20,7 @@ mod job;
 mod manifest;
 mod postgres;
 mod proof;
+mod protection;
 mod prune;
 mod restore;
 mod seal;
@@ -27,6 +29,7 @@ mod sqlite;
 mod standing;
 mod take;
 
+pub use attempt::{Attempt, Failure};
 pub use content::Content;
 pub use error::BackupError;
 pub use exposure::Exposure;
@@ -35,6 +38,7 @@ pub use id::{Id, NoId};
 pub use job::Job;
 pub use manifest::{Kind, Manifest, Part, Proof, Source, Unreadable, Why};
 pub use proof::verify;
+pub use protection::{Newest, Protection};
 pub use prune::{planned, prune};
 pub use restore::{How, Restored, Threat, restore, threat, undo};
 pub use shelf::{Copy, copies};

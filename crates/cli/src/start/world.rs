@@ -1,6 +1,8 @@
 //! What all parts of a start share.
 
-use super::{control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects};
+use super::{
+    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects,
+};
 use crate::{context::Context, terminal::Terminal};
 use config::App;
 use health::Board;
@@ -40,6 +42,8 @@ pub(crate) struct World {
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
+    /// What was seen of the copies of databases.
+    pub(crate) backups: Backups,
     /// Whoever supervises us.
     pub(crate) herald: Arc<Herald>,
 }
@@ -74,6 +78,7 @@ impl World {
             spawner: context.spawner.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
+            backups: Backups::default(),
             app,
         })
     }
