@@ -8,6 +8,7 @@ use crate::{
     ledger::Where,
     migration::{Kind, Migration},
     obstacles, retrying,
+    style::Plain,
     up::{prepared, up},
     view::View,
     work::{Step, Work},
@@ -62,7 +63,7 @@ fn by_path(job: &Job<'_>, file: &Path) -> String {
 }
 
 async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Report, MigrateError> {
-    obstacles::refuse(&[&migration], job.target)?;
+    obstacles::refuse(&[&migration], job.target, &Plain)?;
     let run = Run::new(job);
     let before = Mutex::new(None);
     let ((), attempts) = retrying::again(job, || attempt(&run, dir, &migration, &before)).await?;
@@ -73,7 +74,7 @@ async fn run_alone(job: &Job<'_>, dir: &Path, migration: Migration) -> Result<Re
 type Before = Mutex<Option<Option<String>>>;
 
 async fn attempt(run: &Run<'_>, dir: &Path, migration: &Migration, before: &Before) -> Result<(), MigrateError> {
-    if !run.kept().is_empty() {
+    if run.has_done() > 0 {
         return Ok(());
     }
     Engine::with(run, async |engine| through(run, engine, dir, migration, before).await).await

@@ -77,7 +77,7 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
     }
     let mut standings: Vec<_> = view.standings().into_iter().filter(Standing::is_in_ledger).collect();
     standings.reverse();
-    let done = run.kept().len();
+    let done = run.has_done();
     let newer = |it: &Standing<'_>, floor: &Version| it.version().is_some_and(|version| *version > *floor);
     let count = match back {
         Back::Steps(number) => number.saturating_sub(done).min(standings.len()),

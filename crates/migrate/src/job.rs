@@ -230,6 +230,11 @@ impl<'a> Run<'a> {
         self.progress().report.applied.iter().map(|applied| applied.name.clone()).collect()
     }
 
+    /// How many those are.
+    pub(crate) fn has_done(&self) -> usize {
+        self.progress().report.applied.len()
+    }
+
     pub(crate) fn unsure(&self, unsure: Unsure) {
         self.progress().unsure = Some(unsure);
     }

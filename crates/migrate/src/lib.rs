@@ -26,6 +26,7 @@ mod child;
 mod command;
 mod down;
 mod dump;
+mod empty;
 mod engine;
 mod error;
 mod failpoint;

@@ -12,7 +12,7 @@ mod sizes;
 pub use seen::{Held, Lock, Size};
 
 use crate::{
-    Goal, Job, MigrateError, Migration, dump,
+    Goal, Job, MigrateError, Migration, dump, empty,
     engine::Engine,
     job::Run,
     obstacles,
@@ -139,7 +139,8 @@ async fn on(
     if pending.is_empty() {
         return Ok(Rehearsal::of(Ground::Nowhere, Vec::new()));
     }
-    obstacles::refuse(&pending, run.job.target)?;
+    obstacles::refuse(&pending, run.job.target, &*view.style)?;
+    empty::warn(run, &*view.style, &pending)?;
     match run.job.target {
         Target::Sqlite(path) => copy::rehearse(run, path, dir, goal).await,
         _ => on_postgres(run, engine, &view, dir, goal, how).await,

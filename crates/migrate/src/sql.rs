@@ -42,6 +42,11 @@ pub(crate) enum Dialect {
     Sqlite,
 }
 
+/// Is there nothing in it to be run?
+pub(crate) fn is_empty(sql: &str, dialect: Dialect) -> bool {
+    token::Tokens::new(sql, dialect).all(|token| token.is_ok_and(|it| it.is_nothing()))
+}
+
 /// For `cargo fuzz` only: all of it on one text. Nothing may panic, and what is cut into pieces must be the text.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz(sql: &str) {

@@ -1,7 +1,7 @@
 //! How the migrations stand. Reads only, and takes no lock.
 
 use crate::{
-    Job, MigrateError, Version, directory,
+    Job, MigrateError, Version, directory, empty,
     job::Run,
     ledger::{Conflict, Entry, Goal, State, Where, entries, pending as to_apply},
     migration::Kind,
@@ -129,11 +129,13 @@ pub struct Pending {
 /// All that would stop `up` before it changes anything: unreadable files, conflicts, files that cannot be run.
 pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(None) };
-    let view = View::first(&Run::new(job), dir).await?;
+    let run = Run::new(job);
+    let view = View::first(&run, dir).await?;
     let policies = &job.migrations.policies;
     let pending = to_apply(&view.standings(), policies, goal, view.style.name());
     let pending = pending.map_err(MigrateError::Conflicts)?;
-    obstacles::refuse(&pending, job.target)?;
+    obstacles::refuse(&pending, job.target, &*view.style)?;
+    empty::warn(&run, &*view.style, &pending)?;
     let told = |it: &crate::Migration| Pending { version: it.version.clone(), name: it.name.clone() };
     Ok(Some(pending.into_iter().map(told).collect()))
 }

@@ -1,7 +1,7 @@
 //! Applying what is pending.
 
 use crate::{
-    Job, MigrateError, Report, command,
+    Job, MigrateError, Report, command, empty,
     engine::{Cells, Engine},
     history,
     job::{Run, applied},
@@ -69,7 +69,10 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
             if first.is_empty() && view.unnoted().is_empty() {
                 return Ok(());
             }
-            obstacles::refuse(&first, run.job.target)?;
+            obstacles::refuse(&first, run.job.target, &*view.style)?;
+            if anew {
+                empty::warn(run, &*view.style, &first)?;
+            }
             #[cfg(feature = "lint")]
             if anew {
                 crate::lint::before_up(run, engine, &view, &first).await;
@@ -102,7 +105,7 @@ fn left<'v>(
     goal: &Goal,
 ) -> Result<Vec<&'v Migration>, Vec<Conflict>> {
     let pending = pending(standings, &run.job.migrations.policies, goal, view.style.name())?;
-    let enough = *goal == Goal::One && !run.kept().is_empty();
+    let enough = *goal == Goal::One && run.has_done() > 0;
     Ok(if enough { Vec::new() } else { pending })
 }
 
@@ -129,7 +132,7 @@ pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> 
 
 async fn apply_all(run: &Run<'_>, engine: &mut Engine, view: &View, goal: &Goal) -> Result<Step<()>, MigrateError> {
     let migrations = wanted(run, view, goal)?;
-    obstacles::refuse(&migrations, run.job.target)?;
+    obstacles::refuse(&migrations, run.job.target, &*view.style)?;
     for migration in migrations {
         let still = |cells: &[Cells]| is_next(run, view, goal, cells, migration);
         let work = Work::up(view, migration, run.job.who, &still)?;

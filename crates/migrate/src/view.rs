@@ -260,6 +260,7 @@ fn differ(file: &crate::Migration, old: Option<&str>, dialect: Dialect) -> Diffe
     match difference(old, &new, dialect) {
         sql::Difference::Same | sql::Difference::LineEnds => Difference::LineEnds,
         sql::Difference::Layout => Difference::Layout,
+        sql::Difference::Real if sql::is_empty(old, dialect) => Difference::Filled { version: file.version.clone() },
         sql::Difference::Real => Difference::Real { diff: diff(old, &new) },
     }
 }

@@ -122,6 +122,73 @@ async fn one_file_by_hand() {
     .await;
 }
 
+/// S1.1: a file into which nothing has been written yet is not taken for a migration, nor for a way back; nothing before it is
+/// applied either.
+#[tokio::test]
+async fn a_file_that_is_not_written_yet() {
+    on_both(async |bench: &mut Bench| {
+        bench.file("1_a.sql", "create table a (n int);").file("1_a.down.sql", "").file("2_b.sql", " \n");
+        let refused = |error: MigrateError| {
+            let finding = error.finding().to_string();
+            assert!(finding.starts_with("error: `migrations/2_b.sql` is empty: "), "{finding}");
+        };
+        refused(within(migrate::pending(&bench.job(), &Goal::All)).await.unwrap_err());
+        refused(bench.up().await.unwrap_err());
+        let second = bench.dir.path().join("migrations/2_b.sql");
+        refused(within(by_hand(&bench.job(), &second)).await.unwrap_err());
+        assert_eq!(states(bench).await, ["pending 1_a.sql", "pending 2_b.sql"]);
+
+        let to = Goal::To(Version::from("1"));
+        assert_eq!(names(&within(migrate::up(&bench.job(), &to)).await.unwrap()), ["1_a.sql"]);
+        let error = within(down(&bench.job(), &Back::All)).await.unwrap_err();
+        assert!(matches!(error, MigrateError::NoWayBack { .. }), "{error}");
+        bench.file("1_a.down.sql", "drop table a;").file("2_b.sql", "create table b (n int);");
+        assert_eq!(bench.applied().await, ["2_b.sql"]);
+    })
+    .await;
+}
+
+/// S1.1: comments alone may be meant, so they are applied with a warning; what is written behind them later was not run, and the
+/// ways to run it are told.
+#[tokio::test]
+async fn a_file_of_comments_alone() {
+    on_both(async |bench: &mut Bench| {
+        bench.file("1_a.sql", "-- nothing to do\n").file("2_b.sql", "create table b (n int);");
+        let warned = || bench.texts().iter().filter(|text| text.starts_with("`migrations/1_a.sql`: ")).count();
+        within(migrate::pending(&bench.job(), &Goal::All)).await.unwrap();
+        assert_eq!(warned(), 1, "{:?}", bench.texts());
+        assert_eq!(bench.applied().await, ["1_a.sql", "2_b.sql"]);
+        assert_eq!(warned(), 2, "{:?}", bench.texts());
+        assert!(bench.up().await.unwrap().applied.is_empty());
+        assert_eq!(warned(), 2, "{:?}", bench.texts());
+
+        bench.file("1_a.sql", "create table a (n int);");
+        let finding = bench.up().await.unwrap_err().finding().to_string();
+        let told =
+            "there was no statement in it when it was applied\n  hint: put what is new into a new migration; or ";
+        assert!(finding.contains(told) && finding.contains("--forget 1 --yes"), "{finding}");
+        let truth = Truth { forget: vec![Version::from("1")], ..Truth::default() };
+        assert!(within(repair(&bench.job(), &truth, true)).await.unwrap().done);
+        bench.migrations.policies.out_of_order = config::Tolerance::Allow;
+        assert_eq!(bench.applied().await, ["1_a.sql"]);
+    })
+    .await;
+}
+
+/// S1.1: where the files are another tool's, that tool applies an empty one, and so do we, with a warning.
+#[tokio::test]
+async fn an_empty_file_of_another_tool() {
+    on_both(async |bench: &mut Bench| {
+        bench.migrations.style = Some("dbmate".into());
+        bench.file("1_a.sql", "-- migrate:up\n\n\n-- migrate:down\n\n");
+        assert_eq!(bench.applied().await, ["1_a.sql"]);
+        let told = "`migrations/1_a.sql`: it is as it was made, and nothing has been written into it; ";
+        assert!(bench.texts().iter().any(|text| text.starts_with(told)), "{:?}", bench.texts());
+        assert_eq!(bench.undone().await, ["1_a.sql"]);
+    })
+    .await;
+}
+
 /// Repeatable files come last and again when they change; seeds only when asked for.
 #[tokio::test]
 async fn repeatable_files_and_seeds() {

@@ -45,7 +45,9 @@ enum Read {
 /// A file that undoes a migration.
 struct Down {
     version: Version,
-    script: Script,
+    shown: Arc<str>,
+    /// None when nothing has been written into it yet: that undoes nothing.
+    script: Option<Script>,
 }
 
 #[derive(Default)]
@@ -67,11 +69,11 @@ impl Found {
     /// Gives each migration the file that undoes it.
     fn pair_up(&mut self) -> Vec<BadFile> {
         let mut bad = Vec::new();
-        for Down { version, script } in self.downs.drain(..) {
-            let shown = script.shown.to_string();
+        for Down { version, shown, script } in self.downs.drain(..) {
+            let shown = shown.to_string();
             let problem = match self.migrations.iter_mut().find(|migration| migration.version == version) {
                 Some(migration) if migration.down.is_none() => {
-                    migration.down = Some(Box::new(script));
+                    migration.down = script.map(Box::new);
                     continue;
                 }
                 Some(migration) => Problem::SameVersion { version, other: migration.shown.to_string() },
@@ -100,7 +102,8 @@ fn read(file: &RawFile, shown: &str, style: &dyn Style, vars: &BTreeMap<String, 
     };
     let down = sections.down.map(|down| script(down, &sections.text));
     if part == Part::Down {
-        return down.map(|script| Read::Down(Down { version, script })).ok_or_else(|| bad(Problem::NoVersion));
+        let script = down.filter(|_| !(style.refuses_unwritten() && text.trim().is_empty()));
+        return Ok(Read::Down(Down { version, shown, script }));
     }
     let (filled, sum) = (&*sections.text, &*checksum);
     let stamped = Stamped { raw, text: &text, sum, filled, version: &version, description: &description };

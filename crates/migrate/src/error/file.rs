@@ -52,6 +52,8 @@ pub enum Problem {
     },
     /// It was changed while it was being applied.
     Moving,
+    /// Nothing has been written into it since it was made.
+    Unwritten,
     /// A directive in it is misspelt, missing or out of place.
     Flaw {
         /// What is wrong.
@@ -149,6 +151,7 @@ impl fmt::Display for BadFile {
             Problem::NoUp { version } => write!(f, "`{name}` undoes {version}, and no file migrates to it"),
             Problem::Gap { expected } => write!(f, "before `{name}` the number {expected} is left out"),
             Problem::Moving => write!(f, "`{name}` was changed while it was being applied"),
+            Problem::Unwritten => write!(f, "`{name}` is empty: nothing has been written into it yet"),
             Problem::Flaw { message, .. } => write!(f, "`{name}`: {message}"),
             Problem::Obstacle(obstacle @ Obstacle::NeverClosed(_)) => write!(f, "`{name}` cannot be read: {obstacle}"),
             Problem::Obstacle(obstacle) => write!(f, "`{name}` cannot be run as one transaction: {obstacle}"),

@@ -185,6 +185,10 @@ impl BadFile {
             Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
             Problem::Gap { .. } => "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned(),
             Problem::Moving => "run it again when the files are in place".to_owned(),
+            Problem::Unwritten => {
+                "write its SQL, or take it out; one that is to do nothing says so in a comment: `-- nothing to do`"
+                    .to_owned()
+            }
             Problem::Flaw { hint, .. } => hint.clone(),
             Problem::Obstacle(obstacle) => obstacle.hint().to_owned(),
         })

@@ -70,6 +70,11 @@ pub enum Difference {
         /// Line by line.
         diff: String,
     },
+    /// There was nothing in it to be run, and now there is.
+    Filled {
+        /// Its version.
+        version: Version,
+    },
     /// What was applied is not kept, only its checksum.
     Unknown,
 }
@@ -87,6 +92,7 @@ impl fmt::Display for Difference {
             Difference::LineEnds => "only the ends of its lines differ",
             Difference::Layout => "only blanks and comments differ",
             Difference::Real { .. } => "it does something else now",
+            Difference::Filled { .. } => "there was no statement in it when it was applied",
             Difference::Unknown => "what was applied is not kept, only its checksum",
         })
     }
@@ -148,6 +154,10 @@ impl Conflict {
     /// The ways out.
     pub fn hint(&self) -> String {
         match self {
+            Conflict::Changed { file, difference: Difference::Filled { version }, .. } => format!(
+                "put what is new into a new migration; or take `{file}` for not applied and apply it: `mainstay migrate repair \
+                 --forget {version} --yes`, then `mainstay migrate up --out-of-order`"
+            ),
             Conflict::Changed { file, .. } => format!(
                 "bring back `{file}` as it was and write a new migration; or, when the database has the new form already: \
                  `mainstay migrate repair`"

@@ -2,8 +2,8 @@
 
 use super::{
     judge::Known,
-    look::File,
-    rules::{MIXED_TRANSACTION, SYNTAX},
+    look::{File, Usage},
+    rules::{MIXED_TRANSACTION, NO_STATEMENT, SYNTAX},
     told::{self, Told},
 };
 use crate::{Migration, engine::Engine, job::Run, view::View};
@@ -23,9 +23,9 @@ pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, p
     match super::rules(run.job) {
         Err(error) => run.job.warn("migrate.lint", error.to_string()),
         Ok(rules) => {
-            let downs = super::files::has_downs(&*view.style);
+            let usage = Usage::of(&*view.style);
             // A file that cannot be read any more is told by whoever applies it.
-            let files = pending.iter().filter_map(|migration| File::of(migration, true, downs).ok());
+            let files = pending.iter().filter_map(|migration| File::of(migration, true, &usage).ok());
             let files = files.filter(|file| file.text.whole.len() <= MOST_BYTES).collect();
             let (_, looked, sizes) = super::look(engine, files, &rules, None).await;
             let known = Known { fresh: told::fresh(looked.iter()), sizes: sizes.ok() };
@@ -36,9 +36,9 @@ pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, p
 }
 
 /// Of what the linter's parser does not understand PostgreSQL tells more, and in a moment; a file that is not one transaction is
-/// done by the journal.
+/// done by the journal; of one that does nothing `up` tells itself.
 fn is_worth_it(told: &Told) -> bool {
-    let seen_to = [Some(SYNTAX), Some(MIXED_TRANSACTION)].contains(&told.rule.as_deref());
+    let seen_to = [Some(SYNTAX), Some(MIXED_TRANSACTION), Some(NO_STATEMENT)].contains(&told.rule.as_deref());
     told.finding.severity == Severity::Warning && !seen_to
 }
 

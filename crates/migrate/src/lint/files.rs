@@ -1,6 +1,9 @@
 //! Which files are looked at, with the database's help where it can be had.
 
-use super::{Which, look::File};
+use super::{
+    Which,
+    look::{File, Usage},
+};
 use crate::{
     BadFile, MigrateError, Migration, Problem,
     directory::{self, Directory, LARGEST},
@@ -9,10 +12,9 @@ use crate::{
     ledger::Where,
     script::{Script, normal},
     style::{
-        Named, Part, Style,
+        Style,
         detect::{self, Files},
     },
-    version::Version,
     view::{View, first_text},
 };
 use config::{MigrationSource, Target};
@@ -156,9 +158,9 @@ fn of_directory(
     which: &Which,
     is_pending: impl Fn(&Migration) -> bool,
 ) -> Result<Vec<File>, MigrateError> {
-    let downs = has_downs(style);
+    let usage = Usage::of(style);
     let all = || directory.migrations.iter().chain(&directory.repeatables);
-    let file = |migration: &Migration| File::of(migration, is_pending(migration), downs);
+    let file = |migration: &Migration| File::of(migration, is_pending(migration), &usage);
     match which {
         Which::All => all().map(file).collect(),
         Which::Pending => all().filter(|it| is_pending(it)).map(file).collect(),
@@ -187,14 +189,5 @@ fn stranger(job: &Job<'_>, path: &Path) -> Result<File, MigrateError> {
     let bytes = host::fs::read(path, LARGEST).map_err(|error| directory::unreadable(path, &error))?;
     let shown = path.strip_prefix(job.root).unwrap_or(path).display().to_string();
     let script = Script::whole(&normal(&String::from_utf8_lossy(&bytes)), shown);
-    Ok(File { text: script.load()?, script, pending: true, wants_down: false })
-}
-
-/// Does a new migration in this style come with something that undoes it?
-pub(super) fn has_downs(style: &dyn Style) -> bool {
-    let files = style.skeleton(&Version::from("1"), "x", &[]);
-    files.iter().any(|(name, _)| match style.read_name(name) {
-        Named::Migration { part, .. } => part != Part::Up,
-        _ => false,
-    })
+    File::stranger(script)
 }

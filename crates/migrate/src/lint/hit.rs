@@ -1,5 +1,6 @@
 //! What a file holds that may be worth telling, before anybody has looked how big its tables are.
 
+use super::rules::{CANNOT_RUN, MISSING_DOWN, NO_STATEMENT};
 use crate::{quote::identifier, sql::Name};
 use std::ops::Range;
 
@@ -16,6 +17,16 @@ pub(crate) struct Hit {
     pub(crate) range: Range<usize>,
     /// The tables that it is about.
     pub(crate) tables: Vec<Name>,
+}
+
+impl Hit {
+    /// Is it about the file, and no spot in it?
+    pub(crate) fn is_of_the_whole(&self) -> bool {
+        match self.rule.as_str() {
+            MISSING_DOWN | NO_STATEMENT => true,
+            rule => rule == CANNOT_RUN && self.range.is_empty(),
+        }
+    }
 }
 
 /// What is to be known of a statement.

@@ -3,16 +3,17 @@
 use super::{
     hit::{Hit, Statement},
     own::{self, Piece, Whole},
-    rules::{CANNOT_RUN, MISSING_DOWN, OWN, Rules, SYNTAX, UNUSED_IGNORE},
+    rules::{CANNOT_RUN, MISSING_DOWN, NO_STATEMENT, OWN, Rules, SYNTAX, UNUSED_IGNORE},
     squawk::{self, Ignore, Parsed, Setting},
 };
 use crate::{
     MigrateError, Migration,
+    empty::{Empty, Sieve},
     migration::Kind,
     pieces::pieces,
     script::{Script, Text},
     sql::{Dialect, Name, first_obstacle, first_words},
-    style::Section,
+    style::{Named, Part, Plain, Section, Style},
 };
 use std::ops::Range;
 
@@ -28,6 +29,36 @@ pub(super) struct File {
     pub(super) pending: bool,
     /// There should be something that undoes it, and there is nothing.
     pub(super) wants_down: bool,
+    /// It does nothing.
+    pub(super) empty: Option<Nothing>,
+}
+
+/// A file does nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nothing {
+    how: Empty,
+    /// `up` would not apply it.
+    refused: bool,
+}
+
+/// What is usual in a style.
+pub(super) struct Usage {
+    /// A new migration comes with something that undoes it.
+    pub(super) has_downs: bool,
+    sieve: Sieve,
+}
+
+impl Usage {
+    pub(super) fn of(style: &dyn Style) -> Self {
+        let files = style.skeleton(&"1".into(), "x", &[]);
+        let is_down = |name: &str| matches!(style.read_name(name), Named::Migration { part, .. } if part != Part::Up);
+        Self { has_downs: files.iter().any(|(name, _)| is_down(name)), sieve: Sieve::new(style, Dialect::Postgres) }
+    }
+
+    fn empty(&self, kind: Kind, script: &Script, text: &Text) -> Option<Nothing> {
+        let how = self.sieve.of(script, text)?;
+        Some(Nothing { how, refused: self.sieve.refuses(kind, script, text) })
+    }
 }
 
 /// A file that was looked into.
@@ -47,9 +78,19 @@ impl File {
     ///
     /// # Errors
     /// It cannot be read any more.
-    pub(super) fn of(migration: &Migration, pending: bool, has_downs: bool) -> Result<Self, MigrateError> {
-        let wants_down = has_downs && migration.down.is_none() && migration.kind == Kind::Versioned;
-        Ok(Self { text: migration.up.load()?, script: migration.up.clone(), pending, wants_down })
+    pub(super) fn of(migration: &Migration, pending: bool, usage: &Usage) -> Result<Self, MigrateError> {
+        let Migration { kind, up, down, .. } = migration;
+        let text = up.load()?;
+        let empty = usage.empty(*kind, up, &text);
+        let wants_down = usage.has_downs && down.is_none() && *kind == Kind::Versioned && empty.is_none();
+        Ok(Self { text, script: up.clone(), pending, wants_down, empty })
+    }
+
+    /// One that is no migration of the directory.
+    pub(super) fn stranger(script: Script) -> Result<Self, MigrateError> {
+        let text = script.load()?;
+        let empty = Usage::of(&Plain).empty(Kind::ByHand, &script, &text);
+        Ok(Self { text, script, pending: true, wants_down: false, empty })
     }
 }
 
@@ -95,6 +136,7 @@ impl Looked {
         hits.extend(
             self.sections.iter().flat_map(|parsed| &parsed.hits).filter(|hit| !self.is_own_ignore(hit)).cloned(),
         );
+        hits.extend(self.file.empty.map(|it| nothing(it, &self.file.text)));
         hits.extend(self.file.wants_down.then(|| missing_down(&self.file.text)));
         hits.retain(|hit| rules.has(&hit.rule) && !self.ignores(hit));
         hits.sort_by_key(|hit| hit.range.start);
@@ -189,6 +231,16 @@ fn syntax(errors: &[(String, Range<usize>)]) -> Option<Hit> {
         range: range.clone(),
         tables: Vec::new(),
     })
+}
+
+fn nothing(Nothing { how, refused }: Nothing, text: &Text) -> Hit {
+    let (rule, hint) = match refused {
+        true => (CANNOT_RUN, "write its SQL, or take it out; one that is to do nothing says so in a comment"),
+        false => (NO_STATEMENT, "write its SQL before it is applied: what is written later is not run"),
+    };
+    let (rule, hint) = (rule.to_owned(), Some(hint.to_owned()));
+    let range = text.whole.len()..text.whole.len();
+    Hit { rule, message: format!("`{}`: {}", text.shown, how.told()), hint, range, tables: Vec::new() }
 }
 
 fn missing_down(text: &Text) -> Hit {

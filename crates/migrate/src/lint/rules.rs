@@ -4,8 +4,16 @@ use super::squawk;
 use std::collections::BTreeSet;
 
 /// Our own rules, where squawk has none or knows less.
-pub(crate) const OWN: [&str; 7] =
-    [CANNOT_RUN, ENUM_VALUE_USED, LOCKS_TWO_TABLES, MISSING_DOWN, MIXED_TRANSACTION, SYNTAX, WRITE_WITHOUT_WHERE];
+pub(crate) const OWN: [&str; 8] = [
+    CANNOT_RUN,
+    ENUM_VALUE_USED,
+    LOCKS_TWO_TABLES,
+    MISSING_DOWN,
+    MIXED_TRANSACTION,
+    NO_STATEMENT,
+    SYNTAX,
+    WRITE_WITHOUT_WHERE,
+];
 
 /// What `up` would refuse to run.
 pub(crate) const CANNOT_RUN: &str = "cannot-run";
@@ -17,6 +25,8 @@ pub(crate) const LOCKS_TWO_TABLES: &str = "locks-two-tables";
 pub(crate) const MISSING_DOWN: &str = "missing-down";
 /// A statement that cannot run in a transaction has company.
 pub(crate) const MIXED_TRANSACTION: &str = "mixed-transaction";
+/// It does nothing.
+pub(crate) const NO_STATEMENT: &str = "no-statement";
 /// squawk's parser does not understand it.
 pub(crate) const SYNTAX: &str = "syntax-error";
 /// Every row of a big table is written at once.

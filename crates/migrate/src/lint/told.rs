@@ -3,7 +3,7 @@
 use super::{
     judge::{self, Known, Verdict},
     look::Looked,
-    rules::{MISSING_DOWN, Rules},
+    rules::Rules,
     size::{Sizes, TableSize},
 };
 use crate::{script::Text, sql::Name};
@@ -137,7 +137,7 @@ pub(super) fn findings_of(file: &Looked, rules: &Rules, known: &Known) -> Vec<To
     let hits = file.hits(rules, |name| known.maker(name).is_some());
     let told = hits.iter().filter_map(|hit| {
         let Verdict { mut finding, tables } = judge::judge(hit, known)?;
-        if hit.rule != MISSING_DOWN {
+        if !hit.is_of_the_whole() {
             finding = finding.at(place(&file.file.text, &hit.range));
         }
         Some(Told { rule: Some(hit.rule.clone()), finding, tables })

@@ -15,6 +15,13 @@ pub(super) struct Token {
     pub(super) range: Range<usize>,
 }
 
+impl Token {
+    /// Does it belong to no statement?
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.kind, Kind::Blank | Kind::Semicolon)
+    }
+}
+
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -11,7 +11,6 @@ use crate::{
     FileFailure, MigrateError,
     engine::Cells,
     history,
-    job::Run,
     pieces::Piece,
     script::Text,
     seen::Seen,
@@ -45,7 +44,6 @@ pub(super) struct Job {
     select_history: String,
     /// Reads what of this file is done.
     select_journal: String,
-    kept: Vec<String>,
 }
 
 /// The write lock was asked for.
@@ -67,7 +65,7 @@ pub(super) struct Anew {
 }
 
 impl Job {
-    pub(super) fn of(run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Self {
+    pub(super) fn of(work: &Work<'_>, piece: &Piece) -> Self {
         let text = work.text.clone();
         // What one piece switches off stays so for the pieces behind it.
         let keys_off = work.script.sections.iter().any(|section| wants_foreign_keys_off(text.section(section)));
@@ -78,7 +76,6 @@ impl Job {
             select: work.view.style.select(&work.view.table),
             select_history: history::select(&work.view.history),
             select_journal: work.journal().select(&work.view.journal),
-            kept: run.kept(),
             text,
         }
     }
@@ -271,6 +268,7 @@ pub(super) fn checkpoint(desk: &Desk) -> Result<(), MigrateError> {
     }
 }
 
+/// What was applied before it, [`super::perform`] adds.
 fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
     MigrateError::File(Box::new(match failed {
         Failed::Statement { error, done, range } => {
@@ -280,7 +278,7 @@ fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
         Failed::Ended => {
             let hint =
                 "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it";
-            FileFailure::ended(&job.text.shown, hint.to_owned(), job.kept.clone(), job.statements)
+            FileFailure::ended(&job.text.shown, hint.to_owned(), Vec::new(), job.statements)
         }
         Failed::ForeignKeys { broken, before } => FileFailure {
             details: told(&broken, before),
@@ -310,7 +308,7 @@ fn said(job: &Job, error: &Error, path: &Path) -> FileFailure {
 }
 
 fn failure(job: &Job, message: String) -> FileFailure {
-    FileFailure::new(&job.text.shown, message, job.kept.clone(), job.statements)
+    FileFailure::new(&job.text.shown, message, Vec::new(), job.statements)
 }
 
 /// The offset that SQLite gives into what it had not read yet, else the statement that was being run.

@@ -6,7 +6,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    MigrateError,
+    FileFailure, MigrateError,
     engine::Cells,
     failpoint::reach,
     history::Journaled,
@@ -84,19 +84,21 @@ impl Engine {
     ) -> Result<Step<()>, MigrateError> {
         let stop = Stop::default();
         let _waiting = stop.waiting();
-        let job = Arc::new(Job::of(run, work, piece));
+        let job = Arc::new(Job::of(work, piece));
         if let Step::Overtaken = self.begin(run, work, &job, &stop, done).await? {
             return Ok(Step::Overtaken);
         }
         let (running, stop) = (Arc::clone(&job), stop.clone());
-        self.with(move |desk| apply::body(desk, &running, &stop)).await?;
+        let ran = self.with(move |desk| apply::body(desk, &running, &stop)).await;
+        ran.map_err(|error| error.beside(run))?;
         reach(run.job, "transaction.commit");
         let rows = match closing {
             Closing::Whole(started) => work.closing(started.elapsed(), ""),
             Closing::Piece(piece) => work.journal_of(piece, ""),
         };
         let rows = rows.join(";\n");
-        self.with(move |desk| apply::commit(desk, &job, &rows)).await?;
+        let committed = self.with(move |desk| apply::commit(desk, &job, &rows)).await;
+        committed.map_err(|error| error.beside(run))?;
         reach(run.job, "transaction.committed");
         Ok(Step::Done(()))
     }
@@ -132,19 +134,30 @@ impl Engine {
         piece: &Piece,
         done: &Done,
     ) -> Result<Step<()>, MigrateError> {
-        let (stop, job) = (Stop::default(), Arc::new(Job::of(run, work, piece)));
+        let (stop, job) = (Stop::default(), Arc::new(Job::of(work, piece)));
         let _waiting = stop.waiting();
         let mut busy = Busy::new(run);
         reach(run.job, "lone.begun");
         loop {
             let (job, stop) = (Arc::clone(&job), stop.clone());
-            match self.with(move |desk| apply::alone(desk, &job, &stop)).await? {
+            let done = self.with(move |desk| apply::alone(desk, &job, &stop)).await;
+            match done.map_err(|error| error.beside(run))? {
                 true => break,
                 false => busy.wait(run).await?,
             }
         }
         reach(run.job, "lone.done");
         self.transaction(run, work, &Piece::behind(std::slice::from_ref(piece)), Closing::Piece(piece), done).await
+    }
+}
+
+impl MigrateError {
+    /// With what this run has applied before the file that failed. It is asked for only then: of thousands of files it is much.
+    fn beside(self, run: &Run<'_>) -> Self {
+        match self {
+            MigrateError::File(failure) => MigrateError::File(Box::new(FileFailure { kept: run.kept(), ..*failure })),
+            other => other,
+        }
     }
 }
 

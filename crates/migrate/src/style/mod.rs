@@ -65,6 +65,11 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
     /// the files `others`.
     fn skeleton(&self, version: &Version, name: &str, others: &[String]) -> Vec<(String, String)>;
 
+    /// Is a file into which nothing has been written no migration yet? Where it is the tool's, the tool applies it.
+    fn refuses_unwritten(&self) -> bool {
+        false
+    }
+
     /// How the tool numbers the first file of a directory.
     fn numbering(&self) -> Numbering {
         Numbering::Time

@@ -77,6 +77,10 @@ impl Style for Plain {
         vec![(format!("{version}_{name}{up}"), String::new()), (format!("{version}_{name}.down.sql"), String::new())]
     }
 
+    fn refuses_unwritten(&self) -> bool {
+        true
+    }
+
     fn numbering(&self) -> Numbering {
         Numbering::Count { width: 4 }
     }
