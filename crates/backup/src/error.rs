@@ -115,6 +115,17 @@ pub enum BackupError {
         /// What was found.
         why: String,
     },
+    /// The copy is encrypted, and there is no key to it here.
+    #[error("the copy `{id}` cannot be read")]
+    NoKey {
+        /// Its name.
+        id: String,
+        /// Whose key is needed.
+        why: String,
+    },
+    /// What should be a key is none.
+    #[error("{0}")]
+    Key(String),
     /// The copy is of something else.
     #[error("{0}")]
     Unfit(String),
@@ -152,6 +163,8 @@ impl BackupError {
             | Self::NoDatabase { .. }
             | Self::NoCopy { .. }
             | Self::Unfit(_)
+            | Self::NoKey { .. }
+            | Self::Key(_)
             | Self::NoProgram { .. } => Outcome::Misused,
             Self::Locked(LockError::Held { .. }) | Self::InUse { .. } => Outcome::NotYet,
             Self::Refused { .. }
@@ -185,6 +198,7 @@ impl BackupError {
             Self::Locked(error) => finding.seen(error),
             Self::NoProgram { seen, .. } => seen.iter().fold(finding, Finding::seen),
             Self::Program { tail, .. } => tail.iter().fold(finding, Finding::seen),
+            Self::NoKey { why, .. } => finding.seen(why),
             Self::InUse { by, .. } => by.iter().fold(finding, Finding::seen),
             other => finding.because(other),
         };
@@ -219,6 +233,8 @@ impl BackupError {
             }
             Self::Manifest { .. } => "it is kept; `mainstay backup list` shows the others".into(),
             Self::Damaged { .. } => "`mainstay backup list` shows the others; nothing was changed".into(),
+            Self::NoKey { .. } => "say --identity FILE with the secret key, or `identity` in `[backup.encrypt]`; without it the copy is lost".into(),
+            Self::Key(_) => "`mainstay backup key new FILE` makes a key, and prints the public one".into(),
             Self::InUse { .. } => "stop them, then try again; nothing was changed".into(),
             _ => return None,
         };

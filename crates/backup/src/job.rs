@@ -1,5 +1,6 @@
 //! What is to be copied or restored, and with what.
 
+use crate::Keys;
 use config::Target;
 use host::{Clock, Env, process::Spawner};
 use jiff::Timestamp;
@@ -15,6 +16,8 @@ pub struct Job<'a> {
     pub target: &'a Target,
     /// The directory of all copies.
     pub to: &'a Path,
+    /// What copies are encrypted for and read with.
+    pub keys: &'a Keys,
     /// Where databases are made for a proof; their server may be another user, who must be able to get there.
     pub ground: &'a Path,
     /// The only directory in which PostgreSQL's programs are looked for, where somebody has named one.

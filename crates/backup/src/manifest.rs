@@ -1,6 +1,6 @@
 //! What is known of a copy: `manifest.json` beside it.
 
-use crate::{Content, Id, Standing};
+use crate::{BackupError, Content, Id, Standing, keys::SUFFIX};
 use jiff::Timestamp;
 use report::Check;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct Manifest {
     pub content: Content,
     /// The files beside this one.
     pub files: Vec<Part>,
+    /// The public keys that they are encrypted for; none when they are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// The programs that made it, with their versions.
     pub tools: BTreeMap<String, String>,
     /// How far it has come.
@@ -169,6 +172,7 @@ impl Manifest {
             took: 0.0,
             content: Content::default(),
             files: Vec::new(),
+            recipients: Vec::new(),
             tools,
             standing: Standing::begun(),
             checks: Vec::new(),
@@ -179,6 +183,13 @@ impl Manifest {
     /// All its files together, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// The file of this name, encrypted or not.
+    pub(crate) fn part(&self, name: &str) -> Result<&Part, BackupError> {
+        let named = |part: &&Part| part.name.strip_suffix(SUFFIX).unwrap_or(&part.name) == name;
+        let missing = || BackupError::Damaged { id: self.id.to_string(), why: format!("has no `{name}`") };
+        self.files.iter().find(named).ok_or_else(missing)
     }
 
     /// Does it count?

@@ -5,6 +5,7 @@ mod dump;
 mod ground;
 mod identity;
 mod load;
+mod open;
 mod program;
 mod prove;
 mod scratch;
@@ -14,7 +15,9 @@ mod talk;
 mod threat;
 
 pub(crate) use dump::take;
+pub(crate) use ground::Ground;
 pub(crate) use identity::{exists, identity, look};
+pub(crate) use open::{open, variables};
 pub(crate) use prove::prove;
 pub(crate) use swap::{put_back, restore};
 pub(crate) use threat::threat;

@@ -10,7 +10,7 @@ use crate::{
 };
 use host::fs::Scratch;
 use report::{Check, Event, Level, Verdict, count, seconds};
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 use tokio::time::Instant;
 
 /// What a look found.
@@ -72,14 +72,21 @@ pub(crate) async fn prove(
     mut manifest: Manifest,
 ) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
+    let was_verified = manifest.is_verified();
     manifest.checks.clear();
     step(&mut manifest, Step::Again);
     read_back(job, path, &mut manifest)?;
-    if manifest.standing.stage == Stage::ReadBack {
+    find_key(job, path, &mut manifest)?;
+    if was_verified && manifest.standing.verdict == Verdict::CouldNotVerify {
+        // Its files are those that were proven: that somebody has no key takes nothing from that.
+        tell(job, &manifest);
+        return Ok(manifest);
+    }
+    if manifest.standing.stage == Stage::ReadBack && manifest.standing.verdict == Verdict::Skipped {
         let ground = Scratch::beside(&shelf.dir().join(manifest.id.to_string()));
         let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
         let proven = match manifest.source.kind {
-            Kind::Sqlite => sqlite::prove(path, &manifest, ground.path().join("database.sqlite")).await?,
+            Kind::Sqlite => sqlite::prove(path, &manifest, job.keys, ground.path().join("database.sqlite")).await?,
             Kind::Postgresql => postgres::prove(job, path, &manifest).await?,
         };
         remember(job, &mut manifest, proven, begun);
@@ -105,6 +112,22 @@ fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), 
     note(manifest, "read back", Verdict::Pass, format!("{files} with the checksums taken while writing"));
     step(manifest, Step::Passed(Stage::ReadBack));
     job.reach("backup.read-back");
+    Ok(())
+}
+
+/// Without a key nothing can be said about what an encrypted copy holds.
+fn find_key(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
+    if manifest.standing.stage < Stage::ReadBack || manifest.recipients.is_empty() {
+        return Ok(());
+    }
+    match seal::check_keys(path, manifest, job.keys) {
+        Ok(Ok(())) => note(manifest, "decrypt", Verdict::Pass, "there is a key".to_owned()),
+        Ok(Err(why)) => stopped(manifest, "decrypt", Verdict::CouldNotVerify, why),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            stopped(manifest, "decrypt", Verdict::Fail, error.to_string());
+        }
+        Err(error) => return Err(BackupError::files("the copy cannot be read", error)),
+    }
     Ok(())
 }
 

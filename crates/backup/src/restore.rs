@@ -10,7 +10,7 @@ pub(crate) use threat::vanishes;
 pub use threat::{Threat, threat};
 
 use crate::{
-    BackupError, Copy, Id, Job, Manifest, Request, Why,
+    BackupError, Copy, Id, Job, Keys, Manifest, Request, Why,
     manifest::Kind,
     postgres,
     proof::{Found, Proven, understood},
@@ -63,7 +63,8 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
     let manifest = understood(copy)?;
     fits(job, &manifest)?;
     whole(copy, &manifest)?;
-    let safety = safety(job, how).await?;
+    seal::need_keys(&copy.path, &manifest, job.keys)?;
+    let safety = safety(job, &manifest, how).await?;
     let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
     let mut book = Book::read(shelf.dir())?;
     let before = match job.target {
@@ -103,7 +104,7 @@ fn fits(job: &Job<'_>, manifest: &Manifest) -> Result<(), BackupError> {
 }
 
 /// Are its files what they were when they were written?
-fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
+pub(crate) fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
     for part in &manifest.files {
         let checked =
             seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
@@ -112,8 +113,8 @@ fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// A copy of what is there, unless nothing is.
-async fn safety(job: &Job<'_>, how: How) -> Result<Option<Id>, BackupError> {
+/// A copy of what is there, unless nothing is. Where nobody has said for whom, it is encrypted like the one that is restored.
+async fn safety(job: &Job<'_>, manifest: &Manifest, how: How) -> Result<Option<Id>, BackupError> {
     if how.without_safety || !exists(job).await? {
         return Ok(None);
     }
@@ -122,7 +123,9 @@ async fn safety(job: &Job<'_>, how: How) -> Result<Option<Id>, BackupError> {
         sqlite::alone(path)?;
     }
     let request = Request { why: Why::BeforeRestore, pin: None, unproven: true };
-    take(job, &request).await.map(|manifest| Some(manifest.id))
+    let like_it = Keys::for_recipients(&manifest.recipients)?;
+    let keys = if job.keys.encrypt() { job.keys } else { &like_it };
+    take(&Job { keys, ..*job }, &request).await.map(|manifest| Some(manifest.id))
 }
 
 async fn exists(job: &Job<'_>) -> Result<bool, BackupError> {
@@ -161,7 +164,7 @@ async fn of_sqlite(
     let scratch =
         Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
     let new = scratch.path().join("new.sqlite");
-    equal(copy, sqlite::prove(&copy.path, manifest, new.clone()).await?)?;
+    equal(copy, sqlite::prove(&copy.path, manifest, job.keys, new.clone()).await?)?;
     job.reach("restore.compared");
     let there = host::fs::metadata(path).is_ok();
     let before = free_name(path, "before", manifest.id);

@@ -1,6 +1,11 @@
-//! Files of a copy: compressed, with checksums taken of the very bytes that are written; and the way back.
+//! Files of a copy: compressed, perhaps encrypted, with checksums taken of the very bytes that are written; and the way back.
 
-use crate::manifest::Part;
+use crate::{
+    BackupError, Keys, Manifest,
+    keys::{NoKey, SUFFIX},
+    manifest::Part,
+};
+use age::stream::StreamWriter;
 use sha2::{Digest, Sha256};
 use std::{
     fmt::Write as _,
@@ -19,24 +24,23 @@ const PIECE: usize = 256 * 1024;
 /// A file that is being written: what comes is compressed and hashed on its way.
 pub(crate) struct Sealing {
     name: String,
-    encoder: zstd::Encoder<'static, BufWriter<Hashing>>,
+    encoder: zstd::Encoder<'static, Outlet>,
     raw_bytes: u64,
 }
 
 impl Sealing {
-    /// Begins `dir/name`, which must not be there.
-    pub(crate) fn begin(dir: &Path, name: &str) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(PIECE, Hashing::begin(&dir.join(name))?);
-        let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+    /// Begins `dir/name`, which must not be there; encrypted it has a longer name.
+    pub(crate) fn begin(dir: &Path, name: &str, keys: &Keys) -> io::Result<Self> {
+        let name = file_name(name, keys);
+        let mut encoder = zstd::Encoder::new(Outlet::begin(&dir.join(&name), keys)?, LEVEL)?;
         encoder.include_checksum(true)?;
         encoder.multithread(WORKERS)?;
-        Ok(Self { name: name.to_owned(), encoder, raw_bytes: 0 })
+        Ok(Self { name, encoder, raw_bytes: 0 })
     }
 
     /// The end: everything is on the disk, and would outlast the machine.
     pub(crate) fn end(self) -> io::Result<Part> {
-        let hashing = self.encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        hashing.end(self.name, Some(self.raw_bytes))
+        self.encoder.finish()?.end(self.name, self.raw_bytes)
     }
 }
 
@@ -52,11 +56,56 @@ impl Write for Sealing {
     }
 }
 
-/// A small file as it is, with its checksums.
-pub(crate) fn plain(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<Part> {
-    let mut file = Hashing::begin(&dir.join(name))?;
+/// A small file that is not compressed, with its checksums.
+pub(crate) fn plain(dir: &Path, name: &str, bytes: &[u8], keys: &Keys) -> io::Result<Part> {
+    let name = file_name(name, keys);
+    let mut file = Outlet::begin(&dir.join(&name), keys)?;
     file.write_all(bytes)?;
-    file.end(name.to_owned(), None)
+    file.end(name, bytes.len() as u64)
+}
+
+fn file_name(name: &str, keys: &Keys) -> String {
+    format!("{name}{}", if keys.encrypt() { SUFFIX } else { "" })
+}
+
+/// Where the bytes of a file go: into it, or through the cipher.
+enum Outlet {
+    Plain(Box<BufWriter<Hashing>>),
+    Encrypted(Box<StreamWriter<BufWriter<Hashing>>>),
+}
+
+impl Outlet {
+    fn begin(path: &Path, keys: &Keys) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(PIECE, Hashing::begin(path)?);
+        Ok(match keys.encrypt() {
+            true => Self::Encrypted(Box::new(keys.lock(file)?)),
+            false => Self::Plain(Box::new(file)),
+        })
+    }
+
+    fn end(self, name: String, raw_bytes: u64) -> io::Result<Part> {
+        let file = match self {
+            Self::Plain(file) => *file,
+            Self::Encrypted(cipher) => cipher.finish()?,
+        };
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.end(name, raw_bytes)
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.write(bytes),
+            Self::Encrypted(cipher) => cipher.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.flush(),
+            Self::Encrypted(cipher) => cipher.flush(),
+        }
+    }
 }
 
 struct Hashing {
@@ -69,7 +118,7 @@ impl Hashing {
         Ok(Self { file: host::fs::create(path, MODE)?, sums: Sums::default() })
     }
 
-    fn end(self, name: String, raw_bytes: Option<u64>) -> io::Result<Part> {
+    fn end(self, name: String, raw_bytes: u64) -> io::Result<Part> {
         self.file.sync_all()?;
         Ok(self.sums.of(name, raw_bytes))
     }
@@ -101,13 +150,13 @@ impl Sums {
         self.bytes += bytes.len() as u64;
     }
 
-    fn of(self, name: String, raw_bytes: Option<u64>) -> Part {
+    fn of(self, name: String, raw_bytes: u64) -> Part {
         Part {
             name,
             bytes: self.bytes,
             blake3: self.blake3.finalize().to_hex().to_string(),
             sha256: hex(&self.sha256.finalize()),
-            raw_bytes: raw_bytes.unwrap_or(self.bytes),
+            raw_bytes,
         }
     }
 }
@@ -134,7 +183,7 @@ pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
             some => sums.add(&piece[..some]),
         }
     }
-    let seen = sums.of(part.name.clone(), Some(part.raw_bytes));
+    let seen = sums.of(part.name.clone(), part.raw_bytes);
     Ok(match seen == *part {
         true => Ok(()),
         false if seen.bytes != part.bytes => {
@@ -144,15 +193,49 @@ pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
     })
 }
 
-/// The content of a compressed file.
-pub(crate) fn open(dir: &Path, part: &Part) -> io::Result<impl Read + use<>> {
-    zstd::Decoder::new(BufReader::with_capacity(PIECE, host::fs::open(&dir.join(&part.name))?).into_inner())
+/// Is there a key to every file of the copy in `dir`? Answers with what is missing.
+pub(crate) fn check_keys(dir: &Path, manifest: &Manifest, keys: &Keys) -> io::Result<Result<(), String>> {
+    for part in manifest.files.iter().filter(|part| part.name.ends_with(SUFFIX)) {
+        if let Err(NoKey) = keys.unlock(host::fs::open(&dir.join(&part.name))?)? {
+            let whose = report::or_list(&manifest.recipients);
+            let given = keys.own_recipients();
+            return Ok(Err(match given.is_empty() {
+                true => format!("it is encrypted for {whose}, and no key was given"),
+                false => format!(
+                    "it is encrypted for {whose}, and the key that was given is that of {}",
+                    report::or_list(given)
+                ),
+            }));
+        }
+    }
+    Ok(Ok(()))
 }
 
-/// Unpacks a compressed file to a new one.
-pub(crate) fn unpack(dir: &Path, part: &Part, to: &Path, mode: u32) -> io::Result<()> {
+/// The same for who needs them.
+///
+/// # Errors
+/// [`BackupError::Locked`], and that it cannot be read.
+pub(crate) fn need_keys(dir: &Path, manifest: &Manifest, keys: &Keys) -> Result<(), BackupError> {
+    let checked =
+        check_keys(dir, manifest, keys).map_err(|error| BackupError::files("the copy cannot be read", error))?;
+    checked.map_err(|why| BackupError::NoKey { id: manifest.id.to_string(), why })
+}
+
+/// The content of a file: decrypted and unpacked.
+pub(crate) fn open(dir: &Path, part: &Part, keys: &Keys) -> io::Result<Box<dyn Read + Send>> {
+    let file = host::fs::open(&dir.join(&part.name))?;
+    let no_key = |NoKey| io::Error::new(io::ErrorKind::PermissionDenied, format!("there is no key to `{}`", part.name));
+    let content: Box<dyn Read + Send> = match part.name.ends_with(SUFFIX) {
+        true => Box::new(keys.unlock(file)?.map_err(no_key)?),
+        false => Box::new(file),
+    };
+    Ok(Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(PIECE, content))?))
+}
+
+/// Unpacks a file to a new one.
+pub(crate) fn unpack(dir: &Path, part: &Part, keys: &Keys, to: &Path, mode: u32) -> io::Result<()> {
     let mut file = host::fs::create(to, mode)?;
-    let copied = io::copy(&mut open(dir, part)?, &mut file)?;
+    let copied = io::copy(&mut open(dir, part, keys)?, &mut file)?;
     match copied == part.raw_bytes {
         true => Ok(()),
         false => Err(io::Error::new(

@@ -31,6 +31,8 @@ pub struct Request {
 /// What keeps it from being taken or stored. A copy that is stored and not VERIFIED is no error: its manifest says why.
 pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
+    let keys = job.keys.for_one_copy();
+    let job = &Job { keys: &keys, ..*job };
     let source = look(job).await?;
     let shelf = Shelf::open(job.to, job.app, &source.id)?;
     room(job, &shelf, &source)?;
@@ -66,7 +68,7 @@ pub(crate) async fn look(job: &Job<'_>) -> Result<Source, BackupError> {
 async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manifest) -> Result<(), BackupError> {
     match job.target {
         Target::Sqlite(path) => {
-            let (content, part) = sqlite::take(path, unfinished.path()).await?;
+            let (content, part) = sqlite::take(path, unfinished.path(), job.keys).await?;
             manifest.content = content;
             manifest.files = vec![part];
             manifest.tools.insert("sqlite".to_owned(), rusqlite::version().to_owned());
@@ -74,6 +76,7 @@ async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manife
         Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest).await?,
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     }
+    manifest.recipients = job.keys.recipients();
     step(manifest, Step::Passed(Stage::Written));
     job.reach("backup.written");
     // They were taken of the very bytes that were written.

@@ -6,7 +6,9 @@ mod journal;
 mod migrate;
 mod schedule;
 
-pub(crate) use backup::{Backup, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, Restore};
+pub(crate) use backup::{
+    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, KeyKit, NewKey, Open, Restore,
+};
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
 pub(crate) use control::{Down, Look, Order, RunNow, Why};
@@ -151,6 +153,11 @@ pub(crate) enum Verb {
         after_help = "Example: mainstay restore latest\n         mainstay restore backups/ID --database \"$DATABASE_URL\" --yes"
     )]
     Restore(Restore),
+    /// Look into a copy: a database made of it, to be read only, which is gone afterwards; the real one is not touched
+    #[command(
+        after_help = "Examples: mainstay open --as-of 2026-11-24\n          mainstay open latest -- pg_dump --table lost --data-only"
+    )]
+    Open(Open),
     /// Ask a running mainstay how the application is: for HEALTHCHECK
     #[command(after_help = "Example: HEALTHCHECK CMD [\"mainstay\", \"health\", \"--probe\"]")]
     Health(Health),

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{LIMIT, mainstay, names};
-use testkit::{Cluster, Output, Test, find_component};
+use testkit::{Cluster, Output, Test, Tmux, find_component};
 
 /// With a directory for proofs that nobody else uses.
 fn program() -> Test {
@@ -612,4 +612,242 @@ fn a_table_that_is_altered_meanwhile_is_copied_whole() {
     }
     done.store(true, Ordering::SeqCst);
     changes.join().unwrap();
+}
+
+/// The public key that `backup key new` answers with; the secret one is in `file`.
+fn key(test: &Test, file: &str) -> String {
+    run(test, &["backup", "key", "new", file]).code(0).raw_stdout.trim().to_owned()
+}
+
+/// Runs a line of the manual where copies lie.
+fn shell(dir: &Path, line: &str) -> String {
+    let output = Command::new("sh").args(["-euc", line]).current_dir(dir).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{line}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// S1.16: an encrypted copy is VERIFIED where no secret key is; either key opens it, also without mainstay; nobody else does.
+#[test]
+fn an_encrypted_copy_of_sqlite_is_verified_and_opened_by_either_key() {
+    let test = program();
+    let _open = shop(&test);
+    let (one, two, other) = (key(&test, "one.key"), key(&test, "two.key"), key(&test, "other.key"));
+    let now = ["backup", "now", "--database", "sqlite:app.db", "--to", "backups"];
+    let taken = run(&test, &[&now[..], &["--recipient", &one, "--recipient", &two]].concat());
+    taken.code(0).stderr_has("is VERIFIED");
+    let copy = test.path().join(taken.raw_stdout.trim());
+    let mut files = names(&copy);
+    files.sort();
+    assert_eq!(files, ["SHA256SUMS", "database.sqlite.zst.age", "manifest.json"]);
+    let file = fs::read(copy.join("database.sqlite.zst.age")).unwrap();
+    assert!(file.starts_with(b"age-encryption.org/v1\n"));
+
+    // Without a key nothing is known, and nothing is taken from what was proven.
+    let verify = ["backup", "verify", "latest", "--database", "sqlite:app.db", "--to", "backups"];
+    run(&test, &verify)
+        .code(3)
+        .stdout_has("could not verify  decrypt: it is encrypted for `age1")
+        .stdout_has("no key was given");
+    let wrong = run(&test, &[&verify[..], &["--identity", "other.key"]].concat());
+    wrong.code(3).stdout_has(&format!("the key that was given is that of `{other}`"));
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"]);
+    for file in ["one.key", "two.key"] {
+        run(&test, &[&verify[..], &["--identity", file]].concat()).code(0).stdout_has("decrypt: there is a key");
+    }
+
+    let restore = ["restore", "latest", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    drop(_open);
+    let refused = run(&test, &restore);
+    refused.code(2).stderr_has("cannot be read").stderr_has("without it the copy is lost");
+    fs::remove_file(test.path().join("app.db")).unwrap();
+    run(&test, &[&restore[..], &["--identity", "two.key"]].concat()).code(0);
+    assert_eq!(rows(&test.path().join("app.db"), "item"), 3000);
+
+    // Nor is a safety copy of what is there written for everybody to read.
+    run(&test, &[&restore[..], &["--identity", "two.key"]].concat()).code(0);
+    let list = list(&test, "sqlite:app.db");
+    let safety = list["copies"].as_array().unwrap().iter().find(|copy| copy["why"] == "before a restore").unwrap();
+    assert!(test.path().join(safety["path"].as_str().unwrap()).join("database.sqlite.zst.age").is_file(), "{list}");
+
+    let line =
+        "sha256sum -c SHA256SUMS && age -d -i ../../../../one.key database.sqlite.zst.age | zstd -q -d -o plain.db";
+    shell(&copy, line);
+    assert_eq!(rows(&copy.join("plain.db"), "item"), 3000);
+}
+
+/// S1.16: a damaged encrypted file is found without a key; a key that is there is never written over.
+#[test]
+fn damage_of_an_encrypted_copy_is_found_without_a_key() {
+    let test = program();
+    let _open = shop(&test);
+    let public = key(&test, "one.key");
+    let before = fs::read(test.path().join("one.key")).unwrap();
+    run(&test, &["backup", "key", "new", "one.key"]).code(2).stderr_has("choose another name");
+    assert_eq!(fs::read(test.path().join("one.key")).unwrap(), before);
+    let now = ["backup", "now", "--database", "sqlite:app.db", "--to", "backups", "--recipient", &public];
+    let taken = run(&test, &now);
+    taken.code(0).stderr_has("with its secret key they are lost");
+    let file = test.path().join(taken.raw_stdout.trim()).join("database.sqlite.zst.age");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let verify = ["backup", "verify", "latest", "--database", "sqlite:app.db", "--to", "backups"];
+    run(&test, &verify).code(1).stdout_has("FAILED").stdout_has("its checksum is another one");
+}
+
+/// S1.16: an encrypted copy of PostgreSQL, roles and all, is restored by the very commands of the recovery kit, without mainstay.
+#[test]
+fn the_recovery_kit_restores_postgresql_without_mainstay() {
+    let (cluster, fresh) = (Cluster::start(), Cluster::start());
+    let (test, url) = (program(), zoo(&cluster));
+    let (one, two) = (key(&test, "one.key"), key(&test, "two.key"));
+    let now = ["backup", "now", "--database", &url, "--to", "backups", "--recipient", &one, "--recipient", &two];
+    let taken = run(&test, &now);
+    taken.code(0).stderr_has("is VERIFIED");
+    let copy = test.path().join(taken.raw_stdout.trim());
+    assert_eq!(names(&copy), ["SHA256SUMS", "database.dump.zst.age", "globals.sql.age", "manifest.json"]);
+    let kit = run(&test, &["backup", "key", "kit", "--database", &url, "--to", "backups", "--identity", "two.key"]);
+    let page = kit.code(0).raw_stdout.clone();
+    let secret: String = page.lines().filter(|line| line.starts_with("AGE-SECRET-KEY-")).collect();
+    assert_eq!(page.matches("AGE-SECRET-KEY-").count(), 1);
+
+    // Elsewhere, with nothing but the page and the copy.
+    let away = testkit::TempDir::new();
+    fs::write(away.path().join("backup.key"), secret).unwrap();
+    let commands: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let script = commands.join("\n").replace("psql postgres ", "psql -q postgres >/dev/null 2>&1 ");
+    let bin = find_component("pg_ctl").parent().unwrap().display().to_string();
+    let script =
+        format!("export PATH=\"{bin}:$PATH\" PGHOST=127.0.0.1 PGUSER=postgres PGPORT={}\n{script}", fresh.port());
+    shell(away.path(), &script);
+    assert_eq!(fresh.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
+    assert_eq!(fresh.psql("SELECT count(*) FROM pg_roles WHERE rolname IN ('app', 'reader')"), "2");
+}
+
+/// S1.16: a recovery kit whose key does not open the newest copy says so.
+#[test]
+fn a_kit_with_the_wrong_key_says_so() {
+    let test = program();
+    let _open = shop(&test);
+    let (one, _) = (key(&test, "one.key"), key(&test, "other.key"));
+    let at = ["--database", "sqlite:app.db", "--to", "backups"];
+    run(&test, &[&["backup", "now", "--recipient", &one][..], &at].concat()).code(0);
+    let kit = |file: &str| run(&test, &[&["backup", "key", "kit", "--identity", file][..], &at].concat());
+    assert!(!kit("one.key").code(0).raw_stderr.contains("does not open"));
+    kit("other.key").code(0).stderr_has("the key does not open");
+    run(&test, &[&["backup", "key", "kit"][..], &at].concat())
+        .code(2)
+        .stderr_has("no file with a secret key was named");
+}
+
+/// S1.16: a lost row is copied back out of a copy of PostgreSQL, which cannot be written to, and of which nothing is left.
+#[test]
+fn a_lost_row_comes_back_from_an_opened_copy_of_postgresql() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    take(&test, &url);
+    cluster.psql_in("shop", "DELETE FROM sales.item WHERE id = 7");
+    let psql = find_component("pg_ctl").with_file_name("psql").display().to_string();
+    let at = ["--database", &url, "--to", "backups"];
+    let open =
+        |before: &[&str], sql: &str| run(&test, &[&["open"][..], &at, before, &["--", &psql, "-qAtXc", sql]].concat());
+    let row = open(&[], "COPY (SELECT * FROM sales.item WHERE id = 7) TO STDOUT");
+    row.code(0).stderr_has("open: `shop` as of ").stderr_has("it is gone afterwards");
+    assert!(row.raw_stdout.starts_with("7\t"), "{}", row.raw_stdout);
+    open(&["--as-of", "0s"], "DELETE FROM sales.item").code(1).stderr_has("read-only transaction");
+    open(&["--as-of", "1000d"], "SELECT 1").code(2).stderr_has("there is no VERIFIED copy of `shop` from ");
+    assert_eq!(cluster.psql_in("shop", "SELECT count(*) FROM sales.item"), "1999");
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+
+    // The server may be what was lost.
+    cluster.stop_immediate();
+    open(&[], "SELECT count(*) FROM sales.item").code(0).stdout_has("2000");
+}
+
+/// S1.16: a copy of SQLite is opened for a command, or by its URL until a signal comes; whatever happens nothing is left of it.
+#[test]
+fn a_copy_of_sqlite_is_opened_and_gone_afterwards() {
+    let test = program();
+    let open = shop(&test);
+    take(&test, "sqlite:app.db");
+    open.execute("DELETE FROM item", []).unwrap();
+    let at = ["open", "--database", "sqlite:app.db", "--to", "backups"];
+    let ground = test.path().join("ground");
+    let shell = test.again().args(at).stdin("SELECT count(*) FROM item; DELETE FROM item;").run();
+    shell.stdout_has("3000").stderr_has("readonly database");
+    assert_eq!(names(&ground), [""; 0]);
+    let failed = run(&test, &[&at[..], &["--", "sh", "-c", "test -r \"${DATABASE_URL#sqlite:}\" && exit 7"]].concat());
+    failed.code(7);
+    run(&test, &[&at[..], &["--", "not-there"]].concat()).code(2).stderr_has("the copy cannot be looked into");
+    assert_eq!(names(&ground), [""; 0]);
+
+    let mut running = test.again().args(at.iter().copied().chain(["--url"])).spawn();
+    running.wait_for_line("it is gone afterwards", LIMIT);
+    running.wait_for_line("sqlite:", LIMIT);
+    assert_eq!(names(&ground).len(), 2, "{:?}", names(&ground));
+    running.terminate();
+    running.wait(LIMIT).code(0);
+    assert_eq!(names(&ground), [""; 0]);
+    assert_eq!(rows(&test.path().join("app.db"), "item"), 0);
+}
+
+/// What `pg_dump` of the server says of a database: another's view of it than ours.
+fn dumped(cluster: &Cluster, database: &str) -> String {
+    let output = Command::new(find_component("pg_dump")).arg(cluster.url_of("postgres", database)).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    // A new word each time.
+    text.lines()
+        .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// S1.16: every type and every kind of thing comes back: `pg_dump` sees no difference between the source and what was restored.
+#[test]
+fn everything_comes_back_as_pg_dump_sees_it() {
+    let (cluster, elsewhere) = (Cluster::start(), Cluster::start());
+    for server in [&cluster, &elsewhere] {
+        server.psql("CREATE ROLE app LOGIN");
+        server.psql("CREATE ROLE reader");
+    }
+    cluster.psql("CREATE DATABASE shop");
+    cluster.psql_in("shop", include_str!("backup_samples/everything.sql"));
+    let before = dumped(&cluster, "shop");
+    assert!(before.contains("a large object") && before.contains("FOREIGN TABLE"), "{before}");
+    let test = program();
+    let copy = take(&test, &cluster.url_of("postgres", "shop"));
+    let copy = copy.display().to_string();
+    for server in [&elsewhere, &cluster] {
+        let url = server.url_of("postgres", "shop");
+        run(&test, &["restore", &copy, "--database", &url, "--to", "backups", "--yes", "--other"]).code(0);
+        let after = dumped(server, "shop");
+        let differs = before.lines().zip(after.lines()).find(|(one, other)| one != other);
+        assert!(before == after, "{differs:?}");
+    }
+}
+
+/// S1.16: in the shell of an opened copy Ctrl-C ends the question and not the shell; after it nothing of the copy is left.
+#[test]
+fn the_keys_of_a_terminal_reach_the_shell_of_an_opened_copy() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    take(&test, &url);
+    let ground = test.path().join("ground").display().to_string();
+    let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 40);
+    let us = env!("CARGO_BIN_EXE_mainstay");
+    tmux.type_line(&format!("{us} open --database '{url}' --to backups; echo code=$?"));
+    tmux.wait_for("a prompt", |screen| screen.contains("shop=#"));
+    tmux.type_line("select pg_sleep(600) \\g");
+    // It has to be at work before it can be cancelled.
+    tmux.type_line("");
+    tmux.wait_for("the question", |screen| screen.contains("pg_sleep(600) \\g"));
+    tmux.press(&["C-c"]);
+    tmux.wait_for("the end of the question", |screen| screen.contains("canceling statement") || screen.contains("^C"));
+    tmux.type_line("select count(*) || ' rows' from sales.item \\g");
+    tmux.wait_for("an answer", |screen| screen.contains("2000 rows"));
+    tmux.type_line("\\q");
+    tmux.wait_for("the end", |screen| screen.contains("code=0"));
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
 }

@@ -29,6 +29,10 @@ pub struct Backup {
     pub zone: TimeZone,
     /// Are old copies removed? Only where somebody has said how many are kept: in a file, or by a flag.
     pub prunes: bool,
+    /// Public keys of age that copies are encrypted for; none when they are not.
+    pub recipients: Vec<String>,
+    /// The file with secret keys to them. Absolute.
+    pub identity: Option<PathBuf>,
     /// Where databases are made for a proof. Absolute; nothing for the machine's directory of temporary files.
     pub ground: Option<PathBuf>,
     /// The only directory in which PostgreSQL's programs are looked for. Absolute; nothing for the usual places.

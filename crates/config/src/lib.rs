@@ -3,6 +3,7 @@
 //! Two tiers: the file as written, every key optional, unknown keys refused; and the [`App`] that is meant, with nothing
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
+mod age;
 mod app;
 mod backup;
 mod command;

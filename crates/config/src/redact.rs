@@ -31,7 +31,12 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
 
 /// Where passwords stand: in order, apart from each other.
 pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<_> = in_urls(text).into_iter().chain(after_names(text)).filter(|it| !it.is_empty()).collect();
+    let mut found: Vec<_> = in_urls(text)
+        .into_iter()
+        .chain(after_names(text))
+        .chain(keys_of_age(text))
+        .filter(|it| !it.is_empty())
+        .collect();
     found.sort_by_key(|range| range.start);
     let mut apart: Vec<Range<usize>> = Vec::new();
     for range in found {
@@ -56,6 +61,15 @@ pub(crate) fn in_urls(text: &str) -> Vec<Range<usize>> {
         found.push(start + colon + 1..start + at);
     }
     found
+}
+
+/// `AGE-SECRET-KEY-1…`
+fn keys_of_age(text: &str) -> Vec<Range<usize>> {
+    let upper = text.to_ascii_uppercase();
+    let end = |at: usize| {
+        text[at..].find(|c: char| !c.is_ascii_alphanumeric() && c != '-').map_or(text.len(), |len| at + len)
+    };
+    upper.match_indices(crate::age::SECRET).map(|(at, _)| at..end(at)).collect()
 }
 
 /// The values of `password = "…"`, `PGPASSWORD=…`, `?password=…`.

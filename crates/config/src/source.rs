@@ -106,6 +106,10 @@ pub struct Overrides {
     pub backup_to: Option<String>,
     /// `--keep`: how many backups are kept.
     pub backup_keep: Option<String>,
+    /// `--recipient`, any number: the public keys that backups are encrypted for.
+    pub backup_recipients: Vec<String>,
+    /// `--identity`: the file with secret keys to backups.
+    pub backup_identity: Option<String>,
     /// `--grace`: time from the polite signal until `SIGKILL`, for all services.
     pub grace: Option<String>,
     /// `--start-delay`, for all services.

@@ -59,6 +59,8 @@ pub enum Output {
     Piped,
     /// Where mainstay's own output goes.
     Inherit,
+    /// The same, and its input is mainstay's own; it stays in mainstay's process group, so that the keys of a terminal reach it.
+    Shared,
 }
 
 /// How a child ended.

@@ -10,6 +10,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("pg_controldata", "postgresql"),
     ("pg_isready", "postgresql-client"),
     ("psql", "postgresql-client"),
+    ("pg_dump", "postgresql-client"),
+    ("pg_restore", "postgresql-client"),
     ("pgbouncer", "pgbouncer"),
     ("redis-server", "redis-server"),
     ("setpriv", "util-linux"),

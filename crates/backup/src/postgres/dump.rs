@@ -7,7 +7,7 @@ use super::{
     talk::{Talk, is_code},
 };
 use crate::{
-    BackupError, Job, Manifest,
+    BackupError, Job, Keys, Manifest,
     content::Content,
     manifest::Part,
     seal::{self, Sealing},
@@ -133,12 +133,12 @@ async fn dump(
     let snapshot = format!("--snapshot={snapshot}");
     let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let dir = dir.to_owned();
-    program::run(job, &command, move |pieces| seal_all(pieces, &dir)).await
+    let (dir, keys) = (dir.to_owned(), job.keys.clone());
+    program::run(job, &command, move |pieces| seal_all(pieces, &dir, &keys)).await
 }
 
-fn seal_all(mut pieces: Pieces, dir: &Path) -> io::Result<Part> {
-    let mut sealing = Sealing::begin(dir, FILE)?;
+fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys) -> io::Result<Part> {
+    let mut sealing = Sealing::begin(dir, FILE, keys)?;
     let mut magic = Vec::new();
     pieces.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
     if magic != MAGIC {
@@ -173,5 +173,5 @@ async fn globals(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, dir: &Path) -> R
         Ok(text) => text,
         Err(_) => text(&["--no-role-passwords"]).await?,
     };
-    seal::plain(dir, GLOBALS, &text).map_err(|error| BackupError::files("the copy cannot be written", error))
+    seal::plain(dir, GLOBALS, &text, job.keys).map_err(|error| BackupError::files("the copy cannot be written", error))
 }

@@ -7,11 +7,9 @@ use super::{
     program::{argv, command, find, last_words, run, start},
     talk::Talk,
 };
-use crate::{BackupError, Job};
+use crate::{BackupError, Job, passing::Passing};
 use config::dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode};
 use host::{
-    fs,
-    proc::Process,
     process::{Pipes, Running, find_program},
     user::{Account, account, uid},
 };
@@ -24,8 +22,6 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-const NAME: &str = "mainstay-proof";
-const MODE: u32 = 0o700;
 /// Nobody else is there: any will do, and it is part of the socket's name.
 const PORT: u16 = 5432;
 /// The only user.
@@ -40,13 +36,13 @@ const STOP: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A server of its own. Dropped, it is killed and all of it is gone.
-pub(super) struct Ground {
+pub(crate) struct Ground {
     server: Running,
     words: JoinHandle<Vec<u8>>,
     pub(super) dsn: PostgresDsn,
     pub(super) version: String,
     // Last, so that the server is killed before its files go.
-    _files: Files,
+    _files: Passing,
 }
 
 /// Does somebody wait for the proof?
@@ -70,8 +66,7 @@ impl Ground {
     /// Makes and starts a server of this major version.
     pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str, hurry: Hurry) -> Result<Self, NoGround> {
         let programs = programs(job, major, hurry).await?;
-        sweep(job.ground);
-        let files = Files::make(job.ground, programs.account)?;
+        let files = Passing::make(job.ground, programs.account).map_err(NoGround::Error)?;
         let impossible = |error: BackupError| NoGround::Impossible(told(&error));
         initdb(job, &programs, &files, encoding).await.map_err(impossible)?;
         let mut server = start(job, &command(job, programs.server(&files), None)).map_err(impossible)?;
@@ -79,7 +74,8 @@ impl Ground {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
             None => tokio::spawn(async { Vec::new() }),
         };
-        let mut ground = Self { server, words, dsn: dsn(&files.0, "postgres"), version: String::new(), _files: files };
+        let mut ground =
+            Self { server, words, dsn: dsn(files.path(), "postgres"), version: String::new(), _files: files };
         ground.answer(job).await?;
         Ok(ground)
     }
@@ -111,7 +107,7 @@ impl Ground {
     }
 
     /// Ends it and waits until it is gone, so that nothing of it is left.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         // Immediate shutdown: nothing of it is worth a checkpoint.
         const SIGQUIT: i32 = 3;
         // It may have ended by itself.
@@ -143,10 +139,10 @@ impl ProgramsOfServer {
         self.prefix.iter().cloned().chain(argv(program, arguments)).collect()
     }
 
-    fn server(&self, files: &Files) -> Vec<String> {
-        let data = files.data().display().to_string();
+    fn server(&self, files: &Passing) -> Vec<String> {
+        let data = data(files).display().to_string();
         let port = PORT.to_string();
-        let sockets = format!("unix_socket_directories={}", files.0.display());
+        let sockets = format!("unix_socket_directories={}", files.path().display());
         let settings = [
             "listen_addresses=",
             &sockets,
@@ -214,8 +210,13 @@ async fn programs(job: &Job<'_>, major: u32, hurry: Hurry) -> Result<ProgramsOfS
     Ok(ProgramsOfServer { initdb, postgres, account: Some(account), prefix })
 }
 
-async fn initdb(job: &Job<'_>, programs: &ProgramsOfServer, files: &Files, encoding: &str) -> Result<(), BackupError> {
-    let data = files.data().display().to_string();
+async fn initdb(
+    job: &Job<'_>,
+    programs: &ProgramsOfServer,
+    files: &Passing,
+    encoding: &str,
+) -> Result<(), BackupError> {
+    let data = data(files).display().to_string();
     let (user, encoding) = (format!("--username={USER}"), format!("--encoding={encoding}"));
     let flags = ["-D", &data, &user, "--auth=trust", &encoding, "--locale=C", "--no-sync", "--no-instructions"];
     let command = command(job, programs.line(&programs.initdb, flags), None);
@@ -240,51 +241,7 @@ fn dsn(dir: &Path, database: &str) -> PostgresDsn {
     }
 }
 
-/// `mainstay-proof.PID.START`: the directory of the server and its socket.
-struct Files(PathBuf);
-
-impl Files {
-    fn make(ground: &Path, account: Option<Account>) -> Result<Self, NoGround> {
-        let this = Process::this();
-        let dir = ground.join(format!("{NAME}.{}.{}", std::process::id(), this.start_time().unwrap_or_default()));
-        let make = || {
-            // Ours, of a proof before in this life.
-            fs::remove_tree(&dir)?;
-            fs::make_dir(&dir, MODE)?;
-            account.map_or(Ok(()), |account| fs::give(&dir, account))
-        };
-        make().map_err(|error| NoGround::Error(BackupError::files("there is no room for a proof", error)))?;
-        Ok(Self(dir))
-    }
-
-    fn data(&self) -> PathBuf {
-        self.0.join("data")
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        // Processes of a server that was just killed may still write; the next proof sweeps what they leave.
-        for _ in 0..3 {
-            if fs::remove_tree(&self.0).is_ok() {
-                break;
-            }
-        }
-    }
-}
-
-/// Removes what those have left who were killed.
-fn sweep(ground: &Path) {
-    for entry in fs::entries(ground).unwrap_or_default() {
-        let mut parts = entry.name.split('.');
-        let ours = parts.next() == Some(NAME) && entry.is_dir;
-        let whose =
-            parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
-        if let Some((pid, start)) = whose.filter(|_| ours)
-            && Process::new(pid).start_time() != Some(start)
-        {
-            // Somebody else's is left alone.
-            let _ = fs::remove_tree(&ground.join(&entry.name));
-        }
-    }
+/// Where the server has its files, beside its socket.
+fn data(files: &Passing) -> PathBuf {
+    files.path().join("data")
 }

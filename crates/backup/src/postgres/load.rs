@@ -5,7 +5,7 @@ use super::{
     program::{argv, command, find, run_fed},
     talk::{Talk, identifier, literal},
 };
-use crate::{BackupError, Job, Manifest, manifest::Part, seal};
+use crate::{BackupError, Job, Manifest, seal};
 use config::dsn::PostgresDsn;
 use std::{io, path::Path};
 
@@ -50,7 +50,7 @@ pub(super) async fn fill(
     dsn: &PostgresDsn,
     talk: &Talk,
 ) -> Result<(), BackupError> {
-    let part = part(manifest)?.clone();
+    let part = manifest.part(FILE)?.clone();
     // What wrote the archive, or a newer one, can read it.
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
     let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
@@ -58,9 +58,9 @@ pub(super) async fn fill(
     // Said, or it would open its input twice to find out.
     let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database, INPUT];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let dir = copy.to_owned();
+    let (dir, keys) = (copy.to_owned(), job.keys.clone());
     run_fed(job, command, move |input| {
-        let mut content = seal::open(&dir, &part)?;
+        let mut content = seal::open(&dir, &part, &keys)?;
         let copied = io::copy(&mut content, input)?;
         match copied == part.raw_bytes {
             true => Ok(()),
@@ -71,10 +71,4 @@ pub(super) async fn fill(
         }
     })
     .await
-}
-
-fn part(manifest: &Manifest) -> Result<&Part, BackupError> {
-    let id = manifest.id.to_string();
-    let missing = || BackupError::Damaged { id, why: format!("has no `{FILE}`") };
-    manifest.files.iter().find(|part| part.name == FILE).ok_or_else(missing)
 }

@@ -26,7 +26,7 @@ pub(crate) async fn prove(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Re
     let hurry = if manifest.why == Why::Scheduled { Hurry::Alone } else { Hurry::Waited };
     match Ground::make(job, major, encoding, hurry).await {
         Ok(ground) => {
-            let proven = on_ground(job, copy, manifest, &ground).await;
+            let proven = on_ground(job, copy, manifest, &ground, NAME).await;
             ground.end().await;
             proven
         }
@@ -43,7 +43,14 @@ pub(super) fn major(version: &str) -> u32 {
     version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok()).unwrap_or_default()
 }
 
-async fn on_ground(job: &Job<'_>, copy: &Path, manifest: &Manifest, ground: &Ground) -> Result<Proven, BackupError> {
+/// Makes a database of the copy on this server, and compares it.
+pub(super) async fn on_ground(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    ground: &Ground,
+    name: &str,
+) -> Result<Proven, BackupError> {
     let begun = Instant::now();
     let first = Talk::open(job, &ground.dsn).await?;
     if let Some(lacks) = lacking(&first, manifest).await? {
@@ -52,12 +59,12 @@ async fn on_ground(job: &Job<'_>, copy: &Path, manifest: &Manifest, ground: &Gro
     for role in manifest.source.roles.iter().filter(|role| *role != "postgres") {
         first.run("make the roles", &format!("CREATE ROLE {}", identifier(role))).await?;
     }
-    if let Err(error) = load::create(&first, NAME, manifest, None).await {
+    if let Err(error) = load::create(&first, name, manifest, None).await {
         return Ok(Proven::impossible(format!("a database like the source cannot be made here: {}", words(&error))));
     }
     first.close().await;
     let ground_is = format!("a server of its own, PostgreSQL {}", ground.version);
-    restored(job, copy, manifest, &ground.database(NAME), ground_is, begun).await
+    restored(job, copy, manifest, &ground.database(name), ground_is, begun).await
 }
 
 /// What this server lacks, that the copy needs.

@@ -2,7 +2,7 @@
 
 use super::{CallOff, FILE, blocking, content};
 use crate::{
-    BackupError,
+    BackupError, Keys,
     content::{Content, compare, sentence},
     manifest::{Manifest, Part},
     proof::{Found, Proven},
@@ -30,13 +30,13 @@ const PAGES: i32 = 1024;
 const RAW: &str = "database.sqlite";
 
 /// The files of a copy of the database at `from`, in `dir`, and what was in it at that instant.
-pub(crate) async fn take(from: &Path, dir: &Path) -> Result<(Content, Part), BackupError> {
-    let (from, dir) = (from.to_owned(), dir.to_owned());
+pub(crate) async fn take(from: &Path, dir: &Path, keys: &Keys) -> Result<(Content, Part), BackupError> {
+    let (from, dir, keys) = (from.to_owned(), dir.to_owned(), keys.clone());
     blocking(move |call_off| {
         let raw = dir.join(RAW);
         let content = pages(&from, &raw, call_off).map_err(BackupError::sqlite("copy the database", &from))?;
-        let part =
-            compress(&dir, &raw, call_off).map_err(|error| BackupError::files("the copy cannot be written", error))?;
+        let part = compress(&dir, &raw, &keys, call_off)
+            .map_err(|error| BackupError::files("the copy cannot be written", error))?;
         Ok((content, part))
     })
     .await
@@ -69,8 +69,8 @@ fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn compress(dir: &Path, raw: &Path, call_off: &CallOff) -> io::Result<Part> {
-    let mut sealing = Sealing::begin(dir, FILE)?;
+fn compress(dir: &Path, raw: &Path, keys: &Keys, call_off: &CallOff) -> io::Result<Part> {
+    let mut sealing = Sealing::begin(dir, FILE, keys)?;
     copy(host::fs::open(raw)?, &mut sealing, call_off)?;
     let part = sealing.end()?;
     host::fs::remove(raw)?;
@@ -92,12 +92,13 @@ fn copy(mut from: File, to: &mut Sealing, call_off: &CallOff) -> io::Result<()> 
 }
 
 /// Makes a database of the copy in `copy`, at `file`, and compares it with what was in the source.
-pub(crate) async fn prove(copy: &Path, manifest: &Manifest, file: PathBuf) -> Result<Proven, BackupError> {
+pub(crate) async fn prove(copy: &Path, manifest: &Manifest, keys: &Keys, file: PathBuf) -> Result<Proven, BackupError> {
     let begun = Instant::now();
-    let (dir, part, source) = (copy.to_owned(), part_of(manifest)?.clone(), manifest.content.clone());
+    let (dir, part, source) = (copy.to_owned(), manifest.part(FILE)?.clone(), manifest.content.clone());
+    let keys = keys.clone();
     let unpacked = file.clone();
     let result = blocking(move |_| {
-        seal::unpack(&dir, &part, &unpacked, 0o600)
+        seal::unpack(&dir, &part, &keys, &unpacked, 0o600)
             .map_err(|error| BackupError::files("the copy cannot be unpacked", error))
     })
     .await;
@@ -110,15 +111,6 @@ pub(crate) async fn prove(copy: &Path, manifest: &Manifest, file: PathBuf) -> Re
     let restore = begun.elapsed();
     let found = blocking(move |call_off| Ok(look(&file, &source, call_off))).await?;
     Ok(Proven { restored: Found::Pass(restore), compared: found, ground: "a file of its own".to_owned() })
-}
-
-/// The file of a copy of SQLite's.
-fn part_of(manifest: &Manifest) -> Result<&Part, BackupError> {
-    manifest
-        .files
-        .iter()
-        .find(|part| part.name == FILE)
-        .ok_or_else(|| BackupError::Damaged { id: manifest.id.to_string(), why: format!("has no `{FILE}`") })
 }
 
 fn look(file: &Path, source: &Content, call_off: &CallOff) -> Found<()> {

@@ -19,6 +19,9 @@ pub(crate) struct Backups {
     /// The directory of all copies [default: that of mainstay.toml, or data/backups]
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
+    /// A file with the secret keys to encrypted copies [default: that of mainstay.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// Only this database of mainstay.toml
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Option<String>,
@@ -44,6 +47,35 @@ pub(crate) enum Backup {
     /// Remove the copies that need not be kept; only VERIFIED ones count
     #[command(after_help = "Example: mainstay backup prune --dry-run")]
     Prune(BackupPrune),
+    /// Keys of encrypted copies
+    #[command(subcommand, after_help = "Example: mainstay backup key new backup.key")]
+    Key(BackupKey),
+}
+
+/// The verbs of `backup key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupKey {
+    /// Make a key: writes the secret one into a new file, and answers with the public one
+    #[command(after_help = "Example: mainstay backup key new backup.key")]
+    New(NewKey),
+    /// Answer with a page to print: the secret key, where the copies are, and how they are restored without mainstay
+    #[command(after_help = "Example: mainstay backup key kit --identity backup.key | lp")]
+    Kit(Box<KeyKit>),
+}
+
+/// Flags of `backup key new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewKey {
+    /// The file, which must not be there yet
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Flags of `backup key kit`.
+#[derive(Debug, Args)]
+pub(crate) struct KeyKit {
+    #[command(flatten)]
+    pub(crate) flags: Backups,
 }
 
 /// Flags of `backup now`.
@@ -60,6 +92,9 @@ pub(crate) struct BackupNow {
     /// Leave the proof out: the copy does not count until `mainstay backup verify`
     #[arg(long)]
     pub(crate) unproven: bool,
+    /// Encrypt the copy for this public key of age; any number, two are better than one [default: those of mainstay.toml]
+    #[arg(long = "recipient", value_name = "KEY")]
+    pub(crate) recipients: Vec<String>,
     /// It was due
     #[arg(long, hide = true)]
     pub(crate) scheduled: bool,
@@ -127,4 +162,23 @@ pub(crate) struct Restore {
     pub(crate) no_safety_copy: bool,
     #[command(flatten)]
     pub(crate) flags: Backups,
+}
+
+/// Flags of `open`.
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Which copy: latest, its name or the beginning or end of it, or its directory
+    #[arg(value_name = "COPY", conflicts_with = "as_of")]
+    pub(crate) copy: Option<String>,
+    /// The newest VERIFIED copy from this moment or before, or a copy by its name: 10m, "2026-11-24 14:30", 01M8…
+    #[arg(long, value_name = "TIME|ID")]
+    pub(crate) as_of: Option<String>,
+    /// Answer with the URL of the database, and keep it until a signal comes
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) url: bool,
+    #[command(flatten)]
+    pub(crate) flags: Backups,
+    /// What to run instead of psql or sqlite3; it finds the database by DATABASE_URL, psql's kin also by PGHOST and PGDATABASE
+    #[arg(value_name = "CMD", last = true)]
+    pub(crate) command: Vec<String>,
 }

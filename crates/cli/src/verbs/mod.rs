@@ -10,6 +10,7 @@ mod history;
 mod logs;
 mod migrate;
 mod moment;
+mod open;
 mod order;
 mod ps;
 mod reload;
@@ -57,6 +58,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Migrate(verb) => migrate::migrate(&context, verb).await.code(),
         Verb::Backup(verb) => backup::backup(&context, verb).await.code(),
         Verb::Restore(args) => restore::restore(&context, args).await.code(),
+        Verb::Open(args) => open::open(&context, args).await,
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),

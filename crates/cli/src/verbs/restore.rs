@@ -1,6 +1,6 @@
 //! `mainstay restore`
 
-use super::backup::{database, failed, gate, ground, interruptible, job, world};
+use super::backup::{Means, database, failed, gate, interruptible, job, world};
 use crate::{
     args::Restore,
     context::{Context, tell},
@@ -44,15 +44,15 @@ fn server_of(database: &Dependency) -> Dependency {
 }
 
 async fn act(context: &Context, world: &World, database: &Dependency, args: &Restore) -> Result<Outcome, Outcome> {
-    let ground = ground(&world.app);
-    let job = job(world, database, &ground);
+    let means = Means::to_read(context, &world.app)?;
+    let job = job(world, database, &means);
     let told = |error: BackupError| failed(context, &error);
     if args.undo {
         let name = name_of(&database.target);
         permitted(context, args, &name, || question_of_undo(&name))?;
         return backup::undo(&job).await.map(|restored| done(context, args, &restored)).map_err(told);
     }
-    let copy = chosen(context, world, &job, args).await?;
+    let copy = chosen(context, world, &job, wanted(context, args)?).await?;
     let threat = backup::threat(&job, &copy).await.map_err(told)?;
     if let Some(foreign) = threat.foreign.as_ref().filter(|_| !args.other) {
         let finding = Finding::error(format!("the copy `{}` is of another database", copy.id));
@@ -69,16 +69,18 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
 }
 
 /// The copy that is meant: of this very database; where it has none, of the only one of its name.
-async fn chosen(context: &Context, world: &World, job: &Job<'_>, args: &Restore) -> Result<Copy, Outcome> {
+pub(super) async fn chosen(context: &Context, world: &World, job: &Job<'_>, wanted: Wanted) -> Result<Copy, Outcome> {
     let told = |error: BackupError| failed(context, &error);
-    let wanted = wanted(context, args)?;
     let all = copies(&world.app.backup.to, &world.app.name).map_err(told)?;
     let name = name_of(job.target);
     let among = match &wanted {
         Wanted::Named(_) | Wanted::There(_) => all,
         Wanted::Latest | Wanted::At(_) => match own_copies(job).await {
             Ok(own) if !own.is_empty() => own,
-            Ok(_) | Err(BackupError::NoDatabase { .. }) => namesakes(context, all, &name)?,
+            // Its server may be what was lost.
+            Ok(_) | Err(BackupError::NoDatabase { .. } | BackupError::Refused { .. }) => {
+                namesakes(context, all, &name)?
+            }
             Err(error) => return Err(told(error)),
         },
     };

@@ -41,6 +41,13 @@ pub(crate) static BACKUP: Section = Section {
             "Never fewer VERIFIED copies than these, whatever the other numbers say. The newest one never goes.",
         ),
         key(
+            "encrypt",
+            Kind::Table(&ENCRYPT),
+            "",
+            "{ recipients = [\"age1…\", \"age1…\"] }",
+            "Copies are encrypted in the format of age. Default: they are not.",
+        ),
+        key(
             "ground",
             Kind::Path,
             "",
@@ -75,6 +82,27 @@ pub(crate) static BACKUP: Section = Section {
             "",
             "",
             "Who is told how a scheduled run ended; `success` only when all copies are VERIFIED.",
+        ),
+    ],
+};
+
+/// `[backup.encrypt]`
+static ENCRYPT: Section = Section {
+    about: "Encrypted copies. They are proven with a key that is forgotten afterwards, so the machine that takes them needs no secret one.",
+    keys: &[
+        key(
+            "recipients",
+            Kind::Texts,
+            "",
+            "[\"age1…\", \"age1…\"]",
+            "Public keys of age, `age1…`: who has the secret key to one of them can read the copies. Two, kept in two places, are better than one.",
+        ),
+        key(
+            "identity",
+            Kind::Path,
+            "",
+            "\"/etc/shop/backup.key\"",
+            "A file with secret keys, with which copies are verified again, opened and restored here. Default: none; then `--identity` is needed.",
         ),
     ],
 };

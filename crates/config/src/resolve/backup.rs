@@ -1,10 +1,19 @@
 //! Copies of the databases.
 
 use super::schedule;
-use crate::{Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target, file::Table, suggest::did_you_mean};
+use crate::{
+    Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target,
+    age::check_recipient,
+    file::{Origin, Table, Written},
+    suggest::did_you_mean,
+};
 use report::{Finding, or_list};
 use retry::Backoff;
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The job that takes scheduled copies.
 const JOB: &str = "backup";
@@ -32,11 +41,50 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
         yearly: whole("yearly"),
         min_keep: table.setting("min_keep").count().unwrap_or(2),
         zone: schedule::zone(&table),
+        recipients: recipients(&table),
+        identity: identity(&table),
         ground: path("ground"),
         programs: path("programs"),
         stall: table.setting("stall").pause().unwrap_or(Duration::from_secs(600)),
         stale: table.setting("stale").pause(),
     }
+}
+
+/// Whoever asks for encryption gets it, or is told why not.
+fn recipients(table: &Table<'_>) -> Vec<String> {
+    let (context, flags) = (table.context, &table.context.sources.flags);
+    let encrypt = table.table("encrypt");
+    let setting = encrypt.setting("recipients");
+    let by_flag = flags.backup_recipients.iter();
+    let by_flag: Vec<_> =
+        by_flag.map(|text| Written { text: text.clone(), origin: Origin::Flag("--recipient") }).collect();
+    let written = if by_flag.is_empty() { setting.texts() } else { by_flag };
+    for wrong in &written {
+        if let Err(why) = check_recipient(&wrong.text) {
+            let finding = context.error(&wrong.origin, why);
+            context.problem(finding.hint("`mainstay backup key new FILE` makes a key, and prints the public one"));
+        }
+    }
+    if written.is_empty() && encrypt.is_written() && encrypt.setting("identity").given().is_none() {
+        let finding = Finding::error("`[backup.encrypt]` names no recipients, so nothing would be encrypted");
+        setting.missing(finding.hint("write `recipients = [\"age1…\"]`; or take the section out"));
+    }
+    let mut recipients: Vec<String> = written.into_iter().map(|it| it.text).collect();
+    recipients.sort();
+    recipients.dedup();
+    if let [only] = &recipients[..] {
+        let warning =
+            Finding::warning(format!("copies are encrypted for `{only}` alone: with its secret key they are lost"));
+        context.warn(warning.hint("name a second public key, whose secret one is kept elsewhere"));
+    }
+    recipients
+}
+
+fn identity(table: &Table<'_>) -> Option<PathBuf> {
+    let sources = table.context.sources;
+    let setting = table.table("encrypt");
+    let setting = setting.setting("identity").flag("--identity", &sources.flags.backup_identity);
+    setting.text().map(|path| sources.root.join(path))
 }
 
 fn rhythm(table: &Table<'_>) -> Rhythm {

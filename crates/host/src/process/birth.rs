@@ -59,6 +59,8 @@ pub(super) struct Birth {
     pub(super) limit_of_files: Option<u64>,
     /// Further control groups that it enters.
     pub(super) entrances: Vec<OwnedFd>,
+    /// Does it read what we would, and stay in our group?
+    pub(super) shares: bool,
 }
 
 /// A child that has become its program.
@@ -92,6 +94,7 @@ impl Birth {
             open_files: None,
             limit_of_files: None,
             entrances: Vec::new(),
+            shares: false,
         })
     }
 
@@ -168,7 +171,9 @@ impl Birth {
             rustix::io::write(entrance, b"0")?;
         }
         default_signals();
-        put(&self.stdin, 0)?;
+        if !self.shares {
+            put(&self.stdin, 0)?;
+        }
         for (output, number) in self.outputs.iter().flatten().zip(1..) {
             put(output, number)?;
         }
@@ -177,7 +182,9 @@ impl Birth {
         }
         self.limit_of_files.into_iter().for_each(limit_files);
         enter(&self.cwd)?;
-        rustix::process::setpgid(None, None)?;
+        if !self.shares {
+            rustix::process::setpgid(None, None)?;
+        }
         self.pass_on()
     }
 

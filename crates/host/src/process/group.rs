@@ -18,6 +18,8 @@ pub(crate) struct Group {
     pidfd: Option<OwnedFd>,
     reaper: Reaper,
     household: Arc<Household>,
+    /// It leads no group: it is in ours, which is never signalled.
+    pub(crate) alone: bool,
 }
 
 /// Who belongs to a child, and what they may use.
@@ -28,7 +30,7 @@ pub(crate) struct Household {
 
 impl Group {
     pub(crate) fn new(pid: u32, pidfd: Option<OwnedFd>, reaper: Reaper, household: Household) -> Self {
-        Self { pid, pidfd, reaper, household: Arc::new(household) }
+        Self { pid, pidfd, reaper, household: Arc::new(household), alone: false }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -71,7 +73,8 @@ impl Group {
     }
 
     fn send(&self, signal: i32) -> io::Result<()> {
-        let by_descriptor = self.pidfd.as_ref().map(|pidfd| send(pidfd, signal, WHOLE_GROUP));
+        let whom = if self.alone { 0 } else { WHOLE_GROUP };
+        let by_descriptor = self.pidfd.as_ref().map(|pidfd| send(pidfd, signal, whom));
         match by_descriptor {
             None => self.signal_number(signal),
             Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) => {
@@ -84,7 +87,8 @@ impl Group {
     fn signal_number(&self, signal: i32) -> io::Result<()> {
         self.reaper.while_nothing_is_reaped(|registered| {
             let ours = registered.contains(&self.pid) || self.has_members();
-            if ours { kill_group(self.pid, signal) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+            let whom = if self.alone { self.pid.cast_signed() } else { -self.pid.cast_signed() };
+            if ours { kill(whom, signal) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
         })
     }
 
@@ -96,9 +100,9 @@ impl Group {
 }
 
 #[expect(unsafe_code, reason = "rustix takes named signals only, a service may name a real-time one")]
-fn kill_group(pid: u32, signal: i32) -> io::Result<()> {
+fn kill(whom: i32, signal: i32) -> io::Result<()> {
     // SAFETY: no memory is passed.
-    let result = unsafe { libc::kill(-pid.cast_signed(), signal) };
+    let result = unsafe { libc::kill(whom, signal) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -30,7 +30,7 @@ const PIPE: usize = 256 * 1024;
 /// Starts real processes.
 ///
 /// A child gets its own process group, the default signals, `/dev/null` as input, its listeners and nothing else that
-/// mainstay has open. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
+/// mainstay has open; with [`Output::Shared`] our group and our input. It is killed by the kernel when the *thread* that started it ends (`PR_SET_PDEATHSIG`,
 /// prctl(2)): start children on the main thread. That does not reach grandchildren.
 pub struct SystemSpawner {
     reaper: Reaper,
@@ -124,11 +124,13 @@ impl Spawner for SystemSpawner {
         let mut birth = Birth::new(image, &command.cwd, theirs, sources)?;
         self.open_files.make_room(birth.newest());
         birth.open_files = self.open_files.of_services();
+        birth.shares = command.output == Output::Shared;
         birth.limit_of_files = command.limits.files;
         birth.entrances = confinement.entrances()?;
         let started = self.reaper.register(|| birth.give(cgroup).map_err(|error| unstartable(command, &error)))?;
         confinement.look_at_files(&command.limits, started.pid);
-        let group = Group::new(started.pid, started.pidfd, self.reaper, Household { family, confinement });
+        let mut group = Group::new(started.pid, started.pidfd, self.reaper, Household { family, confinement });
+        group.alone = command.output == Output::Shared;
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
 }
@@ -151,7 +153,7 @@ fn check_directory(cwd: &Path) -> io::Result<()> {
 type Outputs = (Option<Pipes>, Option<[OwnedFd; 2]>);
 
 fn outputs(output: Output) -> io::Result<Outputs> {
-    if output == Output::Inherit {
+    if output != Output::Piped {
         return Ok((None, None));
     }
     let (stdout, theirs) = pipe_with(PipeFlags::CLOEXEC)?;

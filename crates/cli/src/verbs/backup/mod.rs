@@ -1,5 +1,6 @@
 //! `mainstay backup`: one file for each of its verbs, and what they share.
 
+mod key;
 mod list;
 mod now;
 mod prune;
@@ -14,7 +15,7 @@ use crate::{
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
 };
-use backup::{BackupError, Job, retain::Policy};
+use backup::{BackupError, Job, Keys, retain::Policy};
 use config::{App, Dependency, Overrides};
 use host::signals::Signals;
 use probe::gate::GateError;
@@ -34,6 +35,7 @@ pub(super) async fn backup(context: &Context, verb: Backup) -> Outcome {
         Backup::List(args) => list::list(context, args),
         Backup::Verify(args) => interruptible(context, verify::verify(context, args)).await,
         Backup::Prune(args) => prune::prune(context, args),
+        Backup::Key(verb) => key::key(context, verb),
     }
 }
 
@@ -51,7 +53,12 @@ pub(super) async fn interruptible(context: &Context, act: impl Future<Output = O
 
 /// The world that the flags describe.
 pub(super) fn world(context: &Context, flags: &Backups, keep: Option<String>) -> Result<Arc<World>, Outcome> {
-    let (place, overrides) = place_and_flags(context, flags, keep);
+    world_with(context, flags, Overrides { backup_keep: keep, ..Overrides::default() })
+}
+
+/// The same with more flags.
+fn world_with(context: &Context, flags: &Backups, more: Overrides) -> Result<Arc<World>, Outcome> {
+    let (place, overrides) = place_and_flags(context, flags, more);
     match load(context, &place, overrides, Need::Anything, Reading::Lenient) {
         Ok(loaded) => Ok(World::new(context, loaded.app)),
         Err(findings) => Err(tell(context, &findings, Outcome::Misused)),
@@ -59,7 +66,7 @@ pub(super) fn world(context: &Context, flags: &Backups, keep: Option<String>) ->
 }
 
 /// `--database` alone means: no file, unless one is named.
-fn place_and_flags(context: &Context, flags: &Backups, keep: Option<String>) -> (Place, Overrides) {
+fn place_and_flags(context: &Context, flags: &Backups, more: Overrides) -> (Place, Overrides) {
     let named = flags.dir.is_some() || flags.config.is_some() || named_by_variable(context);
     let place = match flags.database.is_some() && !named {
         true => Place::nowhere(),
@@ -68,7 +75,9 @@ fn place_and_flags(context: &Context, flags: &Backups, keep: Option<String>) -> 
     let overrides = Overrides {
         databases: flags.database.iter().cloned().collect(),
         backup_to: flags.to.as_ref().map(|to| context.cwd.join(to).display().to_string()),
-        backup_keep: keep,
+        backup_keep: more.backup_keep,
+        backup_recipients: more.backup_recipients,
+        backup_identity: flags.identity.as_ref().map(|file| context.cwd.join(file).display().to_string()),
         ..super::patience(flags.patience.clone())
     };
     (place, overrides)
@@ -103,13 +112,14 @@ pub(super) fn database<'a>(app: &'a App, flags: &Backups) -> Result<&'a Dependen
 }
 
 /// What is done to `database`.
-pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, ground: &'a Path) -> Job<'a> {
+pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Means) -> Job<'a> {
     let app = &world.app;
     Job {
         app: &app.name,
         target: &database.target,
         to: &app.backup.to,
-        ground,
+        keys: &means.keys,
+        ground: &means.ground,
         programs: app.backup.programs.as_deref(),
         stall: app.backup.stall,
         root: &app.root,
@@ -122,8 +132,47 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, ground: &'a Pa
     }
 }
 
+/// What copies are made and read with.
+pub(super) struct Means {
+    ground: PathBuf,
+    keys: Keys,
+}
+
+impl Means {
+    /// To take copies, or to remove some: for that nobody needs a secret key.
+    pub(super) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
+        let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
+        Ok(Self { ground: ground(app), keys })
+    }
+
+    /// To read them as well: with the secret keys that are there.
+    pub(super) fn to_read(context: &Context, app: &App) -> Result<Self, Outcome> {
+        let means = Self::to_write(context, app)?;
+        match &app.backup.identity {
+            Some(file) => Ok(Self { keys: with_identities(context, means.keys, file)?, ..means }),
+            None => Ok(means),
+        }
+    }
+}
+
+/// A file with keys is never larger.
+const LARGEST_KEYS: u64 = 64 << 10;
+
+pub(super) fn with_identities(context: &Context, keys: Keys, file: &Path) -> Result<Keys, Outcome> {
+    let unreadable = |error: std::io::Error| {
+        let finding = Finding::error("the file with the secret keys cannot be read").because(&error);
+        tell(context, &[finding.hint("--identity, or `identity` in `[backup.encrypt]`, names it")], Outcome::Misused)
+    };
+    let text = host::fs::read_to_string(file, LARGEST_KEYS).map_err(unreadable)?;
+    if host::fs::metadata(file).is_ok_and(|facts| facts.mode & 0o077 != 0) {
+        let warning = Finding::warning(format!("`{}` holds secret keys and is open to others", file.display()));
+        context.terminal.finding(&warning.hint(format!("chmod 600 {}", file.display())));
+    }
+    keys.with_identities(&text, &file.display().to_string()).map_err(|error| failed(context, &error))
+}
+
 /// Where databases are made for a proof.
-pub(super) fn ground(app: &App) -> PathBuf {
+fn ground(app: &App) -> PathBuf {
     let temporary = || app.env.get("TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     app.backup.ground.clone().or_else(temporary).unwrap_or_else(|| PathBuf::from("/var/tmp"))
 }

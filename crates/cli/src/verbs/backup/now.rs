@@ -1,6 +1,6 @@
 //! `mainstay backup now`
 
-use super::{Shown, databases, failed, gate, ground, job, listed, policy, world};
+use super::{Means, Shown, databases, failed, gate, job, listed, policy, world_with};
 use crate::{
     args::BackupNow,
     context::{Context, tell},
@@ -8,14 +8,19 @@ use crate::{
     verbs::answer,
 };
 use backup::{Attempt, BackupError, Copy, Manifest, Request, Why, prune, take};
-use config::Dependency;
+use config::{Dependency, Overrides};
 use jiff::Timestamp;
 use report::{Finding, Outcome, Verdict};
 use std::path::PathBuf;
 
 /// Takes a copy of each database. One that fails does not keep the others from being copied.
 pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
-    let world = match world(context, &args.flags, args.keep.clone()) {
+    let flags = Overrides {
+        backup_keep: args.keep.clone(),
+        backup_recipients: args.recipients.clone(),
+        ..Overrides::default()
+    };
+    let world = match world_with(context, &args.flags, flags) {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
@@ -52,10 +57,11 @@ struct Untaken {
 }
 
 async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Manifest, Untaken> {
-    let waited = gate(context, world, database).await;
-    waited.map_err(|outcome| Untaken { outcome, reason: "the database was not ready".to_owned() })?;
-    let ground = ground(&world.app);
-    let job = job(world, database, &ground);
+    let because = |reason: &'static str| move |outcome| Untaken { outcome, reason: reason.to_owned() };
+    gate(context, world, database).await.map_err(because("the database was not ready"))?;
+    let means =
+        Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
+    let job = job(world, database, &means);
     let manifest = take(&job, request).await.map_err(|error| untaken(context, &error))?;
     if manifest.is_verified() && world.app.backup.prunes {
         let policy = policy(&world.app);

@@ -1,6 +1,6 @@
 //! `mainstay backup prune`
 
-use super::{failed, ground, job, policy, world};
+use super::{Means, failed, job, policy, world};
 use crate::{
     args::BackupPrune,
     context::{Context, tell},
@@ -18,7 +18,11 @@ pub(super) fn prune(context: &Context, args: BackupPrune) -> Outcome {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
-    let plans = match plans(&world, &args) {
+    let means = match Means::to_write(context, &world.app) {
+        Ok(means) => means,
+        Err(outcome) => return outcome,
+    };
+    let plans = match plans(&world, &means, &args) {
         Ok(plans) => plans,
         Err(error) => return failed(context, &error),
     };
@@ -46,12 +50,12 @@ pub(super) fn prune(context: &Context, args: BackupPrune) -> Outcome {
 }
 
 /// The very plan that is shown is carried out.
-fn plans(world: &World, args: &BackupPrune) -> Result<Vec<(String, Plan)>, BackupError> {
+fn plans(world: &World, means: &Means, args: &BackupPrune) -> Result<Vec<(String, Plan)>, BackupError> {
     let all = copies(&world.app.backup.to, &world.app.name)?;
     let databases: BTreeSet<_> = all.iter().map(|copy| copy.database.clone()).collect();
-    let (policy, ground) = (policy(&world.app), ground(&world.app));
+    let policy = policy(&world.app);
     let Some(any) = world.app.dependencies.first() else { return Ok(Vec::new()) };
-    let job = job(world, any, &ground);
+    let job = job(world, any, means);
     let plan = |database: String| {
         let plan = match args.dry_run {
             true => planned(&all, &database, &policy),

@@ -1,6 +1,6 @@
 //! `mainstay backup verify`
 
-use super::{Shown, failed, ground, job, listed, world};
+use super::{Means, Shown, failed, job, listed, world};
 use crate::{
     args::BackupVerify,
     context::{Context, tell},
@@ -21,10 +21,15 @@ pub(super) async fn verify(context: &Context, args: BackupVerify) -> Outcome {
         Ok(chosen) => chosen,
         Err(error) => return failed(context, &error),
     };
+    let means = match Means::to_read(context, &world.app) {
+        Ok(means) => means,
+        Err(outcome) => return outcome,
+    };
     let (mut outcome, mut seen) = (Outcome::Done, Vec::new());
     for copy in chosen {
-        outcome = outcome.and(one(context, &world, &copy).await);
-        seen.extend(Copy::at(&copy.path));
+        let (found, verified) = one(context, &world, &means, copy).await;
+        outcome = outcome.and(found);
+        seen.push(verified);
     }
     let shown: Vec<_> = seen.iter().map(|copy| Shown::of(copy, &context.cwd)).collect();
     let checks = |copy: &Copy| {
@@ -50,19 +55,22 @@ fn chosen(context: &Context, world: &World, args: &BackupVerify) -> Result<Vec<C
     }
 }
 
-async fn one(context: &Context, world: &World, copy: &Copy) -> Outcome {
-    let Some(database) = fitting(world, copy) else {
+/// What was found is shown, also where it is not what will be remembered of the copy.
+async fn one(context: &Context, world: &World, means: &Means, copy: Copy) -> (Outcome, Copy) {
+    let Some(database) = fitting(world, &copy) else {
         let finding = Finding::error(format!("the copy `{}` is of a kind of database that is not configured", copy.id));
-        return tell(context, &[finding.hint("say --database URL")], Outcome::Misused);
+        return (tell(context, &[finding.hint("say --database URL")], Outcome::Misused), copy);
     };
-    let ground = ground(&world.app);
-    match backup::verify(&job(world, database, &ground), copy).await {
-        Ok(manifest) => match manifest.standing.verdict {
-            Verdict::Pass => Outcome::Done,
-            Verdict::Fail => Outcome::Failed,
-            Verdict::CouldNotVerify | Verdict::Skipped => Outcome::Degraded,
-        },
-        Err(error) => failed(context, &error),
+    match backup::verify(&job(world, database, means), &copy).await {
+        Ok(manifest) => {
+            let outcome = match manifest.standing.verdict {
+                Verdict::Pass => Outcome::Done,
+                Verdict::Fail => Outcome::Failed,
+                Verdict::CouldNotVerify | Verdict::Skipped => Outcome::Degraded,
+            };
+            (outcome, Copy { manifest: Ok(manifest), ..copy })
+        }
+        Err(error) => (failed(context, &error), copy),
     }
 }
 

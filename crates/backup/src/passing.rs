@@ -1,0 +1,62 @@
+//! Directories for databases that pass: of a proof, or of a look at a copy. What somebody who was killed has left is swept by the next.
+
+use crate::BackupError;
+use host::{fs, proc::Process, user::Account};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+const NAME: &str = "mainstay-proof";
+const MODE: u32 = 0o700;
+
+/// `mainstay-proof.PID.START`: a directory that is gone when this is dropped.
+pub(crate) struct Passing(PathBuf);
+
+impl Passing {
+    /// A new one in `ground`; `account`: whose it is, when it is not ours.
+    pub(crate) fn make(ground: &Path, account: Option<Account>) -> Result<Self, BackupError> {
+        sweep(ground);
+        let this = Process::this();
+        let dir = ground.join(format!("{NAME}.{}.{}", std::process::id(), this.start_time().unwrap_or_default()));
+        let make = || -> io::Result<()> {
+            // Ours, of a proof before in this life.
+            fs::remove_tree(&dir)?;
+            fs::make_dir(&dir, MODE)?;
+            account.map_or(Ok(()), |account| fs::give(&dir, account))
+        };
+        make().map_err(|error| BackupError::files("there is no room for a proof", error))?;
+        Ok(Self(dir))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // Processes of a server that was just killed may still write; the next proof sweeps what they leave.
+        for _ in 0..3 {
+            if fs::remove_tree(&self.0).is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+/// Removes what those have left who were killed.
+fn sweep(ground: &Path) {
+    for entry in fs::entries(ground).unwrap_or_default() {
+        let mut parts = entry.name.split('.');
+        let ours = parts.next() == Some(NAME) && entry.is_dir;
+        let whose =
+            parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
+        if let Some((pid, start)) = whose.filter(|_| ours)
+            && Process::new(pid).start_time() != Some(start)
+        {
+            // Somebody else's is left alone.
+            let _ = fs::remove_tree(&ground.join(&entry.name));
+        }
+    }
+}

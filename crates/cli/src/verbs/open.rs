@@ -1,0 +1,122 @@
+//! `mainstay open`
+
+use super::{
+    answer,
+    backup::{Means, database, failed, job, world},
+    moment::moment,
+    restore::chosen,
+};
+use crate::{
+    args::Open,
+    context::{Context, tell},
+};
+use backup::{Opened, Wanted};
+use host::{
+    process::{Command, Exit, Limits, Output, Running},
+    signals::{Signal, Signals},
+    terminal::{Stream, is_terminal},
+};
+use jiff::Timestamp;
+use report::{Event, Finding, Journal, Outcome};
+
+/// The polite signal.
+const SIGTERM: i32 = 15;
+
+/// Makes a database of a copy, has it looked into, and takes it away again. Ends as what looked into it did.
+pub(super) async fn open(context: &Context, args: Open) -> u8 {
+    match act(context, &args).await {
+        Ok(code) => code,
+        Err(outcome) => outcome.code(),
+    }
+}
+
+async fn act(context: &Context, args: &Open) -> Result<u8, Outcome> {
+    let mut signals = Signals::listen()
+        .map_err(|error| tell(context, &[Finding::error("no signals").because(&error)], Outcome::Failed))?;
+    let opened = tokio::select! {
+        opened = made(context, args) => opened?,
+        _ = signals.next() => return Err(Outcome::Interrupted),
+    };
+    let code = match args.url {
+        true => shown(context, &opened, &mut signals).await,
+        false => looked_into(context, args, &opened, &mut signals).await,
+    };
+    opened.close().await;
+    code
+}
+
+async fn made(context: &Context, args: &Open) -> Result<Opened, Outcome> {
+    let world = world(context, &args.flags, None)?;
+    let database = database(&world.app, &args.flags).map_err(|finding| tell(context, &[finding], Outcome::Misused))?;
+    let means = Means::to_read(context, &world.app)?;
+    let job = job(&world, database, &means);
+    let copy = chosen(context, &world, &job, wanted(context, args)).await?;
+    let opened = backup::open(&job, &copy).await.map_err(|error| failed(context, &error))?;
+    let (manifest, taken) = (&opened.manifest, opened.manifest.taken.strftime("%F %T UTC"));
+    let text = format!("open: `{}` as of {taken}, to be read only; it is gone afterwards", manifest.source.name);
+    world.journal.note(Event::new("open.ready", text).with("id", manifest.id.to_string()));
+    Ok(opened)
+}
+
+/// What is no time is a name.
+fn wanted(context: &Context, args: &Open) -> Wanted {
+    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    match (&args.as_of, &args.copy) {
+        (Some(text), _) => moment(text, now).map_or_else(|| Wanted::parse(text, &context.cwd), Wanted::At),
+        (None, Some(copy)) => Wanted::parse(copy, &context.cwd),
+        (None, None) => Wanted::Latest,
+    }
+}
+
+async fn shown(context: &Context, opened: &Opened, signals: &mut Signals) -> Result<u8, Outcome> {
+    match answer(context, &opened.url(), Outcome::Done) {
+        Outcome::Done => {
+            signals.next().await;
+            Ok(Outcome::Done.code())
+        }
+        outcome => Err(outcome),
+    }
+}
+
+async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &mut Signals) -> Result<u8, Outcome> {
+    let argv = match args.command.is_empty() {
+        true => opened.shell(&context.env, &context.cwd).map_err(|error| failed(context, &error))?,
+        false => args.command.clone(),
+    };
+    let others = context.env.iter().filter(|(key, _)| !key.starts_with("PG"));
+    let mut env: host::Env = others.map(|(key, value)| (key.clone(), value.clone())).collect();
+    env.extend(opened.variables());
+    let command = Command {
+        argv,
+        cwd: context.cwd.clone(),
+        env,
+        listeners: Vec::new(),
+        output: Output::Shared,
+        mark: None,
+        limits: Limits::default(),
+    };
+    let mut running = Running::start(&*context.spawner, &command).map_err(|error| {
+        tell(context, &[Finding::error("the copy cannot be looked into").because(&error)], Outcome::Misused)
+    })?;
+    loop {
+        tokio::select! {
+            exit = running.wait() => return exit.map(code).map_err(|error| {
+                tell(context, &[Finding::error("the end of the command was not seen").because(&error)], Outcome::Failed)
+            }),
+            // The keys of a terminal reach it without us, and it may go on after them.
+            signal = signals.next() => if signal != Signal::Interrupt || !is_terminal(Stream::Input) {
+                // It may have ended meanwhile.
+                let _ = running.signal(SIGTERM);
+            }
+        }
+    }
+}
+
+/// As a shell would pass it on.
+fn code(exit: Exit) -> u8 {
+    let code = match exit {
+        Exit::Code(code) => code,
+        Exit::Signal(number) => 128 + number,
+    };
+    u8::try_from(code).unwrap_or(u8::MAX)
+}
