@@ -50,10 +50,12 @@ pub(crate) fn data_directory(app: &App) -> Result<String, Finding> {
     if will_be_made(app, &check_dir(path)) {
         make(path)?;
     }
-    judge(path, &check_dir(path))?;
-    let run = app.run_dir();
-    make(&run)?;
-    Ok(format!("`{}` is there and writable", path.display()))
+    let facts = check_dir(path);
+    judge(path, &facts)?;
+    make(&app.run_dir())?;
+    let full = facts.writable.is_err();
+    let how = if full { ", and its disk is full: what is to be written waits for room" } else { " and writable" };
+    Ok(format!("`{}` is there{how}", path.display()))
 }
 
 /// Makes the data directory for whoever keeps nothing else in it, when an SQLite database lies there.
@@ -101,7 +103,7 @@ pub(crate) fn will_be_made(app: &App, facts: &DirFacts) -> bool {
     !facts.exists && app.data.starts_with(&app.root)
 }
 
-/// Is it there, a directory, on a writable mount, and really writable?
+/// Is it there, a directory, on a writable mount, and really writable, if there is room?
 pub(crate) fn judge(path: &Path, facts: &DirFacts) -> Result<(), Finding> {
     if !facts.exists {
         return Err(unfit(path, "is not there").hint("is its volume mounted? Otherwise make it, or change `data`"));
@@ -113,10 +115,10 @@ pub(crate) fn judge(path: &Path, facts: &DirFacts) -> Result<(), Finding> {
         let seen = format!("the file system at `{}` is mounted read-only", mount.display());
         return Err(unfit(path, "cannot be written to").seen(seen).hint("mount it read-write, or change `data`"));
     }
-    if let Err(error) = &facts.writable {
-        if let Some(hint) = no_room(error) {
-            return Err(unfit(path, "cannot be written to").because(error).hint(hint));
-        }
+    // A full disk is no reason to leave an application down: what has to be written waits for room.
+    if let Err(error) = &facts.writable
+        && no_room(error).is_none()
+    {
         let owner = facts.owner.map_or_else(|| "nobody known".to_owned(), |uid| format!("user {uid}"));
         let finding = unfit(path, "cannot be written to").because(error);
         let finding = finding.seen(format!("it belongs to {owner}, and we are user {}", facts.our_uid));

@@ -15,8 +15,12 @@ mod support;
 use std::{
     fmt::Write as _,
     fs,
+    io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
     path::Path,
     sync::Arc,
 };
@@ -179,6 +183,131 @@ const API: &str = "[services.api]\ncommand = \"touch started\"\n";
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Issue 4: a lock of another boot, whose number is somebody else's by now (ours), and one of nonsense block nobody and are not obeyed.
+#[test]
+fn a_lock_file_of_another_boot_is_none() {
+    let stale = format!("pid={}\nsince=1\nboot=another\ncommand=mainstay up (shop)\n", std::process::id());
+    for lock in [stale.as_str(), "pid=-1\n", "pid=99999999999999999999\nsince=soon\n", "\0\0nonsense", ""] {
+        let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/run/mainstay.lock", lock);
+        let test =
+            test.file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+        test.again().args(["ps"]).run().code(1).stdout_is("").stderr_is(NOBODY);
+        test.args(["up"]).run().code(0).stdout_is("").stderr_is("");
+    }
+}
+
+const NOBODY: &str = "
+    error: `shop` is not running
+      seen: nobody listens at `[DIR]/data/run/control.sock`
+      hint: `mainstay up -d` starts it
+";
+
+/// Issue 4: a damaged journal ends nothing: whoever reads is told, and the next start puts it aside.
+#[test]
+fn a_damaged_journal_is_told_by_all_who_read_it() {
+    let test = mainstay().env("MAINSTAY_LOG_LEVEL", "error").file("data/journal.db", "this is no database");
+    let test = test.file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"true\"\nrestart = \"never\"\n");
+    for verb in ["events", "timeline", "history"] {
+        test.again().args([verb]).run().code(3).stdout_is("").stderr_is(
+            "
+            error: the journal cannot be read
+              seen: the file is damaged: file is not a database (SQLite error 26)
+              seen: it is `[DIR]/data/journal.db`
+              hint: `mainstay up` puts it aside and begins a new one; save what can be read with `sqlite3 FILE .recover`
+            ",
+        );
+    }
+    let output = test.again().args(["up"]).run();
+    let kept =
+        names(&test.path().join("data")).into_iter().find(|name| name.starts_with("journal.db.damaged-")).unwrap();
+    output.code(0).stdout_is("").stderr_is(&format!(
+        "time=[WHEN] level=error event=journal.damaged msg=\"the journal was damaged and is kept as `[DIR]/data/{kept}`; a new one is begun\" \
+         reason=\"file is not a database (SQLite error 26)\"\n"
+    ));
+    test.again().args(["events", "--name", "start.done"]).run().code(0).stdout_has("`shop` is up after").stderr_is("");
+    assert_eq!(test.read(&format!("data/{kept}")), "this is no database");
+}
+
+/// Issue 4: what is said over the socket and is no request is answered in whole sentences, and disturbs nobody.
+#[test]
+fn requests_that_are_none_are_answered() {
+    let test = mainstay().file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"sleep 1000\"\n");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("is up after", LIMIT);
+    let socket = test.path().join("data/run/control.sock");
+    let versions =
+        format!("the running mainstay is {}, the one that asks of an unknown version", env!("CARGO_PKG_VERSION"));
+    let post = |length: u64, body: &str| {
+        format!("POST /v1/restart HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let ask = |what: &str| format!("{what} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let told = |status: &str, summary: &str, seen: &str| format!("{status}: {summary} ({seen})");
+    let cases = [
+        (post(1 << 30, "{}"), told("413 Payload Too Large", "the request is too long", "a request has 64 KiB at most")),
+        (post(3, "{1}"), told("400 Bad Request", "the request is no order", "key must be a string at line 1 column 2")),
+        (
+            post(20, r#"{"services":["aip"]}"#),
+            told("422 Unprocessable Entity", "there is no service `aip` here; there is `api`", ""),
+        ),
+        (ask("GET /v1/dance"), told("404 Not Found", "the running mainstay does not know `/v1/dance`", &versions)),
+        (
+            ask("GET /v7/ps"),
+            told("400 Bad Request", "version 7 of the control protocol is not spoken here, but version 1", &versions),
+        ),
+        (ask("PUT /v1/ps"), told("405 Method Not Allowed", "`/v1/ps` is asked with GET", "")),
+    ];
+    for (request, wanted) in cases {
+        assert_eq!(answer(&socket, &request), wanted, "{request}");
+    }
+    assert!(running.running());
+    running.terminate();
+    running.wait(LIMIT).code(0);
+}
+
+/// `STATUS: SUMMARY (SEEN)` of the one problem that is answered.
+fn answer(socket: &Path, request: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap().strip_prefix("HTTP/1.1 ").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((body["code"].as_u64(), body["problems"].as_array().map(Vec::len)), (Some(2), Some(1)), "{body}");
+    let problem = &body["problems"][0];
+    let seen: Vec<_> = problem["seen"].as_array().unwrap().iter().filter_map(|seen| seen.as_str()).collect();
+    format!("{status}: {} ({})", problem["summary"].as_str().unwrap(), seen.join("; "))
+}
+
+/// S2.8, issue 4: a user who is neither the one that mainstay runs as nor root is told so, even where the mode of the socket lets
+/// everybody in. Only root can be somebody else.
+#[test]
+fn a_stranger_at_the_socket_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let test = mainstay().file("mainstay.toml", "name = \"shop\"\n[services.api]\ncommand = \"sleep 1000\"\n");
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("is up after", LIMIT);
+    for dir in ["", "data", "data/run", "data/run/control.sock"] {
+        fs::set_permissions(test.path().join(dir), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let flags = ["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_mainstay"), "down"];
+    let stranger = Test::within(find_component("setpriv"), &Arc::new(TempDir::new()));
+    let dir = test.path().to_str().unwrap();
+    let stranger = stranger.env("MAINSTAY_LOG_FORMAT", "human").hide(dir, "{dir}");
+    stranger.args(flags).args(["--dir", dir]).run().code(2).stdout_is("").stderr_is(
+        "
+        error: only user 0, who runs this mainstay, and root may ask it
+          seen: user 65534 asks
+          hint: ask as that user: `sudo -u '#0' mainstay …`
+        ",
+    );
+    assert!(running.running());
+    running.terminate();
+    running.wait(LIMIT).code(0);
 }
 
 /// Runs the cases of a file and compares the file with what really happened.

@@ -188,3 +188,39 @@ fn a_degraded_start_is_told_as_such() {
     let run = ["run", "--need", &nobody, "--timeout", "300ms", "--degraded", "--", "true"];
     mainstay().args(run).run().stderr_has("is up, but degraded, after");
 }
+
+/// A disk of 600 kB in a mount namespace of its own, filled by a file that is not ours; `$1` is mainstay, which runs, is killed, and is
+/// started again.
+const FULL: &str = r#"
+mount -t tmpfs -o size=600k none data || exit 90
+"$1" up 2>first & mainstay=$!
+until grep -q 'is up after' first; do sleep 0.05; done
+kill -9 $mainstay; wait $mainstay
+dd if=/dev/zero of=data/theirs bs=1k 2>/dev/null
+"$1" up 2>told & mainstay=$!
+until grep -q 'is up after' told; do sleep 0.05; done
+"$1" ps
+"$1" up 2>second; echo "exit $?"
+"$1" down; echo "exit $?"
+wait $mainstay; echo "exit $?"
+"#;
+
+/// Issue 4: a full disk kills neither the application nor mainstay, nor does it keep either from coming back after a crash. Only root can
+/// make such a disk.
+#[test]
+fn a_full_disk_keeps_nobody_from_starting() {
+    if !std::fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t") {
+        return;
+    }
+    let test =
+        mainstay().file("mainstay.toml", "name = \"full\"\n[services.api]\ncommand = \"sleep 1000\"\n").below("data");
+    let test = test.script("disk.sh", &format!("#!/bin/sh\n{FULL}"));
+    let line = format!("cd '{}' && exec ./disk.sh '{}'", test.path().display(), env!("CARGO_BIN_EXE_mainstay"));
+    let unshare = Test::new("/usr/bin/unshare").env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let output = unshare.env("MAINSTAY_LOG_FORMAT", "human").args(["-m", "sh", "-c", &line]).run();
+    let told = test.read("told");
+    assert!(told.contains("is there, and its disk is full: what is to be written waits for room"), "{told}");
+    output.stdout_has("api      active").stdout_has("exit 2\n").stdout_has("exit 0\nexit 0\n");
+    let second = test.read("second");
+    assert!(second.contains("`full` is already running") && second.contains("process "), "{second}");
+}

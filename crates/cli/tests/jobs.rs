@@ -242,3 +242,26 @@ fn a_lost_lock_is_taken_again() {
     running.terminate();
     running.wait(LIMIT).code(0);
 }
+
+/// Item 5: a service that does not become ready keeps nobody from asking, nor from mending the file: a reload is answered before everything
+/// is up, for jobs, too, and these begin with the new rules.
+#[test]
+fn a_long_start_keeps_nobody_from_asking() {
+    let config = |ready: &str, word: &str| {
+        let api = format!("[services.api]\ncommand = \"sleep 1000\"\nhealth = {{ file = \"{ready}\" }}\n");
+        api + &rarely("report", &format!("echo {word}"), "")
+    };
+    let test = app(&config("never", "old"));
+    let mut running = test.again().args(["up"]).spawn();
+    pid_of(&mut running, "api");
+    // Whoever wants a run is told that it is too early, and does not wait for an answer.
+    let early = test.again().args(["run-now", "report", "--detach"]).run();
+    early.code(75).stdout_is("").stderr_has("is still starting: it has come to `start`");
+    fs::write(test.path().join("mainstay.toml"), config("mainstay.toml", "new")).unwrap();
+    let output = test.again().args(["reload"]).run();
+    output.code(0).stdout_is("restarts: api\njobs changed: report\n");
+    running.wait_for_line("is up after", LIMIT);
+    test.again().args(["run-now", "report"]).run().code(0).stdout_is("new\n");
+    running.terminate();
+    running.wait(LIMIT).code(0);
+}

@@ -1,6 +1,7 @@
 //! Where something is that can be waited for, parsed from a URL.
 
 mod parse;
+pub(crate) mod socket;
 
 use crate::{
     dsn::{PostgresDsn, RedisDsn},

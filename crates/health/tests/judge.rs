@@ -219,6 +219,8 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         backup: config::Backup {
             to: "/data/backups".into(),
             databases: Vec::new(),
+            recipients: Vec::new(),
+            identity: None,
             rhythm: config::Rhythm::Off,
             keep: 10,
             daily: 0,

@@ -8,7 +8,7 @@ use rustix::{
 use std::{
     fmt,
     fs::File,
-    io::{self, Read, Seek, Write},
+    io::{self, ErrorKind, Read, Seek, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -63,7 +63,7 @@ impl InstanceLock {
     /// [`LockError::Held`] names the holder.
     pub fn acquire(path: &Path, about: &str) -> Result<Self, LockError> {
         let result = match try_acquire(path) {
-            Ok(Some(file)) => write_holder(file, about).map(|file| Self { _file: file }),
+            Ok(Some(file)) => name_holder(&file, about).map(|()| Self { _file: file }),
             Ok(None) => return Err(LockError::Held { path: path.to_owned(), holder: holder(path) }),
             Err(error) => Err(error),
         };
@@ -88,16 +88,23 @@ fn try_acquire(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
+/// The lock is what counts; on a full disk it bears no name, and the kernel is asked for it.
+fn name_holder(file: &File, about: &str) -> io::Result<()> {
+    match write_holder(file, about) {
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => file.set_len(0),
+        result => result,
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the calendar, for the reader of the file")]
-fn write_holder(mut file: File, about: &str) -> io::Result<File> {
+fn write_holder(mut file: &File, about: &str) -> io::Result<()> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (pid, boot) = (std::process::id(), boot_id().unwrap_or_default());
     let command = about.replace(['\n', '\r'], " ");
     // Rewind first: what an earlier, longer holder left must not show through.
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(format!("pid={pid}\nsince={since}\nboot={boot}\ncommand={command}\n").as_bytes())?;
-    Ok(file)
+    file.write_all(format!("pid={pid}\nsince={since}\nboot={boot}\ncommand={command}\n").as_bytes())
 }
 
 fn holder(path: &Path) -> Holder {

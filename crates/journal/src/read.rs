@@ -32,6 +32,8 @@ pub enum ReadError {
         path: PathBuf,
         /// Why.
         why: String,
+        /// It is damaged, and the next who writes puts it aside.
+        damaged: bool,
     },
 }
 
@@ -69,8 +71,7 @@ impl Reader {
             Err(Fault::Failing(_)) => aside(path, scratch),
             Err(fault) => Err(fault),
         };
-        let unreadable = |fault: Fault| ReadError::Unreadable { path: path.to_owned(), why: fault.to_string() };
-        let (connection, copy) = opened.map_err(unreadable)?;
+        let (connection, copy) = opened.map_err(|fault| unreadable(path, &fault))?;
         Ok(Self { connection, path: path.to_owned(), _copy: copy })
     }
 
@@ -171,8 +172,13 @@ impl Reader {
     }
 
     fn unreadable(&self, fault: &Fault) -> ReadError {
-        ReadError::Unreadable { path: self.path.clone(), why: fault.to_string() }
+        unreadable(&self.path, fault)
     }
+}
+
+fn unreadable(path: &Path, fault: &Fault) -> ReadError {
+    let damaged = matches!(fault, Fault::Damaged(_));
+    ReadError::Unreadable { path: path.to_owned(), why: fault.to_string(), damaged }
 }
 
 const LIVES: &str = "SELECT id, app, version, release, pid, begun, ready, ended, first FROM starts";

@@ -1,6 +1,6 @@
 //! The tables, and how older ones become newer ones.
 
-use rusqlite::{Connection, Error, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode, ffi};
 
 /// The version that is written here.
 pub const VERSION: i64 = STEPS.len() as i64;
@@ -82,6 +82,10 @@ impl From<std::io::Error> for Fault {
 /// What SQLite says, with its number.
 pub(crate) fn words(error: &Error) -> String {
     match error {
+        // Its shared index could not grow: that is how a full disk shows when it fills up before the first transaction.
+        Error::SqliteFailure(code, _) if code.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+            format!("the disk may be full: its index cannot grow (SQLite error {})", code.extended_code)
+        }
         Error::SqliteFailure(code, message) => {
             let words = message.clone().unwrap_or_else(|| code.to_string());
             format!("{words} (SQLite error {})", code.extended_code)

@@ -169,7 +169,7 @@ impl Driver {
     /// Starts the service and keeps to its life until nobody can tell it anything any more.
     pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
         self.get_the_lock().await;
-        self.feed(Input::Wanted);
+        self.begin(&mut inbox);
         self.publish();
         while let Some(happened) = self.next(&mut inbox).await {
             self.take(happened).await;
@@ -192,6 +192,18 @@ impl Driver {
             }
         }
         self.feed(Input::NeedLost { name: FENCE.to_owned(), reason });
+    }
+
+    /// What was told before the start, as while the lock was waited for, counts for the start.
+    fn begin(&mut self, inbox: &mut UnboundedReceiver<Input>) {
+        let told = std::iter::from_fn(|| inbox.try_recv().ok());
+        let is_order = |input: &Input| matches!(input, Input::Wanted | Input::Unwanted | Input::Force | Input::Restart);
+        let (orders, world): (Vec<_>, Vec<_>) = told.partition(is_order);
+        world.into_iter().for_each(|input| self.told(input));
+        if !matches!(orders.first(), Some(Input::Unwanted | Input::Force)) {
+            self.feed(Input::Wanted);
+        }
+        orders.into_iter().for_each(|input| self.told(input));
     }
 
     fn fenced(&mut self, news: News) {

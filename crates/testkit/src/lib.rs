@@ -34,5 +34,6 @@ pub use redis::{Builder as RedisBuilder, Redis};
 pub use rustix::process::Signal;
 pub use scratch::TempDir;
 pub use server_error::ServerError;
+pub use spawn::signal;
 pub use tmux::Tmux;
 pub use wait::{wait_for, wait_until};

@@ -89,7 +89,7 @@ fn start_spawner() -> Sender<Order> {
 }
 
 /// Sends a signal; a process that is gone is no error.
-pub(crate) fn signal(pid: u32, signal: Signal) {
+pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process(pid, signal);
     }

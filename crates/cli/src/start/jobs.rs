@@ -12,21 +12,30 @@ use supervise::{
     Checker,
     schedule::{Book, Guard, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// One ping takes no longer.
 const PING: Duration = Duration::from_secs(10);
 
-/// Jobs that are run when they are due.
+/// Jobs that are run when they are due, once everything is up.
 pub(super) struct Jobs {
     pub(super) handle: ScheduleHandle,
     pub(super) ended: JoinHandle<()>,
+    /// Dropped with a start that fails.
+    begin: Option<oneshot::Sender<()>>,
 }
 
 impl Jobs {
-    pub(super) fn start(scheduler: Scheduler) -> Self {
-        let handle = scheduler.handle();
-        Self { handle, ended: tokio::spawn(scheduler.run()) }
+    pub(super) fn new(scheduler: Scheduler) -> Self {
+        let (handle, (begin, told)) = (scheduler.handle(), oneshot::channel());
+        Self { handle, ended: tokio::spawn(scheduler.run_when_told(told)), begin: Some(begin) }
+    }
+
+    /// They are run from now on.
+    pub(super) fn begun(mut self) -> Self {
+        // A scheduler that has ended begins nothing.
+        let _ = self.begin.take().map(|begin| begin.send(()));
+        self
     }
 }
 

@@ -5,7 +5,8 @@ use super::{
     adapters::Senses,
     backups::Backups,
     control::{self, Reread},
-    earlier, jobs,
+    earlier,
+    jobs::{self, Jobs},
     pages::{self, Serving},
     snapshots,
 };
@@ -22,7 +23,7 @@ use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use supervise::{Ended, Handle, Outfit, ServiceStatus, ServiceUsage, Supervisor, Word, schedule::Scheduler};
+use supervise::{Ended, Handle, Outfit, ServiceStatus, ServiceUsage, Supervisor, Word};
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -40,7 +41,7 @@ pub(super) struct Live {
     _pages: Option<Serving>,
     prepared: Option<Supervisor>,
     /// Begins once everything is up.
-    pub(super) scheduler: Option<Scheduler>,
+    pub(super) jobs: Option<Jobs>,
     pub(super) running: Option<Running>,
 }
 
@@ -64,8 +65,8 @@ impl Stage for Live {
 impl Live {
     pub(super) fn new(world: Arc<World>, reread: Reread) -> Self {
         let reread = Some(reread);
-        let (prepared, scheduler, running) = (None, None, None);
-        Self { world, reread, _control: None, _lock: None, _pages: None, prepared, scheduler, running }
+        let (prepared, jobs, running) = (None, None, None);
+        Self { world, reread, _control: None, _lock: None, _pages: None, prepared, jobs, running }
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
@@ -94,7 +95,7 @@ impl Live {
         Backups::look(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
-        self.scheduler = jobs::prepare(world, &instance).map_err(misused)?;
+        self.jobs = jobs::prepare(world, &instance).map_err(misused)?.map(Jobs::new);
         self._pages = Some(pages::serve(world).map_err(misused)?);
         world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
@@ -105,7 +106,7 @@ impl Live {
         let supervisor = Supervisor::new(services, &instance, &world.app.env, outfit)
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
-            let jobs = self.scheduler.as_ref().map(Scheduler::handle);
+            let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
             self._control = control::listen(world, supervisor.handle(), jobs, reread);
         }
         self.prepared = Some(supervisor);

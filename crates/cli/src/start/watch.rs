@@ -21,7 +21,7 @@ use tokio::{
 /// Watches until the services have ended or somebody asks for the end; answers with the exit code. Jobs are run from now on.
 pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signals, so_far: Outcome) -> u8 {
     let Some(running) = live.running.take() else { return so_far.code() };
-    let mut all = All { running, over: None, jobs: live.scheduler.take().map(Jobs::start) };
+    let mut all = All { running, over: None, jobs: live.jobs.take().map(Jobs::begun) };
     world.board.phase(Phase::Watch);
     host::process::give_back_code();
     let signal = until_the_end(world, &mut all, &mut signals).await;

@@ -61,12 +61,14 @@ impl Remembered {
 pub(super) fn unreadable(context: &Context, error: &ReadError) -> Outcome {
     let finding = Finding::error(error.to_string());
     let finding = match error {
-        ReadError::Unreadable { path, why } => finding.seen(why).seen(format!("it is `{}`", path.display())),
+        ReadError::Unreadable { path, why, .. } => finding.seen(why).seen(format!("it is `{}`", path.display())),
         ReadError::Missing(path) => finding.seen(format!("there is no `{}`", path.display())),
     };
-    tell(
-        context,
-        &[finding.hint("read it as the user that mainstay runs as, with the version that wrote it")],
-        Outcome::Degraded,
-    )
+    let hint = match error {
+        ReadError::Unreadable { damaged: true, .. } => {
+            "`mainstay up` puts it aside and begins a new one; save what can be read with `sqlite3 FILE .recover`"
+        }
+        _ => "read it as the user that mainstay runs as, with the version that wrote it",
+    };
+    tell(context, &[finding.hint(hint)], Outcome::Degraded)
 }

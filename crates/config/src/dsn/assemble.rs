@@ -6,8 +6,9 @@
 //! needs no escapes.
 
 use super::{RedisDsn, RedisPlace, Surroundings, TargetError, postgres::Settings, url::port_number};
-use crate::Target;
+use crate::{Target, target::socket};
 use report::Secret;
+use std::path::Path;
 
 /// Which of the variables are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,9 @@ pub(crate) fn redis(around: &Surroundings<'_>) -> Option<(&'static str, Result<T
 
 fn redis_parts(host: &str, around: &Surroundings<'_>) -> Result<RedisDsn, TargetError> {
     let number = around.var("REDIS_DB").unwrap_or("0");
+    if host.starts_with('/') {
+        socket::fits(&format!("REDIS_HOST={host}"), Path::new(host))?;
+    }
     let bad_number = || TargetError::new(&format!("REDIS_DB={number}"), "`REDIS_DB` is not the number of a database");
     let port = around.var("REDIS_PORT").unwrap_or_default();
     let port = port_number(&format!("REDIS_PORT={port}"), port)?.unwrap_or(6379);

@@ -3,12 +3,14 @@
 use crate::{
     Health, HealthCheck, LogLine, Metrics, Service, Sign, Target, Window,
     file::{Origin, Table, Written},
+    target::socket,
     value::{parse_address, parse_bool},
 };
 use report::Finding;
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -123,7 +125,9 @@ fn short(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port:
         Ok(target) => Some(target.below(&table.context.sources.root)),
         Err(error) => {
             let finding = table.context.error(&written.origin, &error.problem).seen(format!("`{}`", error.shown));
-            table.context.problem(finding.hint("write a path such as `/health`, or a URL"));
+            let usual = "write a path such as `/health`, or a URL".to_owned();
+            let hint = error.hint.filter(|_| written.text.starts_with("unix:")).unwrap_or(usual);
+            table.context.problem(finding.hint(hint));
             None
         }
     }
@@ -173,10 +177,20 @@ fn target(table: &Table<'_>, kind: &str, listen: Option<SocketAddr>, port: Optio
             let address = reachable(table.setting("tcp").address()?);
             Some(Target::Tcp { host: address.ip().to_string(), port: address.port() })
         }
-        "unix" => path("unix").map(Target::Unix),
+        "unix" => unix(table, path("unix")?),
         "file" => path("file").map(Target::File),
         _ => table.setting("command").command().map(Target::Command),
     }
+}
+
+fn unix(table: &Table<'_>, path: PathBuf) -> Option<Target> {
+    let (written, fits) = (table.setting("unix").written()?, socket::fits(&path.to_string_lossy(), &path));
+    if let Err(error) = fits {
+        let finding = table.context.error(&written.origin, &error.problem).seen(format!("`{}`", error.shown));
+        table.context.problem(finding.hint(error.hint.unwrap_or_default()));
+        return None;
+    }
+    Some(Target::Unix(path))
 }
 
 /// A path is asked on the address that the service listens on, or else on `$PORT` of this machine.

@@ -1,6 +1,6 @@
 //! From a URL to a [`Target`].
 
-use super::Target;
+use super::{Target, socket};
 use crate::{
     dsn::{
         Surroundings, TargetError, postgres, redis, sqlite,
@@ -58,7 +58,7 @@ impl Target {
             "redis" | "rediss" | "redis-socket" => redis::parse(text).map(Target::Redis),
             "tcp" => tcp(text, rest),
             "http" | "https" => http(text, rest),
-            "unix" => path(text, rest).map(Target::Unix),
+            "unix" => unix(text, rest),
             "file" => path(text, rest).map(Target::File),
             "exec" => command(text, rest),
             other => Err(unknown_scheme(text, other)),
@@ -144,6 +144,12 @@ fn path(text: &str, rest: &str) -> Result<PathBuf, TargetError> {
         }
         path => Ok(PathBuf::from(path)),
     }
+}
+
+fn unix(text: &str, rest: &str) -> Result<Target, TargetError> {
+    let path = path(text, rest)?;
+    socket::fits(text, &path)?;
+    Ok(Target::Unix(path))
 }
 
 fn command(text: &str, rest: &str) -> Result<Target, TargetError> {

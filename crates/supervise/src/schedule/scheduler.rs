@@ -1,5 +1,6 @@
 //! Carries out what the lives of all jobs decide: one task for all of them, asleep until something happens.
 
+mod begin;
 mod effects;
 mod reload;
 
@@ -153,9 +154,18 @@ impl Scheduler {
     /// Runs until told to stop. Dropped before, it kills what is at work.
     ///
     /// Run it on a runtime of one thread that lives as long as the jobs (see [`host::process`]).
-    pub async fn run(mut self) {
-        self.save().await;
+    pub async fn run(self) {
+        self.run_after(Vec::new()).await;
+    }
+
+    async fn run_after(mut self, asked: Vec<Message>) {
+        if !self.members.is_empty() {
+            self.save().await;
+        }
         self.look_at_the_calendar().await;
+        for message in asked {
+            self.take(message).await;
+        }
         while !(self.stopping && self.is_quiet()) {
             self.turn().await;
         }

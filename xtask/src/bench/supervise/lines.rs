@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_whole_line_is_known_alone_and_in_json() {
-        let line = format!("line 000000000042{}", ".".repeat(83));
+        let line = format!("line 000000000042{}", ".".repeat(82));
         assert_eq!(line.len() as u64 + 1, WIDTH);
         assert_eq!(number(format!("{line}\n").as_bytes()), Some(42));
         assert_eq!(number(format!("{{\"time\":\"x\",\"msg\":\"{line}\"}}\n").as_bytes()), Some(42));

@@ -173,10 +173,19 @@ impl Deck {
 
     /// Orders are for services that were started.
     fn is_up(&self) -> Result<(), Refusal> {
+        self.has_passed(&["gate", "migrate"])
+    }
+
+    /// Jobs are run once every service is up.
+    fn runs_jobs(&self) -> Result<(), Refusal> {
+        self.has_passed(&["gate", "migrate", "start"])
+    }
+
+    fn has_passed(&self, early: &[&str]) -> Result<(), Refusal> {
         let phase = self.report().phase;
         let not_yet = |text: String, hint: &str| Refusal::new(Outcome::NotYet, &[Finding::error(text).hint(hint)]);
         match phase {
-            "gate" | "migrate" => Err(not_yet(
+            phase if early.contains(&phase) => Err(not_yet(
                 format!("`{}` is still starting: it has come to `{phase}`", self.world.app.name),
                 "`mainstay status` tells what it waits for",
             )),

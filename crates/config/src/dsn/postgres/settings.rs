@@ -4,6 +4,7 @@ use super::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode, pgpass};
 use crate::{
     dsn::{Surroundings, TargetError, url::port_number},
     suggest::did_you_mean,
+    target::socket,
 };
 use report::{Finding, Secret, or_list};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -167,14 +168,18 @@ impl Settings {
         let host = |(index, name): (usize, &&str)| {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or_default();
             let port = port_number(&self.text, port)?.unwrap_or(5432);
-            Ok(match *name {
+            let host = match *name {
                 "" => Host::Unix(PathBuf::from(SOCKET_DIRECTORY), port),
                 name if name.starts_with(['/', '@']) => Host::Unix(PathBuf::from(name), port),
                 name if name.contains(char::is_whitespace) => {
                     return Err(self.error(format!("`{name}` is not the name of a host")));
                 }
                 name => Host::Tcp(name.to_owned(), port),
-            })
+            };
+            if let Host::Unix(dir, port) = &host {
+                socket::fits(&self.text, &dir.join(format!(".s.PGSQL.{port}")))?;
+            }
+            Ok(host)
         };
         names.iter().enumerate().map(host).collect()
     }

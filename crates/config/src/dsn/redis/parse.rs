@@ -7,6 +7,7 @@ use crate::{
         url::{Url, host_and_port, split},
     },
     suggest::did_you_mean,
+    target::socket,
 };
 use report::{Secret, or_list};
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ fn unix_place(text: &str, url: &Url<'_>) -> Result<RedisPlace, TargetError> {
         );
     }
     let path = PathBuf::from(format!("{}/{}", url.place, url.path));
+    socket::fits(text, &path)?;
     Ok(RedisPlace::Unix(path))
 }
 

@@ -24,7 +24,9 @@ impl Scheduler {
         self.members.sort_by_key(|member| place(&member.life.job().name));
         self.settle();
         self.save().await;
-        self.look_at_the_calendar().await;
+        if !self.by_hand {
+            self.look_at_the_calendar().await;
+        }
         Ok(reloaded)
     }
 
