@@ -84,6 +84,8 @@ mod tests {
             min_keep: 2,
             zone: TimeZone::UTC,
             prunes: true,
+            recipients: Vec::new(),
+            identity: None,
             ground: None,
             programs: None,
             stall: Duration::from_secs(600),
