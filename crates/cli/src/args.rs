@@ -124,6 +124,12 @@ pub(crate) enum Verb {
     /// Read mainstay.toml anew; only services that changed are restarted, and nothing at all when it is wrong
     #[command(after_help = "Example: mainstay reload")]
     Reload(Look),
+    /// Let a newer mainstay that was put in its place take over; no service, line or connection is lost
+    #[command(after_help = "Example: install -m 755 mainstay-new /usr/local/bin/mainstay && mainstay reexec")]
+    Reexec(Look),
+    /// Asked by another mainstay: could this one take over?
+    #[command(hide = true)]
+    CanTakeOver,
     /// What happened, lately and before, with and without a running mainstay
     #[command(
         after_help = "Example: mainstay events --since 2h --service api --level warn -f\n\nTimes: 10m (that long ago), 14:30, \

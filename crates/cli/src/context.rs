@@ -3,7 +3,7 @@
 use crate::terminal::Terminal;
 use host::{Clock, Env, SystemClock, process::SystemSpawner};
 use report::{Finding, Outcome};
-use std::{path::PathBuf, sync::Arc};
+use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 /// The world as it was at the start, and the seams to it.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) clock: Arc<dyn Clock>,
     /// Starts children.
     pub(crate) spawner: Arc<SystemSpawner>,
+    /// What an earlier version of this process has left for us.
+    pub(crate) left: Option<Arc<io::Result<OwnedFd>>>,
 }
 
 impl Context {
@@ -30,8 +32,11 @@ impl Context {
         })?;
         let spawner =
             SystemSpawner::new().map_err(|error| Finding::error("children cannot be waited for").because(&error))?;
+        let mut env = host::env::read();
+        let left = host::handover::left(&mut env).map(Arc::new);
         Ok(Self {
-            env: host::env::read(),
+            env,
+            left,
             cwd,
             user: host::user::user_name(),
             terminal,

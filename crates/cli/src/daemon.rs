@@ -41,6 +41,19 @@ impl Daemon {
         }
     }
 
+    /// The same without a word about which version answers.
+    pub(crate) async fn ask_whichever<T: DeserializeOwned>(
+        &self,
+        context: &Context,
+        ask: &Ask,
+        limit: Duration,
+    ) -> Result<T, Outcome> {
+        match self.client.ask(ask, limit).await {
+            Ok(answer) => Ok(answer.body),
+            Err(error) => Err(tell(context, &error.findings(&self.app, self.client.path()), outcome(&error))),
+        }
+    }
+
     /// The same; nothing, without a word, when none runs.
     pub(crate) async fn ask_if_running<T: DeserializeOwned>(
         &self,
@@ -72,7 +85,7 @@ pub(crate) fn warn_of_version(context: &Context, theirs: &str) {
         let finding =
             Finding::warning("the running mainstay is of another version; what only one of them knows is missing");
         let seen = format!("the running one is {theirs}, this one {VERSION}");
-        let hint = "`mainstay down`, then `mainstay up` with the new one";
+        let hint = "`mainstay reexec` lets the one take over that stands where the running one was started from";
         tell(context, &[finding.seen(seen).hint(hint)], Outcome::Done);
     }
 }

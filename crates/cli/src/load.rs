@@ -1,7 +1,12 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
-use crate::{args::Place, context::Context, start::Reread};
-use config::{Declared, Files, Overrides, Resolved, Sources, TextFile};
+use crate::{
+    args::Place,
+    context::Context,
+    start::Reread,
+    texts::{Keeping, Kept, Texts},
+};
+use config::{App, Declared, Files, Overrides, Resolved, Sources, TextFile};
 use host::proc::Process;
 use report::Finding;
 use std::{
@@ -58,16 +63,38 @@ pub(crate) fn load_in_silence(
     reading: Reading,
 ) -> Result<Resolved, Vec<Finding>> {
     let disk = Disk { cwd: &context.cwd };
-    let sources = sources(context, &disk, place, need)?;
-    let mut resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
-    name_ourselves(context, place, &mut resolved.app);
-    context.terminal.hide(resolved.app.secrets());
-    Ok(resolved)
+    let found = found(context, place, need)?;
+    resolve(context, &disk, found, flags, reading)
+}
+
+/// An application, and the texts that say what it is.
+pub(crate) struct Loaded {
+    pub(crate) app: App,
+    pub(crate) texts: Texts,
+}
+
+/// As [`load`], for a start.
+pub(crate) fn load_to_start(
+    context: &Context,
+    place: &Place,
+    flags: Overrides,
+    need: Need,
+) -> Result<Loaded, Vec<Finding>> {
+    let files = Keeping::new(Disk { cwd: &context.cwd });
+    let found = found(context, place, need)?;
+    let resolved = resolve(context, &files, found.clone(), flags, Reading::Strict)?;
+    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
+    Ok(Loaded { app: resolved.app, texts: files.texts(found) })
+}
+
+/// The application that `texts` say, as it was for whoever has kept them.
+pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> Result<App, Vec<Finding>> {
+    let files = Kept { texts, disk: Disk { cwd: &context.cwd } };
+    resolve(context, &files, texts.file.clone(), flags, Reading::Strict).map(|resolved| resolved.app)
 }
 
 /// The job that takes copies runs this very program, on this very file, wherever it is started.
-fn name_ourselves(context: &Context, place: &Place, app: &mut config::App) {
-    let file = find(context, &place_of(context, place)).ok().flatten();
+fn name_ourselves(file: Option<&Path>, app: &mut App) {
     let us = Process::this().exe().map(|exe| exe.display().to_string());
     for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
@@ -78,10 +105,21 @@ fn name_ourselves(context: &Context, place: &Place, app: &mut config::App) {
 /// Reads and resolves the same configuration anew whenever it is called.
 pub(crate) fn rereading(context: &Context, place: &Place, flags: Overrides, need: Need) -> Reread {
     let (context, place) = (context.clone(), place.clone());
-    Box::new(move || {
-        let resolved = load(&context, &place, flags.clone(), need, Reading::Strict)?;
-        Ok(resolved.app)
-    })
+    Box::new(move || load_to_start(&context, &place, flags.clone(), need))
+}
+
+fn resolve(
+    context: &Context,
+    files: &dyn Files,
+    found: Option<PathBuf>,
+    flags: Overrides,
+    reading: Reading,
+) -> Result<Resolved, Vec<Finding>> {
+    let sources = sources_of(context, files, found.clone())?;
+    let mut resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
+    name_ourselves(found.as_deref(), &mut resolved.app);
+    context.terminal.hide(resolved.app.secrets());
+    Ok(resolved)
 }
 
 /// The application as far as it must be known to find the running one: its name and its socket. A file that is wrong by
@@ -113,22 +151,35 @@ pub(crate) fn load_contract(context: &Context, place: &Place) -> Result<(Declare
 
 fn sources<'a>(
     context: &'a Context,
-    disk: &'a Disk<'a>,
+    files: &'a dyn Files,
     place: &Place,
     need: Need,
 ) -> Result<Sources<'a>, Vec<Finding>> {
+    sources_of(context, files, found(context, place, need)?)
+}
+
+/// The file that is meant, or nothing where that will do.
+fn found(context: &Context, place: &Place, need: Need) -> Result<Option<PathBuf>, Vec<Finding>> {
     let place = place_of(context, place);
     let found = find(context, &place)?;
-    if found.is_none() && need == Need::File {
-        return Err(vec![no_file(context, &place)]);
+    match found.is_none() && need == Need::File {
+        true => Err(vec![no_file(context, &place)]),
+        false => Ok(found),
     }
+}
+
+fn sources_of<'a>(
+    context: &'a Context,
+    files: &'a dyn Files,
+    found: Option<PathBuf>,
+) -> Result<Sources<'a>, Vec<Finding>> {
     let root = match &found {
         Some(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
         None => context.cwd.clone(),
     };
-    let file = found.map(|path| read_file(context, &path)).transpose()?;
+    let file = found.map(|path| read_file(files, &path)).transpose()?;
     let home = context.env.get("HOME").map(PathBuf::from);
-    Ok(Sources { file, home, user: context.user.clone(), ..Sources::new(root, &context.env, disk) })
+    Ok(Sources { file, home, user: context.user.clone(), ..Sources::new(root, &context.env, files) })
 }
 
 /// A flag wins over the variables, and of these the file over the directory.
@@ -175,8 +226,8 @@ fn no_file(context: &Context, place: &Place) -> Finding {
         .hint("name it with --dir or --config; without a file, use `mainstay run --database URL -- CMD`")
 }
 
-fn read_file(context: &Context, path: &Path) -> Result<TextFile, Vec<Finding>> {
-    match (Disk { cwd: &context.cwd }).read(path) {
+fn read_file(files: &dyn Files, path: &Path) -> Result<TextFile, Vec<Finding>> {
+    match files.read(path) {
         Ok(Some(file)) => Ok(file),
         Ok(None) => Err(vec![
             Finding::error(format!("there is no file `{}`", path.display()))

@@ -8,6 +8,7 @@ mod dry_run;
 mod load;
 mod start;
 mod terminal;
+mod texts;
 mod verbs;
 mod words;
 

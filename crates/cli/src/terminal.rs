@@ -84,6 +84,17 @@ impl Terminal {
         self.err.finish(limit);
     }
 
+    /// What nobody has read yet at either output, for the next version of mainstay.
+    pub(crate) fn unread(&self) -> [Vec<u8>; 2] {
+        [self.out.unread(), self.err.unread()]
+    }
+
+    /// Goes on with what an earlier version could not write. Call it before anything else is written.
+    pub(crate) fn go_on_with(&self, [out, err]: [Vec<u8>; 2]) {
+        self.out.write(out);
+        self.err.write(err);
+    }
+
     /// From now on these never appear in anything that is written.
     pub(crate) fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
         self.know(|known| known.masker.extend(secrets.into_iter().flat_map(|secret| faces(&secret))));

@@ -21,6 +21,8 @@ pub enum Ask {
     Ran(String, Box<JobRun>),
     /// Read the configuration anew.
     Reload,
+    /// Let the program that stands in its place by now take over.
+    Reexec,
     /// Stop everything and end.
     Down,
 }
@@ -72,7 +74,7 @@ impl Ask {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Ask::Ps | Ask::Status | Ask::Why(_) | Ask::Events(_) => "GET",
-            Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Down => "POST",
+            Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Reexec | Ask::Down => "POST",
         }
     }
 
@@ -89,6 +91,7 @@ impl Ask {
             Ask::RunNow(job) => format!("run-now/{}", escaped(job)),
             Ask::Ran(job, _) => format!("ran/{}", escaped(job)),
             Ask::Reload => "reload".to_owned(),
+            Ask::Reexec => "reexec".to_owned(),
             Ask::Down => "down".to_owned(),
         };
         format!("/v{PROTOCOL}/{rest}")
@@ -134,6 +137,7 @@ fn named(word: &str, query: &str) -> Result<Ask, NoAsk> {
             wait_s: number(query, "wait_s", 0)?.min(LONGEST_WAIT),
         }),
         "reload" => Ask::Reload,
+        "reexec" => Ask::Reexec,
         "down" => Ask::Down,
         _ => return Err(NoAsk::Unknown),
     })

@@ -1,6 +1,6 @@
 //! What the server must be told by whoever runs the services.
 
-use crate::{Asked, Done, Down, Events, JobRun, Order, Ps, Refusal, Reloaded, RunTold, Status, Verb, Why};
+use crate::{Asked, Done, Down, Events, JobRun, Order, Ps, Reexec, Refusal, Reloaded, RunTold, Status, Verb, Why};
 use host::Pending;
 use tokio::sync::mpsc::Receiver;
 
@@ -41,6 +41,12 @@ pub trait Daemon: Send + Sync {
     /// # Errors
     /// All that is wrong with it; then nothing was changed.
     fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>>;
+
+    /// Finds out whether the program that stands where this one was started from can take over, and begins to let it.
+    ///
+    /// # Errors
+    /// When it cannot, or not now; then all is as before.
+    fn reexec(&self) -> Pending<'_, Result<Reexec, Refusal>>;
 
     /// Begins to stop everything and to end.
     fn down(&self) -> Down;

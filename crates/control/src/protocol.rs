@@ -96,6 +96,11 @@ pub struct Status {
     pub release: Option<String>,
     /// The process of that mainstay.
     pub pid: u32,
+    /// How many versions of mainstay this process was before.
+    pub generation: u64,
+    /// Why the last try to become another one has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reexec_failed: Option<String>,
     /// Since when it runs: RFC 3339, UTC.
     pub since: String,
     /// For how long, in seconds.
@@ -330,6 +335,24 @@ pub struct Down {
     pub app: String,
     /// Its process, to wait for.
     pub pid: u32,
+}
+
+/// Another program takes over: it has been asked, and can.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reexec {
+    /// The application.
+    pub app: String,
+    /// Its process, which stays.
+    pub pid: u32,
+    /// The version that hands over.
+    pub from: String,
+    /// The version that takes over.
+    pub to: String,
+    /// What [`Status::generation`] is once it has.
+    pub generation: u64,
+    /// The services, none of which is touched.
+    pub services: Vec<String>,
 }
 
 /// What a reload has begun.

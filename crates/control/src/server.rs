@@ -6,7 +6,10 @@ use crate::{
     protocol::{PROTOCOL_HEADER, VERSION_HEADER},
     stream::Stream,
 };
-use host::net::peer_uid;
+use host::{
+    handover::{Door, Guest},
+    net::peer_uid,
+};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::{
     Request, Response, StatusCode,
@@ -37,19 +40,19 @@ const CONNECTIONS: usize = 64;
 
 type Reply = Response<Either<Full<Bytes>, Stream<RunTold>>>;
 
-/// Answers for `daemon` until dropped. `us` is the user who may ask, besides root.
+/// Answers for `daemon` until dropped. `us` is the user who may ask, besides root; whoever asks comes in by `door`.
 ///
 /// # Errors
 /// When `listener` cannot be used at all.
-pub async fn serve(listener: UnixListener, daemon: Arc<dyn Daemon>, us: u32) -> io::Result<()> {
+pub async fn serve(listener: UnixListener, daemon: Arc<dyn Daemon>, us: u32, door: Door) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             // Whoever comes when all are taken waits in the queue of the socket.
-            accepted = listener.accept(), if tasks.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(tasks.spawn(exchange(stream, daemon.clone(), us))),
+            (accepted, guest) = door.let_in(|| listener.accept()), if tasks.len() < CONNECTIONS => match accepted {
+                Ok((stream, _)) => drop(tasks.spawn(exchange(stream, guest, daemon.clone(), us))),
                 // Out of descriptors, most likely: some will be free again soon.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
@@ -58,7 +61,7 @@ pub async fn serve(listener: UnixListener, daemon: Arc<dyn Daemon>, us: u32) -> 
     }
 }
 
-async fn exchange(stream: UnixStream, daemon: Arc<dyn Daemon>, us: u32) {
+async fn exchange(stream: UnixStream, _inside: Guest, daemon: Arc<dyn Daemon>, us: u32) {
     let who = peer_uid(&stream);
     let service = service_fn(|request| {
         let (daemon, who) = (&daemon, &who);
@@ -116,6 +119,7 @@ async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
         },
         Ask::Ran(job, run) => replied(daemon.ran(&job, *run)),
         Ask::Reload => replied(daemon.reload().await),
+        Ask::Reexec => replied(daemon.reexec().await),
         Ask::Down => reply(StatusCode::OK, &daemon.down()),
     }
 }

@@ -1,10 +1,10 @@
 //! What a server is doing, in the few words that people and scripts see.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a server is doing, as far as a client may rely on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerState {
     /// Refuses connections, or there is no socket: nobody listens.

@@ -87,6 +87,18 @@ impl Board {
         Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read, copies }) }
     }
 
+    /// What an earlier version of this process knew is known here. What a dependency is, and whether it is required, says the
+    /// configuration.
+    pub fn take_over(&self, handed: Snapshot) {
+        self.change(|known| {
+            let mut handed = handed;
+            let ours = std::mem::take(&mut known.dependencies);
+            handed.dependencies = ours.into_iter().map(|it| handed_on(it, &mut handed.dependencies)).collect();
+            handed.version = known.version.take();
+            *known = handed;
+        });
+    }
+
     /// From now on these are on no page.
     pub fn hide(&self, secrets: impl IntoIterator<Item = Secret>) {
         self.inner.masker.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
@@ -295,6 +307,13 @@ fn state_of(said: &Result<Answer, Refusal>) -> ServerState {
 
 fn state_called(word: &str) -> Option<ServerState> {
     STATES.into_iter().find(|state| state.word() == word)
+}
+
+fn handed_on(ours: DependencyHealth, handed: &mut Vec<DependencyHealth>) -> DependencyHealth {
+    match handed.iter().position(|it| it.name == ours.name) {
+        Some(at) => DependencyHealth { kind: ours.kind, required: ours.required, ..handed.swap_remove(at) },
+        None => ours,
+    }
 }
 
 fn not_started(name: &str) -> ServiceHealth {

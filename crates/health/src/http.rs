@@ -4,6 +4,7 @@
 //! many hang on, the oldest has to go, so that a prober always gets its answer.
 
 use crate::{Board, CONTENT_TYPE, metrics};
+use host::handover::{Door, Guest};
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -40,17 +41,17 @@ const CONNECTIONS: usize = 64;
 /// The smallest buffer that hyper allows; a request here is one line.
 const BUFFER: usize = 8192;
 
-/// Serves `pages` of `board` until dropped. Fails only when `listener` cannot be used at all.
-pub async fn serve(listener: std::net::TcpListener, board: Board, pages: Pages) -> io::Result<()> {
+/// Serves `pages` of `board` until dropped; whoever asks comes in by `door`. Fails only when `listener` cannot be used at all.
+pub async fn serve(listener: std::net::TcpListener, board: Board, pages: Pages, door: Door) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let (mut tasks, mut order) = (JoinSet::new(), VecDeque::new());
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            (accepted, guest) = door.let_in(|| listener.accept()) => match accepted {
                 Ok((stream, _)) => {
                     make_room(&mut order);
-                    order.push_back(tasks.spawn(exchange(stream, board.clone(), pages)));
+                    order.push_back(tasks.spawn(exchange(stream, guest, board.clone(), pages)));
                 }
                 // Out of descriptors, most likely: some will be free again soon.
                 Err(_) => sleep(Duration::from_millis(100)).await,
@@ -69,7 +70,7 @@ fn make_room(order: &mut VecDeque<AbortHandle>) {
     }
 }
 
-async fn exchange(stream: TcpStream, board: Board, pages: Pages) {
+async fn exchange(stream: TcpStream, _inside: Guest, board: Board, pages: Pages) {
     let service = service_fn(|request: Request<Incoming>| {
         let response = answer(request.method(), request.uri().path(), &board, pages);
         async { Ok::<_, Infallible>(response) }

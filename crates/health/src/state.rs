@@ -2,8 +2,9 @@
 
 use crate::Reading;
 use database::ServerState;
+use host::handover::moment;
 use report::Verdict;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 /// How far a start has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Waiting for the dependencies.
@@ -26,16 +27,19 @@ pub enum Phase {
     Stopping,
 }
 
-/// Everything that is known at one moment; [`crate::judge`] and the renderings read it.
-#[derive(Clone, Debug)]
+/// Everything that is known at one moment; [`crate::judge`] and the renderings read it. Written, its moments mean something to a later
+/// version of this process alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The application's version.
     pub version: Option<String>,
     /// When mainstay began.
+    #[serde(with = "moment")]
     pub started: Instant,
     /// How far the start has come.
     pub phase: Phase,
     /// When that phase began.
+    #[serde(with = "moment")]
     pub phase_since: Instant,
     /// How long the phases before took, in order.
     pub steps: Vec<(Phase, Duration)>,
@@ -46,12 +50,15 @@ pub struct Snapshot {
     /// The migrations.
     pub migrations: Migrations,
     /// The copies of databases; empty where none are taken.
+    #[serde(skip)]
     pub backups: Vec<BackupHealth>,
     /// Switches worth seeing: `scheduler`, `polling`. They don't change the verdict.
     pub flags: BTreeMap<String, bool>,
     /// What services use, by name; empty unless it was asked for ([`crate::Board::measured`]).
+    #[serde(skip)]
     pub usage: BTreeMap<String, Usage>,
     /// What else there is to be told, likewise.
+    #[serde(skip)]
     pub readings: Vec<Reading>,
 }
 
@@ -71,17 +78,19 @@ pub struct Usage {
 }
 
 /// One dependency.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DependencyHealth {
     /// Its name.
     pub name: String,
     /// What kind of thing, as [`config::Target::kind`] says it.
+    #[serde(skip)]
     pub kind: &'static str,
     /// Critical without it, or only degraded.
     pub required: bool,
     /// What it is doing, after hysteresis: one failed check does not change it.
     pub state: ServerState,
     /// Since when it does that.
+    #[serde(with = "moment")]
     pub since: Instant,
     /// The verdict of the last check; `skipped` before the first.
     pub verdict: Verdict,
@@ -92,6 +101,7 @@ pub struct DependencyHealth {
     /// How long the last answer took.
     pub latency: Option<Duration>,
     /// When it was last asked.
+    #[serde(with = "moment::option")]
     pub checked_at: Option<Instant>,
     /// Lengths of the queues it holds.
     pub queues: Vec<(String, u64)>,
@@ -102,9 +112,10 @@ pub struct DependencyHealth {
 }
 
 /// One check, as it is kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checked {
     /// When it began.
+    #[serde(with = "moment")]
     pub at: Instant,
     /// Its verdict.
     pub verdict: Verdict,
@@ -115,7 +126,7 @@ pub struct Checked {
 }
 
 /// How many checks ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Passed.
     pub pass: u64,
@@ -126,7 +137,7 @@ pub struct Counts {
 }
 
 /// One service, as far as health cares.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceHealth {
     /// Its name.
     pub name: String,
@@ -179,7 +190,8 @@ pub struct NewestBackup {
 }
 
 /// The migrations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Migrations {
     /// There are none to apply.
     #[default]

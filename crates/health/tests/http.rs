@@ -24,7 +24,7 @@ async fn served(board: &Board, pages: Pages, test: impl AsyncFnOnce(SocketAddr))
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     tokio::select! {
-        ended = serve(listener, board.clone(), pages) => panic!("the server ended: {ended:?}"),
+        ended = serve(listener, board.clone(), pages, host::handover::Door::default()) => panic!("the server ended: {ended:?}"),
         done = timeout(LIMIT, test(address)) => done.expect("in time"),
     }
 }

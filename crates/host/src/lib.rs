@@ -7,6 +7,7 @@ pub mod failpoint;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 pub mod fs;
+pub mod handover;
 pub mod lock;
 pub mod net;
 pub mod notify;

@@ -1,6 +1,9 @@
 //! One instance at a time, by a lock that the kernel takes back when its holder ends.
 
-use crate::proc::{Process, boot_id};
+use crate::{
+    handover::Handing,
+    proc::{Process, boot_id},
+};
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, fstat, open, stat},
     io::Errno,
@@ -9,6 +12,7 @@ use std::{
     fmt,
     fs::File,
     io::{self, ErrorKind, Read, Seek, Write},
+    os::fd::{OwnedFd, RawFd},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -68,6 +72,18 @@ impl InstanceLock {
             Err(error) => Err(error),
         };
         result.map_err(|error| LockError::Io { path: path.to_owned(), error })
+    }
+}
+
+impl InstanceLock {
+    /// The same lock for the next version of this process: it belongs to the open file, whoever has that (flock(2)).
+    pub fn hand_over(&self, all: &mut Handing) -> RawFd {
+        all.put(&self._file)
+    }
+
+    /// A lock that an earlier version of this process has handed over.
+    pub fn take_over(descriptor: OwnedFd) -> Self {
+        Self { _file: descriptor.into() }
     }
 }
 

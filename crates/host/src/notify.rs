@@ -1,6 +1,9 @@
 //! Both ends of the socket on which a service tells its supervisor how it is (sd_notify(3)).
 
-use crate::descriptor::readable;
+use crate::{
+    descriptor::readable,
+    handover::{Descriptors, Handing},
+};
 use rustix::{
     io::Errno,
     net::{
@@ -8,10 +11,14 @@ use rustix::{
         SocketType, bind, getsockname, recvmsg, sendto, socket_with, sockopt::set_socket_passcred,
     },
 };
+use serde::{Deserialize, Serialize};
 use std::{
     io::{self, IoSliceMut},
     mem::MaybeUninit,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{
+        fd::{OwnedFd, RawFd},
+        unix::ffi::OsStrExt,
+    },
     path::{Path, PathBuf},
 };
 use tokio::io::{Interest, unix::AsyncFd};
@@ -26,6 +33,14 @@ const DESCRIPTORS: usize = 16;
 #[derive(Debug)]
 pub struct Ear {
     socket: AsyncFd<OwnedFd>,
+    name: String,
+    path: Option<PathBuf>,
+}
+
+/// The end of the supervisor, as it is handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedEar {
+    descriptor: RawFd,
     name: String,
     path: Option<PathBuf>,
 }
@@ -58,6 +73,20 @@ impl Ear {
             None => without_file(&socket)?,
         };
         Ok(Self { socket: readable(socket)?, name, path })
+    }
+
+    /// For the next version of this process.
+    pub fn hand_over(&self, all: &mut Handing) -> HandedEar {
+        HandedEar { descriptor: all.put(self.socket.get_ref()), name: self.name.clone(), path: self.path.clone() }
+    }
+
+    /// One that an earlier version of this process has handed over.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn take_over(handed: HandedEar, all: &mut Descriptors) -> io::Result<Self> {
+        let HandedEar { descriptor, name, path } = handed;
+        Ok(Self { socket: readable(all.take(descriptor)?)?, name, path })
     }
 
     /// What `NOTIFY_SOCKET` has to be.

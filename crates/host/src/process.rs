@@ -6,6 +6,7 @@ mod child;
 mod detached;
 mod family;
 mod group;
+mod handed;
 pub(crate) mod image;
 mod leftover;
 mod limits;
@@ -19,6 +20,7 @@ mod running;
 mod spawner;
 
 pub use detached::{Detached, start_detached};
+pub use handed::{HandedChild, pipe_of};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use limits::{Limit, Limits};
 pub use mark::Mark;
@@ -26,10 +28,19 @@ pub use meter::{Memory, Meter, Usage, usage};
 pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;
 pub use running::{Running, ended, inlet};
-pub use spawner::{SystemSpawner, Together};
+pub use spawner::{HandedTogether, SystemSpawner, Together};
 
-use crate::{Env, Pending};
-use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
+use crate::{
+    Env, Pending,
+    handover::{Descriptors, Handing},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::io::AsyncRead;
 
 /// What to run.
@@ -64,7 +75,8 @@ pub enum Output {
 }
 
 /// How a child ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Exit {
     /// With this code.
     Code(i32),
@@ -75,15 +87,35 @@ pub enum Exit {
 /// The two outputs of a child.
 pub struct Pipes {
     /// Standard output.
-    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub stdout: Box<dyn Pipe>,
     /// Standard error.
-    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    pub stderr: Box<dyn Pipe>,
 }
+
+/// An output of a child.
+pub trait Pipe: AsyncRead + Send + Unpin {
+    /// What is behind it, where the system knows it; nothing of it is read ahead.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+impl Pipe for tokio::io::DuplexStream {}
+impl Pipe for tokio::io::Empty {}
+impl Pipe for io::Cursor<String> {}
 
 /// Starts children.
 pub trait Spawner: Send + Sync {
     /// Starts `command` in a process group of its own. It dies when mainstay is killed.
     fn spawn(&self, command: &Command) -> io::Result<Box<dyn Child>>;
+
+    /// A child that an earlier version of this process has handed over.
+    ///
+    /// # Errors
+    /// When it cannot be looked after.
+    fn adopt(&self, _handed: HandedChild, _all: &mut Descriptors) -> io::Result<Box<dyn Child>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A running child.
@@ -104,6 +136,14 @@ pub trait Child: Send {
     fn meter(&self) -> Option<Meter> {
         None
     }
+    /// How the next version of this process knows it. Valid while [ends are held](SystemSpawner::hold_ends).
+    ///
+    /// # Errors
+    /// When it is not one that the system knows.
+    fn hand_over(&self, _all: &mut Handing) -> io::Result<HandedChild> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Is anybody left, in its group or strayed from it, that is not a zombie?
     fn group_alive(&self) -> bool;
 }

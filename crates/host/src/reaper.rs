@@ -28,11 +28,13 @@ pub(crate) struct Reaper(());
 
 /// One for the whole process, as its children are: two reapers that adopt orphans would take each other's children for
 /// such.
-static TABLE: Mutex<Table> = Mutex::new(Table { children: BTreeMap::new(), adopts: false, orphans: 0 });
+static TABLE: Mutex<Table> = Mutex::new(Table { children: BTreeMap::new(), adopts: false, held: false, orphans: 0 });
 
 struct Table {
     children: BTreeMap<u32, watch::Sender<Option<Exit>>>,
     adopts: bool,
+    /// Nobody is waited for.
+    held: bool,
     orphans: u64,
 }
 
@@ -86,6 +88,25 @@ impl Reaper {
         Ok(())
     }
 
+    pub(crate) fn hold(&self) {
+        table().held = true;
+    }
+
+    pub(crate) fn let_go(&self) {
+        let mut table = table();
+        table.held = false;
+        table.reap();
+    }
+
+    /// A child that was registered with an earlier version of this process, and how it ended, when that is known.
+    pub(crate) fn adopt(&self, pid: u32, exit: Option<Exit>) -> Ended {
+        let (sender, receiver) = watch::channel(exit);
+        if exit.is_none() {
+            table().children.insert(pid, sender);
+        }
+        Ended(receiver)
+    }
+
     pub(crate) fn orphans_reaped(&self) -> u64 {
         table().orphans
     }
@@ -103,6 +124,9 @@ fn table() -> MutexGuard<'static, Table> {
 
 impl Table {
     fn reap(&mut self) {
+        if self.held {
+            return;
+        }
         if self.adopts { self.reap_all() } else { self.reap_registered() }
     }
 
@@ -136,6 +160,11 @@ fn exit(status: WaitStatus) -> Option<Exit> {
 }
 
 impl Ended {
+    /// How it ended, when that is known already.
+    pub(crate) fn now(&self) -> Option<Exit> {
+        *self.0.borrow()
+    }
+
     /// Safe to drop and call again.
     pub(crate) async fn wait(&mut self) -> io::Result<Exit> {
         let ended = self.0.wait_for(Option::is_some).await.map_err(|_| lost())?;

@@ -36,6 +36,11 @@ pub fn is_terminal(stream: Stream) -> bool {
     }
 }
 
+/// Has this process a terminal that controls it, and that may hang up (tty(4))?
+pub fn is_controlled() -> bool {
+    rustix::fs::open("/dev/tty", OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).is_ok()
+}
+
 /// Its width in columns; nothing when it is no terminal or does not say.
 pub fn width(stream: Stream) -> Option<u16> {
     let size = match stream {

@@ -146,6 +146,12 @@ impl Buffer {
         matches!(timeout(limit, all).await, Ok(Ok(_)))
     }
 
+    /// Is all that was taken settled?
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.state();
+        *self.settled.borrow() >= state.taken
+    }
+
     /// How many were left out so far, and for how long the oldest waits.
     pub(crate) fn backlog(&self) -> (u64, Duration) {
         let state = self.state();

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use report::{Event, Level};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Fields that say whom an event is about: a service, a job, a database or another dependency.
@@ -11,7 +12,7 @@ const SUBJECTS: [&str; 4] = ["service", "job", "target", "subject"];
 const LONGEST: usize = 4096;
 
 /// An event as it is remembered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The start that it belongs to; 0 before it was written.
     pub start: i64,

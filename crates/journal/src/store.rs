@@ -9,7 +9,7 @@ use crate::{
 };
 use host::fs::{Identity, create, identity, metadata, rename};
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -68,7 +68,15 @@ impl Store {
         Ok(store)
     }
 
+    /// A life that stands there already is gone on with: the same process, begun at the same moment, may be a later version now.
     fn begin(&mut self, life: &Life) -> Result<(), Fault> {
+        let same = "SELECT id FROM starts WHERE begun = ?1 AND pid = ?2 AND app = ?3 ORDER BY id DESC LIMIT 1";
+        let same =
+            self.connection.query_row(same, params![life.begun.as_millisecond(), life.pid, life.app], |row| row.get(0));
+        if let Some(start) = same.optional()? {
+            self.start = start;
+            return Ok(());
+        }
         self.connection.execute(
             "INSERT INTO starts (begun, app, version, release, pid, first) \
              VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(id), 0) + 1 FROM events))",

@@ -116,6 +116,11 @@ impl Journal {
         }
     }
 
+    /// Is all that was noted so far in the file, or given up?
+    pub fn is_written(&self) -> bool {
+        self.buffer.is_settled()
+    }
+
     /// Writes what waits and that this life has ended well, as far as it goes within `limit`; says whether it was done. Nothing is taken any more.
     pub async fn finish(&self, limit: Duration) -> bool {
         self.buffer.close();

@@ -90,6 +90,8 @@ struct State {
     spare: Vec<Vec<u8>>,
     /// Lines left out of each service, not told yet.
     lost: Vec<u64>,
+    /// Somebody writes what was taken last.
+    busy: bool,
     closed: bool,
     asleep: bool,
 }
@@ -188,6 +190,23 @@ impl Buffer {
         }
     }
 
+    /// Resolves when nothing waits to be written.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Has all been written that was taken?
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state();
+        !state.busy && state.batch.pieces.is_empty()
+    }
+
     fn has_room(&self) -> bool {
         let state = self.state();
         state.closed || state.waiting < self.limit
@@ -200,6 +219,9 @@ impl Buffer {
         let mut state = self.state();
         let written = state.in_work;
         self.make_room(&mut state, written);
+        if std::mem::take(&mut state.busy) {
+            self.emptied.notify_waiters();
+        }
         if state.batch.pieces.is_empty() && !state.closed {
             let copied = batch.bytes.capacity().max(state.batch.bytes.capacity());
             let large = copied > SMALL || !state.spare.is_empty();
@@ -220,7 +242,7 @@ impl Buffer {
         let services = state.batch.services.clone();
         std::mem::swap(&mut state.batch, batch);
         state.batch.services = services;
-        state.in_work = state.waiting;
+        (state.in_work, state.busy) = (state.waiting, true);
         Next::Lines
     }
 

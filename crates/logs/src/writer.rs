@@ -78,6 +78,16 @@ impl Files {
         self.buffer.room().await;
     }
 
+    /// Resolves when all that was taken is in its file; says whether it is, within `limit`.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        timeout(limit, self.buffer.empty()).await.is_ok()
+    }
+
+    /// Is all that was taken in its file?
+    pub fn is_written(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// Writes what waits, as far as it goes within `limit`; says whether all of it went. Nothing is taken any more.
     pub async fn finish(&self, limit: Duration) -> bool {
         self.buffer.close();

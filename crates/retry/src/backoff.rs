@@ -58,6 +58,16 @@ impl Waits {
         self.next = self.shape.initial;
     }
 
+    /// How long the next wait is, without chance: with [`Waits::go_on_from`] others go on from here.
+    pub fn reached(&self) -> Duration {
+        self.next
+    }
+
+    /// Goes on from where others had [got](Waits::reached).
+    pub fn go_on_from(&mut self, reached: Duration) {
+        self.next = reached.clamp(self.shape.initial.min(self.shape.max), self.shape.max);
+    }
+
     /// The next wait.
     pub fn next_wait(&mut self) -> Duration {
         let full = self.next.min(self.shape.max);

@@ -31,6 +31,17 @@ impl Doubts {
         Self { checker, question: None, missing: BTreeSet::new(), again: None, interval: SOON }
     }
 
+    /// What was found missing.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.missing.iter().cloned().collect()
+    }
+
+    /// Somebody else has found these missing: they are asked again at once.
+    pub(crate) fn go_on_with(&mut self, missing: Vec<String>, now: Instant) {
+        self.missing.extend(missing);
+        self.again = (!self.missing.is_empty()).then_some(now);
+    }
+
     /// Asks `names`.
     pub(crate) fn ask(&mut self, names: Vec<String>) {
         self.question = Some(Box::pin(ask_all(Arc::clone(&self.checker), names)));

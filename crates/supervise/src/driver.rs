@@ -5,28 +5,30 @@ use crate::{
     doubts::Doubts,
     ear::{Heard, Lookout, Socket, hear},
     fence::{Barrier, FENCE, News},
+    handed::{HandedDriver, HandedGroup, HandedLook, Resumed},
     input::{Effect, Input},
     life::Life,
     notice::Notice,
-    output::tell_lines,
+    output::{Begun, Reader},
     say,
     schedule::NoLock,
     state::{Run, State},
     status::ServiceStatus,
+    still::{Freeze, Until},
     usage::Meters,
     vigil::{Verdict, Vigil},
 };
 use config::{Service, Sign};
 use host::{
     Pending,
+    handover::Handing,
     proc::oom_kills,
-    process::{Child, Command, Exit, Limit, Meter, Spawner},
+    process::{Child, Command, Exit, Limit, Meter, Pipe, Spawner},
 };
 use report::{Journal, Lines, Stream, seconds};
 use std::{collections::VecDeque, future::pending, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
-    task::JoinHandle,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 
@@ -70,6 +72,15 @@ impl Outfit {
     }
 }
 
+/// What a driver is told.
+pub(crate) enum Message {
+    Input(Input),
+    Freeze(Freeze<Told>),
+}
+
+/// What is handed over of a driver.
+pub(crate) type Told = io::Result<(HandedDriver, Handing)>;
+
 /// What became of a service, for the supervisor.
 pub(crate) struct Change {
     pub(crate) id: usize,
@@ -87,7 +98,7 @@ pub(crate) struct Driver {
     life: Life,
     child: Option<Group>,
     /// Tasks that tell the lines of this process, and of earlier ones whose pipes somebody still holds.
-    readers: Vec<JoinHandle<()>>,
+    readers: Vec<Reader>,
     check: Option<Watch>,
     doubts: Doubts,
     published: Option<ServiceStatus>,
@@ -107,13 +118,13 @@ pub(crate) struct Driver {
 }
 
 /// The process group of a child, which may outlive its leader.
-struct Group {
-    child: Box<dyn Child>,
-    meter: Option<Meter>,
+pub(crate) struct Group {
+    pub(crate) child: Box<dyn Child>,
+    pub(crate) meter: Option<Meter>,
     /// Tells that the line has come by which it is known to be ready.
-    line: Option<UnboundedReceiver<()>>,
+    pub(crate) line: Option<UnboundedReceiver<()>>,
     /// When to look whether anybody is left, and the interval to the next look; nothing while the leader lives.
-    look: Option<(Instant, Duration)>,
+    pub(crate) look: Option<(Instant, Duration)>,
 }
 
 /// The health check of a running process, and the question that is on its way.
@@ -124,7 +135,7 @@ struct Watch {
 }
 
 enum Happened {
-    Told(Input),
+    Told(Message),
     Ended(Exit),
     Answered(Result<(), String>),
     Heard(Heard),
@@ -166,10 +177,59 @@ impl Driver {
         }
     }
 
-    /// Starts the service and keeps to its life until nobody can tell it anything any more.
-    pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Input>) {
+    /// The driver of a service that goes on: whose question is not answered yet is asked again.
+    pub(crate) fn resume(mut self, resumed: Resumed) -> Self {
+        let now = Instant::now();
+        let Resumed { driver, group, outputs, socket, used } = resumed;
+        let meter = group.as_ref().and_then(|group| group.meter.clone());
+        self.outfit.meters.take_over(&self.service.name, &used, meter, now);
+        self.limits = group.as_ref().map(|group| group.child.limits().to_vec()).unwrap_or_default();
+        let (lookout, line) = match self.life.state() {
+            State::Starting(_) => self.lookout(),
+            _ => (None, None),
+        };
+        self.child = group.map(|group| Group { line, ..group });
+        for (pipe, stream, begun) in outputs {
+            self.read(pipe, stream, lookout.clone(), begun);
+        }
+        if let (Some(socket), Some(Sign::Notify { watchdog })) = (&socket, self.sign()) {
+            self.command.env.extend(socket.variables(watchdog));
+        }
+        self.socket = socket;
+        self.watch_over();
+        if let (Some(watch), Some(vigil), Some(check)) = (&mut self.check, driver.vigil, &self.service.health) {
+            watch.vigil = Vigil::take_over(check, watch.run.since, vigil);
+        }
+        self.doubts.go_on_with(driver.missing, now);
+        if self.life.is_asking() {
+            self.doubts.ask(self.service.needs.clone());
+        }
+        (self.kills_before, self.out_of_memory, self.status) =
+            (driver.kills_before, driver.out_of_memory, driver.status);
+        self
+    }
+
+    fn sign(&self) -> Option<Sign> {
+        self.service.health.as_ref().map(|check| check.sign.clone())
+    }
+
+    /// Looks for the line by which the service is known to be ready, if there is one.
+    fn lookout(&self) -> (Option<Lookout>, Option<UnboundedReceiver<()>>) {
+        match self.sign() {
+            Some(Sign::Line(line)) => Some(Lookout::new(line)).unzip(),
+            _ => (None, None),
+        }
+    }
+
+    /// Wants the service, and keeps to its life until nobody can tell it anything any more.
+    pub(crate) async fn start(mut self, mut inbox: UnboundedReceiver<Message>) {
         self.get_the_lock().await;
         self.begin(&mut inbox);
+        self.run(inbox).await;
+    }
+
+    /// Keeps to its life until nobody can tell it anything any more.
+    pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Message>) {
         self.publish();
         while let Some(happened) = self.next(&mut inbox).await {
             self.take(happened).await;
@@ -195,8 +255,15 @@ impl Driver {
     }
 
     /// What was told before the start, as while the lock was waited for, counts for the start.
-    fn begin(&mut self, inbox: &mut UnboundedReceiver<Input>) {
-        let told = std::iter::from_fn(|| inbox.try_recv().ok());
+    fn begin(&mut self, inbox: &mut UnboundedReceiver<Message>) {
+        let input = |message| match message {
+            Message::Input(input) => Some(input),
+            Message::Freeze(freeze) => {
+                freeze.refuse(Err(io::Error::other("it is just being started")));
+                None
+            }
+        };
+        let told = std::iter::from_fn(|| inbox.try_recv().ok()).filter_map(input);
         let is_order = |input: &Input| matches!(input, Input::Wanted | Input::Unwanted | Input::Force | Input::Restart);
         let (orders, world): (Vec<_>, Vec<_>) = told.partition(is_order);
         world.into_iter().for_each(|input| self.told(input));
@@ -218,7 +285,7 @@ impl Driver {
         self.feed(input);
     }
 
-    async fn next(&mut self, inbox: &mut UnboundedReceiver<Input>) -> Option<Happened> {
+    async fn next(&mut self, inbox: &mut UnboundedReceiver<Message>) -> Option<Happened> {
         let tick = self.next_tick();
         let Self { child, check, doubts, socket, barrier, .. } = self;
         let (leader, line, meter) = match child {
@@ -248,7 +315,11 @@ impl Driver {
 
     async fn take(&mut self, happened: Happened) {
         match happened {
-            Happened::Told(input) => self.told(input),
+            Happened::Told(Message::Input(input)) => self.told(input),
+            Happened::Told(Message::Freeze(freeze)) => {
+                let told = self.hand_over(freeze.until()).await;
+                freeze.answer(told).await;
+            }
             Happened::Ended(exit) => self.ended(exit).await,
             Happened::Answered(answer) => self.answered(answer),
             Happened::Fenced(news) => self.fenced(news),
@@ -256,6 +327,39 @@ impl Driver {
             Happened::NeedsAnswered(answers) => self.needs_answered(answers),
             Happened::Tick => self.tick(Instant::now()),
         }
+    }
+
+    /// What is handed over; the readers stand still from then on.
+    async fn hand_over(&mut self, until: &Until) -> Told {
+        if !self.barrier.is_open() {
+            return Err(io::Error::other("it is exclusive, and its lock would be lost"));
+        }
+        let (mut all, mut pipes) = (Handing::default(), Vec::new());
+        for reader in &mut self.readers {
+            if let Some(told) = reader.stand_still(until).await {
+                let (pipe, handing) = told?;
+                pipes.push(pipe);
+                all.extend(handing);
+            }
+        }
+        // The line may have come just now.
+        let line = self.child.as_mut().and_then(|group| group.line.as_mut()).map(UnboundedReceiver::try_recv);
+        if let Some(Ok(())) = line {
+            self.heard(Heard::Line, Instant::now());
+        }
+        let group = self.child.as_ref().map(|group| group.hand_over(&mut all)).transpose()?;
+        let driver = HandedDriver {
+            life: self.life.hand_over(),
+            vigil: self.check.as_ref().map(|watch| watch.vigil.hand_over()),
+            group,
+            pipes,
+            socket: self.socket.as_ref().map(|socket| socket.hand_over(&mut all)),
+            missing: self.doubts.missing(),
+            kills_before: self.kills_before,
+            out_of_memory: self.out_of_memory,
+            status: self.status.clone(),
+        };
+        Ok((driver, all))
     }
 
     fn told(&mut self, input: Input) {
@@ -447,11 +551,12 @@ impl Driver {
         self.kills_before = oom_kills();
         let (pid, meter) = (child.pid(), child.meter());
         self.outfit.meters.started(&self.service.name, meter.clone(), Instant::now());
-        let (lookout, line) = match self.service.health.as_ref().map(|check| &check.sign) {
-            Some(Sign::Line(line)) => Some(Lookout::new(line.clone())).unzip(),
-            _ => (None, None),
-        };
-        self.read(child.as_mut(), lookout);
+        let (lookout, line) = self.lookout();
+        self.readers.retain(|reader| !reader.task.is_finished());
+        if let Some(pipes) = child.take_output() {
+            self.read(pipes.stdout, Stream::Stdout, lookout.clone(), Begun::default());
+            self.read(pipes.stderr, Stream::Stderr, lookout, Begun::default());
+        }
         if child.limits() != self.limits {
             self.limits = child.limits().to_vec();
             self.outfit.journal.note(say::limited(&self.service.name, &self.limits));
@@ -473,14 +578,9 @@ impl Driver {
         Ok(())
     }
 
-    fn read(&mut self, child: &mut dyn Child, lookout: Option<Lookout>) {
-        let Some(pipes) = child.take_output() else { return };
+    fn read(&mut self, pipe: Box<dyn Pipe>, stream: Stream, lookout: Option<Lookout>, begun: Begun) {
         let name: Arc<str> = self.service.name.as_str().into();
-        let lines = || Arc::clone(&self.outfit.lines);
-        let stdout = tell_lines(pipes.stdout, Arc::clone(&name), Stream::Stdout, lines(), lookout.clone());
-        let stderr = tell_lines(pipes.stderr, name, Stream::Stderr, lines(), lookout);
-        self.readers.retain(|reader| !reader.is_finished());
-        self.readers.extend([tokio::spawn(stdout), tokio::spawn(stderr)]);
+        self.readers.push(Reader::start(pipe, name, stream, Arc::clone(&self.outfit.lines), lookout, begun));
     }
 
     fn signal(&self, signal: i32) {
@@ -513,6 +613,13 @@ impl Driver {
             // Nobody listens any more when the supervisor was dropped; then this task ends, too.
             let _ = self.changes.send(Change { id: self.id, status, state: self.life.state().clone() });
         }
+    }
+}
+
+impl Group {
+    fn hand_over(&self, all: &mut Handing) -> io::Result<HandedGroup> {
+        let look = self.look.map(|(at, interval)| HandedLook { at, interval });
+        Ok(HandedGroup { child: self.child.hand_over(all)?, look })
     }
 }
 
@@ -556,9 +663,9 @@ async fn answer_to(watch: Option<&mut Watch>) -> Result<(), String> {
 }
 
 /// Those of the last process first. Safe to drop and call again.
-async fn last_lines(readers: &mut Vec<JoinHandle<()>>) {
+async fn last_lines(readers: &mut Vec<Reader>) {
     while let Some(reader) = readers.last_mut() {
-        let _ = reader.await;
+        let _ = (&mut reader.task).await;
         readers.pop();
     }
 }

@@ -3,6 +3,7 @@
 use crate::notice::{Notice, notices};
 use config::LogLine;
 use host::{
+    handover::{Descriptors, Handing},
     notify::{self, Told},
     process::Meter,
 };
@@ -66,6 +67,16 @@ pub(crate) enum Heard {
 impl Socket {
     pub(crate) fn bind(path: &Path) -> io::Result<Self> {
         Ok(Self { ear: notify::Ear::bind(path)? })
+    }
+
+    /// For the next version of mainstay.
+    pub(crate) fn hand_over(&self, all: &mut Handing) -> notify::HandedEar {
+        self.ear.hand_over(all)
+    }
+
+    /// One that was handed over.
+    pub(crate) fn take_over(handed: notify::HandedEar, all: &mut Descriptors) -> io::Result<Self> {
+        Ok(Self { ear: notify::Ear::take_over(handed, all)? })
     }
 
     /// The variables by which a service finds it.

@@ -2,7 +2,9 @@
 
 use crate::{
     reload::{ReloadError, Reloaded},
+    resume::{Frozen, NotStill, Told},
     status::ServiceStatus,
+    still::{Freeze, stand_still},
     usage::{Meters, ServiceUsage},
 };
 use config::Service;
@@ -25,7 +27,6 @@ pub enum Need {
     },
 }
 
-#[derive(Debug)]
 pub(crate) enum Command {
     Need { name: String, need: Need },
     Stop,
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     StartOne { name: String },
     StopOne { name: String },
     Reload { services: Vec<Service>, base_env: Env, reply: oneshot::Sender<Result<Reloaded, ReloadError>> },
+    StandStill(Freeze<Told>),
 }
 
 /// There is no service of this name.
@@ -110,6 +112,19 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Reload { services, base_env, reply });
         answer.await.unwrap_or(Err(ReloadError::NotRunning))
+    }
+
+    /// Has everybody stand still and tells what is handed over to the next version of mainstay. Nothing is read, started or
+    /// signalled until what is answered is dropped; then all go on as if nothing had been.
+    ///
+    /// # Errors
+    /// When services are between two lives.
+    pub async fn stand_still(&self) -> Result<Frozen, NotStill> {
+        let (still, until) = stand_still();
+        let (freeze, told) = Freeze::ask(&until);
+        self.send(Command::StandStill(freeze));
+        let (services, handing) = told.await.unwrap_or(Err(NotStill::NotRunning))?;
+        Ok(Frozen { services, handing, still })
     }
 
     /// How all services are now, in the order in which they are started.

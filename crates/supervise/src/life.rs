@@ -9,7 +9,10 @@
 
 mod begin;
 mod end;
+mod handed;
 mod leave;
+
+pub(crate) use handed::HandedLife;
 
 use crate::{
     fence::FENCE,

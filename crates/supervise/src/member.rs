@@ -1,14 +1,21 @@
 //! One service as the supervisor knows it.
 
 use crate::{
+    driver::Message,
+    handed::{HandedService, Resumed},
     input::Input,
     life::Life,
     listen::{ListenError, Listening},
+    resume::ResumeError,
     state::State,
     status::ServiceStatus,
 };
 use config::Service;
-use host::{Env, process};
+use host::{
+    Env,
+    handover::Descriptors,
+    process::{self, Spawner},
+};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -21,7 +28,7 @@ pub(crate) struct Member {
     pub(crate) listening: Option<Listening>,
     pub(crate) life: Life,
     /// To its driver; nothing before the start.
-    pub(crate) inbox: Option<mpsc::UnboundedSender<Input>>,
+    pub(crate) inbox: Option<mpsc::UnboundedSender<Message>>,
     pub(crate) state: State,
     pub(crate) status: ServiceStatus,
     /// Those that start after it have been told that it is ready.
@@ -30,6 +37,8 @@ pub(crate) struct Member {
     /// Stopped by hand: somebody may want it again.
     pub(crate) held: bool,
     pub(crate) fate: Fate,
+    /// It goes on from here, instead of being started.
+    pub(crate) resumed: Option<Resumed>,
 }
 
 /// What becomes of a member once it is over.
@@ -69,8 +78,43 @@ impl Member {
         let life = Life::new(Arc::clone(&service), service.restart.backoff.waits(), Instant::now());
         let status = ServiceStatus::of(&service.name, &life, None);
         let (state, inbox) = (State::Stopped, None);
-        let (announced, told_to_stop, held, fate) = (false, false, false, Fate::Stays);
-        Ok(Self { id, service, command, listening, life, inbox, state, status, announced, told_to_stop, held, fate })
+        let (announced, told_to_stop, held, fate, resumed) = (false, false, false, Fate::Stays, None);
+        Ok(Self {
+            id,
+            service,
+            command,
+            listening,
+            life,
+            inbox,
+            state,
+            status,
+            announced,
+            told_to_stop,
+            held,
+            fate,
+            resumed,
+        })
+    }
+
+    /// One that goes on as it was handed over.
+    pub(crate) fn resume(
+        id: usize,
+        service: Service,
+        instance: &str,
+        base_env: &Env,
+        handed: HandedService,
+        spawner: &dyn Spawner,
+        all: &mut Descriptors,
+    ) -> Result<Self, ResumeError> {
+        let (announced, held, life) = (handed.announced, handed.held, handed.driver.life.clone());
+        let lost = |source| ResumeError::Lost { service: service.name.clone(), source };
+        let (listening, resumed) = handed.take(spawner, all).map_err(lost)?;
+        let life = Life::take_over(Arc::new(service.clone()), life);
+        let member = Self::new(id, service, instance, base_env, listening)?;
+        let (state, status) = (life.state().clone(), ServiceStatus::of(&member.service.name, &life, None));
+        let mut member = Self { life, state, status, announced, held, resumed: Some(resumed), ..member };
+        member.show_held();
+        Ok(member)
     }
 
     /// Would `service` with this environment be anything else than this?
@@ -105,7 +149,7 @@ impl Member {
 
     pub(crate) fn tell(&self, input: Input) {
         if let Some(inbox) = &self.inbox {
-            let _ = inbox.send(input);
+            let _ = inbox.send(Message::Input(input));
         }
     }
 }

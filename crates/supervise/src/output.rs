@@ -4,12 +4,18 @@
 //! behind the last end of line is a line too, told at the end of the stream. A line longer than [`LONGEST`] is told in
 //! pieces, every piece but the last with [`GOES_ON`] behind it, so that one endless line cannot take all memory.
 
-use crate::ear::Lookout;
+use crate::{
+    ear::Lookout,
+    handed::HandedPipe,
+    still::{Freeze, Until},
+};
+use host::{handover::Handing, process::Pipe};
 use report::{Lines, Stream};
-use std::{borrow::Cow, cell::Cell, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use std::{borrow::Cow, cell::Cell, future::poll_fn, io, pin::pin, sync::Arc, task::Poll};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    task::yield_now,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::{JoinHandle, yield_now},
 };
 
 /// The longest line, in bytes, that is told in one piece.
@@ -30,19 +36,63 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// The beginning of a line whose end has not come yet.
+pub(crate) type Begun = Vec<u8>;
+
+/// What is handed over of an output.
+type Told = io::Result<(HandedPipe, Handing)>;
+
+/// The task that tells the lines of one output.
+pub(crate) struct Reader {
+    pub(crate) task: JoinHandle<()>,
+    freezes: UnboundedSender<Freeze<Told>>,
+}
+
+impl Reader {
+    /// Tells every line of `input` from now on, the first of which was `begun` already.
+    pub(crate) fn start(
+        input: Box<dyn Pipe>,
+        service: Arc<str>,
+        stream: Stream,
+        lines: Arc<dyn Lines>,
+        lookout: Option<Lookout>,
+        begun: Begun,
+    ) -> Self {
+        let (freezes, inbox) = unbounded_channel();
+        let teller = Teller { service, stream, lines, lookout };
+        Self { task: tokio::spawn(tell_lines(input, teller, begun, inbox)), freezes }
+    }
+
+    /// What is handed over, while it stands still; nothing when all of it was told.
+    pub(crate) async fn stand_still(&mut self, until: &Until) -> Option<Told> {
+        let (freeze, told) = Freeze::ask(until);
+        self.freezes.send(freeze).ok()?;
+        told.await.ok()
+    }
+}
+
 /// Tells every line of `input` until it ends.
-pub(crate) async fn tell_lines(
-    mut input: impl AsyncRead + Unpin,
-    service: Arc<str>,
-    stream: Stream,
-    lines: Arc<dyn Lines>,
-    lookout: Option<Lookout>,
+async fn tell_lines(
+    mut input: Box<dyn Pipe>,
+    mut teller: Teller,
+    begun: Begun,
+    mut freezes: UnboundedReceiver<Freeze<Told>>,
 ) {
-    let mut splitter = Splitter::default();
-    let mut teller = Teller { service, stream, lines, lookout };
+    let mut splitter = Splitter { begun };
     loop {
-        teller.lines.room().await;
-        let Some(chunk) = read(&mut input, splitter.short()).await else { break };
+        let next = async {
+            teller.lines.room().await;
+            read(&mut input, splitter.short()).await
+        };
+        let chunk = tokio::select! {
+            biased;
+            Some(freeze) = freezes.recv() => {
+                freeze.answer(handed(&*input, teller.stream, &splitter)).await;
+                continue;
+            }
+            chunk = next => chunk,
+        };
+        let Some(chunk) = chunk else { break };
         let much = chunk.len() >= CHUNK / 4;
         SPARE.set(splitter.feed_chunk(chunk, &mut teller));
         if much {
@@ -51,6 +101,14 @@ pub(crate) async fn tell_lines(
         }
     }
     splitter.finish(&mut |block| teller.tell(block));
+}
+
+/// Whatever was read is told, but for the beginning of a line.
+fn handed(input: &dyn Pipe, stream: Stream, splitter: &Splitter) -> Told {
+    let mut handing = Handing::default();
+    let descriptor = input.descriptor().ok_or(io::ErrorKind::Unsupported)?;
+    let (descriptor, begun) = (handing.put(&descriptor), splitter.begun.clone());
+    Ok((HandedPipe { descriptor, is_error: stream == Stream::Stderr, begun }, handing))
 }
 
 /// The next bytes, behind the beginning of a line that came before; nothing at the end. An error on a pipe is as final as that.
@@ -250,8 +308,8 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let (mut to, from) = tokio::io::duplex(size);
-            let told = tell_lines(from, "api".into(), Stream::Stdout, recorder.clone(), None);
-            let (_, written) = tokio::join!(told, async move { to.write_all(text).await });
+            let told = Reader::start(Box::new(from), "api".into(), Stream::Stdout, recorder.clone(), None, Vec::new());
+            let (_, written) = tokio::join!(told.task, async move { to.write_all(text).await });
             written.unwrap();
         });
         recorder.lines().into_iter().map(|(_, _, line)| line).collect()

@@ -1,6 +1,7 @@
 //! The last answers of a health check, and what they amount to together. Pure.
 
 use config::Window;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Among so many of the last answers changes are counted.
@@ -38,7 +39,26 @@ pub(crate) enum Turn {
     Steady,
 }
 
+/// What is handed over of them; the windows are not.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct HandedRecent {
+    answers: VecDeque<bool>,
+    fresh: usize,
+    failing: bool,
+    flapping: bool,
+}
+
 impl Recent {
+    pub(crate) fn hand_over(&self) -> HandedRecent {
+        let (answers, fresh) = (self.answers.clone(), self.fresh);
+        HandedRecent { answers, fresh, failing: self.failing, flapping: self.flapping }
+    }
+
+    pub(crate) fn take_over(fail: Window, pass: Window, handed: HandedRecent) -> Self {
+        let HandedRecent { answers, fresh, failing, flapping } = handed;
+        Self { fail, pass, answers, fresh, failing, flapping }
+    }
+
     pub(crate) fn new(fail: Window, pass: Window) -> Self {
         Self { fail, pass, answers: VecDeque::new(), fresh: 0, failing: false, flapping: false }
     }

@@ -1,12 +1,13 @@
 //! Where a service is in its life: many states inside, few outside.
 
-use host::{process::Exit, signals::signal_name};
-use serde::Serialize;
+use host::{handover::moment, process::Exit, signals::signal_name};
+use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 /// Where a service is in its life. What belongs to a state lies inside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Not running and not meant to.
     Stopped,
@@ -17,6 +18,7 @@ pub enum State {
     /// Meant to run; its start delay is not over.
     Delayed {
         /// When it is.
+        #[serde(with = "moment")]
         until: Instant,
     },
     /// About to be spawned. Lasts only until the driver has answered [`Effect::Spawn`](crate::Effect::Spawn).
@@ -37,6 +39,7 @@ pub enum State {
     /// Ended unasked; waits before the next start.
     Backoff {
         /// When it is started again.
+        #[serde(with = "moment")]
         until: Instant,
     },
     /// Its work is done and it is not started again.
@@ -46,22 +49,24 @@ pub enum State {
 }
 
 /// A living process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its process id, which is its group's too.
     pub pid: u32,
     /// When it was spawned.
+    #[serde(with = "moment")]
     pub since: Instant,
     /// It is unhealthy or late; the dependencies that it needs are being asked whether it is to blame.
     pub accused: bool,
 }
 
 /// A process on its way out, and what follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leaving {
     /// Its process id, which is its group's too.
     pub pid: u32,
     /// When patience ends.
+    #[serde(with = "moment")]
     pub deadline: Instant,
     /// How the leader ended; nothing while it lives. Others of its group may outlive it.
     pub exit: Option<Exit>,
@@ -70,7 +75,8 @@ pub struct Leaving {
 }
 
 /// What follows once nobody of the group is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Then {
     /// Nothing: it is not wanted any more.
     Down,
@@ -89,7 +95,8 @@ pub enum Then {
 }
 
 /// Why a service that should run is not started again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// It ended, and its restart policy says that this is the end.
     #[error("it ended with {}", exit_words(*.0))]

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 64;
 
 /// Keeps services running until told to stop, or until none has anything left to do.
 pub struct Supervisor {
-    outfit: Arc<Outfit>,
+    pub(crate) outfit: Arc<Outfit>,
     /// In the marks of all processes.
     pub(crate) instance: String,
     pub(crate) members: Vec<Member>,
@@ -37,7 +37,7 @@ pub struct Supervisor {
     /// Nobody before the start.
     crew: Option<Crew>,
     /// Dependencies that are down, with the reason: those who come later must know, too.
-    unmet: BTreeMap<String, String>,
+    pub(crate) unmet: BTreeMap<String, String>,
     /// How many members there were so far.
     ids: usize,
     /// Has [`Handle::stop`] or [`Handle::force`] been heard?
@@ -61,12 +61,16 @@ impl Supervisor {
         let one = |(id, service)| Member::new(id, service, instance, base_env, None);
         let members = services.into_iter().enumerate().map(one);
         let members = members.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(members, BTreeMap::new(), instance, outfit))
+    }
+
+    pub(crate) fn of(members: Vec<Member>, unmet: BTreeMap<String, String>, instance: &str, outfit: Outfit) -> Self {
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
         let handle = Handle { commands: sender, statuses: seen, meters: outfit.meters.clone() };
-        let (crew, unmet, ids, instance) = (None, BTreeMap::new(), members.len(), instance.to_owned());
         let outfit = Arc::new(outfit);
-        Ok(Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false })
+        let (crew, ids, instance) = (None, members.len(), instance.to_owned());
+        Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false }
     }
 
     /// What others may ask of it, also before it runs.
@@ -95,6 +99,7 @@ impl Supervisor {
             Command::Stop | Command::Force => self.stopping = true,
             // Whoever waits for an answer sees that there is none.
             Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } | Command::Reload { .. } => {}
+            Command::StandStill(_) => {}
         }
     }
 
@@ -107,7 +112,10 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 1.. = changes.recv_many(&mut news, AT_ONCE) => self.changed(news.drain(..)),
-                Some(command) = self.commands.recv() => self.obey(command),
+                Some(command) = self.commands.recv() => match command {
+                    Command::StandStill(freeze) => self.stand_still(freeze).await,
+                    command => self.obey(command),
+                },
                 () = left(self.crew.as_mut()) => {}
             }
         }
@@ -127,14 +135,21 @@ impl Supervisor {
     pub(crate) fn begin(&mut self, at: usize) {
         let world = self.world_of(&self.members[at]);
         let (Some(crew), member) = (&mut self.crew, &mut self.members[at]) else { return };
+        let (inbox, orders) = mpsc::unbounded_channel();
+        member.inbox = Some(inbox);
+        let driver = |member: &Member| {
+            let (command, life) = (member.command.clone(), member.life.clone());
+            Driver::new(member.id, command, life, self.outfit.clone(), crew.changes.clone())
+        };
+        if let Some(resumed) = member.resumed.take() {
+            // It knows its world already.
+            crew.drivers.spawn(driver(member).resume(resumed).run(orders));
+            return;
+        }
         for input in world {
             member.life.step(input, Instant::now());
         }
-        let (inbox, orders) = mpsc::unbounded_channel();
-        let (command, life) = (member.command.clone(), member.life.clone());
-        let driver = Driver::new(member.id, command, life, self.outfit.clone(), crew.changes.clone());
-        crew.drivers.spawn(driver.run(orders));
-        member.inbox = Some(inbox);
+        crew.drivers.spawn(driver(member).start(orders));
         member.state = State::Spawning;
         if member.held {
             member.tell(Input::Unwanted);
@@ -216,6 +231,8 @@ impl Supervisor {
             Command::Reload { services, base_env, reply } => {
                 let _ = reply.send(self.reload(services, &base_env));
             }
+            // Whoever asks for it between two lives sees that there is no answer.
+            Command::StandStill(_) => {}
             // A supervisor that stops starts nothing.
             Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } if self.stopping => {}
             Command::Restart { name } => self.one(&name, false, |_| Input::Restart),

@@ -1,6 +1,7 @@
 //! The last lines that each service wrote, kept for those who ask why.
 
 use report::{Lines, Stream};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
@@ -27,6 +28,13 @@ pub struct Tail {
     inner: Arc<dyn Lines>,
     kept: Arc<Mutex<BTreeMap<String, Kept>>>,
 }
+
+/// The last lines, as they are handed over to the next version of mainstay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct HandedTail(BTreeMap<String, HandedLines>);
+
+/// Those of one service: both outputs, errors, and how many are of its last process.
+type HandedLines = (VecDeque<Vec<u8>>, VecDeque<Vec<u8>>, usize);
 
 #[derive(Default)]
 struct Kept {
@@ -97,6 +105,20 @@ impl Tail {
     /// The last lines that `service` wrote to its standard error, oldest first.
     pub fn errors(&self, service: &str) -> Vec<String> {
         self.of(service, |kept| &kept.errors)
+    }
+
+    /// What is handed over.
+    pub fn hand_over(&self) -> HandedTail {
+        let all = self.kept();
+        HandedTail(
+            all.iter().map(|(name, it)| (name.clone(), (it.both.clone(), it.errors.clone(), it.latest))).collect(),
+        )
+    }
+
+    /// Remembers what was handed over.
+    pub fn take_over(&self, HandedTail(handed): HandedTail) {
+        let kept = |(both, errors, latest)| Kept { both, errors, latest, ears: Vec::new() };
+        self.kept().extend(handed.into_iter().map(|(name, lines)| (name, kept(lines))));
     }
 
     /// Hears what `service` writes from now on.

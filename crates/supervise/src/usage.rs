@@ -1,5 +1,6 @@
 //! What services use: asked for now and then, never by a timer.
 
+use crate::handed::HandedUsage;
 use host::process::{Memory, Meter, usage};
 use std::{
     collections::BTreeMap,
@@ -67,6 +68,22 @@ impl Meters {
         let account = all.entry(service.to_owned()).or_default();
         account.end();
         account.running = meter.map(|meter| (meter, Pace::new(now)));
+    }
+
+    /// What is handed over of `service`.
+    pub(crate) fn hand_over(&self, service: &str) -> HandedUsage {
+        let all = self.locked();
+        all.get(service).map(|it| HandedUsage { cpu: it.before, oom_kills: it.oom_kills }).unwrap_or_default()
+    }
+
+    /// The account of `service` goes on; shares are of the time from now on.
+    pub(crate) fn take_over(&self, service: &str, handed: &HandedUsage, meter: Option<Meter>, now: Instant) {
+        let running = meter.map(|meter| {
+            let cpu = meter.cpu().unwrap_or_default();
+            (meter, Pace { base: (now, cpu), latest: (now, cpu) })
+        });
+        let account = Account { before: handed.cpu, oom_kills: handed.oom_kills, running };
+        self.locked().insert(service.to_owned(), account);
     }
 
     /// Nobody of it is left. Called while its control group is still there.

@@ -1,7 +1,9 @@
 //! When a service is asked how it is, and what the answers amount to. Pure.
 
-use crate::recent::{Recent, Turn};
+use crate::recent::{HandedRecent, Recent, Turn};
 use config::{HealthCheck, Sign, Window};
+use host::handover::moment;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -54,7 +56,56 @@ enum Phase {
     Ready { recent: Recent, failing: Option<String>, last: String },
 }
 
+/// What is handed over of a vigil; its rules are not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HandedVigil {
+    #[serde(with = "moment::option")]
+    next: Option<Instant>,
+    /// The one that the service has asked for, perhaps.
+    watchdog: Option<Duration>,
+    phase: HandedPhase,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum HandedPhase {
+    Starting {
+        #[serde(with = "moment")]
+        deadline: Instant,
+        pause: Duration,
+    },
+    Ready {
+        recent: HandedRecent,
+        failing: Option<String>,
+        last: String,
+    },
+}
+
 impl Vigil {
+    pub(crate) fn hand_over(&self) -> HandedVigil {
+        let phase = match self.phase.clone() {
+            Phase::Starting { deadline, pause } => HandedPhase::Starting { deadline, pause },
+            Phase::Ready { recent, failing, last } => HandedPhase::Ready { recent: recent.hand_over(), failing, last },
+        };
+        let watchdog = if let Way::Waits { watchdog, .. } = &self.way { *watchdog } else { None };
+        HandedVigil { next: self.next, watchdog, phase }
+    }
+
+    /// The vigil over the process of `since` goes on.
+    pub(crate) fn take_over(check: &HealthCheck, since: Instant, handed: HandedVigil) -> Self {
+        let mut vigil = Self { next: handed.next, ..Self::new(check, since) };
+        if let Way::Waits { watchdog, .. } = &mut vigil.way {
+            *watchdog = handed.watchdog;
+        }
+        vigil.phase = match handed.phase {
+            HandedPhase::Starting { deadline, pause } => Phase::Starting { deadline, pause },
+            HandedPhase::Ready { recent, failing, last } => {
+                Phase::Ready { recent: Recent::take_over(check.fail, check.pass, recent), failing, last }
+            }
+        };
+        vigil
+    }
+
     /// Over a process that was spawned `now`.
     pub(crate) fn new(check: &HealthCheck, now: Instant) -> Self {
         let deadline = now + check.start_timeout;

@@ -39,8 +39,8 @@ impl Jobs {
     }
 }
 
-/// The scheduler of all jobs, of none too where others may be configured later; nothing when they are switched off.
-pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Scheduler>, Finding> {
+/// The scheduler of these `jobs`, of none too where others may be configured later; nothing when they are switched off.
+pub(super) fn prepare(world: &Arc<World>, jobs: &[Job], instance: &str) -> Result<Option<Scheduler>, Finding> {
     let app = &world.app;
     if !app.jobs.is_empty() {
         world.board.flag("scheduler", app.jobs_are_off().is_none());
@@ -58,7 +58,7 @@ pub(super) fn prepare(world: &Arc<World>, instance: &str) -> Result<Option<Sched
     }
     let path = app.schedule_file();
     let book = Book::load(&path).map_err(|error| Finding::from(&error))?;
-    scheduler(world, app.jobs.clone(), book, Some(path), Some(instance)).map(Some)
+    scheduler(world, jobs.to_vec(), book, Some(path), Some(instance)).map(Some)
 }
 
 /// Writes a run into the history. Only for whoever knows that no scheduler does so meanwhile.

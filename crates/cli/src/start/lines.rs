@@ -75,6 +75,19 @@ impl Everywhere {
         }
     }
 
+    /// Resolves when all lines so far are in their files; says whether they are, within `limit`.
+    pub(super) async fn flush(&self, limit: Duration) -> bool {
+        match self.kept.get() {
+            Some(kept) => kept.files.flush(limit).await,
+            None => true,
+        }
+    }
+
+    /// Are all lines so far in their files?
+    pub(super) fn is_written(&self) -> bool {
+        self.kept.get().is_none_or(|kept| kept.files.is_written())
+    }
+
     /// Writes what waits for the disk, as far as it goes within `limit`, and tells what is to be told of it.
     pub(super) async fn finish(&self, limit: Duration) {
         let Some(kept) = self.kept.get() else { return };

@@ -8,7 +8,9 @@ mod herald;
 mod jobs;
 mod lines;
 mod pages;
+mod reexec;
 mod remembered;
+mod resume;
 mod single;
 mod snapshots;
 mod stage;
@@ -19,14 +21,20 @@ mod world;
 pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
 pub(crate) use jobs::{keep_by_hand, scheduler};
+pub(crate) use reexec::{FORMAT, State};
+pub(crate) use resume::take_over;
 pub(crate) use stage::already_running;
 pub(crate) use world::{World, introduce};
 
-use crate::context::{Context, tell};
-use config::App;
+use crate::{
+    context::{Context, tell},
+    load::Loaded,
+};
 use health::Phase;
 use host::signals::{Signal, Signals};
+use jiff::Timestamp;
 use plan::{Intent, Performed, Plan, Timeline};
+use reexec::{Given, Passage};
 use report::{Event, Finding, Journal, Level, Outcome};
 use stage::Live;
 use std::{sync::Arc, time::Duration};
@@ -35,29 +43,47 @@ use tokio::task::AbortHandle;
 /// Whoever reads what is written has this long for the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Brings `app` up and keeps it up until it ends or is told to stop; answers with the exit code. `reread` reads its
+/// Brings an application up and keeps it up until it ends or is told to stop; answers with the exit code. `reread` reads its
 /// configuration anew.
-pub(crate) async fn bring_up(context: &Context, app: App, reread: Reread) -> u8 {
+pub(crate) async fn bring_up(context: &Context, loaded: Loaded, reread: Reread) -> u8 {
     context.terminal.never_wait();
-    let code = up(context, app, reread).await;
+    let code = up(context, loaded, reread).await;
     context.terminal.finish(LAST_WORDS);
     code
 }
 
-async fn up(context: &Context, app: App, reread: Reread) -> u8 {
+async fn up(context: &Context, loaded: Loaded, reread: Reread) -> u8 {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
     };
     become_parent_of_orphans(context);
     tell_left_out_variables(context);
-    let world = World::new(context, app);
+    let world = world(context, loaded);
     let telling = herald::begin(&world);
     let code = carry_out(context, &world, reread, signals).await;
     telling.inspect(AbortHandle::abort);
-    world.lines.finish(LAST_WORDS).await;
-    world.remembered.finish(&world, LAST_WORDS).await;
+    write_down(&world).await;
     code
+}
+
+/// The world of a start that a later version may take over from.
+fn world(context: &Context, Loaded { app, texts }: Loaded) -> Arc<World> {
+    let begun = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let passage = match host::handover::own_path(&context.env, &context.cwd) {
+        Ok(program) if app.keeps_data => {
+            let (arguments, start, context) = (host::env::arguments(), texts.clone(), context.clone());
+            Passage::with(Given { program, arguments, start, generation: 0, context }, texts)
+        }
+        _ => Passage::default(),
+    };
+    World::with(context, app, begun, passage)
+}
+
+/// What waits for the disk at the very end.
+async fn write_down(world: &Arc<World>) {
+    world.lines.finish(LAST_WORDS).await;
+    world.remembered.finish(world, LAST_WORDS).await;
 }
 
 async fn carry_out(context: &Context, world: &Arc<World>, reread: Reread, mut signals: Signals) -> u8 {

@@ -3,11 +3,14 @@
 use super::World;
 use config::Metrics;
 use health::http::Pages;
+use host::handover::Handing;
 use report::{Event, Finding, Journal, Level};
 use std::{
+    collections::BTreeMap,
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    os::fd::{OwnedFd, RawFd},
     sync::Arc,
 };
 use tokio::task::JoinSet;
@@ -15,25 +18,39 @@ use tokio::task::JoinSet;
 /// Answers until dropped.
 pub(super) struct Serving {
     _tasks: JoinSet<()>,
+    /// What is answered on, by the name of its key.
+    sockets: BTreeMap<&'static str, OwnedFd>,
 }
 
-/// Binds all that is configured, then answers; binds nothing for good when one of them fails.
-pub(super) fn serve(world: &Arc<World>) -> Result<Serving, Finding> {
+impl Serving {
+    /// The sockets for the next version of mainstay.
+    pub(super) fn hand_over(&self, all: &mut Handing) -> BTreeMap<String, RawFd> {
+        self.sockets.iter().map(|(what, socket)| ((*what).to_owned(), all.put(socket))).collect()
+    }
+}
+
+/// Binds all that is configured and was not `handed` over, then answers; binds nothing for good when one of them fails.
+pub(super) fn serve(world: &Arc<World>, mut handed: BTreeMap<String, OwnedFd>) -> Result<Serving, Finding> {
     let health = &world.app.health;
     let pages = if health.metrics == Metrics::WithHealth { Pages::HealthAndMetrics } else { Pages::Health };
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut sockets) = (JoinSet::new(), BTreeMap::new());
     for (address, what, pages) in
         [(health.listen, "health", Some(pages)), (health.tcp, "health.tcp", None), own_metrics(world)]
     {
         let Some(address) = address else { continue };
-        let listener = bind(address, what)?;
-        let board = world.board.clone();
+        let listener = match handed.remove(what) {
+            Some(socket) => TcpListener::from(socket),
+            None => bind(address, what)?,
+        };
+        // One that cannot be copied, for there are no descriptors left, is bound anew by who comes next.
+        sockets.extend(listener.try_clone().map(|listener| (what, OwnedFd::from(listener))));
+        let (board, door) = (world.board.clone(), world.passage.looking.clone());
         match pages {
-            Some(pages) => tasks.spawn(told(world.clone(), what, health::http::serve(listener, board, pages))),
+            Some(pages) => tasks.spawn(told(world.clone(), what, health::http::serve(listener, board, pages, door))),
             None => tasks.spawn(told(world.clone(), what, health::tcp::serve(listener, board))),
         };
     }
-    Ok(Serving { _tasks: tasks })
+    Ok(Serving { _tasks: tasks, sockets })
 }
 
 fn own_metrics(world: &World) -> (Option<SocketAddr>, &'static str, Option<Pages>) {

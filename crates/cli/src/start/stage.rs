@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use plan::{Stage, StepKind, Trouble};
 use probe::gate::{GateError, Opened};
 use report::{Finding, Outcome, count};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use supervise::{Ended, Handle, Outfit, ServiceStatus, ServiceUsage, Supervisor, Word};
 use tokio::{
     task::JoinHandle,
@@ -31,15 +31,15 @@ use tokio::{
 
 /// Carries the steps out for real, and holds what they have opened.
 pub(super) struct Live {
-    world: Arc<World>,
-    reread: Option<Reread>,
+    pub(super) world: Arc<World>,
+    pub(super) reread: Option<Reread>,
     /// Answered under the lock, so it goes first.
-    _control: Option<control::Listening>,
+    pub(super) control: Option<control::Listening>,
     /// Held until the process ends.
-    _lock: Option<InstanceLock>,
+    pub(super) lock: Option<InstanceLock>,
     /// Answered from the first moment to the last.
-    _pages: Option<Serving>,
-    prepared: Option<Supervisor>,
+    pub(super) pages: Option<Serving>,
+    pub(super) prepared: Option<Supervisor>,
     /// Begins once everything is up.
     pub(super) jobs: Option<Jobs>,
     pub(super) running: Option<Running>,
@@ -66,7 +66,7 @@ impl Live {
     pub(super) fn new(world: Arc<World>, reread: Reread) -> Self {
         let reread = Some(reread);
         let (prepared, jobs, running) = (None, None, None);
-        Self { world, reread, _control: None, _lock: None, _pages: None, prepared, jobs, running }
+        Self { world, reread, control: None, lock: None, pages: None, prepared, jobs, running }
     }
 
     /// Takes what only one may have: the lock of the data directory, then the sockets, so that a second start meets the
@@ -84,7 +84,7 @@ impl Live {
                 "nothing to keep".to_owned()
             }
         };
-        self._lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
+        self.lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         world.remembered.keep(world);
         let theirs = Arc::downgrade(world);
         world.board.read_by(move || {
@@ -95,8 +95,8 @@ impl Live {
         Backups::look(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
-        self.jobs = jobs::prepare(world, &instance).map_err(misused)?.map(Jobs::new);
-        self._pages = Some(pages::serve(world).map_err(misused)?);
+        self.jobs = jobs::prepare(world, &world.app.jobs, &instance).map_err(misused)?.map(Jobs::new);
+        self.pages = Some(pages::serve(world, BTreeMap::new()).map_err(misused)?);
         world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());
         world.lines.keep(&world.app, world.clock.clone(), &world.journal);
         let services = world.app.services.clone();
@@ -107,7 +107,7 @@ impl Live {
             .map_err(|error| misused(Finding::from(&error)))?;
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
-            self._control = control::listen(world, supervisor.handle(), jobs, reread);
+            self.control = control::listen(world, supervisor.handle(), jobs, reread, None, world.app.services.clone());
         }
         self.prepared = Some(supervisor);
         Ok(seen)
@@ -198,7 +198,7 @@ impl Live {
 }
 
 /// The directory of the sockets on which services tell how they are; made where there is such a service.
-fn sockets(app: &App) -> Result<PathBuf, Trouble> {
+pub(super) fn sockets(app: &App) -> Result<PathBuf, Trouble> {
     let path = app.run_dir().join("notify");
     let tells =
         |service: &config::Service| matches!(&service.health, Some(check) if matches!(check.sign, Sign::Notify { .. }));
@@ -213,7 +213,7 @@ fn sockets(app: &App) -> Result<PathBuf, Trouble> {
 }
 
 /// Whoever reads the metrics has the services looked at.
-fn measure(world: &World, handle: Handle) {
+pub(super) fn measure(world: &World, handle: Handle) {
     let one = |(name, usage): (String, ServiceUsage)| {
         let (memory, open_files) = (usage.memory.map(Memory::bytes), usage.open_files);
         let ServiceUsage { cpu, processes, oom_kills, .. } = usage;

@@ -5,13 +5,14 @@ use super::{
     adapters::Senses,
     asked_to_stop,
     jobs::Jobs,
+    reexec::reexec,
     snapshots,
     stage::{Live, Running, show},
 };
 use health::{Migrations, News, Phase, Recovery, Told};
 use host::signals::{Signal, Signals};
 use report::{Event, Journal, Level, Outcome};
-use std::{pin::pin, sync::Arc};
+use std::{cell::Cell, pin::pin, sync::Arc};
 use supervise::{Ended, Handle, Need, schedule::ScheduleHandle};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
@@ -24,7 +25,7 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     let mut all = All { running, over: None, jobs: live.jobs.take().map(Jobs::begun) };
     world.board.phase(Phase::Watch);
     host::process::give_back_code();
-    let signal = until_the_end(world, &mut all, &mut signals).await;
+    let signal = until_the_end(world, &live, &mut all, &mut signals).await;
     if signal.is_some() {
         world.board.phase(Phase::Stopping);
     }
@@ -40,9 +41,27 @@ struct All {
 }
 
 /// Those who are told how dependencies are.
-struct Hearers {
-    handle: Handle,
-    jobs: Option<ScheduleHandle>,
+pub(super) struct Hearers {
+    pub(super) handle: Handle,
+    pub(super) jobs: Option<ScheduleHandle>,
+}
+
+/// What is to be mended and is not yet.
+#[derive(Default)]
+pub(super) struct Owed(Cell<usize>);
+
+impl Owed {
+    fn one_more(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+
+    fn one_less(&self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+
+    pub(super) fn is_at_work(&self) -> bool {
+        self.0.get() > 0
+    }
 }
 
 impl All {
@@ -90,36 +109,65 @@ async fn ended_jobs(jobs: &mut Option<Jobs>) {
 ///
 /// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
 /// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
-async fn until_the_end(world: &Arc<World>, all: &mut All, signals: &mut Signals) -> Option<Signal> {
+async fn until_the_end(world: &Arc<World>, live: &Live, all: &mut All, signals: &mut Signals) -> Option<Signal> {
     let (mut monitors, mut news) = monitors(world);
     monitors.spawn(snapshots::take(world.clone(), all.running.handle.clone()));
     let (mends, to_mend) = unbounded_channel();
     let told = Hearers { handle: all.running.handle.clone(), jobs: all.jobs.as_ref().map(|jobs| jobs.handle.clone()) };
-    let mut mending = pin!(mend(world, &told, to_mend));
+    let owed = Owed::default();
+    let mut mending = pin!(mend(world, &told, to_mend, &owed));
     let mut statuses = told.handle.watch();
     loop {
         let services = all.over.is_none();
         tokio::select! {
             biased;
-            signal = asked_to_stop(signals) => return Some(signal),
+            signal = told_to_stop(world, live, signals) => return Some(signal),
             ended = &mut all.running.ended, if services => if all.services_ended(ended.ok()) { return None },
             Some(news) = news.recv() => match news.told {
-                Told::Recover(_) => drop(mends.send(news)),
+                Told::Recover(_) => {
+                    owed.one_more();
+                    let _ = mends.send(news);
+                }
                 Told::Down { .. } | Told::Up { .. } => act(world, &told, news).await,
             },
             Ok(()) = statuses.changed() => {
                 let seen = statuses.borrow_and_update().clone();
                 show(world, &seen);
             }
+            reply = world.passage.wished() => tokio::select! {
+                biased;
+                signal = told_to_stop(world, live, signals) => return Some(signal),
+                () = reexec(world, live, &told, &owed, reply) => {}
+            },
             () = &mut mending => {}
         }
     }
 }
 
+/// The next signal that means stop while everything is up. Safe to drop and call again.
+///
+/// SIGHUP does not where no terminal could have hung up: another program in our place takes over then, or else the configuration is
+/// read anew.
+async fn told_to_stop(world: &World, live: &Live, signals: &mut Signals) -> Signal {
+    loop {
+        let signal = asked_to_stop(signals).await;
+        match &live.control {
+            Some(control) if signal == Signal::Hangup && !host::terminal::is_controlled() => {
+                match world.passage.leads_elsewhere() {
+                    true => world.passage.wish(None),
+                    false => control.reload(),
+                }
+            }
+            _ => return signal,
+        }
+    }
+}
+
 /// One after the other, for as long as it is polled.
-async fn mend(world: &World, hearers: &Hearers, mut to_mend: UnboundedReceiver<News>) {
+async fn mend(world: &World, hearers: &Hearers, mut to_mend: UnboundedReceiver<News>, owed: &Owed) {
     while let Some(news) = to_mend.recv().await {
         act(world, hearers, news).await;
+        owed.one_less();
     }
 }
 

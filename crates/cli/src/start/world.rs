@@ -1,7 +1,8 @@
 //! What all parts of a start share.
 
 use super::{
-    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, remembered::Remembered, suspects::Suspects,
+    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, reexec::Passage, remembered::Remembered,
+    suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
 use config::App;
@@ -44,12 +45,20 @@ pub(crate) struct World {
     pub(crate) who: Identity,
     /// What was seen of the copies of databases.
     pub(crate) backups: Backups,
+    /// To the next version of mainstay.
+    pub(crate) passage: Passage,
     /// Whoever supervises us.
     pub(crate) herald: Arc<Herald>,
 }
 
 impl World {
     pub(crate) fn new(context: &Context, app: App) -> Arc<Self> {
+        let begun = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+        Self::with(context, app, begun, Passage::default())
+    }
+
+    /// One that has begun at this time, perhaps under an earlier version.
+    pub(super) fn with(context: &Context, app: App, begun: Timestamp, passage: Passage) -> Arc<Self> {
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
@@ -69,7 +78,8 @@ impl World {
             ring,
             remembered: Remembered::default(),
             disks: Mutex::new(vec![("data".to_owned(), app.data.clone())]),
-            begun: Timestamp::try_from(clock.now()).unwrap_or_default(),
+            begun,
+            passage,
             tail,
             clock,
             board,

@@ -67,6 +67,11 @@ impl Outlet {
         }
     }
 
+    /// What nobody has read yet.
+    pub(super) fn unread(&self) -> Vec<u8> {
+        self.backlog().bytes.clone()
+    }
+
     /// The same for what can be done without when far too much is waiting.
     pub(super) fn write_or_count(self: &Arc<Self>, bytes: Vec<u8>) {
         let mut backlog = self.backlog();

@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 mod backup;
+mod can_take_over;
 mod detach;
 mod down;
 mod env;
@@ -13,6 +14,7 @@ mod moment;
 mod open;
 mod order;
 mod ps;
+mod reexec;
 mod reload;
 mod remembered;
 mod restore;
@@ -50,6 +52,8 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::RunNow(args) => run_now::run_now(&context, args).await,
         Verb::Down(args) => down::down(&context, args).await.code(),
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
+        Verb::Reexec(args) => reexec::reexec(&context, args).await.code(),
+        Verb::CanTakeOver => can_take_over::can_take_over(&context).code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
         Verb::History(args) => history::history(&context, args).await.code(),

@@ -4,7 +4,7 @@ use crate::{
     args::{Place, Run},
     context::Context,
     dry_run,
-    load::{Need, Reading, load, rereading},
+    load::{Need, load_to_start, rereading},
     start,
 };
 use config::Overrides;
@@ -15,11 +15,11 @@ pub(super) async fn run(context: &Context, args: Run) -> u8 {
     let (dry, json) = (args.dry_run, args.json);
     let flags = flags(args);
     // The command's lines pass as they are, for it may be the only program of its container.
-    match load(context, &Place::nowhere(), flags.clone(), Need::Anything, Reading::Strict) {
-        Ok(resolved) if dry => dry_run::report(context, resolved.app, json).await.code(),
-        Ok(resolved) => {
+    match load_to_start(context, &Place::nowhere(), flags.clone(), Need::Anything) {
+        Ok(loaded) if dry => dry_run::report(context, loaded.app, json).await.code(),
+        Ok(loaded) => {
             let reread = rereading(context, &Place::nowhere(), flags, Need::Anything);
-            start::bring_up(context, resolved.app, reread).await
+            start::bring_up(context, loaded, reread).await
         }
         Err(findings) => super::tell(context, &findings, Outcome::Misused).code(),
     }

@@ -4,26 +4,35 @@ use crate::{
     args::Up,
     context::Context,
     dry_run,
-    load::{Need, Reading, load, rereading},
+    load::{Need, load_to_start, rereading},
     start,
 };
 use config::Overrides;
 use report::Outcome;
 
-/// Brings the application up and keeps it up, or tells with `--dry-run` what would be done.
+/// Brings the application up and keeps it up, or tells with `--dry-run` what would be done. Where an earlier version of this
+/// process has left a running application, that is kept up.
 pub(super) async fn up(context: &Context, args: Up) -> u8 {
-    let flags = Overrides { role: args.role, ..super::patience(args.patience) };
-    let resolved = match load(context, &args.place, flags.clone(), Need::File, Reading::Strict) {
-        Ok(resolved) => resolved,
+    let flags = flags(&args);
+    if let Some(left) = context.left.clone() {
+        let reread = rereading(context, &args.place, flags.clone(), Need::File);
+        return start::take_over(context, &left, &flags, reread).await;
+    }
+    let loaded = match load_to_start(context, &args.place, flags.clone(), Need::File) {
+        Ok(loaded) => loaded,
         Err(findings) => return super::tell(context, &findings, Outcome::Misused).code(),
     };
-    let app = resolved.app;
     if args.dry_run {
-        return dry_run::report(context, app, args.json).await.code();
+        return dry_run::report(context, loaded.app, args.json).await.code();
     }
     if args.detach {
-        return super::detach::detach(context, &app, args.wait).await;
+        return super::detach::detach(context, &loaded.app, args.wait).await;
     }
-    start::introduce(&context.terminal, &app);
-    start::bring_up(context, app, rereading(context, &args.place, flags, Need::File)).await
+    start::introduce(&context.terminal, &loaded.app);
+    start::bring_up(context, loaded, rereading(context, &args.place, flags, Need::File)).await
+}
+
+/// What was typed, for the configuration.
+pub(super) fn flags(args: &Up) -> Overrides {
+    Overrides { role: args.role.clone(), ..super::patience(args.patience.clone()) }
 }

@@ -17,6 +17,11 @@ use std::{
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
 /// A number that no other copy of a service has.
+/// How many there were so far; at least `copies`.
+pub(crate) fn copies(copies: u64) -> u64 {
+    COPIES.fetch_max(copies, Ordering::Relaxed).max(copies)
+}
+
 pub(crate) fn next_copy() -> u64 {
     COPIES.fetch_add(1, Ordering::Relaxed)
 }
@@ -48,7 +53,11 @@ fn membership(groups: &str) -> Option<&str> {
 impl Cgroup {
     /// The group of this name below `parent`; made when it is not there.
     pub(crate) fn at(parent: &Path, name: &str) -> io::Result<Self> {
-        let path = parent.join(name);
+        Self::again(parent.join(name))
+    }
+
+    /// The group at `path`, which an earlier version of this process has made.
+    pub(crate) fn again(path: PathBuf) -> io::Result<Self> {
         match fs::create_dir(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(Self { path }),

@@ -1,7 +1,7 @@
 //! One real child.
 
-use super::{Child, Exit, Limit, Meter, Pipes, group::Group};
-use crate::{Pending, reaper::Ended};
+use super::{Child, Exit, HandedChild, Limit, Meter, Pipes, group::Group};
+use crate::{Pending, handover::Handing, reaper::Ended};
 use std::io;
 
 /// The leader of a group that we started. Dropping it neither stops it nor leaves a zombie behind.
@@ -44,5 +44,9 @@ impl Child for SystemChild {
 
     fn group_alive(&self) -> bool {
         self.group.alive()
+    }
+
+    fn hand_over(&self, all: &mut Handing) -> io::Result<HandedChild> {
+        Ok(self.group.hand_over(self.ended.now(), all))
     }
 }

@@ -1,6 +1,6 @@
 //! Starting ourselves once more, free of the terminal and of whoever started us.
 
-use crate::Env;
+use crate::{Env, handover::own_path};
 use rustix::{
     fs::{Mode, OFlags, open},
     process::setsid,
@@ -24,7 +24,9 @@ pub fn start_detached(arguments: &[String], env: &Env, cwd: &Path, log: &Path) -
     // The file that runs now, even when another one has been put in its place.
     #[expect(clippy::disallowed_methods, reason = "this is the crate that starts processes")]
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("mainstay").args(arguments).env_clear().envs(env).current_dir(cwd);
+    // Where another version will be put is told by the name it is started by.
+    let name = own_path(env, cwd).unwrap_or_else(|_| "mainstay".into());
+    command.arg0(name).args(arguments).env_clear().envs(env).current_dir(cwd);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     #[expect(unsafe_code, reason = "what a child does to itself before it executes the program")]
     // SAFETY: one system call, which neither allocates nor locks (signal-safety(7)).

@@ -1,7 +1,7 @@
 //! A process group, told apart from a later one that got the same number.
 
-use super::{Limit, family::Family, limits::Confinement, meter::Meter, one::send};
-use crate::{proc, reaper::Reaper};
+use super::{Exit, HandedChild, Limit, family::Family, limits::Confinement, meter::Meter, one::send};
+use crate::{handover::Handing, proc, reaper::Reaper};
 use std::{io, os::fd::OwnedFd, sync::Arc};
 
 /// `PIDFD_SIGNAL_PROCESS_GROUP` of pidfd_send_signal(2), Linux 6.9.
@@ -35,6 +35,12 @@ impl Group {
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    pub(crate) fn hand_over(&self, exit: Option<Exit>, all: &mut Handing) -> HandedChild {
+        let pidfd = self.pidfd.as_ref().map(|pidfd| all.put(pidfd));
+        let Household { family, confinement } = &*self.household;
+        HandedChild { pid: self.pid, pidfd, exit, family: family.hand_over(), confinement: confinement.hand_over() }
     }
 
     /// Which limits are in force.

@@ -9,6 +9,7 @@ use super::{
     family::Family,
 };
 use crate::proc::Process;
+use serde::{Deserialize, Serialize};
 use std::{
     fs::OpenOptions,
     io::{self, Write},
@@ -85,7 +86,40 @@ pub(crate) struct Confinement {
     in_force: Vec<Limit>,
 }
 
+/// What is handed over of a confinement to the next version of this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandedConfinement {
+    groups: Vec<PathBuf>,
+    memory: Option<(PathBuf, bool)>,
+    bytes: Option<u64>,
+    in_force: Vec<(String, Result<String, String>)>,
+}
+
+/// The names of all limits.
+const NAMES: [&str; 4] = ["memory", "cpu", "pids", "files"];
+
 impl Confinement {
+    pub(crate) fn hand_over(&self) -> HandedConfinement {
+        HandedConfinement {
+            groups: self.groups.iter().map(|group| group.path().to_owned()).collect(),
+            memory: self.memory.clone(),
+            bytes: self.bytes,
+            in_force: self.in_force.iter().map(|it| (it.name.to_owned(), it.in_force.clone())).collect(),
+        }
+    }
+
+    pub(crate) fn take_over(handed: HandedConfinement) -> io::Result<Self> {
+        let limit = |(name, in_force): (String, _)| {
+            NAMES.into_iter().find(|known| *known == name).map(|name| Limit { name, in_force })
+        };
+        Ok(Self {
+            groups: handed.groups.into_iter().map(Cgroup::again).collect::<io::Result<_>>()?,
+            memory: handed.memory,
+            bytes: handed.bytes,
+            in_force: handed.in_force.into_iter().filter_map(limit).collect(),
+        })
+    }
+
     /// Makes groups and writes the limits; `name` is that of no other group. What does not work is remembered, and stops nobody.
     pub(crate) fn of(limits: &Limits, family: &Family, name: &str) -> Self {
         let mut all = Self::default();

@@ -1,6 +1,7 @@
 //! By what those who descend from a child are known, wherever they went.
 
 use crate::{Env, proc::Process};
+use serde::{Deserialize, Serialize};
 
 /// The name of the variable that tells whose process it is.
 pub(super) const INSTANCE: &str = "MAINSTAY_INSTANCE";
@@ -10,7 +11,7 @@ pub(super) const SERVICE: &str = "MAINSTAY_SERVICE";
 
 /// Two variables in the environment of a child. Who descends from it inherits them, also with a session and a parent of its own;
 /// /proc/PID/environ shows the environment that a program was started with, whatever it does to it later (proc(5)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Whose: one for each data directory, so that the next life of the same mainstay knows it again.
     pub instance: String,

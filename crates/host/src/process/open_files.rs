@@ -25,6 +25,11 @@ impl OpenFiles {
         }
     }
 
+    /// It grew from here under an earlier version of this process.
+    pub(super) fn grew_from(&self, before: Rlimit) {
+        let _ = self.before.set(before);
+    }
+
     /// What services are to have, where that is not what we have.
     pub(super) fn of_services(&self) -> Option<Rlimit> {
         self.before.get().copied()

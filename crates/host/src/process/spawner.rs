@@ -1,7 +1,7 @@
 //! Starting real processes.
 
 use super::{
-    Child, Command, Output, Pipes, Spawner,
+    Child, Command, HandedChild, Output, Pipe, Pipes, Spawner,
     birth::{Birth, FIRST},
     cgroup::{self, Cgroup},
     child::SystemChild,
@@ -11,11 +11,12 @@ use super::{
     limits::{self, Confinement, Limits},
     open_files::OpenFiles,
 };
-use crate::reaper::Reaper;
+use crate::{handover::Descriptors, reaper::Reaper};
 use rustix::{
     io::fcntl_dupfd_cloexec,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
+use serde::{Deserialize, Serialize};
 use std::{
     io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
@@ -50,6 +51,16 @@ pub enum Together {
     Marks,
 }
 
+/// How processes are kept together, as it is handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedTogether {
+    home: Option<PathBuf>,
+    copies: u64,
+    limited: Option<String>,
+    /// The limits on open files before ours grew.
+    open_files: Option<(Option<u64>, Option<u64>)>,
+}
+
 impl SystemSpawner {
     /// Begins to listen for ended children on the current tokio runtime, and panics outside of one.
     pub fn new() -> io::Result<Self> {
@@ -78,6 +89,35 @@ impl SystemSpawner {
             Some(home) => Together::Cgroups(home.path().to_owned()),
             None => Together::Marks,
         }
+    }
+
+    /// How processes are kept together, for the next version of this process: see [`SystemSpawner::go_on_together`].
+    pub fn together(&self) -> HandedTogether {
+        HandedTogether {
+            home: self.home.get().map(|home| home.path().to_owned()),
+            copies: cgroup::copies(0),
+            limited: self.limited.get().cloned(),
+            open_files: self.open_files.of_services().map(|limit| (limit.current, limit.maximum)),
+        }
+    }
+
+    /// As an earlier version of this process has done; nobody is asked to go.
+    pub fn go_on_together(&self, handed: HandedTogether) -> io::Result<()> {
+        cgroup::copies(handed.copies);
+        if let Some(home) = handed.home {
+            let _ = self.home.set(Cgroup::again(home)?);
+        }
+        if let Some(limited) = handed.limited {
+            let _ = self.limited.set(limited);
+        }
+        if let Some((current, maximum)) = handed.open_files {
+            self.open_files.grew_from(rustix::process::Rlimit { current, maximum });
+        }
+        Ok(())
+    }
+
+    pub(super) fn reaper(&self) -> Reaper {
+        self.reaper
     }
 
     fn confinement(&self, command: &Command, family: &Family) -> Confinement {
@@ -133,6 +173,10 @@ impl Spawner for SystemSpawner {
         group.alone = command.output == Output::Shared;
         Ok(Box::new(SystemChild::new(group, ours, started.ended)))
     }
+
+    fn adopt(&self, handed: HandedChild, all: &mut Descriptors) -> io::Result<Box<dyn Child>> {
+        self.take_over(handed, all)
+    }
 }
 
 /// A name for a control group; FNV-1a, so that every later version of mainstay comes to the same.
@@ -162,7 +206,7 @@ fn outputs(output: Output) -> io::Result<Outputs> {
         // Who may not have a larger one, for the user has many, has one of the usual size.
         let _ = fcntl_setpipe_size(end, PIPE);
     }
-    let read = |end| Receiver::from_owned_fd(end).map(Box::new);
+    let read = |end| Receiver::from_owned_fd(end).map(|end| Box::new(end) as Box<dyn Pipe>);
     let ours = Pipes { stdout: read(stdout)?, stderr: read(stderr)? };
     Ok((Some(ours), Some([theirs, theirs_too])))
 }

@@ -99,8 +99,6 @@ pub(crate) async fn start(
 }
 
 /// The lines of its standard output.
-pub(crate) fn lines(
-    child: &mut dyn Child,
-) -> tokio::io::Lines<BufReader<Box<dyn tokio::io::AsyncRead + Send + Unpin>>> {
+pub(crate) fn lines(child: &mut dyn Child) -> tokio::io::Lines<BufReader<Box<dyn host::process::Pipe>>> {
     BufReader::new(child.take_output().unwrap().stdout).lines()
 }

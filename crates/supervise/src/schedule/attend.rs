@@ -1,7 +1,7 @@
 //! Stays with one process from its start until nobody of its group is left.
 
 use super::say;
-use crate::output::tell_lines;
+use crate::output::Reader;
 use host::process::{Child, Exit};
 use report::{Journal, Lines, Stream};
 use std::{sync::Arc, time::Duration};
@@ -66,9 +66,8 @@ pub(super) async fn attend(
 
 fn readers(group: &mut Group, name: &Arc<str>, lines: &Arc<dyn Lines>) -> Vec<JoinHandle<()>> {
     let Some(pipes) = group.0.take_output() else { return Vec::new() };
-    let stdout = tell_lines(pipes.stdout, name.clone(), Stream::Stdout, lines.clone(), None);
-    let stderr = tell_lines(pipes.stderr, name.clone(), Stream::Stderr, lines.clone(), None);
-    vec![tokio::spawn(stdout), tokio::spawn(stderr)]
+    let start = |pipe, stream| Reader::start(pipe, name.clone(), stream, lines.clone(), None, Vec::new()).task;
+    vec![start(pipes.stdout, Stream::Stdout), start(pipes.stderr, Stream::Stderr)]
 }
 
 /// Safe to drop and call again.

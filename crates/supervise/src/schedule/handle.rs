@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Need,
     reload::{ReloadError, Reloaded},
+    still::{Freeze, Still, stand_still},
 };
 use config::Job;
 use host::{Env, process::Exit};
@@ -29,6 +30,7 @@ pub(super) enum Message {
     NeedsKnown(usize, Result<(), String>),
     Locked(usize, Result<Guard, NoLock>),
     Ended(usize, Exit),
+    StandStill(Freeze<bool>),
 }
 
 /// There is no job of this name.
@@ -93,6 +95,15 @@ impl ScheduleHandle {
         let (news, told) = unbounded_channel();
         self.send(Message::RunNow { name: job.to_owned(), news });
         Ok(told)
+    }
+
+    /// Has the scheduler stand still until what is answered is dropped: all that it knows is written down then. Nothing while a
+    /// run waits, is at work, or its end is being told.
+    pub async fn stand_still(&self) -> Option<Still> {
+        let (still, until) = stand_still();
+        let (freeze, told) = Freeze::ask(&until);
+        self.send(Message::StandStill(freeze));
+        told.await.unwrap_or(false).then_some(still)
     }
 
     /// From now on these are the jobs, with this environment. Runs at work are not touched: what changed counts for their

@@ -244,6 +244,10 @@ impl Scheduler {
                 let _ = reply.send(self.reload(jobs, &base_env).await);
             }
             Message::Ran { name, record } => self.keep_foreign(&name, record).await,
+            Message::StandStill(freeze) => match self.is_quiet() && self.pings.is_empty() && !self.stopping {
+                true => freeze.answer(true).await,
+                false => freeze.refuse(false),
+            },
             Message::Stop => self.stop(&Input::Stop).await,
             Message::Force => self.stop(&Input::Force).await,
             Message::NeedsKnown(id, answer) => self.feed(id, Input::NeedsKnown(answer)).await,

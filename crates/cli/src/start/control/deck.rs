@@ -8,9 +8,11 @@ use super::{
     super::{World, backups::Backups, lines::release, remembered::condition, stage::show},
     shown,
 };
-use config::{App, Service};
+use crate::load::Loaded;
+use config::Service;
 use control::{
-    Asked, Daemon, Done, Down, Events, JobRun, Order, Ps, Refusal, Reloaded, RunTold, Status, VERSION, Verb, Why,
+    Asked, Daemon, Done, Down, Events, JobRun, Order, Ps, Reexec, Refusal, Reloaded, RunTold, Status, VERSION, Verb,
+    Why,
 };
 use health::Report;
 use host::Pending;
@@ -23,10 +25,13 @@ use std::{
     time::Duration,
 };
 use supervise::{Handle, NoSuchService, ServiceStatus, schedule::ScheduleHandle};
-use tokio::{sync::mpsc::Receiver, time::Instant};
+use tokio::{
+    sync::{mpsc::Receiver, oneshot},
+    time::Instant,
+};
 
 /// Reads the configuration anew.
-pub(crate) type Reread = Box<dyn Fn() -> Result<App, Vec<Finding>> + Send + Sync>;
+pub(crate) type Reread = Box<dyn Fn() -> Result<Loaded, Vec<Finding>> + Send + Sync>;
 
 /// A journal that takes longer to write is not waited for.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -100,6 +105,10 @@ impl Daemon for Deck {
         Box::pin(async move { self.read_anew().await })
     }
 
+    fn reexec(&self) -> Pending<'_, Result<Reexec, Refusal>> {
+        Box::pin(async move { self.let_another_take_over().await })
+    }
+
     fn down(&self) -> Down {
         if !self.asked_down.swap(true, Ordering::Relaxed) {
             self.world.journal.note(Event::new("control.down", "everything is stopped on request"));
@@ -115,7 +124,11 @@ impl Daemon for Deck {
             if let Some(journal) = self.world.ring.journal().filter(|_| asked.wait_s == 0) {
                 journal.flush(FLUSH).await;
             }
-            let mut events = self.world.ring.ask(asked).await;
+            let mut events = tokio::select! {
+                events = self.world.ring.ask(asked) => events,
+                // Who waits for what may never come is answered before the socket is handed over.
+                () = self.world.passage.asking.is_shut() => self.world.ring.ask(Asked { wait_s: 0, ..asked }).await,
+            };
             // What became a secret since then was none when the event was kept.
             events.events.iter_mut().for_each(|event| event.text = self.world.terminal.mask(&event.text));
             events
@@ -132,6 +145,8 @@ impl Deck {
             mainstay: VERSION.to_owned(),
             release: release(&self.world.app),
             pid: std::process::id(),
+            generation: self.world.passage.generation(),
+            reexec_failed: self.world.passage.why_failed().map(|why| self.world.terminal.mask(&why)),
             since: shown::at(&self.world, started),
             uptime_s: shown::seconds(started.elapsed()),
             phase: report.phase.to_owned(),
@@ -148,10 +163,28 @@ impl Deck {
         }
     }
 
-    pub(super) fn new(world: Arc<World>, handle: Handle, jobs: Option<ScheduleHandle>, reread: Reread) -> Self {
-        let services = Mutex::new(world.app.services.clone());
+    /// `configured` are the services by now.
+    pub(super) fn new(
+        world: Arc<World>,
+        handle: Handle,
+        jobs: Option<ScheduleHandle>,
+        reread: Reread,
+        configured: Vec<Service>,
+    ) -> Self {
+        let services = Mutex::new(configured);
         let (asked_down, reloading) = (AtomicBool::new(false), tokio::sync::Mutex::default());
         Self { world, handle, jobs, reread, services, asked_down, reloading }
+    }
+
+    async fn let_another_take_over(&self) -> Result<Reexec, Refusal> {
+        self.is_up()?;
+        let refused = |text: String| Refusal::new(Outcome::NotYet, &[Finding::error(text)]);
+        if self.report().phase != "watch" {
+            return Err(refused(format!("`{}` is still starting", self.world.app.name)));
+        }
+        let (reply, answer) = oneshot::channel();
+        self.world.passage.wish(Some(reply));
+        answer.await.unwrap_or_else(|_| Err(refused("mainstay is being stopped".to_owned())))
     }
 
     fn shown(&self) -> Vec<control::Service> {

@@ -1,6 +1,6 @@
 //! The last events, for those who ask later, and the journal that all of them go into.
 
-use crate::words::events::told;
+use crate::{start::reexec::HandedRing, words::events::told};
 use control::{Asked, Events};
 use jiff::{Timestamp, Unit};
 use journal::{Journal, Record};
@@ -26,6 +26,8 @@ struct Kept {
     events: VecDeque<Record>,
     /// Where they are remembered, once that is known.
     journal: Option<Arc<Journal>>,
+    /// Those up to this number are remembered already.
+    remembered: u64,
 }
 
 impl Ring {
@@ -53,8 +55,21 @@ impl Ring {
     /// From now on events go into `journal`, and those that are here already go before them.
     pub(crate) fn remember(&self, journal: Arc<Journal>) {
         let mut kept = self.locked();
-        kept.events.iter().for_each(|record| journal.note(record.clone()));
+        let new = kept.events.iter().filter(|record| record.number > kept.remembered);
+        new.for_each(|record| journal.note(record.clone()));
         kept.journal = Some(journal);
+    }
+
+    /// What is handed over to the next version of mainstay.
+    pub(crate) fn hand_over(&self) -> HandedRing {
+        HandedRing { events: self.locked().events.clone(), last: *self.last.borrow() }
+    }
+
+    /// Goes on with what was handed over, all of which is remembered where that was wanted.
+    pub(crate) fn take_over(&self, handed: HandedRing) {
+        let mut kept = self.locked();
+        (kept.events, kept.remembered) = (handed.events, handed.last);
+        self.last.send_replace(handed.last);
     }
 
     /// Where events are remembered.

@@ -4,7 +4,7 @@ use super::{
     super::later::{impossible, later},
     Deck,
 };
-use crate::{check::programs, start::introduce};
+use crate::{check::programs, load::Loaded, start::introduce};
 use config::App;
 use control::{Refusal, Reloaded, ReloadedJobs};
 use report::{Event, Finding, Journal, Level, Outcome};
@@ -17,7 +17,7 @@ impl Deck {
         let _one = self.reloading.lock().await;
         self.is_up()?;
         let _told = self.world.herald.reloading();
-        let new = (self.reread)().map_err(|findings| self.refused(&findings))?;
+        let Loaded { app: new, texts } = (self.reread)().map_err(|findings| self.refused(&findings))?;
         let impossible = impossible(&self.world.app, &new);
         if !impossible.is_empty() {
             return Err(self.refused(&impossible));
@@ -29,7 +29,16 @@ impl Deck {
             Some(jobs) => jobs.reload(new.jobs.clone(), new.env.clone()).await,
             None => Ok(supervise::Reloaded::default()),
         };
-        Ok(self.reloaded(new, services, jobs.map_err(|error| self.unreloaded(error))?))
+        let reloaded = self.reloaded(new, services, jobs.map_err(|error| self.unreloaded(error))?);
+        self.world.passage.reloaded(texts);
+        Ok(reloaded)
+    }
+
+    /// The same where nobody waits for an answer: what is wrong is told to the terminal.
+    pub(in crate::start::control) async fn reload_unasked(&self) {
+        if let Err(refusal) = self.read_anew().await {
+            refusal.findings().iter().for_each(|finding| self.world.terminal.finding(finding));
+        }
     }
 
     async fn reload_services(&self, new: &App) -> Result<supervise::Reloaded, ReloadError> {

@@ -1,0 +1,337 @@
+//! mainstay becomes another version of itself: nothing that it looks after notices.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests stand outside the program and play the machine it runs on"
+)]
+
+mod support;
+
+use serde_json::Value;
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+};
+use support::{LIMIT, alive, get, mainstay};
+use testkit::{Output, Test, free_port, wait_for, wait_until};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mainstay");
+
+/// A copy of the program that can be replaced, beside a configuration. The original one asks.
+struct Home {
+    test: Test,
+    program: PathBuf,
+}
+
+impl Home {
+    fn new(config: &str) -> Self {
+        let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config);
+        let program = test.path().join("bin/mainstay");
+        fs::create_dir_all(test.path().join("bin")).unwrap();
+        put(Path::new(PROGRAM), &program);
+        Self { test, program }
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        self.test.again().args(arguments.iter().copied()).run()
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.ask(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&output.raw_stdout).unwrap_or_else(|error| {
+            panic!("{error}: {:?} {} {}", output.exit_code(), output.raw_stdout, output.raw_stderr)
+        })
+    }
+
+    #[track_caller]
+    fn service(&self, name: &str) -> Value {
+        let ps = self.json(&["ps"]);
+        let services = ps["services"].as_array().unwrap();
+        services.iter().find(|service| service["name"] == name).unwrap_or_else(|| panic!("no `{name}`: {ps}")).clone()
+    }
+
+    #[track_caller]
+    fn pid(&self, name: &str) -> u32 {
+        let service = self.service(name);
+        service["pid"].as_u64().unwrap_or_else(|| panic!("it does not run: {service}")).try_into().unwrap()
+    }
+
+    #[track_caller]
+    fn generation(&self) -> u64 {
+        self.json(&["status"])["generation"].as_u64().unwrap()
+    }
+
+    fn log(&self, service: &str) -> String {
+        fs::read_to_string(self.test.path().join(format!("data/logs/{service}.log"))).unwrap_or_default()
+    }
+
+    /// `mainstay up` by the copy, in a session without a terminal as under an init system, once everything is up.
+    fn up(&self) -> Up {
+        let log = self.test.path().join("up.log");
+        let out = fs::File::create(&log).unwrap();
+        let mut command = Command::new("setsid");
+        command.args(["./bin/mainstay", "up"]).current_dir(self.test.path()).env_clear();
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("MAINSTAY_LOG_FORMAT", "human");
+        command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);
+        let up = Up { child: command.spawn().unwrap(), log };
+        wait_until(LIMIT, "it is up", || up.said().contains("is up"));
+        up
+    }
+}
+
+/// A running `mainstay up`; killed on drop.
+struct Up {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Up {
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            eprintln!("{}", self.said().lines().rev().take(40).collect::<Vec<_>>().join("\n"));
+        }
+    }
+}
+
+/// Puts a file in place of another one at once, as an installer does.
+fn put(from: &Path, at: &Path) {
+    let new = at.with_extension("new");
+    fs::copy(from, &new).unwrap();
+    fs::rename(&new, at).unwrap();
+}
+
+/// Writes numbered lines as fast as it can until `stop` is there, then says so.
+const FAST: &str = "sh -c 'i=0; while [ ! -e stop ]; do n=$$((i+100)); while [ $$i -lt $$n ]; do i=$$((i+1)); echo $$i; \
+                    done; done; echo done; exec sleep 1000'";
+
+/// The same in halves, each written by a call of its own.
+const HALVES: &str = "sh -c 'i=0; while [ ! -e stop ]; do i=$$((i+1)); printf %d- $$i; sleep 0.003; echo half; done; \
+                      echo done; exec sleep 1000'";
+
+/// The same at a pace that leaves the machine to others.
+const STEADY: &str =
+    "sh -c 'i=0; while [ ! -e stop ]; do i=$$((i+1)); echo $$i; sleep 0.01; done; echo done; exec sleep 1000'";
+
+/// Issue 4, item 2: twenty times, and no line is lost or torn, no process is another one, nobody who asks is turned away, and
+/// whoever ends in between is noticed.
+#[test]
+fn nobody_notices_twenty_reexecs() {
+    let (health, socket) = (free_port(), free_port());
+    let mut config = format!(
+        "name = \"many\"\n[health]\nlisten = \"127.0.0.1:{health}\"\n\
+         [logs]\nformat = \"raw\"\nmax_size = \"1GB\"\ntotal = \"8GB\"\necho = false\n\
+         [services.halves]\ncommand = \"{HALVES}\"\n\
+         [services.listens]\ncommand = \"sleep 1000\"\nlisten = \"127.0.0.1:{socket}\"\n\
+         [services.ends]\ncommand = \"sh -c 'echo begun; sleep 0.1; exit 3'\"\n\
+         restart = {{ when = \"always\", initial = \"50ms\", max = \"50ms\" }}\n"
+    );
+    for number in 0..8 {
+        let command = if number < 3 { FAST } else { STEADY };
+        config += &format!("[services.writes{number}]\ncommand = \"{command}\"\n");
+    }
+    let home = Home::new(&config);
+    let up = home.up();
+    let names: Vec<String> = (0..8).map(|number| format!("writes{number}")).chain(["halves".to_owned()]).collect();
+    let pids = || names.iter().map(|name| home.pid(name)).chain([home.pid("listens")]).collect::<Vec<_>>();
+    let before = pids();
+    let client = Client::start(health);
+    for generation in 1..=20 {
+        let output = home.ask(&["reexec"]);
+        output.code(0);
+        assert_eq!(home.generation(), generation, "{}", output.raw_stderr);
+        drop(TcpStream::connect(("127.0.0.1", socket)).unwrap());
+    }
+    client.stop();
+    assert_eq!(pids(), before);
+    assert_eq!(u64::from(up.child.id()), home.json(&["status"])["pid"].as_u64().unwrap());
+    all_ends_were_noticed(&home);
+    fs::write(home.test.path().join("stop"), "").unwrap();
+    names.iter().for_each(|name| every_line_is_there(&home, name));
+    home.ask(&["down"]).code(0);
+}
+
+fn all_ends_were_noticed(home: &Home) {
+    let restarts = home.service("ends")["restarts"].as_u64().unwrap();
+    let begun = home.log("ends").lines().filter(|line| *line == "begun").count() as u64;
+    assert!(restarts > 20, "who ends is started again: {restarts}");
+    assert!((restarts..restarts + 20).contains(&begun), "each end was counted: {begun} begun, {restarts} restarts");
+}
+
+fn every_line_is_there(home: &Home, name: &str) {
+    wait_until(LIMIT, name, || home.log(name).ends_with("done\n"));
+    let log = home.log(name);
+    let lines: Vec<&str> = log.lines().collect();
+    for (at, line) in lines[..lines.len() - 1].iter().enumerate() {
+        let expected = if name == "halves" { format!("{}-half", at + 1) } else { (at + 1).to_string() };
+        assert_eq!(*line, expected, "{name}, line {}", at + 1);
+    }
+    assert!(lines.len() > 100, "{name} wrote {} lines", lines.len());
+}
+
+/// Asks the health page time and again; each question must be answered.
+struct Client {
+    stop: Arc<AtomicBool>,
+    asked: Arc<AtomicU32>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Client {
+    fn start(port: u16) -> Self {
+        let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let (theirs, counts) = (stop.clone(), asked.clone());
+        let thread = thread::spawn(move || {
+            while !theirs.load(Ordering::Relaxed) {
+                let answer = get(port, "/livez");
+                assert_eq!(answer.as_ref().map(|(status, _)| *status), Some(200), "{answer:?}");
+                counts.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { stop, asked, thread }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        assert!(self.asked.load(Ordering::Relaxed) > 20);
+    }
+}
+
+const TWO: &str = "name = \"shop\"\n\
+    [services.api]\ncommand = \"sleep 1000\"\n\
+    [services.bot]\ncommand = \"sleep 1001\"\n";
+
+/// Issue 4, item 2: what cannot take over is refused before anything is touched, and the old one goes on.
+#[test]
+fn what_cannot_take_over_is_refused() {
+    let home = Home::new(TWO);
+    let _up = home.up();
+    let pid = home.pid("api");
+    let text = home.test.path().join("text");
+    fs::write(&text, "echo I am run by a shell > ran\n").unwrap();
+    for (wrong, why) in [
+        (text.as_path(), "is no program"),
+        (Path::new("/bin/false"), "asked, it ended with exit code 1"),
+        (Path::new("/bin/true"), "asked, it ended with exit code 0"),
+    ] {
+        put(wrong, &home.program);
+        home.ask(&["reexec"]).code(2).stderr_has(why);
+        assert_eq!((home.pid("api"), home.generation()), (pid, 0), "{}", wrong.display());
+    }
+    assert!(!home.test.path().join("ran").exists());
+    fs::remove_file(&home.program).unwrap();
+    home.ask(&["reexec"]).code(2).stderr_has("cannot be read");
+    put(Path::new(PROGRAM), &home.program);
+    home.ask(&["reexec"]).code(0).stdout_has("2 services not touched");
+    assert_eq!((home.pid("api"), home.generation()), (pid, 1));
+}
+
+/// Issue 4, item 2: after a reexec the lock is held as before, and children still die with mainstay.
+#[test]
+fn who_was_taken_over_dies_with_mainstay() {
+    let home = Home::new(TWO);
+    let mut up = home.up();
+    home.ask(&["reexec"]).code(0);
+    let pids = [home.pid("api"), home.pid("bot")];
+    home.ask(&["up"]).code(2);
+    up.kill();
+    wait_until(LIMIT, "they are gone", || !pids.iter().any(|pid| alive(*pid)));
+}
+
+/// Issue 4, item 2: what was reloaded is what goes on, whatever has become of the file since.
+#[test]
+fn the_latest_configuration_goes_on() {
+    let home = Home::new(TWO);
+    let _up = home.up();
+    let api = home.pid("api");
+    let file = home.test.path().join("mainstay.toml");
+    fs::write(&file, TWO.replace("1001", "1002")).unwrap();
+    home.ask(&["reload"]).code(0).stdout_has("restarts: bot");
+    let bot = wait_for(LIMIT, "the bot runs anew", || {
+        let bot = home.service("bot")["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        bot.filter(|pid| cmdline(*pid).contains("1002"))
+    });
+    fs::write(&file, "nonsense").unwrap();
+    // Whoever asks finds the socket all the same.
+    home.ask(&["reexec"]).code(0);
+    fs::write(&file, TWO.replace("1001", "1002")).unwrap();
+    assert_eq!((home.pid("api"), home.pid("bot")), (api, bot));
+    home.ask(&["reload"]).code(0).stdout_is("not touched: api, bot\n");
+    home.ask(&["restart", "bot"]).code(0);
+    assert!(cmdline(home.pid("bot")).contains("1002"));
+}
+
+fn cmdline(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+}
+
+/// Issue 4, item 2: nothing is handed over while a job is at work; then it is, and its history is known.
+#[test]
+fn a_job_at_work_is_waited_for() {
+    let job = "[schedule.long]\ncron = \"0 0 1 1 *\"\ncommand = \"sh -c 'while [ ! -e go ]; do sleep 0.05; done'\"\n";
+    let home = Home::new(&format!("{TWO}{job}"));
+    let _up = home.up();
+    home.ask(&["run-now", "long", "--detach"]).code(0);
+    let job = || home.json(&["status"])["jobs"][0].clone();
+    wait_until(LIMIT, "the job is at work", || job()["state"] == "running");
+    home.ask(&["reexec"]).code(75).stderr_has("the job `long` is running");
+    fs::write(home.test.path().join("go"), "").unwrap();
+    wait_until(LIMIT, "the job has ended", || job()["state"] == "idle");
+    home.ask(&["reexec"]).code(0);
+    assert_eq!(job()["last"]["result"], "done", "{}", job());
+}
+
+/// Issue 4, item 2: SIGHUP reads the configuration anew, and lets another program take over when one stands in its place. Events go
+/// on with their numbers, and the journal knows one start.
+#[test]
+fn a_hangup_reloads_or_hands_over() {
+    let home = Home::new(TWO);
+    let up = home.up();
+    let api = home.pid("api");
+    let hang_up = || {
+        let sent = Command::new("kill").args(["-HUP", &up.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    hang_up();
+    wait_until(LIMIT, "it is reloaded", || up.said().contains("the configuration is reloaded"));
+    assert_eq!(home.generation(), 0);
+    put(Path::new(PROGRAM), &home.program);
+    hang_up();
+    wait_until(LIMIT, "another one has taken over", || home.generation() == 1);
+    assert_eq!(home.pid("api"), api);
+    let events = home.ask(&["events"]).raw_stdout;
+    assert!(events.contains("goes on for version") && events.contains("api runs as pid"), "{events}");
+    let starts = home.ask(&["timeline", "--list"]).raw_stdout;
+    assert_eq!(starts.lines().count(), 2, "a heading and one start: {starts}");
+    home.ask(&["down"]).code(0);
+}
+
+/// Issue 4, item 2: the lock of an exclusive service would be lost, so that nothing is handed over, and it goes on.
+#[test]
+fn an_exclusive_service_is_not_handed_over() {
+    let home = Home::new(&format!("{TWO}handover = \"exclusive\"\n"));
+    let _up = home.up();
+    let pid = home.pid("bot");
+    home.ask(&["reexec"]).code(75).stderr_has("it is exclusive, and its lock would be lost");
+    assert_eq!((home.pid("bot"), home.generation()), (pid, 0));
+}
