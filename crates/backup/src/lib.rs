@@ -11,6 +11,7 @@
 pub mod content;
 pub mod retain;
 
+mod attempt;
 mod error;
 mod exposure;
 mod find;
@@ -22,6 +23,7 @@ mod open;
 mod passing;
 mod postgres;
 mod proof;
+mod protection;
 mod prune;
 mod restore;
 mod seal;
@@ -30,6 +32,7 @@ mod sqlite;
 mod standing;
 mod take;
 
+pub use attempt::{Attempt, Failure};
 pub use content::Content;
 pub use error::BackupError;
 pub use exposure::Exposure;
@@ -40,6 +43,7 @@ pub use keys::{Keys, new_key};
 pub use manifest::{Kind, Manifest, Part, Proof, Source, Unreadable, Why};
 pub use open::{Opened, open};
 pub use proof::verify;
+pub use protection::{Newest, Protection};
 pub use prune::{planned, prune};
 pub use restore::{How, Restored, Threat, restore, threat, undo};
 pub use shelf::{Copy, copies};

@@ -525,6 +525,11 @@ impl App {
         self.run_dir().join("schedule.json")
     }
 
+    /// What became of the last try to copy this database.
+    pub fn backup_file(&self, database: &str) -> PathBuf {
+        self.run_dir().join(format!("backup-{database}.json"))
+    }
+
     /// Why no job is run, if that is so.
     pub fn jobs_are_off(&self) -> Option<&'static str> {
         match (self.failsafe, self.scheduler) {

@@ -1,7 +1,7 @@
 //! What is meant by `[backup]`.
 
 use crate::Rhythm;
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use std::{path::PathBuf, time::Duration};
 
 /// Where copies of the databases go, when they are taken, and how long they are kept.
@@ -39,4 +39,71 @@ pub struct Backup {
     pub programs: Option<PathBuf>,
     /// A program that writes nothing for so long has hung.
     pub stall: Duration,
+    /// A newest VERIFIED copy that is older is stale; nothing for what follows from the rhythm ([`Backup::stale_after`]).
+    pub stale: Option<Duration>,
+}
+
+/// A run that was due may take so long before its copy is missed.
+const LATE: Duration = Duration::from_secs(2 * 3600);
+/// So many runs ahead are looked at: a fortnight of days, a year and more of months.
+const AHEAD: usize = 16;
+
+impl Backup {
+    /// How old the newest VERIFIED copy may get. Unless somebody has said so, the longest time between two runs after `from`, and two
+    /// hours for the run; nothing where no copies are due.
+    pub fn stale_after(&self, from: Timestamp) -> Option<Duration> {
+        self.stale.or_else(|| {
+            let runs: Vec<_> = std::iter::successors(self.rhythm.next_after(from), |run| self.rhythm.next_after(*run))
+                .take(AHEAD)
+                .collect();
+            let gaps = runs.windows(2).filter_map(|pair| Duration::try_from(pair[1].duration_since(pair[0])).ok());
+            gaps.max().map(|gap| gap + LATE)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron;
+
+    fn limit(schedule: &str, zone: &str, from: &str, stale: Option<u64>) -> Option<u64> {
+        let rhythm = match schedule {
+            "off" => Rhythm::Off,
+            fields => Rhythm::Cron { cron: fields.parse().unwrap(), zone: cron::zone(zone).unwrap() },
+        };
+        let backup = Backup {
+            to: PathBuf::new(),
+            databases: Vec::new(),
+            rhythm,
+            keep: 10,
+            daily: 0,
+            weekly: 0,
+            monthly: 0,
+            yearly: 0,
+            min_keep: 2,
+            zone: TimeZone::UTC,
+            prunes: true,
+            recipients: Vec::new(),
+            identity: None,
+            ground: None,
+            programs: None,
+            stall: Duration::from_secs(600),
+            stale: stale.map(|hours| Duration::from_secs(hours * 3600)),
+        };
+        backup.stale_after(from.parse().unwrap()).map(|limit| limit.as_secs() / 3600)
+    }
+
+    /// S1.16: a copy is stale two hours after the next one was due, also over a week-end and over the night that has an hour more.
+    #[test]
+    fn the_limit_follows_from_the_rhythm() {
+        let (winter, autumn) = ("2026-01-05T12:00:00Z", "2026-10-20T12:00:00Z");
+        assert_eq!(limit("0 2 * * *", "UTC", winter, None), Some(26));
+        assert_eq!(limit("0 2 * * *", "Europe/Berlin", autumn, None), Some(27));
+        assert_eq!(limit("0 2 * * 1-5", "UTC", winter, None), Some(74));
+        assert_eq!(limit("0 * * * *", "UTC", winter, None), Some(3));
+        assert_eq!(limit("0 2 * * *", "UTC", winter, Some(7)), Some(7));
+        assert_eq!(limit("off", "UTC", winter, None), None);
+        assert_eq!(limit("off", "UTC", winter, Some(7)), Some(7));
+    }
 }

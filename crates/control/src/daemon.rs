@@ -10,7 +10,7 @@ pub trait Daemon: Send + Sync {
     fn ps(&self) -> Ps;
 
     /// The whole application.
-    fn status(&self) -> Status;
+    fn status(&self) -> Pending<'_, Status>;
 
     /// Why a service or a job is as it is.
     ///

@@ -32,8 +32,8 @@ pub use client::{Answer, AskError, Client};
 pub use daemon::Daemon;
 pub use jobs::{Job, JobRun, RunTold, What};
 pub use protocol::{
-    Asked, Change, Dependency, Disk, Done, Down, Event, Events, Fault, Journal, LastExit, Migrations, Order, PROTOCOL,
-    Ps, Reexec, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why,
+    Asked, Backup, Change, Dependency, Disk, Done, Down, Event, Events, Fault, Journal, LastExit, Migrations, Order,
+    PROTOCOL, Ps, Reexec, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why,
 };
 pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

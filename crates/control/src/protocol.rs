@@ -121,10 +121,48 @@ pub struct Status {
     pub dependencies: Vec<Dependency>,
     /// The migrations.
     pub migrations: Migrations,
+    /// The copies of databases.
+    pub backups: Vec<Backup>,
     /// The disk of the data directory.
     pub disk: Disk,
     /// Whether what happens is remembered.
     pub journal: Journal,
+}
+
+/// The copies of a database.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Backup {
+    /// The database.
+    pub database: String,
+    /// `pass`, `fail`, `could not verify`, or `skipped` before the first copy was due.
+    pub verdict: String,
+    /// What is wrong.
+    pub reason: Option<String>,
+    /// What would be lost if the disk died now, in a sentence.
+    pub exposure: String,
+    /// The newest VERIFIED copy.
+    pub newest: Option<String>,
+    /// The moment that it shows: RFC 3339, UTC.
+    pub taken: Option<String>,
+    /// How old it is, in seconds.
+    pub age_s: Option<f64>,
+    /// How old it may get, in seconds.
+    pub limit_s: Option<f64>,
+    /// Is it older?
+    pub stale: bool,
+    /// How long its restore took when it was tried, in seconds.
+    pub back_s: Option<f64>,
+    /// Its size, in bytes.
+    pub bytes: Option<u64>,
+    /// Copies, of whatever state.
+    pub copies: usize,
+    /// Those of them that are VERIFIED.
+    pub verified: usize,
+    /// When a try last did not end in a VERIFIED copy: RFC 3339, UTC.
+    pub failed_at: Option<String>,
+    /// Why.
+    pub failure: Option<String>,
 }
 
 /// Whether what happens is remembered.

@@ -109,7 +109,7 @@ async fn whole(ask: Ask, request: Request<Incoming>) -> Result<Ask, (StatusCode,
 async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
     match ask {
         Ask::Ps => reply(StatusCode::OK, &daemon.ps()),
-        Ask::Status => reply(StatusCode::OK, &daemon.status()),
+        Ask::Status => reply(StatusCode::OK, &daemon.status().await),
         Ask::Why(service) => replied(daemon.why(&service)),
         Ask::Events(asked) => reply(StatusCode::OK, &daemon.events(asked).await),
         Ask::Do(verb, order) => replied(daemon.order(verb, order).await),

@@ -1,8 +1,8 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth, Snapshot, Usage,
-    judge, monitor, state::STATES,
+    Answer, BackupHealth, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth,
+    Snapshot, Usage, judge, monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
@@ -34,6 +34,7 @@ struct Inner {
     masker: RwLock<Masker>,
     measure: OnceLock<Measure>,
     read: OnceLock<Read>,
+    copies: OnceLock<Copies>,
 }
 
 /// Looks at what services use now.
@@ -41,6 +42,9 @@ type Measure = Box<dyn Fn() -> BTreeMap<String, Usage> + Send + Sync>;
 
 /// Reads what else there is to be told.
 type Read = Box<dyn Fn() -> Vec<Reading> + Send + Sync>;
+
+/// Tells how the copies of databases are now.
+type Copies = Box<dyn Fn() -> Vec<BackupHealth> + Send + Sync>;
 
 /// The longest reason that is shown, in characters.
 const LONGEST_REASON: usize = 300;
@@ -72,13 +76,15 @@ impl Board {
             dependencies: Vec::new(),
             services: Vec::new(),
             migrations: Migrations::None,
+            backups: Vec::new(),
             flags: BTreeMap::new(),
             usage: BTreeMap::new(),
             readings: Vec::new(),
         };
         let (known, looks, masker) = (Mutex::new(known), Mutex::default(), RwLock::new(masker));
-        let (changes, measure, read) = (watch::Sender::new(()), OnceLock::new(), OnceLock::new());
-        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read }) }
+        let (measure, read, copies) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let changes = watch::Sender::new(());
+        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read, copies }) }
     }
 
     /// What an earlier version of this process knew is known here. What a dependency is, and whether it is required, says the
@@ -218,7 +224,12 @@ impl Board {
 
     /// Everything that is known now.
     pub fn snapshot(&self) -> Snapshot {
-        locked(&self.inner.known).clone()
+        let mut known = locked(&self.inner.known).clone();
+        known.backups = self.inner.copies.get().map(|copies| copies()).unwrap_or_default();
+        for reason in known.backups.iter_mut().filter_map(|it| it.reason.as_mut()) {
+            *reason = self.presentable(reason);
+        }
+        known
     }
 
     /// From now on `measure` tells what services use, whenever that is asked for; the first one that is given counts.
@@ -231,6 +242,12 @@ impl Board {
         let _ = self.inner.read.set(Box::new(read));
     }
 
+    /// From now on `copies` tells how the copies of databases are, whenever that is asked for: their age is never older than the
+    /// question. The first one that is given counts.
+    pub fn copies_by(&self, copies: impl Fn() -> Vec<BackupHealth> + Send + Sync + 'static) {
+        let _ = self.inner.copies.set(Box::new(copies));
+    }
+
     /// The same as [`Board::snapshot`], with what services use at this moment and what else there is to be told.
     pub fn measured(&self) -> Snapshot {
         let usage = self.inner.measure.get().map(|measure| measure()).unwrap_or_default();
@@ -240,12 +257,12 @@ impl Board {
 
     /// The body of the health pages now.
     pub fn report(&self) -> Report {
-        Report::of(&locked(&self.inner.known), Instant::now(), self.inner.clock.now())
+        Report::of(&self.snapshot(), Instant::now(), self.inner.clock.now())
     }
 
     /// The verdict alone.
     pub fn judgement(&self) -> Judgement {
-        judge(&locked(&self.inner.known))
+        judge(&self.snapshot())
     }
 
     /// Marked as changed whenever something was written.

@@ -1,6 +1,6 @@
 //! From what is known to `ok`, `degraded` or `critical`, with reasons.
 
-use crate::{DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};
+use crate::{BackupHealth, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};
 use database::ServerState;
 use report::Verdict;
 use serde::Serialize;
@@ -40,6 +40,7 @@ pub fn judge(known: &Snapshot) -> Judgement {
         .chain(known.dependencies.iter().filter_map(dependency))
         .chain(migrations(&known.migrations))
         .chain(known.services.iter().filter_map(service))
+        .chain(known.backups.iter().filter_map(backup))
         .collect();
     complaints.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     let status = complaints.first().map_or(Status::Ok, |(status, _)| *status);
@@ -100,6 +101,16 @@ fn migrations(migrations: &Migrations) -> Option<Complaint> {
 fn service(it: &ServiceHealth) -> Option<Complaint> {
     let lack = if it.required { Status::Critical } else { Status::Degraded };
     (!it.ready).then(|| (lack, because(unready(it), it.reason.as_deref())))
+}
+
+/// Whoever works without copies works.
+fn backup(it: &BackupHealth) -> Option<Complaint> {
+    let what = match it.verdict {
+        Verdict::Fail => format!("{} is not protected", it.database),
+        Verdict::CouldNotVerify => format!("could not verify the copies of {}", it.database),
+        Verdict::Pass | Verdict::Skipped => return None,
+    };
+    Some((Status::Degraded, because(what, it.reason.as_deref())))
 }
 
 /// A process may be `active` and still fail its health check.

@@ -42,6 +42,8 @@ pub use client::verdict_of;
 pub use judge::{Judgement, Status, judge};
 pub use metrics::{CONTENT_TYPE, metrics};
 pub use monitor::{Answer, Asker, News, Recovery, Told, watch};
-pub use page::{CheckLine, Report};
+pub use page::{BackupLine, CheckLine, Report};
 pub use reading::Reading;
-pub use state::{Checked, Counts, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot, Usage};
+pub use state::{
+    BackupHealth, Checked, Counts, DependencyHealth, Migrations, NewestBackup, Phase, ServiceHealth, Snapshot, Usage,
+};

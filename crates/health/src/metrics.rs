@@ -20,8 +20,17 @@
 //! | `mainstay_journal_up` | gauge | | 1 while what happens is remembered; absent when that is not wanted |
 //! | `mainstay_journal_size_bytes` | gauge | | its file |
 //! | `mainstay_journal_dropped_total` | counter | | events that were left out of it |
+//! | `mainstay_backup_stale` | gauge | `database` | 1 while a newer VERIFIED copy should be there |
+//! | `mainstay_backup_verified_timestamp_seconds` | gauge | `database` | the moment that the newest VERIFIED copy shows, since 1970; absent without one |
+//! | `mainstay_backup_verified_age_seconds` | gauge | `database` | how old that is |
+//! | `mainstay_backup_age_limit_seconds` | gauge | `database` | how old it may get; absent where no copies are due |
+//! | `mainstay_backup_size_bytes` | gauge | `database` | its size |
+//! | `mainstay_backup_restore_seconds` | gauge | `database` | how long its restore took when it was tried |
+//! | `mainstay_backup_copies` | gauge | `database` | copies, of whatever state |
+//! | `mainstay_backup_verified_copies` | gauge | `database` | those of them that are VERIFIED |
+//! | `mainstay_backup_failure_timestamp_seconds` | gauge | `database` | when a try last did not end in a VERIFIED copy; absent when none has |
 
-use crate::{DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
+use crate::{BackupHealth, DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
@@ -58,6 +67,7 @@ impl Collector for Scrape {
         self.application(&mut encoder)?;
         self.dependencies(&mut encoder)?;
         self.services(&mut encoder)?;
+        self.backups(&mut encoder)?;
         self.known
             .readings
             .chunk_by(|one, next| one.name == next.name)
@@ -102,6 +112,32 @@ impl Scrape {
         let restarts = all().map(|it| (vec![("service", &*it.name)], it.restarts));
         counters(encoder, "mainstay_service_restarts", "Restarts so far", restarts)?;
         self.usage(encoder)
+    }
+
+    fn backups(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        if self.known.backups.is_empty() {
+            return Ok(());
+        }
+        type Number = fn(&BackupHealth) -> Option<f64>;
+        let families: [(&str, &str, Number); 9] = [
+            ("mainstay_backup_stale", "A newer VERIFIED copy should be there", |it| Some(one_if(it.stale))),
+            ("mainstay_backup_verified_timestamp_seconds", "What the newest VERIFIED copy shows", |it| {
+                Some(it.newest?.taken)
+            }),
+            ("mainstay_backup_verified_age_seconds", "How old the newest VERIFIED copy is", |it| Some(it.newest?.age)),
+            ("mainstay_backup_age_limit_seconds", "How old it may get", |it| Some(it.limit?.as_secs_f64())),
+            ("mainstay_backup_size_bytes", "Its size", |it| Some(it.newest?.bytes as f64)),
+            ("mainstay_backup_restore_seconds", "How long its restore took", |it| it.newest?.restore),
+            ("mainstay_backup_copies", "Copies of whatever state", |it| Some(it.copies as f64)),
+            ("mainstay_backup_verified_copies", "VERIFIED copies", |it| Some(it.verified as f64)),
+            ("mainstay_backup_failure_timestamp_seconds", "When a try last failed", |it| it.failed_at),
+        ];
+        for (name, help, number) in families {
+            let known =
+                self.known.backups.iter().filter_map(|it| Some((vec![("database", &*it.database)], number(it)?)));
+            gauges(encoder, name, help, known)?;
+        }
+        Ok(())
     }
 
     fn usage(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! The body of the health pages.
 
-use crate::{DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
+use crate::{BackupHealth, DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
 use database::ServerState;
 use jiff::{Timestamp, Unit};
 use report::Verdict;
@@ -37,6 +37,9 @@ pub struct Report {
     pub services: Vec<ServiceLine>,
     /// The migrations.
     pub migrations: MigrationsLine,
+    /// The copies of databases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<BackupLine>,
     /// Switches.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, bool>,
@@ -100,6 +103,26 @@ pub struct MigrationsLine {
     pub message: Option<String>,
 }
 
+/// The copies of a database.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BackupLine {
+    /// The database.
+    pub database: String,
+    /// `pass`, `fail`, `could not verify`, or `skipped` before the first copy was due.
+    pub verdict: Verdict,
+    /// A newer VERIFIED copy should be there.
+    pub stale: bool,
+    /// How old the newest VERIFIED copy is, in seconds.
+    pub age_s: Option<f64>,
+    /// How old it may get, in seconds.
+    pub limit_s: Option<f64>,
+    /// How long its restore took when it was tried, in seconds.
+    pub back_s: Option<f64>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 impl Report {
     /// Folds `known` into a report at `now`, which is `time` by the calendar.
     pub fn of(known: &Snapshot, now: Instant, time: SystemTime) -> Self {
@@ -122,6 +145,7 @@ impl Report {
                 pending: known.migrations.pending(),
                 message: known.migrations.message().map(str::to_owned),
             },
+            backups: known.backups.iter().map(backup_line).collect(),
             flags: known.flags.clone(),
             judgement,
         }
@@ -152,6 +176,18 @@ fn check_line(it: &DependencyHealth, now: Instant) -> CheckLine {
         latency_ms: it.latency.map(|latency| (latency.as_secs_f64() * 1e5).round() / 100.0),
         reason: it.reason.clone(),
         queues: it.queues.iter().cloned().collect(),
+    }
+}
+
+fn backup_line(it: &BackupHealth) -> BackupLine {
+    BackupLine {
+        database: it.database.clone(),
+        verdict: it.verdict,
+        stale: it.stale,
+        age_s: it.newest.map(|newest| newest.age),
+        limit_s: it.limit.map(|limit| limit.as_secs_f64()),
+        back_s: it.newest.and_then(|newest| newest.restore),
+        reason: it.reason.clone(),
     }
 }
 

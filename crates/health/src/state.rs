@@ -49,6 +49,9 @@ pub struct Snapshot {
     pub services: Vec<ServiceHealth>,
     /// The migrations.
     pub migrations: Migrations,
+    /// The copies of databases; empty where none are taken.
+    #[serde(skip)]
+    pub backups: Vec<BackupHealth>,
     /// Switches worth seeing: `scheduler`, `polling`. They don't change the verdict.
     pub flags: BTreeMap<String, bool>,
     /// What services use, by name; empty unless it was asked for ([`crate::Board::measured`]).
@@ -148,6 +151,42 @@ pub struct ServiceHealth {
     pub restarts: u64,
     /// Why it is not ready.
     pub reason: Option<String>,
+}
+
+/// How the copies of a database are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackupHealth {
+    /// The database.
+    pub database: String,
+    /// `pass` while it is protected, `fail` when the newest VERIFIED copy is missing or stale, `skipped` before the first one was due.
+    pub verdict: Verdict,
+    /// What is wrong.
+    pub reason: Option<String>,
+    /// A newer VERIFIED copy should be there.
+    pub stale: bool,
+    /// The newest VERIFIED copy.
+    pub newest: Option<NewestBackup>,
+    /// How old that may get; nothing where no copies are due.
+    pub limit: Option<Duration>,
+    /// Copies, of whatever state.
+    pub copies: usize,
+    /// Those of them that are VERIFIED.
+    pub verified: usize,
+    /// When a try last did not end in a VERIFIED copy: seconds since 1970.
+    pub failed_at: Option<f64>,
+}
+
+/// The newest VERIFIED copy of a database.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NewestBackup {
+    /// The moment that it shows: seconds since 1970.
+    pub taken: f64,
+    /// How old it is, in seconds.
+    pub age: f64,
+    /// Its size.
+    pub bytes: u64,
+    /// Seconds that its restore took when it was tried.
+    pub restore: Option<f64>,
 }
 
 /// The migrations.

@@ -233,6 +233,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
             ground: None,
             programs: None,
             stall: std::time::Duration::from_secs(600),
+            stale: None,
         },
         journal: config::Journal::default(),
         roles: Vec::new(),

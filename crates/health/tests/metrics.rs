@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use database::ServerState;
-use health::{Answer, Migrations, Phase, Reading, Usage, metrics};
+use health::{Answer, BackupHealth, Migrations, NewestBackup, Phase, Reading, Usage, metrics};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Reads the text format: each sample once, each family described before its samples.
@@ -23,6 +23,20 @@ fn parse(text: &str) -> BTreeMap<&str, f64> {
         }
     }
     samples
+}
+
+fn copies() -> BackupHealth {
+    BackupHealth {
+        database: "main".into(),
+        verdict: report::Verdict::Fail,
+        reason: None,
+        stale: true,
+        newest: Some(NewestBackup { taken: 1000.5, age: 7200.0, bytes: 4096, restore: Some(2.5) }),
+        limit: Some(Duration::from_secs(3600)),
+        copies: 3,
+        verified: 2,
+        failed_at: Some(900.0),
+    }
 }
 
 /// S2.10: the documented names, with their labels and values.
@@ -48,6 +62,7 @@ async fn names_labels_and_values() {
     let disk = |of: &str, free| Reading::gauge("mainstay_disk_free_bytes", "Free", free).labelled("of", of);
     board
         .read_by(move || vec![disk("data", 7), disk("main", 8), Reading::total("mainstay_journal_dropped", "Lost", 3)]);
+    board.copies_by(|| vec![copies()]);
     let text = metrics(&board.measured());
     let samples = parse(&text);
     let expected = [
@@ -78,6 +93,15 @@ async fn names_labels_and_values() {
         (r#"mainstay_disk_free_bytes{of="data"}"#, 7.0),
         (r#"mainstay_disk_free_bytes{of="main"}"#, 8.0),
         ("mainstay_journal_dropped_total", 3.0),
+        (r#"mainstay_backup_stale{database="main"}"#, 1.0),
+        (r#"mainstay_backup_verified_timestamp_seconds{database="main"}"#, 1000.5),
+        (r#"mainstay_backup_verified_age_seconds{database="main"}"#, 7200.0),
+        (r#"mainstay_backup_age_limit_seconds{database="main"}"#, 3600.0),
+        (r#"mainstay_backup_size_bytes{database="main"}"#, 4096.0),
+        (r#"mainstay_backup_restore_seconds{database="main"}"#, 2.5),
+        (r#"mainstay_backup_copies{database="main"}"#, 3.0),
+        (r#"mainstay_backup_verified_copies{database="main"}"#, 2.0),
+        (r#"mainstay_backup_failure_timestamp_seconds{database="main"}"#, 900.0),
     ];
     for (name, value) in expected {
         assert_eq!(samples.get(name), Some(&value), "{name} in\n{text}");

@@ -1,6 +1,6 @@
 //! Jobs beside the services: what their scheduler asks of the world, and how it is started.
 
-use super::{World, adapters::Senses, single::Single};
+use super::{World, adapters::Senses, backups::LookAfterwards, single::Single};
 use config::{App, Job};
 use host::{
     Pending,
@@ -100,7 +100,8 @@ impl Surroundings for Senses {
                 Some(database) => Some(Single::take(&self.0.app, job, database, self.0.journal.clone()).await?),
                 None => None,
             };
-            Ok(Box::new((here, shared)) as Guard)
+            let copies = is_backup(job).then(|| LookAfterwards(self.0.clone()));
+            Ok(Box::new((here, shared, copies)) as Guard)
         })
     }
 
@@ -113,6 +114,10 @@ impl Surroundings for Senses {
             }
         })
     }
+}
+
+fn is_backup(job: &Job) -> bool {
+    job.argv == config::BACKUP_COMMAND
 }
 
 /// Nobody else on this machine runs it: `mainstay up` and `mainstay schedule run` keep out of each other's way.

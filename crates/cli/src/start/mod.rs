@@ -1,6 +1,7 @@
 //! The story of a start: prepare, gate, migrate, start, watch; and of its end.
 
 mod adapters;
+mod backups;
 mod control;
 mod earlier;
 mod herald;

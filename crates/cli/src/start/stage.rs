@@ -3,6 +3,7 @@
 use super::{
     World,
     adapters::Senses,
+    backups::Backups,
     control::{self, Reread},
     earlier,
     jobs::{self, Jobs},
@@ -86,7 +87,12 @@ impl Live {
         self.lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         world.remembered.keep(world);
         let theirs = Arc::downgrade(world);
-        world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());
+        world.board.read_by(move || {
+            theirs.upgrade().inspect(Backups::look_again).map(|world| snapshots::readings(&world)).unwrap_or_default()
+        });
+        let theirs = Arc::downgrade(world);
+        world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
+        Backups::look(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.jobs = jobs::prepare(world, &world.app.jobs, &instance).map_err(misused)?.map(Jobs::new);

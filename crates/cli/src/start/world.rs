@@ -1,7 +1,8 @@
 //! What all parts of a start share.
 
 use super::{
-    control::Ring, herald::Herald, lines::Everywhere, reexec::Passage, remembered::Remembered, suspects::Suspects,
+    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, reexec::Passage, remembered::Remembered,
+    suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
 use config::App;
@@ -42,6 +43,8 @@ pub(crate) struct World {
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
+    /// What was seen of the copies of databases.
+    pub(crate) backups: Backups,
     /// To the next version of mainstay.
     pub(crate) passage: Passage,
     /// Whoever supervises us.
@@ -85,6 +88,7 @@ impl World {
             spawner: context.spawner.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
+            backups: Backups::default(),
             app,
         })
     }

@@ -1,7 +1,7 @@
 //! What a running mainstay answers, as people read it.
 
 use super::jobs;
-use control::{Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why};
+use control::{Backup, Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why};
 use report::{age, bytes, count, seconds};
 use std::time::Duration;
 
@@ -79,7 +79,26 @@ pub(crate) fn status(status: &Status) -> String {
     }
     let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
+    text.extend(status.backups.iter().map(backup));
     text + &format!("disk: {}\njournal: {}\n", disk(&status.disk), journal(&status.journal))
+}
+
+/// How the copies of a database are, and what that means for it.
+fn backup(it: &Backup) -> String {
+    let reason = it.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let newest = it.newest.as_deref().zip(it.bytes);
+    let newest = newest.map(|(id, size)| format!(", the newest `{id}` of {}", bytes(size))).unwrap_or_default();
+    let (copies, verified) = (count_of(it.copies, "copy", "copies"), it.verified);
+    let mut text = format!("backups of {}: {}{reason}\n  {}\n", it.database, it.verdict, it.exposure);
+    text += &format!("  {copies}, {verified} of them VERIFIED{newest}\n");
+    if let (Some(at), Some(failure)) = (&it.failed_at, &it.failure) {
+        text += &format!("  the last failure was at {at}: {failure}\n");
+    }
+    text
+}
+
+fn count_of(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn journal(journal: &Journal) -> String {

@@ -68,6 +68,13 @@ pub(crate) static BACKUP: Section = Section {
             "\"1h\"",
             "A program of PostgreSQL's that writes nothing for so long has hung, and is ended.",
         ),
+        key(
+            "stale",
+            Kind::Duration,
+            "",
+            "\"26h\"",
+            "A newest VERIFIED copy that is older is stale: health is `degraded`. Default: the longest time between two scheduled runs, and two hours.",
+        ),
         key("timeout", Kind::Duration, "", "\"2h\"", "No scheduled run takes longer. Default: no limit."),
         key(
             "ping",

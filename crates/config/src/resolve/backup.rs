@@ -46,6 +46,7 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
         ground: path("ground"),
         programs: path("programs"),
         stall: table.setting("stall").pause().unwrap_or(Duration::from_secs(600)),
+        stale: table.setting("stale").pause(),
     }
 }
 

@@ -5,7 +5,7 @@ mod orders;
 mod reload;
 
 use super::{
-    super::{World, lines::release, remembered::condition, stage::show},
+    super::{World, backups::Backups, lines::release, remembered::condition, stage::show},
     shown,
 };
 use crate::load::Loaded;
@@ -56,29 +56,11 @@ impl Daemon for Deck {
         Ps { app: self.world.app.name.clone(), services: self.shown(), jobs: self.shown_jobs() }
     }
 
-    fn status(&self) -> Status {
-        let report = self.report();
-        let started = self.world.board.snapshot().started;
-        Status {
-            app: self.world.app.name.clone(),
-            mainstay: VERSION.to_owned(),
-            release: release(&self.world.app),
-            pid: std::process::id(),
-            generation: self.world.passage.generation(),
-            reexec_failed: self.world.passage.why_failed().map(|why| self.world.terminal.mask(&why)),
-            since: shown::at(&self.world, started),
-            uptime_s: shown::seconds(started.elapsed()),
-            phase: report.phase.to_owned(),
-            health: report.status.word().to_owned(),
-            ok: report.ok,
-            reasons: report.reasons.clone(),
-            services: self.shown(),
-            jobs: self.shown_jobs(),
-            dependencies: shown::dependencies(&report),
-            migrations: shown::migrations(&report),
-            disk: shown::disk(&self.world),
-            journal: condition(&self.world),
-        }
+    fn status(&self) -> Pending<'_, Status> {
+        Box::pin(async move {
+            Backups::refresh(&self.world).await;
+            self.whole()
+        })
     }
 
     fn why(&self, service: &str) -> Result<Why, Refusal> {
@@ -155,6 +137,32 @@ impl Daemon for Deck {
 }
 
 impl Deck {
+    fn whole(&self) -> Status {
+        let report = self.report();
+        let started = self.world.board.snapshot().started;
+        Status {
+            app: self.world.app.name.clone(),
+            mainstay: VERSION.to_owned(),
+            release: release(&self.world.app),
+            pid: std::process::id(),
+            generation: self.world.passage.generation(),
+            reexec_failed: self.world.passage.why_failed().map(|why| self.world.terminal.mask(&why)),
+            since: shown::at(&self.world, started),
+            uptime_s: shown::seconds(started.elapsed()),
+            phase: report.phase.to_owned(),
+            health: report.status.word().to_owned(),
+            ok: report.ok,
+            reasons: report.reasons.clone(),
+            services: self.shown(),
+            jobs: self.shown_jobs(),
+            dependencies: shown::dependencies(&report),
+            migrations: shown::migrations(&report),
+            backups: shown::backups(&self.world),
+            disk: shown::disk(&self.world),
+            journal: condition(&self.world),
+        }
+    }
+
     /// `configured` are the services by now.
     pub(super) fn new(
         world: Arc<World>,

@@ -1,10 +1,17 @@
 //! What is known here, in the words of the protocol.
 
-use super::{super::World, ring::rfc3339};
-use control::{Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
+use super::{
+    super::{
+        World,
+        backups::{Backups, Standing},
+    },
+    ring::rfc3339,
+};
+use control::{Backup, Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
 use jiff::Timestamp;
+use report::Verdict;
 use std::time::Duration;
 use supervise::{
     ServiceStatus, ServiceUsage, meaning,
@@ -76,6 +83,35 @@ pub(super) fn dependencies(report: &Report) -> Vec<Dependency> {
 
 pub(super) fn migrations(report: &Report) -> Migrations {
     Migrations { state: report.migrations.state.to_owned(), message: report.migrations.message.clone() }
+}
+
+pub(super) fn backups(world: &World) -> Vec<Backup> {
+    Backups::now(world).into_iter().map(|standing| backup(world, standing)).collect()
+}
+
+fn backup(world: &World, Standing { health, protection, now }: Standing) -> Backup {
+    let mask = |reason: &str| world.terminal.mask(reason);
+    let (newest, failure) = (protection.newest.as_ref(), protection.failure.as_ref());
+    Backup {
+        database: health.database,
+        verdict: health.verdict.to_string(),
+        reason: health.reason.as_deref().map(mask),
+        exposure: match health.verdict {
+            Verdict::CouldNotVerify => "if the disk dies now: could not verify what is lost".to_owned(),
+            _ => protection.exposure(now).to_string(),
+        },
+        newest: newest.map(|newest| newest.id.to_string()),
+        taken: newest.map(|newest| newest.taken.to_string()),
+        age_s: health.newest.map(|newest| tenths(newest.age)),
+        limit_s: health.limit.map(seconds),
+        stale: health.stale,
+        back_s: newest.and_then(|newest| newest.restore),
+        bytes: newest.map(|newest| newest.bytes),
+        copies: health.copies,
+        verified: health.verified,
+        failed_at: failure.map(|failure| failure.at.to_string()),
+        failure: failure.map(|failure| mask(&failure.reason)),
+    }
 }
 
 pub(super) fn disk(world: &World) -> Disk {

@@ -7,8 +7,9 @@ use crate::{
     start::World,
     verbs::answer,
 };
-use backup::{Copy, Manifest, Request, Why, prune, take};
+use backup::{Attempt, BackupError, Copy, Manifest, Request, Why, prune, take};
 use config::{Dependency, Overrides};
+use jiff::Timestamp;
 use report::{Finding, Outcome, Verdict};
 use std::path::PathBuf;
 
@@ -31,12 +32,14 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
     let request = Request { why, pin: args.pin.clone(), unproven: args.unproven };
     let (mut outcome, mut copies) = (Outcome::Done, Vec::new());
     for database in databases {
-        match one(context, &world, database, &request).await {
+        let taken = one(context, &world, database, &request).await;
+        remember(context, &world, database, &request, &taken);
+        match taken {
             Ok(manifest) => {
                 outcome = outcome.and(worth(&manifest, &request));
                 copies.extend(Copy::at(&path(&world, &manifest)));
             }
-            Err(failed) => outcome = outcome.and(failed),
+            Err(failure) => outcome = outcome.and(failure.outcome),
         }
     }
     if copies.is_empty() {
@@ -47,15 +50,23 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
     answer(context, if args.flags.json { listed(&shown, None) } else { paths }.trim_end(), outcome)
 }
 
-async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Manifest, Outcome> {
-    gate(context, world, database).await?;
-    let means = Means::to_write(context, &world.app)?;
+/// Why there is no copy; it was told.
+struct Untaken {
+    outcome: Outcome,
+    reason: String,
+}
+
+async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Manifest, Untaken> {
+    let because = |reason: &'static str| move |outcome| Untaken { outcome, reason: reason.to_owned() };
+    gate(context, world, database).await.map_err(because("the database was not ready"))?;
+    let means =
+        Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
     let job = job(world, database, &means);
-    let manifest = take(&job, request).await.map_err(|error| failed(context, &error))?;
+    let manifest = take(&job, request).await.map_err(|error| untaken(context, &error))?;
     if manifest.is_verified() && world.app.backup.prunes {
         let policy = policy(&world.app);
         let planned = prune(&job, &manifest.source.id, &policy, |plan| !plan.is_drastic());
-        let plan = planned.map_err(|error| failed(context, &error))?;
+        let plan = planned.map_err(|error| untaken(context, &error))?;
         if plan.is_drastic() {
             let warning = Finding::warning(format!(
                 "{} of {} VERIFIED copies need not be kept, and so many are not removed unasked",
@@ -69,6 +80,41 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
         }
     }
     Ok(manifest)
+}
+
+fn untaken(context: &Context, error: &BackupError) -> Untaken {
+    Untaken { outcome: failed(context, error), reason: error.to_string() }
+}
+
+/// For `mainstay status`. What was asked for without a proof says nothing of the next copy.
+fn remember(
+    context: &Context,
+    world: &World,
+    database: &Dependency,
+    request: &Request,
+    taken: &Result<Manifest, Untaken>,
+) {
+    let app = &world.app;
+    if !app.keeps_data || (request.unproven && taken.is_ok()) {
+        return;
+    }
+    let (path, now) = (app.backup_file(&database.name), Timestamp::try_from(context.clock.now()).unwrap_or_default());
+    let (copy, reason) = match taken {
+        Ok(manifest) => (Some((manifest.source.id.clone(), manifest.id)), unproven(manifest)),
+        Err(failure) => (None, Some(failure.reason.clone())),
+    };
+    let before = Attempt::read(&path).unwrap_or_default();
+    let attempt = Attempt::after(before, now, copy, reason.map(|reason| context.terminal.mask(&reason)));
+    let written = host::fs::create_dir_all_private(&app.run_dir(), 0o700).and_then(|()| attempt.write(&path));
+    if let Err(error) = written {
+        let warning = Finding::warning("`mainstay status` will not know of this try").because(&error);
+        tell(context, &[warning], Outcome::Done);
+    }
+}
+
+fn unproven(manifest: &Manifest) -> Option<String> {
+    let why = || manifest.standing.why.clone().unwrap_or_else(|| manifest.standing.to_string());
+    (!manifest.is_verified()).then(why)
 }
 
 fn worth(manifest: &Manifest, request: &Request) -> Outcome {
