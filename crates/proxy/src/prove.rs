@@ -79,7 +79,10 @@ async fn ask(shared: &Shared, pool: &Arc<Pool>, path: Option<&str>) -> Result<()
         Unconnected::Late | Unconnected::Other => Unproven::Silent,
     })?;
     // A connection that nothing was asked on is for the first request.
-    let Some(path) = path else { return Ok(lease.give_back()) };
+    let Some(path) = path else {
+        lease.give_back();
+        return Ok(());
+    };
     let unanswered = |cause: String| Unproven::Unanswered { path: path.to_owned(), cause };
     let request = health(path, pool).map_err(|error| unanswered(error.to_string()))?;
     let response = lease.sender.try_send_request(request).await;

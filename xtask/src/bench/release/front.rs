@@ -52,11 +52,9 @@ impl Kind {
             Self::Nginx => nginx(
                 dir,
                 port,
-                &format!(
-                    "location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\";
+                "location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\";
                      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
-                     proxy_set_header X-Forwarded-Proto $scheme; }}"
-                ),
+                     proxy_set_header X-Forwarded-Proto $scheme; }",
                 &format!("upstream app {{ server 127.0.0.1:{to}; keepalive 64; keepalive_requests 1000000000; }}"),
             ),
             Self::Haproxy => format!(
