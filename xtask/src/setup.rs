@@ -28,6 +28,7 @@ const NEEDS: &[Need] = &[
     Need { program: "sqlite3", package: "sqlite3", found: || works("sqlite3", &["--version"]) },
     Need { program: "tmux", package: "tmux", found: || works("tmux", &["-V"]) },
     Need { program: "setpriv", package: "util-linux", found: || works("setpriv", &["--version"]) },
+    Need { program: "systemd-notify", package: "systemd", found: || works("systemd-notify", &["--version"]) },
     Need { program: "a C compiler", package: "gcc libc6-dev", found: || works("cc", &["--version"]) },
 ];
 
