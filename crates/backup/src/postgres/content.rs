@@ -91,7 +91,7 @@ async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
     Ok(Rows { rows: number.parse().unwrap_or_default(), hash: (talk.major() >= HASHES).then_some(sum) })
 }
 
-async fn sequences(talk: &Talk) -> Result<BTreeMap<String, Sequence>, BackupError> {
+pub(super) async fn sequences(talk: &Talk) -> Result<BTreeMap<String, Sequence>, BackupError> {
     // A sequence that was never used has no last value; it stands before its start.
     let sql = format!(
         "SELECT n.nspname || '.' || c.relname, coalesce(pg_catalog.pg_sequence_last_value(c.oid), s.seqstart - s.seqincrement), \

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     BackupError, Job, Keys, Manifest,
-    content::Content,
+    content::{Content, Sequence},
     manifest::Part,
     seal::{self, Sealing},
 };
@@ -16,6 +16,7 @@ use config::dsn::PostgresDsn;
 use database::postgres::Program;
 use report::{Check, Verdict};
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     path::Path,
     time::Duration,
@@ -73,8 +74,10 @@ async fn exactly(
     let mut tried = 1;
     loop {
         let (snapshot, tables) = begin(talk).await?;
+        // No snapshot holds a sequence: the copy reads it later, so it can only be further there.
+        let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
-        let taken = tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), look(talk, &tables));
+        let taken = tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), look(talk, &tables, sequences));
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
             Err(error) if stood_between(&error) && tried < TRIES => {
@@ -118,8 +121,8 @@ async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
     }
 }
 
-async fn look(talk: &Talk, tables: &[Table]) -> Result<Content, BackupError> {
-    content::content(talk, tables).await
+async fn look(talk: &Talk, tables: &[Table], sequences: BTreeMap<String, Sequence>) -> Result<Content, BackupError> {
+    Ok(Content { sequences, ..content::content(talk, tables).await? })
 }
 
 async fn dump(
