@@ -56,11 +56,12 @@ fn the_exit_code_is_that_of_the_command() {
     as_one(&["run", "--", "no-such-program"]).run().code(2).stderr_has("no-such-program");
 }
 
-/// S2.7: a signal from outside (`docker stop` sends TERM) ends everything politely, whichever it is; Ctrl-C of `run` is told as 130.
+/// S2.7: a signal from outside (`docker stop` sends TERM) ends everything politely, whichever it is; Ctrl-C is told as 130. (HUP asks for a
+/// reload where there is no terminal.)
 #[test]
 fn signals_from_outside_end_it() {
     let polite = "trap \"echo asked; exit 0\" TERM; echo begun; while :; do sleep 0.02; done";
-    for (by, code) in [(Signal::TERM, 0), (Signal::HUP, 0), (Signal::QUIT, 0), (Signal::INT, 130)] {
+    for (by, code) in [(Signal::TERM, 0), (Signal::QUIT, 0), (Signal::INT, 130)] {
         let mut running = up(polite).spawn();
         running.wait_for_line("is up after", LIMIT);
         running.wait_for_line("| begun", LIMIT);
@@ -101,7 +102,9 @@ fn orphans_are_reaped_and_ended() {
     let first = wait_for(LIMIT, "the leader and who ran away, with its sleep", || {
         Some(below(pid)).filter(|all| all.len() >= 2)
     });
-    let leader = *children(pid).iter().find(|pid| command(**pid).starts_with("sleep 1000")).unwrap();
+    let leader = wait_for(LIMIT, "the leader sleeps", || {
+        children(pid).into_iter().find(|pid| command(*pid).starts_with("sleep 1000"))
+    });
     signal(leader, Signal::KILL);
     wait_until(LIMIT, "the next copy", || running.stdout().matches("| begun").count() == 2);
     assert!(!first.iter().any(|pid| alive(*pid)), "of the first copy somebody is left: {}", running.stderr());

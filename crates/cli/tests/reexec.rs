@@ -173,8 +173,11 @@ fn nobody_notices_twenty_reexecs() {
 
 fn all_ends_were_noticed(home: &Home) {
     let restarts = home.service("ends")["restarts"].as_u64().unwrap();
-    let begun = home.log("ends").lines().filter(|line| *line == "begun").count() as u64;
     assert!(restarts > 20, "who ends is started again: {restarts}");
+    let begun = || home.log("ends").lines().filter(|line| *line == "begun").count() as u64;
+    // Lines come into the file a moment later.
+    wait_until(LIMIT, "each start has written its line", || begun() >= restarts);
+    let begun = begun();
     assert!((restarts..restarts + 20).contains(&begun), "each end was counted: {begun} begun, {restarts} restarts");
 }
 
