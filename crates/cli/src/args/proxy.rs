@@ -17,7 +17,7 @@ pub(crate) struct Proxy {
 /// Flags of `proxy` itself.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to answer: 127.0.0.1:8080, [::]:443; may be given several times
+    /// Where to answer: 127.0.0.1:8080, 0.0.0.0:443; may be given several times
     #[arg(long, required = true, value_name = "ADDRESS", value_parser = config::parse_address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Where the application listens: 127.0.0.1:8000, unix:/run/app.sock
