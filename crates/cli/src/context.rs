@@ -2,6 +2,7 @@
 
 use crate::terminal::Terminal;
 use host::{Clock, Env, SystemClock, process::SystemSpawner};
+use jiff::Timestamp;
 use report::{Finding, Outcome};
 use std::{io, os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
@@ -25,6 +26,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// By the calendar, for what is told to people.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or_default()
+    }
+
     /// Looks round once. Call it on the runtime: the spawner waits for children there.
     pub(crate) fn new(terminal: Arc<Terminal>) -> Result<Self, Finding> {
         let cwd = std::env::current_dir().map_err(|error| {

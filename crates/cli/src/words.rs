@@ -13,6 +13,12 @@ pub(crate) use running::changed;
 pub(crate) use running::{all, done, status as whole, why};
 
 use migrate::{Status, ledger::Entry};
+use report::Finding;
+
+/// Nothing that has to end on a signal is begun without hearing them.
+pub(crate) fn unheard(error: &std::io::Error) -> Finding {
+    Finding::error("signals cannot be listened to").because(error)
+}
 
 /// One line for each migration, and the counts.
 pub(crate) fn status(status: &Status) -> String {

@@ -33,7 +33,7 @@ pub use daemon::Daemon;
 pub use jobs::{Job, JobRun, RunTold, What};
 pub use protocol::{
     Asked, Backup, Change, Dependency, Disk, Done, Down, Event, Events, Fault, Journal, LastExit, Migrations, Order,
-    PROTOCOL, Ps, Reexec, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why,
+    PROTOCOL, Ps, Reexec, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why, span,
 };
 pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

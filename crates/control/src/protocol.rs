@@ -2,7 +2,7 @@
 
 use crate::Job;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The protocol that is spoken here; it changes only when an old reader would misunderstand an answer.
 pub const PROTOCOL: u32 = 1;
@@ -427,6 +427,11 @@ pub struct Asked {
     pub count: usize,
     /// When there are none, wait for one so long, in seconds.
     pub wait_s: u64,
+}
+
+/// Seconds of the protocol as a span; none for what is no span.
+pub fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]

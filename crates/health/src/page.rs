@@ -2,8 +2,8 @@
 
 use crate::{BackupHealth, DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
 use database::ServerState;
-use jiff::{Timestamp, Unit};
-use report::Verdict;
+use jiff::Timestamp;
+use report::{Verdict, rfc3339};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::SystemTime};
 use tokio::time::Instant;
@@ -135,7 +135,7 @@ impl Report {
             redis: all_ready(known, |it| it.kind == "Redis"),
             queue_depth: queue_depth(known),
             version: known.version.clone(),
-            time: rfc3339(time),
+            time: rfc3339(Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH)),
             uptime_s: seconds(now, known.started),
             reasons: judgement.reasons.clone(),
             checks: known.dependencies.iter().map(|it| check_line(it, now)).collect(),
@@ -203,9 +203,4 @@ fn service_line(it: &ServiceHealth) -> ServiceLine {
 
 fn seconds(now: Instant, since: Instant) -> f64 {
     (now.saturating_duration_since(since).as_secs_f64() * 10.0).round() / 10.0
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{:.3}", time.round(Unit::Millisecond).unwrap_or(time))
 }

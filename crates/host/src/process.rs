@@ -84,6 +84,16 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl Exit {
+    /// As a shell tells it: the code, or 128 and the number of the signal (POSIX, "Exit Status for Commands").
+    pub fn shell_code(self) -> i32 {
+        match self {
+            Exit::Code(code) => code,
+            Exit::Signal(number) => 128 + number,
+        }
+    }
+}
+
 /// The two outputs of a child.
 pub struct Pipes {
     /// Standard output.

@@ -19,5 +19,5 @@ pub use grammar::{age, bytes, count, or_list, seconds};
 pub use journal::{Journal, Lines, Recorder, Stream};
 pub use mask::Masker;
 pub use outcome::Outcome;
-pub use render::{Stamp, human, json, logfmt, quoted};
+pub use render::{Stamp, human, json, logfmt, quoted, rfc3339};
 pub use secret::Secret;

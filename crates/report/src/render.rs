@@ -17,9 +17,13 @@ pub struct Stamp<'a> {
 impl Stamp<'_> {
     /// RFC 3339 with milliseconds, UTC.
     pub fn time(&self) -> String {
-        let at = self.at.round(Unit::Millisecond).unwrap_or(self.at);
-        format!("{at:.3}")
+        rfc3339(self.at)
     }
+}
+
+/// RFC 3339 with milliseconds, UTC.
+pub fn rfc3339(at: Timestamp) -> String {
+    format!("{:.3}", at.round(Unit::Millisecond).unwrap_or(at))
 }
 
 /// For people: a mark for what is not ordinary, then the sentence.

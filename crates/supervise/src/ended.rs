@@ -85,11 +85,7 @@ fn policy_words(when: RestartWhen) -> &'static str {
 }
 
 fn exit_code(exit: Exit) -> u8 {
-    let code = match exit {
-        Exit::Code(code) => code,
-        Exit::Signal(number) => 128 + number,
-    };
-    u8::try_from(code).unwrap_or(u8::MAX)
+    u8::try_from(exit.shell_code()).unwrap_or(u8::MAX)
 }
 
 impl std::fmt::Display for EndedService {

@@ -184,6 +184,6 @@ fn with_exit(event: Event, exit: Exit) -> Event {
     }
 }
 
-fn signal_words(signal: i32) -> String {
+pub(crate) fn signal_words(signal: i32) -> String {
     signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }

@@ -100,7 +100,7 @@ impl Backups {
 
     /// What is known, at this moment. A database that nobody copies and that has no copies is left out.
     pub(super) fn now(world: &World) -> Vec<Standing> {
-        let now = moment(world);
+        let now = world.now();
         let due = world.app.backup.rhythm != Rhythm::Off;
         let seen = world.backups.seen();
         let known = seen.iter().flat_map(|seen| &seen.databases);
@@ -122,10 +122,6 @@ impl Drop for LookAfterwards {
     fn drop(&mut self) {
         Backups::look(&self.0);
     }
-}
-
-fn moment(world: &World) -> Timestamp {
-    Timestamp::try_from(world.clock.now()).unwrap_or_default()
 }
 
 fn read(app: &App) -> Vec<(String, Result<Protection, String>)> {

@@ -26,16 +26,16 @@ pub(crate) use resume::take_over;
 pub(crate) use stage::already_running;
 pub(crate) use world::{World, introduce};
 
+use crate::words::unheard;
 use crate::{
     context::{Context, tell},
     load::Loaded,
 };
 use health::Phase;
 use host::signals::{Signal, Signals};
-use jiff::Timestamp;
 use plan::{Intent, Performed, Plan, Timeline};
 use reexec::{Given, Passage};
-use report::{Event, Finding, Journal, Level, Outcome};
+use report::{Event, Journal, Level, Outcome};
 use stage::Live;
 use std::{sync::Arc, time::Duration};
 use tokio::task::AbortHandle;
@@ -69,7 +69,7 @@ async fn up(context: &Context, loaded: Loaded, reread: Reread) -> u8 {
 
 /// The world of a start that a later version may take over from.
 fn world(context: &Context, Loaded { app, texts }: Loaded) -> Arc<World> {
-    let begun = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let begun = context.now();
     let passage = match host::handover::own_path(&context.env, &context.cwd) {
         Ok(program) if app.keeps_data => {
             let (arguments, start, context) = (host::env::arguments(), texts.clone(), context.clone());
@@ -158,8 +158,4 @@ fn tell_timeline(world: &World, timeline: &Timeline, outcome: Outcome) {
     let (how, level) = if outcome == Outcome::Done { ("", Level::Info) } else { (", but degraded,", Level::Warn) };
     let text = format!("`{}` is up{how} after {}", world.app.name, report::seconds(took));
     world.journal.note(Event::new("start.done", text).level(level).with("took", took));
-}
-
-fn unheard(error: &std::io::Error) -> Finding {
-    Finding::error("signals cannot be listened to").because(error)
 }

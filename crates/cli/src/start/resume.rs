@@ -11,8 +11,9 @@ use super::{
     reexec::{Given, Passage, State},
     snapshots,
     stage::{Live, Running, measure, sockets},
-    unheard, watch,
+    watch,
 };
+use crate::words::unheard;
 use crate::{
     context::{Context, tell},
     load::load_texts,

@@ -52,8 +52,13 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// By the calendar, for what is told to people.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::try_from(self.clock.now()).unwrap_or_default()
+    }
+
     pub(crate) fn new(context: &Context, app: App) -> Arc<Self> {
-        let begun = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+        let begun = context.now();
         Self::with(context, app, begun, Passage::default())
     }
 

@@ -6,7 +6,7 @@ use crate::{
     start::already_running,
 };
 use config::App;
-use control::{Ask, Client, Status};
+use control::{Ask, Client, Status, span};
 use host::process::{Detached, start_detached};
 use report::{Finding, Outcome, age, seconds};
 use std::{
@@ -81,7 +81,7 @@ fn up(context: &Context, status: &Status, log: &Path) -> u8 {
         status.app,
         status.health,
         status.pid,
-        seconds(Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default()),
+        seconds(span(status.uptime_s)),
         log.display(),
     );
     let reasons: Vec<_> = status.reasons.iter().map(|reason| Finding::warning(reason.as_str())).collect();

@@ -42,7 +42,7 @@ pub(super) async fn events(context: &Context, args: args::Events) -> Outcome {
 }
 
 fn query(context: &Context, args: &args::Events) -> Result<Query, Vec<Finding>> {
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     let mut problems = Vec::new();
     let mut good = |read: Result<Option<Timestamp>, Finding>| {
         read.unwrap_or_else(|finding| {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 /// Availability and answering times by the hour, and what the machine had left.
 pub(super) async fn history(context: &Context, args: args::History) -> Outcome {
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     let (since, until) = (asked("--since", Some(&args.since), now), asked("--until", args.until.as_deref(), now));
     let (since, until) = match (since, until) {
         (Ok(since), Ok(until)) => (since.unwrap_or(Timestamp::MIN), until.unwrap_or(Timestamp::MAX)),

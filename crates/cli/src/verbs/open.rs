@@ -16,7 +16,6 @@ use host::{
     signals::{Signal, Signals},
     terminal::{Stream, is_terminal},
 };
-use jiff::Timestamp;
 use report::{Event, Finding, Journal, Outcome};
 
 /// The polite signal.
@@ -60,7 +59,7 @@ async fn made(context: &Context, args: &Open) -> Result<Opened, Outcome> {
 
 /// What is no time is a name.
 fn wanted(context: &Context, args: &Open) -> Wanted {
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     match (&args.as_of, &args.copy) {
         (Some(text), _) => moment(text, now).map_or_else(|| Wanted::parse(text, &context.cwd), Wanted::At),
         (None, Some(copy)) => Wanted::parse(copy, &context.cwd),
@@ -114,9 +113,5 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
 
 /// As a shell would pass it on.
 fn code(exit: Exit) -> u8 {
-    let code = match exit {
-        Exit::Code(code) => code,
-        Exit::Signal(number) => 128 + number,
-    };
-    u8::try_from(code).unwrap_or(u8::MAX)
+    u8::try_from(exit.shell_code()).unwrap_or(u8::MAX)
 }

@@ -1,5 +1,6 @@
 //! `mainstay schedule`
 
+use crate::words::unheard;
 use crate::{
     args::{Schedule, ScheduleRun, ScheduleVerb},
     check::data_directory,
@@ -40,7 +41,7 @@ fn shown(context: &Context, args: &Schedule) -> Result<String, Vec<Finding>> {
         Some(name) => vec![named(&app, name)?],
         None => app.jobs.iter().collect(),
     };
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     let number = usize::from(args.number);
     let seen: Vec<_> = jobs.into_iter().map(|job| Seen::of(job, &app, &book, number, now)).collect();
     Ok(match args.json {
@@ -147,10 +148,7 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
 async fn run(context: &Context, args: &ScheduleRun) -> u8 {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
-        Err(error) => {
-            let finding = Finding::error("signals cannot be listened to").because(&error);
-            return tell(context, &[finding], Outcome::Failed).code();
-        }
+        Err(error) => return tell(context, &[unheard(&error)], Outcome::Failed).code(),
     };
     let (world, scheduler) = match prepared(context, args).await {
         Ok(prepared) => prepared,

@@ -35,7 +35,7 @@ fn which(context: &Context, args: &args::Timeline) -> Result<Which, Finding> {
         return Ok(Which::List);
     }
     let Some(text) = args.day.as_deref().or(args.which.as_deref()) else { return Ok(Which::Start(None)) };
-    let today = Timestamp::try_from(context.clock.now()).unwrap_or_default().to_zoned(TimeZone::UTC).date();
+    let today = context.now().to_zoned(TimeZone::UTC).date();
     match (text, text.parse::<i64>(), text.parse::<Date>()) {
         ("today", ..) => Ok(Which::Day(today)),
         ("yesterday", ..) => Ok(Which::Day(today.saturating_sub(1.day()))),

@@ -1,5 +1,6 @@
 //! `mainstay wait`
 
+use crate::words::unheard;
 use crate::{
     args::{Place, Wait},
     context::Context,
@@ -20,7 +21,7 @@ pub(super) async fn wait(context: &Context, args: Wait) -> u8 {
     };
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
-        Err(error) => return super::tell(context, &[signals_failed(&error)], Outcome::Failed).code(),
+        Err(error) => return super::tell(context, &[unheard(&error)], Outcome::Failed).code(),
     };
     let outcome = tokio::select! {
         outcome = all(context, app, &args) => outcome,
@@ -122,8 +123,4 @@ fn execute(context: &Context, command: &[String]) -> u8 {
     let program = command.first().map(String::as_str).unwrap_or_default();
     let finding = Finding::error(format!("`{program}` cannot be executed")).because(&error);
     super::tell(context, &[finding.hint("check its name and its x permission")], Outcome::Misused).code()
-}
-
-fn signals_failed(error: &std::io::Error) -> Finding {
-    Finding::error("signals cannot be listened to").because(error)
 }

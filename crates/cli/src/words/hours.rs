@@ -1,10 +1,10 @@
 //! Figures by the hour, as people read them.
 
 use super::running::table;
+use control::span;
 use jiff::Timestamp;
 use journal::{Figure, Hour};
 use report::{bytes, seconds};
-use std::time::Duration;
 
 /// Dependencies as one table, what was measured of machine and services as another.
 pub(crate) fn hours(hours: &[Hour]) -> String {
@@ -39,8 +39,8 @@ fn checked(hour: &Hour) -> Vec<String> {
     let count = |name: &str| hour.figures.get(name).map_or(0, |it| it.count);
     let passed = hour.figures.get("check.pass");
     let failed = count("check.fail");
-    let span = |seconds_: f64| seconds(Duration::try_from_secs_f64(seconds_).unwrap_or_default());
-    let answer = |time: fn(&Figure) -> f64| passed.map_or("-".to_owned(), |it| answer(time(it), span));
+    let told = |time: f64| seconds(span(time));
+    let answer = |time: fn(&Figure) -> f64| passed.map_or("-".to_owned(), |it| answer(time(it), told));
     vec![
         stamp(hour.at),
         hour.subject.clone(),

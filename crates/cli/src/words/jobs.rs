@@ -1,7 +1,7 @@
 //! Jobs, as people read them.
 
-use super::running::{span, table};
-use control::{Job, JobRun};
+use super::running::table;
+use control::{Job, JobRun, span};
 use report::{age, seconds};
 
 /// All jobs as a table.

@@ -1,9 +1,8 @@
 //! What a running mainstay answers, as people read it.
 
 use super::jobs;
-use control::{Backup, Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why};
+use control::{Backup, Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why, span};
 use report::{age, bytes, count, seconds};
-use std::time::Duration;
 
 /// All services and jobs as tables.
 pub(crate) fn all(services: &[Service], jobs: &[Job]) -> String {
@@ -241,10 +240,6 @@ pub(crate) fn changed(change: &Change, verb: control::Verb) -> String {
         (Settled::Failed, _) => format!("`{name}` has failed{reason}\n"),
         (Settled::NotYet, _) => format!("`{name}` is {} after {took}{reason}\n", state(&change.service)),
     }
-}
-
-pub(super) fn span(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]

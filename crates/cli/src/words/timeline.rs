@@ -1,6 +1,7 @@
 //! A start and a day, as people read them.
 
 use super::running::table;
+use control::span;
 use jiff::{Timestamp, civil::Date};
 use journal::{Day, JobDay, Life, Outage, ServiceDay, Start, Step};
 use report::{age, count, seconds};
@@ -144,10 +145,6 @@ fn stamp(at: Timestamp) -> String {
 
 fn clock(at: Timestamp) -> String {
     at.strftime("%T").to_string()
-}
-
-fn span(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 #[cfg(test)]

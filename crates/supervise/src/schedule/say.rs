@@ -1,8 +1,8 @@
 //! What is told about the life of a job: one plain sentence each, and the same as fields.
 
 use super::run::{RunRecord, RunResult, Why};
+use crate::say::signal_words;
 use config::Job;
-use host::signals::signal_name;
 use jiff::Timestamp;
 use report::{Event, Level, count, seconds};
 use std::time::Duration;
@@ -123,8 +123,4 @@ fn why(why: Why) -> &'static str {
 
 fn event(event: &'static str, job: &str, text: String) -> Event {
     Event::new(event, format!("{job} {text}")).with("job", job)
-}
-
-fn signal_words(signal: i32) -> String {
-    signal_name(signal).map_or_else(|| format!("signal {signal}"), Into::into)
 }

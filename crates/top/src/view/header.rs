@@ -5,8 +5,8 @@ use crate::{
     look::{Tone, tone_of_health},
     model::Model,
 };
+use control::span;
 use report::{age, bytes};
-use std::time::Duration;
 
 /// One line: the application, its health, and what is good to know as far as there is room.
 pub(super) fn header(model: &Model, pen: &mut Pen<'_>) {
@@ -45,7 +45,7 @@ fn facts(model: &Model) -> Vec<(String, Tone)> {
     if !matches!(status.migrations.state.as_str(), "none" | "done" | "") {
         facts.push((format!("migrations {}", status.migrations.state), Tone::Warning));
     }
-    let up = Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default();
+    let up = span(status.uptime_s);
     facts.push((format!("up {}", age(up)), Tone::Quiet));
     if let Some(release) = &status.release {
         facts.push((format!("release {release}"), Tone::Plain));

@@ -6,9 +6,8 @@ use super::{
     services::{MARKS, marked_row, out_of_sight},
 };
 use crate::{list::Kind, look::Tone, model::Model, text::width};
-use control::{Job, JobRun};
+use control::{Job, JobRun, span};
 use report::age;
-use std::time::Duration;
 
 const WIDEST: usize = 24;
 
@@ -57,7 +56,7 @@ fn cells(job: &Job) -> Vec<Cell> {
         Cell { text: job.name.clone(), tone: worst },
         Cell { text: format!("{mark}{}", job.state), tone },
         Cell { text: last(job), tone: if failed.is_some() { Tone::Bad } else { Tone::Plain } },
-        Cell::quiet(job.next_in_s.map_or("-".to_owned(), |next| format!("in {}", span(next)))),
+        Cell::quiet(job.next_in_s.map_or("-".to_owned(), |next| format!("in {}", age(span(next))))),
         Cell { text: reason.cloned().unwrap_or_default(), tone: worst },
     ]
 }
@@ -65,12 +64,8 @@ fn cells(job: &Job) -> Vec<Cell> {
 /// `failed 3 m 2 s ago`
 fn last(job: &Job) -> String {
     let one = |run: &JobRun| match run.ago_s {
-        Some(ago) => format!("{} {} ago", run.result, span(ago)),
+        Some(ago) => format!("{} {} ago", run.result, age(span(ago))),
         None => run.result.clone(),
     };
     job.last.as_ref().map_or("-".to_owned(), one)
-}
-
-fn span(seconds: f64) -> String {
-    age(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }

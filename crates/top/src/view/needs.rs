@@ -9,9 +9,8 @@ use crate::{
     model::Model,
     text::width,
 };
-use control::Dependency;
+use control::{Dependency, span};
 use report::age;
-use std::time::Duration;
 
 const INDENT: usize = 3;
 const WIDEST: usize = 24;
@@ -117,7 +116,7 @@ fn cells(model: &Model, need: &Dependency) -> Vec<Cell> {
     vec![
         Cell { text: need.name.clone(), tone },
         Cell { text: format!("{mark}{}", state_of(need)), tone },
-        Cell::quiet(age(Duration::try_from_secs_f64(need.for_s).unwrap_or_default())),
+        Cell::quiet(age(span(need.for_s))),
         need.latency_ms.map_or(Cell::quiet("-"), |answer| Cell::plain(format!("{answer:.1} ms"))),
         Cell::quiet(answers.unwrap_or_default()),
         Cell::quiet(need.kind.clone()),

@@ -11,9 +11,8 @@ use crate::{
     model::Model,
     text::width,
 };
-use control::Service;
+use control::{Service, span};
 use report::age;
-use std::time::Duration;
 
 /// `>` and `*` stand before a row.
 pub(super) const MARKS: usize = 3;
@@ -108,7 +107,7 @@ fn cells(model: &Model, service: &Service) -> Vec<Cell> {
     vec![
         Cell { text: service.name.clone(), tone: if tone == Tone::Plain { Tone::Plain } else { tone } },
         Cell { text: format!("{mark}{}", state_of(service)), tone },
-        Cell::quiet(age(Duration::try_from_secs_f64(service.for_s).unwrap_or_default())),
+        Cell::quiet(age(span(service.for_s))),
         cpu_of(service).map_or(Cell::quiet("-"), |cpu| Cell::plain(format!("{cpu:.0} %"))),
         Cell::quiet(cpu.unwrap_or_default()),
         memory_of(service).map_or(Cell::quiet("-"), |memory| Cell::plain(short(memory))),

@@ -2,7 +2,7 @@
 
 use crate::{start::reexec::HandedRing, words::events::told};
 use control::{Asked, Events};
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use journal::{Journal, Record};
 use report::Event;
 use std::{
@@ -91,12 +91,6 @@ impl Ring {
     fn locked(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// To the millisecond, in UTC.
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{:.3}", time.round(Unit::Millisecond).unwrap_or(time))
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
 //! What is known here, in the words of the protocol.
 
-use super::{
-    super::{
-        World,
-        backups::{Backups, Standing},
-    },
-    ring::rfc3339,
+use super::super::{
+    World,
+    backups::{Backups, Standing},
 };
 use control::{Backup, Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
 use jiff::Timestamp;
-use report::Verdict;
+use report::{Verdict, rfc3339};
 use std::time::Duration;
 use supervise::{
     ServiceStatus, ServiceUsage, meaning,
@@ -139,7 +136,7 @@ pub(super) fn blocked_on(world: &World, report: &Report, status: &ServiceStatus)
 
 /// A moment of tokio's time by the calendar.
 pub(super) fn at(world: &World, moment: Instant) -> String {
-    let now = world.clock.now();
+    let now = world.now();
     rfc3339(now.checked_sub(moment.elapsed()).unwrap_or(now))
 }
 
@@ -153,7 +150,7 @@ fn tenths(number: f64) -> f64 {
 
 /// One job.
 pub(super) fn job(world: &World, status: &JobStatus) -> Job {
-    let until = |due: Timestamp| due.duration_since(now(world)).as_secs_f64();
+    let until = |due: Timestamp| due.duration_since(world.now()).as_secs_f64();
     Job {
         name: status.name.clone(),
         state: status.state.to_owned(),
@@ -180,16 +177,12 @@ pub(super) fn run(world: &World, record: &RunRecord) -> JobRun {
     JobRun {
         reason: run.reason.map(|reason| world.terminal.mask(&reason)),
         took_s: record.took().map(seconds),
-        ago_s: Duration::try_from(now(world).duration_since(record.ended)).ok().map(seconds),
+        ago_s: Duration::try_from(world.now().duration_since(record.ended)).ok().map(seconds),
         ..run
     }
 }
 
 /// A number of seconds, for people.
 pub(super) fn span(seconds: f64) -> String {
-    report::seconds(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-}
-
-fn now(world: &World) -> Timestamp {
-    Timestamp::try_from(world.clock.now()).unwrap_or_default()
+    report::seconds(control::span(seconds))
 }

@@ -40,7 +40,7 @@ fn write(path: &Path, secret: &Secret) -> io::Result<()> {
 }
 
 fn now(context: &Context) -> Timestamp {
-    Timestamp::try_from(context.clock.now()).unwrap_or_default()
+    context.now()
 }
 
 /// A page that is enough to restore copies without mainstay.

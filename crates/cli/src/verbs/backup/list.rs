@@ -20,7 +20,7 @@ pub(super) fn list(context: &Context, args: BackupList) -> Outcome {
         Ok(copies) => copies,
         Err(error) => return failed(context, &error),
     };
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     let risks = risks(&copies, now);
     let shown: Vec<_> = copies.iter().map(|copy| Shown::of(copy, &context.cwd)).collect();
     let text = if args.flags.json { listed(&shown, Some(&risks)) } else { table(&shown, &risks, now) };

@@ -9,7 +9,6 @@ use crate::{
 };
 use backup::{Attempt, BackupError, Copy, Manifest, Request, Why, prune, take};
 use config::{Dependency, Overrides};
-use jiff::Timestamp;
 use report::{Finding, Outcome, Verdict};
 use std::path::PathBuf;
 
@@ -98,7 +97,7 @@ fn remember(
     if !app.keeps_data || (request.unproven && taken.is_ok()) {
         return;
     }
-    let (path, now) = (app.backup_file(&database.name), Timestamp::try_from(context.clock.now()).unwrap_or_default());
+    let (path, now) = (app.backup_file(&database.name), context.now());
     let (copy, reason) = match taken {
         Ok(manifest) => (Some((manifest.source.id.clone(), manifest.id)), unproven(manifest)),
         Err(failure) => (None, Some(failure.reason.clone())),

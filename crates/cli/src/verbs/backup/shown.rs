@@ -1,6 +1,7 @@
 //! Copies as people and programs read them.
 
 use backup::{Copy, Exposure};
+use control::span;
 use jiff::Timestamp;
 use report::{age, bytes, seconds};
 use serde::Serialize;
@@ -93,7 +94,6 @@ impl Shown {
 
     fn cells(&self, now: Timestamp) -> [String; 8] {
         let old = Duration::try_from(now.duration_since(self.taken)).unwrap_or_default();
-        let span = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let why = match &self.pin {
             Some(pin) => format!("{}, pinned: {pin}", self.why),
             None => self.why.clone(),

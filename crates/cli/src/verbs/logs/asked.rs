@@ -8,7 +8,6 @@ use crate::{
 };
 use ::logs::{Filter, services};
 use config::{App, Dependency, Overrides, did_you_mean};
-use jiff::Timestamp;
 use probe::NoLog;
 use regex::bytes::Regex;
 use report::{Finding, Level, or_list};
@@ -65,7 +64,7 @@ fn app(context: &Context, place: &Place) -> Result<App, Vec<Finding>> {
 }
 
 fn filter(context: &Context, args: &Logs) -> Result<Filter, Vec<Finding>> {
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     let mut problems = Vec::new();
     let mut time = |flag: &str, text: &Option<String>| {
         asked(flag, text.as_deref(), now).unwrap_or_else(|finding| {

@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     verbs::{answer, tell},
 };
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use report::{Finding, Outcome};
 
 /// Makes the files of a new migration; answers with their paths.
@@ -25,7 +25,7 @@ pub(super) fn new(context: &Context, args: MigrateNew) -> Outcome {
         Err(outcome) => return outcome,
     };
     let Some(job) = world.job() else { return tell(context, &[no_migrations()], Outcome::Misused) };
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default().to_zoned(TimeZone::UTC);
+    let now = context.now().to_zoned(TimeZone::UTC);
     match migrate::new(&job, &name, &now.strftime("%Y%m%d%H%M%S").to_string()) {
         Ok(paths) => {
             let shown =

@@ -1,5 +1,6 @@
 //! `mainstay proxy --listen ADDRESS --to ADDRESS`
 
+use crate::words::unheard;
 use crate::{
     args,
     context::{Context, tell},
@@ -144,7 +145,7 @@ fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Fi
         );
     }
     let certificates = certificates(context, args)?;
-    let signals = Signals::listen().map_err(|error| Finding::error("signals cannot be listened to").because(&error))?;
+    let signals = Signals::listen().map_err(|error| unheard(&error))?;
     let mut doors = Vec::new();
     for address in &args.listen {
         let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));

@@ -2,7 +2,6 @@
 
 use crate::{context::Context, daemon::SOON};
 use control::{Ask, AskError, Client, Status};
-use jiff::Timestamp;
 use std::time::Duration;
 use tokio::{sync::mpsc::Sender, time::sleep};
 use top::Message;
@@ -29,7 +28,7 @@ pub(super) fn poll(context: &Context, client: &Client, app: &str, sender: Sender
 
 /// The time of day in UTC.
 pub(super) fn clock(context: &Context) -> String {
-    let now = Timestamp::try_from(context.clock.now()).unwrap_or_default();
+    let now = context.now();
     now.strftime("%H:%M:%S").to_string()
 }
 

@@ -80,10 +80,7 @@ impl JobLife {
             ended: now.wall,
             result,
             reason,
-            code: exit.map(|exit| match exit {
-                Exit::Code(code) => code,
-                Exit::Signal(number) => 128 + number,
-            }),
+            code: exit.map(Exit::shell_code),
             attempts: plan.attempt,
         };
         self.phase = Phase::Idle;
