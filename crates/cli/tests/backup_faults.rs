@@ -9,7 +9,7 @@ mod support;
 
 use serde_json::Value;
 use std::{fs, path::PathBuf};
-use support::mainstay;
+use support::{is_root, mainstay};
 use testkit::{Cluster, Test};
 
 /// A disk for the copies in a mount namespace of its own; `$1` is mainstay. After a copy of little, one of 1 MB that cannot be
@@ -98,8 +98,4 @@ fn damage_of_a_copy_of_postgresql_is_found_wherever_it_is() {
     }
     let restore = ["restore", copy.to_str().unwrap(), "--database", &url, "--to", "backups", "--yes"];
     test.again().args(restore).run().code(1).stderr_has("is damaged").stderr_has("nothing was changed");
-}
-
-fn is_root() -> bool {
-    fs::read_to_string("/proc/self/status").unwrap_or_default().lines().any(|line| line.starts_with("Uid:\t0\t"))
 }

@@ -10,8 +10,8 @@ mod support;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::{fs, path::Path};
-use support::{LIMIT, get, mainstay};
-use testkit::{Running, Test, free_port, wait_for};
+use support::{LIMIT, get, mainstay, up};
+use testkit::{Test, free_port, wait_for};
 
 fn shop(more: &str, port: u16) -> Test {
     let config = format!(
@@ -25,12 +25,6 @@ fn shop(more: &str, port: u16) -> Test {
     )
     .unwrap();
     test
-}
-
-fn up(test: &Test) -> Running {
-    let mut running = test.again().args(["up"]).spawn();
-    running.wait_for_line("is up", LIMIT);
-    running
 }
 
 fn status(test: &Test) -> Value {

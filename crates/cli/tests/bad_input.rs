@@ -17,14 +17,11 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        net::UnixStream,
-    },
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::Path,
     sync::Arc,
 };
-use support::{LIMIT, mainstay, names};
+use support::{LIMIT, is_root, mainstay, names};
 use testkit::{Cluster, TempDir, Test, find_component};
 
 /// Broken TOML, unknown keys, wrong types, missing variables, circles, sections of later versions, `.env`: all at once, never a password.
@@ -180,10 +177,6 @@ fn a_data_directory_without_write_permission() {
 }
 
 const API: &str = "[services.api]\ncommand = \"touch started\"\n";
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
 
 /// Issue 4: a lock of another boot, whose number is somebody else's by now (ours), and one of nonsense block nobody and are not obeyed.
 #[test]

@@ -19,35 +19,16 @@ use std::{
     process::Command,
     thread,
 };
-use support::{LIMIT, alive, mainstay, pid_of};
-use testkit::{Cluster, Redis, Running, Test, wait_for, wait_until};
+use support::{LIMIT, alive, app, json, pid_of, up};
+use testkit::{Cluster, Redis, Test, wait_for, wait_until};
 
 /// Two services that just run.
 const TWO: &str = "name = \"shop\"\n\
     [services.api]\ncommand = \"sleep 1000\"\n\
     [services.bot]\ncommand = \"sleep 1001\"\n";
 
-fn app(config: &str) -> Test {
-    mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
-}
-
-/// `mainstay up`, once everything is.
-fn up(test: &Test) -> Running {
-    let mut running = test.again().args(["up"]).spawn();
-    running.wait_for_line("is up", LIMIT);
-    running
-}
-
 fn socket(test: &Test) -> PathBuf {
     test.path().join("data/run/control.sock")
-}
-
-/// What a verb answers as JSON.
-#[track_caller]
-fn json(test: &Test, arguments: &[&str]) -> Value {
-    let output = test.again().args([arguments, &["--json"]].concat()).run();
-    serde_json::from_str(&output.raw_stdout)
-        .unwrap_or_else(|error| panic!("{error}: {:?} {} {}", output.exit_code(), output.raw_stdout, output.raw_stderr))
 }
 
 /// The service of this name, as `ps` shows it.

@@ -21,7 +21,6 @@ mod world;
 
 use act::Act;
 use std::{
-    fs,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -97,8 +96,7 @@ fn round_of(seed: usize, cluster: &Cluster) -> Option<String> {
 /// Root gets a mount namespace of its own for the small disk of each round: the test runs once more in there, and true is returned.
 /// Nobody else can mount anything, and disks are not filled then.
 fn in_mounts_of_its_own(test: &str) -> bool {
-    let is_root = fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t");
-    if !is_root || std::env::var_os("MAINSTAY_FAULTS_INSIDE").is_some() {
+    if !support::is_root() || std::env::var_os("MAINSTAY_FAULTS_INSIDE").is_some() {
         return false;
     }
     let mut command = Command::new("unshare");

@@ -17,7 +17,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
-use support::{LIMIT, get, mainstay};
+use support::{LIMIT, get, is_root, mainstay};
 use testkit::{TempDir, Test, free_port, wait_for, wait_until};
 
 /// Writes this many numbered lines, a thousand at a time; a pipe holds the first few hundred.
@@ -209,7 +209,7 @@ wait $mainstay; echo "exit $?"
 /// make such a disk.
 #[test]
 fn a_full_disk_keeps_nobody_from_starting() {
-    if !std::fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t") {
+    if !is_root() {
         return;
     }
     let test =

@@ -9,30 +9,12 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use support::{LIMIT, alive, mainstay, pid_of};
-use testkit::{Cluster, Running, Test, wait_until};
+use support::{LIMIT, alive, app, json, pid_of, up};
+use testkit::{Cluster, Test, wait_until};
 
 /// A job that is due in a month at the latest, and not by itself in a test.
 fn rarely(name: &str, script: &str, more: &str) -> String {
     format!("[schedule.{name}]\ncron = \"0 0 1 1 *\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{more}\n")
-}
-
-fn app(config: &str) -> Test {
-    mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
-}
-
-/// `mainstay up`, once everything is.
-fn up(test: &Test) -> Running {
-    let mut running = test.again().args(["up"]).spawn();
-    running.wait_for_line("is up", LIMIT);
-    running
-}
-
-#[track_caller]
-fn json(test: &Test, arguments: &[&str]) -> Value {
-    let output = test.again().args([arguments, &["--json"]].concat()).run();
-    serde_json::from_str(&output.raw_stdout)
-        .unwrap_or_else(|error| panic!("{error}: {:?} {} {}", output.exit_code(), output.raw_stdout, output.raw_stderr))
 }
 
 #[track_caller]

@@ -13,31 +13,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use support::{LIMIT, get, mainstay, names};
+use support::{LIMIT, app, get, is_root, json, names, up};
 use testkit::{Cluster, Running, Test, free_port, wait_for, wait_until};
 
 const ONE: &str = "name = \"shop\"\n[services.api]\ncommand = \"sleep 1000\"\n";
 
-fn app(config: &str) -> Test {
-    mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
-}
-
-fn up(test: &Test) -> Running {
-    let mut running = test.again().args(["up"]).spawn();
-    running.wait_for_line("is up", LIMIT);
-    running
-}
-
 fn file(test: &Test) -> PathBuf {
     test.path().join("data/journal.db")
-}
-
-/// What a verb answers as JSON.
-#[track_caller]
-fn json(test: &Test, arguments: &[&str]) -> Value {
-    let output = test.again().args([arguments, &["--json"]].concat()).run();
-    serde_json::from_str(&output.raw_stdout)
-        .unwrap_or_else(|error| panic!("{error}: {:?} {} {}", output.exit_code(), output.raw_stdout, output.raw_stderr))
 }
 
 /// The events that `mainstay events` tells, as JSON.
@@ -377,7 +359,7 @@ mount -o remount,ro data
 /// disk. At its end it is read where nothing may be written.
 #[test]
 fn a_full_disk_is_told_and_outlived() {
-    if !fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| line.starts_with("Uid:\t0\t")) {
+    if !is_root() {
         return;
     }
     let config = format!("{ONE}[logs]\nenabled = false\n");

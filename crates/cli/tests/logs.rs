@@ -16,7 +16,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
-use support::{LIMIT, mainstay, names};
+use support::{LIMIT, is_root, mainstay, names};
 use testkit::{Cluster, Test, wait_until};
 
 /// An application whose services write with `scripts`, once.
@@ -250,10 +250,6 @@ until grep -q 'kept again' told; do sleep 0.05; done; echo the end";
         );
     }
     assert_eq!(theirs.last().unwrap()["msg"], "the end");
-}
-
-fn is_root() -> bool {
-    fs::read_to_string("/proc/self/status").unwrap_or_default().lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
 /// S2.11: `run` keeps nothing by itself, for a container's lines belong to whoever runs it; a directory is enough to have it otherwise.

@@ -7,7 +7,7 @@
 
 mod support;
 
-use support::mainstay;
+use support::{is_root, mainstay};
 use testkit::Test;
 
 /// A disk of 400 kB in a mount namespace of its own; `$1` is mainstay. The database is copied out after each run.
@@ -53,8 +53,4 @@ fn a_full_disk_leaves_nothing_half_done_on_sqlite() {
     assert_eq!((asked("first/app.db", applied), asked("first/app.db", log)), ("0001".into(), "1".into()));
     assert_eq!(asked("first/app.db", "select integrity_check from pragma_integrity_check"), "ok");
     assert_eq!((asked("app.db", applied), asked("app.db", log)), ("0001,0002,0003".into(), "1,2,3".into()));
-}
-
-fn is_root() -> bool {
-    std::fs::read_to_string("/proc/self/status").unwrap_or_default().lines().any(|line| line.starts_with("Uid:\t0\t"))
 }

@@ -8,13 +8,12 @@
 mod support;
 
 use std::{fs, time::Duration};
-use support::{LIMIT, alive};
+use support::{LIMIT, alive, is_root};
 use testkit::{Running, Signal, Test, find_component, signal, wait_for, wait_until};
 
 /// mainstay with these arguments, as process 1; who is not root is root in a user namespace.
 fn as_one(arguments: &[&str]) -> Test {
-    let is_root = fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t");
-    let flags = if is_root { "-fp" } else { "-rfp" };
+    let flags = if is_root() { "-fp" } else { "-rfp" };
     let test = Test::new(find_component("unshare")).args([flags, "--mount-proc", env!("CARGO_BIN_EXE_mainstay")]);
     test.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("MAINSTAY_LOG_FORMAT", "human").args(arguments.iter().copied())
 }

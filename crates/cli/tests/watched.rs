@@ -7,20 +7,8 @@
 
 mod support;
 
-use serde_json::Value;
-use support::{LIMIT, mainstay};
-use testkit::{Cluster, Test, wait_until};
-
-fn app(config: &str) -> Test {
-    mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
-}
-
-#[track_caller]
-fn json(test: &Test, arguments: &[&str]) -> Value {
-    let output = test.again().args([arguments, &["--json"]].concat()).run();
-    serde_json::from_str(&output.raw_stdout)
-        .unwrap_or_else(|error| panic!("{error}: {} {}", output.raw_stdout, output.raw_stderr))
-}
+use support::{LIMIT, app, json};
+use testkit::{Cluster, wait_until};
 
 /// Item 6: what a service says of itself is shown by `ps`, `status` and `why`.
 #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 #![allow(clippy::disallowed_methods, reason = "tests stand outside the program and play the machine it runs on")]
 
+use serde_json::Value;
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -16,6 +17,31 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 /// The program in a directory of its own, with an environment that does not depend on who runs the tests.
 pub fn mainstay() -> Test {
     Test::new(env!("CARGO_BIN_EXE_mainstay")).env("PATH", "/usr/local/bin:/usr/bin:/bin")
+}
+
+/// The same, with this `mainstay.toml`, speaking as to people.
+pub fn app(config: &str) -> Test {
+    mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", config)
+}
+
+/// `mainstay up`, once everything is.
+pub fn up(test: &Test) -> Running {
+    let mut running = test.again().args(["up"]).spawn();
+    running.wait_for_line("is up", LIMIT);
+    running
+}
+
+/// What a verb answers as JSON.
+#[track_caller]
+pub fn json(test: &Test, arguments: &[&str]) -> Value {
+    let output = test.again().args([arguments, &["--json"]].concat()).run();
+    serde_json::from_str(&output.raw_stdout)
+        .unwrap_or_else(|error| panic!("{error}: {:?} {} {}", output.exit_code(), output.raw_stdout, output.raw_stderr))
+}
+
+/// Some tests can only be done as root.
+pub fn is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").unwrap_or_default().lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
 /// The names in a directory, sorted, those in directories below as `directory/name`.
