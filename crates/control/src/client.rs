@@ -6,7 +6,7 @@ use crate::{
     protocol::{PROTOCOL_HEADER, VERSION_HEADER},
     stream::Pieces,
 };
-use host::net::connect_unix;
+use host::net::{connect_unix, nobody_listens};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Request, Response,
@@ -147,9 +147,7 @@ impl Client {
 
 fn unconnected(error: io::Error) -> AskError {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {
-            AskError::NotRunning
-        }
+        _ if nobody_listens(&error) => AskError::NotRunning,
         io::ErrorKind::PermissionDenied => AskError::Denied,
         _ => AskError::Io(error),
     }

@@ -10,4 +10,4 @@ pub use bind::{BindError, SocketHolder, bind_for_child, bind_tcp};
 pub use interfaces::is_local;
 pub use resolve::{ResolveError, resolve};
 pub use sockets::{unix_peer_pid, unix_socket_paths};
-pub use unix::{LONGEST_NAME, bind_private, connect_unix, peer_uid};
+pub use unix::{LONGEST_NAME, bind_private, connect_unix, nobody_listens, peer_uid};

@@ -47,13 +47,16 @@ pub(super) async fn lock(talk: &Talk, tables: &[Table]) -> Result<(), BackupErro
     Ok(())
 }
 
-/// Everything that is compared.
-pub(super) async fn content(talk: &Talk, tables: &[Table]) -> Result<Content, BackupError> {
-    let mut content = Content::default();
+/// Everything that is compared. No snapshot holds `sequences`, so whoever asks says when they were looked at.
+pub(super) async fn content(
+    talk: &Talk,
+    tables: &[Table],
+    sequences: BTreeMap<String, Sequence>,
+) -> Result<Content, BackupError> {
+    let mut content = Content { sequences, ..Content::default() };
     for table in tables {
         content.tables.insert(format!("{}.{}", table.0, table.1), rows(talk, table).await?);
     }
-    content.sequences = sequences(talk).await?;
     for (kind, sql) in things(talk.major()) {
         let rows = talk.ask("list what is in the database", &sql).await?;
         let things: BTreeMap<_, _> =

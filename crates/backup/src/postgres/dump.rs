@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     BackupError, Job, Keys, Manifest,
-    content::{Content, Sequence},
+    content::Content,
     manifest::Part,
     seal::{self, Sealing},
 };
@@ -16,7 +16,6 @@ use config::dsn::PostgresDsn;
 use database::postgres::Program;
 use report::{Check, Verdict};
 use std::{
-    collections::BTreeMap,
     io::{self, Read, Write},
     path::Path,
     time::Duration,
@@ -74,10 +73,11 @@ async fn exactly(
     let mut tried = 1;
     loop {
         let (snapshot, tables) = begin(talk).await?;
-        // No snapshot holds a sequence: the copy reads it later, so it can only be further there.
+        // Before `pg_dump` does, for it may only be further there.
         let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
-        let taken = tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), look(talk, &tables, sequences));
+        let taken =
+            tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), content::content(talk, &tables, sequences));
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
             Err(error) if stood_between(&error) && tried < TRIES => {
@@ -119,10 +119,6 @@ async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
         sleep(PAUSE * tried).await;
         tried += 1;
     }
-}
-
-async fn look(talk: &Talk, tables: &[Table], sequences: BTreeMap<String, Sequence>) -> Result<Content, BackupError> {
-    Ok(Content { sequences, ..content::content(talk, tables).await? })
 }
 
 async fn dump(

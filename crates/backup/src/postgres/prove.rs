@@ -116,7 +116,8 @@ fn of_surroundings(error: &BackupError) -> Option<String> {
 
 async fn compared(talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
     let tables = content::tables(talk).await?;
-    let restored = match content::content(talk, &tables).await {
+    let look = async { content::content(talk, &tables, content::sequences(talk).await?).await };
+    let restored = match look.await {
         // A table that cannot be read any more is damaged.
         Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),
         restored => restored?,

@@ -44,6 +44,11 @@ pub fn connect_unix(path: &Path) -> io::Result<UnixStream> {
     Ok(socket.into())
 }
 
+/// Does this error of [`connect_unix`] say that nobody is there who listens?
+pub fn nobody_listens(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory)
+}
+
 /// Calls `act` with the address of `path`, or, where that is too long, with that of the same file below
 /// `/proc/self/fd`: a directory that is open there has a short name.
 fn by_name(path: &Path, act: impl FnOnce(&SocketAddrUnix) -> rustix::io::Result<()>) -> io::Result<()> {

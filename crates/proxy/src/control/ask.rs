@@ -1,7 +1,7 @@
 //! Asks a running proxy.
 
 use super::view::{Refused, Switch, View};
-use host::net::connect_unix;
+use host::net::{connect_unix, nobody_listens};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, body::Bytes, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -92,9 +92,7 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AskError> {
 
 fn unconnected(error: io::Error) -> AskError {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => {
-            AskError::NotRunning
-        }
+        _ if nobody_listens(&error) => AskError::NotRunning,
         io::ErrorKind::PermissionDenied => AskError::Denied,
         _ => AskError::Io(error),
     }
