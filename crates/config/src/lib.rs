@@ -25,9 +25,9 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES,
-    Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
-    Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
+    Access, App, Budget, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs,
+    MIGRATION_STYLES, Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart,
+    RestartWhen, Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
 };
 pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
