@@ -2,11 +2,11 @@ use super::*;
 use crate::style::Plain;
 
 fn file(name: &str, content: &[u8]) -> RawFile {
-    RawFile { name: name.into(), dir: Path::new("").into(), content: Some(content.into()) }
+    RawFile { name: name.into(), dir: Path::new("").into(), content: Ok(content.into()) }
 }
 
 fn parsed(files: Vec<RawFile>) -> Result<Directory, MigrateError> {
-    parse(files.into_iter().map(Ok), Path::new("m"), &Plain, &BTreeMap::new())
+    parse(files, Path::new("m"), &Plain, &BTreeMap::new())
 }
 
 /// S1.1: in order, and the order is the number's, not the text's.
@@ -30,7 +30,7 @@ fn every_file_that_is_no_migration_is_named_at_once() {
         file("init.sql", b""),
         file("3_latin.sql", b"-- caf\xe9"),
         file("4_nul.sql", b"a\0b"),
-        RawFile { name: "5_dump.sql".into(), dir: Path::new("").into(), content: None },
+        RawFile { name: "5_dump.sql".into(), dir: Path::new("").into(), content: Err(Problem::TooLarge) },
         file("7_gone.down.sql", b"select 1"),
     ];
     let MigrateError::BadFiles(bad) = parsed(files).unwrap_err() else { panic!() };

@@ -171,8 +171,14 @@ impl Begin {
     }
 }
 
-/// All statements in one message, where none of them brings rows along.
+/// The statements of the piece, after what begins their transaction.
 pub(super) async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
+    statements(session, work, piece, begin).await?;
+    back_to_utf8(session, work, &piece.statements).await.map_err(of_our_own)
+}
+
+/// All in one message, where none of them brings rows along.
+async fn statements(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
     let whole = &work.text.whole;
     if !piece.copies() {
         let range = piece.range();
@@ -194,6 +200,14 @@ pub(super) async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begi
         done.map_err(|error| Failed { error, statement: Some(statement.range.clone()), sent })?;
     }
     Ok(())
+}
+
+/// A dump may set the encoding that it was made in; what we write, names of files among it, is UTF-8.
+pub(super) async fn back_to_utf8(session: &Session, work: &Work<'_>, done: &[Statement]) -> Result<(), SqlError> {
+    match done.iter().any(|statement| statement.sets_encoding(&work.text.whole)) {
+        true => send(session, "SET client_encoding = 'UTF8'").await.map_err(|not_done| not_done.error),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn of_our_own(error: SqlError) -> Failed {
