@@ -47,3 +47,35 @@ fn every_file_that_is_no_migration_is_named_at_once() {
         ]
     );
 }
+
+/// Issue 3, bad input: links that lead back double the way at every turn; they are not followed.
+#[test]
+fn links_that_lead_back_are_not_followed() {
+    let dir = testkit::TempDir::new();
+    dir.write("sub/2_b.sql", "");
+    dir.write("1_a.sql", "");
+    for (to, link) in [(".", "a"), (".", "b"), ("..", "sub/c"), ("../sub", "sub/d")] {
+        std::os::unix::fs::symlink(to, dir.path().join(link)).unwrap();
+    }
+    assert_eq!(list(dir.path()).unwrap(), ["1_a.sql", "sub/2_b.sql"]);
+}
+
+/// Issue 3, bad input: files that are listed and cannot be read are told by their names.
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    use std::os::unix::{ffi::OsStrExt, fs::symlink};
+    let dir = testkit::TempDir::new();
+    dir.write("1_a.sql", "select 1;");
+    symlink("nowhere", dir.path().join("2_b.sql")).unwrap();
+    std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"3_\xff.sql")), "select 1;").unwrap();
+    let names = list(dir.path()).unwrap();
+    let bad = match read(dir.path(), dir.path(), &names, &Plain, &BTreeMap::new()) {
+        Err(MigrateError::BadFiles(bad)) => bad,
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<_> = bad.iter().map(|bad| (bad.name.as_str(), bad.finding().hint.unwrap_or_default())).collect();
+    let lost =
+        "it is a link that leads nowhere, or it was taken away just now: bring back what it leads to, or take it out";
+    assert_eq!(told, [("2_b.sql", lost.into()), ("3_\u{fffd}.sql", "rename it".to_owned())]);
+    assert!(matches!(&bad[0].problem, Problem::Unreadable { kind: std::io::ErrorKind::NotFound, .. }));
+}
