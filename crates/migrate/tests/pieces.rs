@@ -339,6 +339,35 @@ async fn what_was_set_for_the_session_is_set_again() {
     assert_eq!(cluster.psql("select to_regclass('public.more'), to_regclass('app.more')"), "|app.more");
 }
 
+/// Issue 3.4: a role that a file puts on is its own to the end, and what remembers the file is not written in it.
+#[tokio::test]
+async fn a_role_is_kept_over_the_pieces_of_a_file() {
+    let cluster = Cluster::start();
+    cluster.psql("create role app; grant create on schema public to app");
+    let bench = bench(&cluster);
+    let made = |number: u8| format!("create table t{number} (n int);\ncreate index concurrently on t{number} (n);\n");
+    bench.file("2_x.sql", &format!("set role app;\n{}create table u2 (n int);\n", made(2)));
+    bench
+        .file("3_x.sql", &format!("-- mainstay: no-transaction\nset role app;\n{}create table u3 (n int);\n", made(3)));
+    bench.file("4_x.sql", &format!("set session authorization app;\n{}create table u4 (n int);\n", made(4)));
+    bench.file("5_x.sql", "set session authorization app;\ncreate table u5 (n int);\n");
+    bench.file("6_x.sql", "create table nobodys (n int);\n");
+    bench.up().await.unwrap();
+    let owners = cluster.psql(
+        "select tableowner, string_agg(tablename, ' ' order by tablename) from pg_tables \
+         where tablename ~ '^[tu][2-5]$' or tablename = 'nobodys' group by 1 order by 1",
+    );
+    assert_eq!(owners, "app|t2 t3 t4 u2 u3 u4 u5\npostgres|nobodys");
+
+    // It is put on again for what is left of a file.
+    bench.file("7_x.sql", &format!("set role app;\n{}create table u7 (n nothing);\n", made(7)));
+    let error = bench.up().await.unwrap_err();
+    assert!(error.to_string().contains("type \"nothing\" does not exist"), "{error}");
+    cluster.psql("create type nothing as enum ()");
+    assert_eq!(bench.applied().await, ["7_x.sql"]);
+    assert_eq!(cluster.psql("select tableowner from pg_tables where tablename = 'u7'"), "app");
+}
+
 /// dbmate's files may have several sections; what undoes one stands between them and is not run along.
 #[tokio::test]
 async fn sections_that_undo_are_not_run_along() {

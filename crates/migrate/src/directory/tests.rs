@@ -60,7 +60,7 @@ fn links_that_lead_back_are_not_followed() {
     assert_eq!(list(dir.path()).unwrap(), ["1_a.sql", "sub/2_b.sql"]);
 }
 
-/// Issue 3, bad input: files that are listed and cannot be read are told by their names.
+/// Issue 3, bad input: files that are listed and cannot be read, or are far too large (50 MB), are told by their names.
 #[test]
 fn files_that_cannot_be_read_are_told() {
     use std::os::unix::{ffi::OsStrExt, fs::symlink};
@@ -68,6 +68,7 @@ fn files_that_cannot_be_read_are_told() {
     dir.write("1_a.sql", "select 1;");
     symlink("nowhere", dir.path().join("2_b.sql")).unwrap();
     std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"3_\xff.sql")), "select 1;").unwrap();
+    std::fs::File::create(dir.path().join("4_big.sql")).unwrap().set_len(50 << 20).unwrap();
     let names = list(dir.path()).unwrap();
     let bad = match read(dir.path(), dir.path(), &names, &Plain, &BTreeMap::new()) {
         Err(MigrateError::BadFiles(bad)) => bad,
@@ -76,6 +77,8 @@ fn files_that_cannot_be_read_are_told() {
     let told: Vec<_> = bad.iter().map(|bad| (bad.name.as_str(), bad.finding().hint.unwrap_or_default())).collect();
     let lost =
         "it is a link that leads nowhere, or it was taken away just now: bring back what it leads to, or take it out";
-    assert_eq!(told, [("2_b.sql", lost.into()), ("3_\u{fffd}.sql", "rename it".to_owned())]);
+    let big = "load data of that size with a tool of its own, not as a migration";
+    let all = [("2_b.sql", lost), ("3_\u{fffd}.sql", "rename it"), ("4_big.sql", big)];
+    assert_eq!(told, all.map(|(name, hint)| (name, hint.to_owned())));
     assert!(matches!(&bad[0].problem, Problem::Unreadable { kind: std::io::ErrorKind::NotFound, .. }));
 }

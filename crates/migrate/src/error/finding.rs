@@ -108,6 +108,9 @@ impl MigrateError {
                 Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
                 None => "another process writes to the database: find it with `fuser` on the file".to_owned(),
             },
+            MigrateError::Sql { error, .. } if error.ends_with("(SQLSTATE 42501)") => {
+                "grant the right to the role, or come with the role that owns the schema and the tables of the ledger".to_owned()
+            }
             MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()

@@ -110,7 +110,7 @@ async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
     }
     // What DISCARD ALL does; together with what we need again it would be a transaction, which DISCARD ALL refuses.
     let forget = format!(
-        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; \
+        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; \
          DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(); {}",
         engine.at_work
     );

@@ -9,7 +9,7 @@ use super::{
     read_only::{READ_ONLY, judged},
     resolve::{Happened, Lone, resolved},
     send::{NotDone, send},
-    transaction::{back_to_utf8, checked},
+    transaction::{Closing, as_ourselves, back_to_utf8, checked, roll_back},
     watch::{Watched, watched},
 };
 use crate::{
@@ -255,7 +255,10 @@ async fn write_journal(
     piece: &Piece,
     sql: &str,
 ) -> Result<(), MigrateError> {
-    let Err(NotDone { error, .. }) = send(&engine.session, sql).await else { return Ok(()) };
+    let begin = vec!["BEGIN".to_owned()];
+    let all = [begin, as_ourselves(work, Closing::Piece), vec![sql.to_owned(), "COMMIT".to_owned()]].concat();
+    let Err(NotDone { error, .. }) = send(&engine.session, &all.join("; ")).await else { return Ok(()) };
+    roll_back(&engine.session).await;
     if error.code != READ_ONLY {
         return Err(not_written("write the journal", error));
     }

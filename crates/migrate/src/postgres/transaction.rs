@@ -240,9 +240,9 @@ async fn close(
     };
     // Behind a pooler the session is another client's next: what the file set for it ends with the transaction.
     let rows = if engine.is_pooled() { [rows, leave_clean()].concat() } else { rows };
-    let total = rows.len() + 2;
-    // The file may have put on a role that may not write there.
-    let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
+    let rows = [as_ourselves(work, closing), rows, vec!["COMMIT".to_owned()]].concat();
+    let total = rows.len();
+    let sql = rows.join(";\n");
     let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
     if error.lost {
         // It may have arrived, and no disk was waited for.
@@ -277,11 +277,27 @@ pub(super) async fn without_mark(session: &Session, run: &Run<'_>, work: &Work<'
     if is_there { reset(run, &work.text, kept) } else { not_ours(run, &work.text, kept) }
 }
 
+/// The file may have put on a role that may not write into our tables. Where there are more pieces, it has it again behind them.
+pub(super) fn as_ourselves(work: &Work<'_>, closing: Closing) -> Vec<String> {
+    let sql: &[_] = match closing {
+        Closing::Whole { .. } => &RESET_ROLE,
+        // What a role was put on upon may not be touched without need: its end would take off the role as well.
+        Closing::Piece if work.text.whole.to_ascii_lowercase().contains("authorization") => &LOCAL,
+        Closing::Piece => &LOCAL[1..],
+    };
+    sql.iter().map(|&sql| sql.to_owned()).collect()
+}
+
+/// Whoever connected is the one who acts again.
+pub(super) const RESET_ROLE: [&str; 2] = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"];
+/// The same until the transaction ends.
+const LOCAL: [&str; 2] = ["SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL role TO DEFAULT"];
+
 fn leave_clean() -> Vec<String> {
-    ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"].map(str::to_owned).into()
+    RESET_ROLE.into_iter().chain(["RESET ALL"]).map(str::to_owned).collect()
 }
 
 /// Best effort: the end of the connection does the same.
-async fn roll_back(session: &Session) {
+pub(super) async fn roll_back(session: &Session) {
     let _ = session.client.batch_execute("ROLLBACK").await;
 }
