@@ -48,6 +48,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Size => json!({ "type": ["string", "integer"], "examples": ["512k", "10MB", "1GB"] }),
         Kind::Share => json!({ "type": ["number", "string"], "exclusiveMinimum": 0 }),
         Kind::Window => json!({ "type": ["string", "integer"], "examples": ["3 of 5", 3] }),
+        Kind::Budget => json!({ "type": "string", "examples": ["10 in 10m", "off"] }),
         Kind::Address => json!({ "type": ["string", "integer"], "examples": ["127.0.0.1:8000", ":8000", 8000] }),
         Kind::Signal => json!({ "type": ["string", "integer"], "examples": ["TERM", "INT"] }),
         Kind::Metrics => json!({ "type": ["boolean", "string", "integer"] }),
@@ -57,6 +58,10 @@ fn kind(kind: Kind) -> Value {
         Kind::Variables => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Table(keys) => section(keys),
         Kind::Either(keys, _) => json!({ "anyOf": [section(keys), { "type": "string" }] }),
+        Kind::List(keys, "") => json!({ "type": "array", "items": section(keys) }),
+        Kind::List(keys, _) => {
+            json!({ "type": "array", "items": { "anyOf": [section(keys), { "type": "string" }] } })
+        }
         Kind::Map(keys) => named(section(keys), "^[a-z][a-z0-9_-]{0,63}$"),
         Kind::Contract(keys) => {
             named(json!({ "anyOf": [section(keys), { "type": "string" }] }), "^[A-Za-z_][A-Za-z0-9_]*$")

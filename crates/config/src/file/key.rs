@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Share,
     /// So many of so many.
     Window,
+    /// So many within so long.
+    Budget,
     Address,
     Signal,
     /// `true`, `false` or an address.
@@ -45,6 +47,8 @@ pub(crate) enum Kind {
     Table(&'static Section),
     /// A table, or a short form of its most important key.
     Either(&'static Section, &'static str),
+    /// Tables one after the other; each may be a short form of its most important key, which is empty for none.
+    List(&'static Section, &'static str),
     /// Tables by name.
     Map(&'static Section),
     /// The contract: a table, or the default, by the variable's name.
@@ -73,7 +77,7 @@ impl Section {
 impl Kind {
     /// Does one variable hold all of it?
     pub(crate) fn is_scalar(self) -> bool {
-        !matches!(self, Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_))
+        !matches!(self, Kind::Variables | Kind::Table(_) | Kind::List(..) | Kind::Map(_) | Kind::Contract(_))
     }
 
     /// What is expected, for messages and the reference.
@@ -89,6 +93,7 @@ impl Kind {
             Kind::Size => "a size such as `10MB`".into(),
             Kind::Share => "a number of processors such as `1.5`".into(),
             Kind::Window => "a number of checks such as `3 of 5`".into(),
+            Kind::Budget => "`off`, or a number of restarts in a span of time such as `10 in 10m`".into(),
             Kind::Address => "an address such as `127.0.0.1:8000`".into(),
             Kind::Signal => "a signal such as `TERM`".into(),
             Kind::Metrics => "`true`, `false` or an address".into(),
@@ -96,6 +101,8 @@ impl Kind {
             Kind::Command => "a command, in one text or as a list of words".into(),
             Kind::Texts => "a list of texts".into(),
             Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_) => "a table".into(),
+            Kind::List(_, "") => "a list of tables".into(),
+            Kind::List(_, short) => format!("a list of which each is {short} or a table"),
             Kind::Either(_, short) => format!("a table or {short}"),
         }
     }
