@@ -282,7 +282,7 @@ pub(super) fn as_ourselves(work: &Work<'_>, closing: Closing) -> Vec<String> {
     let sql: &[_] = match closing {
         Closing::Whole { .. } => &RESET_ROLE,
         // What a role was put on upon may not be touched without need: its end would take off the role as well.
-        Closing::Piece if work.text.whole.to_ascii_lowercase().contains("authorization") => &LOCAL,
+        Closing::Piece if work.authorizes => &LOCAL,
         Closing::Piece => &LOCAL[1..],
     };
     sql.iter().map(|&sql| sql.to_owned()).collect()
