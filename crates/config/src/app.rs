@@ -1,6 +1,6 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
-use crate::{
+use crate::{Credentials, 
     Backup, EnvContract, LogLine, Rhythm, Target,
     dsn::encode,
     redact::{self, names_a_secret},
@@ -558,6 +558,7 @@ impl App {
             .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
+            .chain(self.backup.s3.iter().filter_map(|it| it.credentials.as_ref()).flat_map(Credentials::secrets))
             .collect();
         let encoded: Vec<_> =
             known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     /// One text that is split into words, or a list of words.
     Command,
     Texts,
+    /// A directory or the address of a bucket, or a list of them.
+    Places,
     /// Names and texts.
     Variables,
     Table(&'static Section),
@@ -95,6 +97,7 @@ impl Kind {
             Kind::Choice(words) => report::or_list(words),
             Kind::Command => "a command, in one text or as a list of words".into(),
             Kind::Texts => "a list of texts".into(),
+            Kind::Places => "a directory or `s3://BUCKET/PREFIX`, or a list of them".into(),
             Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_) => "a table".into(),
             Kind::Either(_, short) => format!("a table or {short}"),
         }
