@@ -5,7 +5,6 @@
 
 mod age;
 mod app;
-mod backup;
 mod command;
 mod contract;
 mod cron;
@@ -26,11 +25,10 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES,
-    Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
-    Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
+    Access, App, Backup, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs,
+    MIGRATION_STYLES, Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart,
+    RestartWhen, Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
 };
-pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use log_line::LogLine;

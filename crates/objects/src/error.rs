@@ -142,9 +142,11 @@ impl ObjectError {
                 format!("these credentials were for a time, and it is over: get new ones, and set {keys}")
             }
             "InvalidToken" => "AWS_SESSION_TOKEN is not that of the key: set it anew, or unset it".to_owned(),
-            "AccessDenied" | "AllAccessDisabled" => "the key has to be allowed s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and \
+            "AccessDenied" | "AllAccessDisabled" => {
+                "the key has to be allowed s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and \
                  s3:AbortMultipartUpload there"
-                .to_owned(),
+                    .to_owned()
+            }
             "RequestTimeTooSkewed" => "the clock of this machine is wrong, or the server's: set it".to_owned(),
             "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
                 format!("is the bucket in another region than {}? Say `region` in `[backup.s3]`", s3.region)

@@ -48,8 +48,7 @@ pub(crate) fn signed(
     let steps = [date.as_str(), region, "s3", "aws4_request", &to_sign];
     let signature = steps.iter().fold(secret.into_bytes(), |key, step| keyed(&key, step.as_bytes()));
     let credential = format!("{}/{scope}", credentials.access_key);
-    let value =
-        format!("{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={}", hex(&signature));
+    let value = format!("{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={}", hex(&signature));
     headers.push(("authorization", value));
     headers
 }

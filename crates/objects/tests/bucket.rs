@@ -87,7 +87,10 @@ async fn faults_that_heal_are_lived_through() {
         let server = S3Server::start();
         server.add(fault.clone());
         let bucket = bucket(settings(&server));
-        bucket.send("shop/db/file", &path, content.len() as u64).await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        bucket
+            .send("shop/db/file", &path, content.len() as u64)
+            .await
+            .unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         assert!(fetched(&bucket, "shop/db/file").await.unwrap() == content, "{fault:?}");
         assert_eq!(server.unfinished(), 0, "{fault:?}");
     }

@@ -244,7 +244,9 @@ impl State {
             ("GET", None) if query("uploads").is_some() && self.has(&S3Fault::NoListOfUploads) => {
                 Reply::error(501, "NotImplemented", "this server cannot do that")
             }
-            ("GET", None) if query("uploads").is_some() => self.store.list_uploads(&query("prefix").unwrap_or_default()),
+            ("GET", None) if query("uploads").is_some() => {
+                self.store.list_uploads(&query("prefix").unwrap_or_default())
+            }
             ("GET", None) => self.store.list(
                 &query("prefix").unwrap_or_default(),
                 &query("continuation-token").unwrap_or_default(),

@@ -225,11 +225,12 @@ impl<'a> Setting<'a> {
         items.iter().filter_map(item).collect()
     }
 
-    /// A text or a list of them; a variable or flag is split at commas.
+    /// A text or a list of them; a variable is split at commas, and a flag that may be said several times at ends of lines.
     pub(crate) fn places(&self) -> Vec<Written> {
         match self.given() {
             Some(Written { text, origin: origin @ (Origin::Flag(_) | Origin::Variable(_)) }) => {
-                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                let end = if matches!(origin, Origin::Flag(_)) { '\n' } else { ',' };
+                let texts = text.split(end).map(str::trim).filter(|text| !text.is_empty());
                 texts.map(|text| Written { text: text.to_owned(), origin: origin.clone() }).collect()
             }
             Some(written) => vec![written],

@@ -94,9 +94,7 @@ impl Store {
         self.begun += 1;
         let id = format!("upload-{}", self.begun);
         self.uploads.insert(id.clone(), Upload { key: key.to_owned(), parts: BTreeMap::new(), old: false });
-        Reply::ok(format!(
-            "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
-        ))
+        Reply::ok(format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"))
     }
 
     pub(super) fn put_part(&mut self, id: &str, number: &str, content: Vec<u8>) -> Reply {

@@ -40,11 +40,16 @@ pub(super) fn read(table: &Table<'_>, data: &Path) -> Places {
 
 fn bucket(table: &Table<'_>, to: &Setting<'_>, written: &Written) -> Option<S3> {
     let context = table.context;
-    let address = S3::address(&written.text).unwrap_or_else(|| Err(format!("`{}` is no place that is known", written.text)));
+    let address =
+        S3::address(&written.text).unwrap_or_else(|| Err(format!("`{}` is no place that is known", written.text)));
     let (bucket, prefix) = match address {
         Ok(address) => address,
         Err(why) => {
-            to.refuse(written, &why, "write a directory, or `s3://BUCKET/PREFIX`: small letters, digits and `-` in the name of the bucket");
+            to.refuse(
+                written,
+                &why,
+                "write a directory, or `s3://BUCKET/PREFIX`: small letters, digits and `-` in the name of the bucket",
+            );
             return None;
         }
     };
