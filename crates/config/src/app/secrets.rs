@@ -1,6 +1,6 @@
 //! What must never be printed, and how an application prints without it.
 
-use super::{App, Sign};
+use super::{App, Deploy, Sign};
 use crate::{
     Credentials, Target,
     dsn::encode,
@@ -30,6 +30,7 @@ impl App {
             .chain(passwords)
             .chain(self.passwords_as_written())
             .chain(self.backup.s3.iter().filter_map(|it| it.credentials.as_ref()).flat_map(Credentials::secrets))
+            .chain(self.deploy.iter().flat_map(Deploy::secrets))
             .collect();
         let encoded: Vec<_> =
             known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();
@@ -49,7 +50,7 @@ impl App {
 /// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
 const SHORTEST_SECRET: usize = 8;
 
-fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
+pub(super) fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
     let secret = env.iter().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_SECRET);
     secret.map(|(_, value)| Secret::new(value.as_str()))
 }
@@ -64,7 +65,7 @@ impl fmt::Debug for App {
             format!("dependencies: {:?}", self.dependencies),
             format!("migrations: {:?}, services: {:?}, jobs: {:?}", self.migrations, self.services, self.jobs),
             format!("health: {:?}, logs: {:?}, journal: {:?}", self.health, self.logs, self.journal),
-            format!("roles: {:?}", self.roles),
+            format!("deploy: {:?}, roles: {:?}", self.deploy, self.roles),
         ];
         write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
     }
