@@ -26,8 +26,11 @@ use std::{
 pub struct Remote {
     bucket: Bucket,
     /// Manifests by their names, with the tags that they had: they seldom change, and are asked for often.
-    known: Mutex<BTreeMap<String, (String, Result<Manifest, Unreadable>)>>,
+    known: Mutex<BTreeMap<String, Known>>,
 }
+
+/// The tag of a manifest, and what it says.
+type Known = (String, Result<Manifest, Unreadable>);
 
 /// All copies of an application.
 pub struct Everywhere {
@@ -88,7 +91,7 @@ impl Remote {
                 path: PathBuf::from(format!("{}/{app}/{database}/{id}", self.bucket.settings())),
                 id,
                 database: database.to_owned(),
-                manifest: manifest.and_then(|manifest| manifest.is_of(id)),
+                manifest: manifest.and_then(|manifest| manifest.checked(id)),
             });
         }
         Ok(copies)
@@ -206,7 +209,7 @@ impl Remote {
 }
 
 impl Manifest {
-    fn is_of(self, id: Id) -> Result<Self, Unreadable> {
+    fn checked(self, id: Id) -> Result<Self, Unreadable> {
         match self.id == id {
             true => Ok(self),
             false => Err(Unreadable::Damaged(format!("it is that of `{}`", self.id))),

@@ -12,3 +12,4 @@ mod xml;
 
 pub use bucket::{Bucket, Object};
 pub use error::ObjectError;
+pub use hyper::body::Bytes;

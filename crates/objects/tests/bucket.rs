@@ -39,7 +39,11 @@ fn file(dir: &TempDir, bytes: usize) -> (PathBuf, Vec<u8>) {
 
 async fn fetched(bucket: &Bucket, key: &str) -> Result<Vec<u8>, ObjectError> {
     let mut all = Vec::new();
-    bucket.fetch(key, async |piece| Ok(all.extend_from_slice(&piece))).await?;
+    let add = async |piece: objects::Bytes| {
+        all.extend_from_slice(&piece);
+        Ok(())
+    };
+    bucket.fetch(key, add).await?;
     Ok(all)
 }
 

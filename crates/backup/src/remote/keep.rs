@@ -2,7 +2,7 @@
 
 use super::{Remote, beginning, wrong};
 use crate::{BackupError, Job, Manifest, manifest, seal::Sums, shelf};
-use objects::ObjectError;
+use objects::{Bytes, ObjectError};
 use report::{Event, bytes, seconds};
 use std::path::Path;
 use tokio::time::Instant;
@@ -34,7 +34,11 @@ impl Remote {
         for part in &copy.files {
             let mut sums = Sums::default();
             let key = format!("{beginning}{}", part.name);
-            self.bucket.fetch(&key, async |piece| Ok(sums.add(&piece))).await?;
+            let add = async |piece: Bytes| {
+                sums.add(&piece);
+                Ok(())
+            };
+            self.bucket.fetch(&key, add).await?;
             sums.compared(part).map_err(|why| ObjectError::File(wrong(copy.id, why)))?;
         }
         job.reach("backup.sent-and-read");

@@ -27,13 +27,13 @@ impl Remote {
 
 /// Objects below directories of copies that have no manifest, and are old.
 fn left_over<'a>(listed: &'a [Object], beginning: &str, now: Timestamp) -> Vec<&'a Object> {
-    let copy = |object: &'a Object| Some(object.key.strip_prefix(beginning)?.split_once('/')?);
+    let copy = |object: &'a Object| object.key.strip_prefix(beginning)?.split_once('/');
     let whole: BTreeSet<_> =
         listed.iter().filter_map(copy).filter(|(_, name)| *name == manifest::NAME).map(|(id, _)| id).collect();
     let before = now - 24.hours();
     let is_left = |id: &str| id.parse::<crate::Id>().is_ok() && !whole.contains(id);
     let is_old = |object: &Object| object.modified.is_some_and(|modified| modified < before);
-    listed.iter().filter(|it| is_old(it) && copy(*it).is_some_and(|(id, _)| is_left(id))).collect()
+    listed.iter().filter(|it| is_old(it) && copy(it).is_some_and(|(id, _)| is_left(id))).collect()
 }
 
 #[cfg(test)]

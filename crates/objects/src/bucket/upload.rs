@@ -164,7 +164,10 @@ mod tests {
     fn parts_are_large_enough() {
         for bytes in [PART + 1, 80 << 30, 1 << 40, 5 << 40] {
             let size = size_of_parts(bytes);
-            assert!(bytes.div_ceil(size) <= MOST_PARTS && size >= PART && size % (1 << 20) == 0, "{bytes}: {size}");
+            assert!(
+                bytes.div_ceil(size) <= MOST_PARTS && size >= PART && size.is_multiple_of(1 << 20),
+                "{bytes}: {size}"
+            );
         }
         assert_eq!(size_of_parts(1 << 30), PART);
     }
