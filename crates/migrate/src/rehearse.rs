@@ -14,7 +14,7 @@ pub use seen::{Held, Lock, Size};
 use crate::{
     Goal, Job, MigrateError, Migration, dump, empty,
     engine::Engine,
-    job::Run,
+    job::{Run, as_seconds},
     obstacles,
     sql::{Dialect, split},
     up::wanted,
@@ -109,10 +109,6 @@ impl Rehearsal {
 
 fn as_text<S: Serializer>(error: &Option<MigrateError>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&error.as_ref().map(MigrateError::finding).map(|it| it.to_string()).unwrap_or_default())
-}
-
-fn as_seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
 }
 
 /// Runs what is pending where it harms nobody. Nothing is applied.
