@@ -2,6 +2,7 @@
 
 mod backup;
 mod dependency;
+mod deploy;
 mod health;
 mod health_check;
 mod job;
@@ -14,6 +15,9 @@ mod service;
 
 pub use backup::Backup;
 pub use dependency::{Access, Dependency, Monitor, Wait};
+pub use deploy::{
+    BackupWhen, BuildStep, Dependencies, Deploy, Driver, HookOn, Provider, Repository, Smoke, Webhook, is_branch,
+};
 pub use health::{Health, Metrics};
 pub use health_check::{HealthCheck, Sign, Window};
 pub use job::{Job, Overlap};
@@ -64,6 +68,8 @@ pub struct App {
     pub backup: Backup,
     /// How long what happens is remembered.
     pub journal: Journal,
+    /// How releases are made; nothing where the file does not say so.
+    pub deploy: Option<Deploy>,
     /// The roles that the file knows, whichever is chosen.
     pub roles: Vec<String>,
 }

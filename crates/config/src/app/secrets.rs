@@ -1,6 +1,6 @@
 //! What must never be printed, and how an application prints without it.
 
-use super::{App, Sign};
+use super::{App, Deploy, Sign};
 use crate::{
     Target,
     dsn::encode,
@@ -29,6 +29,7 @@ impl App {
             .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
+            .chain(self.deploy.iter().flat_map(Deploy::secrets))
             .collect();
         let encoded: Vec<_> =
             known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();
@@ -48,7 +49,7 @@ impl App {
 /// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
 const SHORTEST_SECRET: usize = 8;
 
-fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
+pub(super) fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
     let secret = env.iter().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_SECRET);
     secret.map(|(_, value)| Secret::new(value.as_str()))
 }
@@ -63,7 +64,7 @@ impl fmt::Debug for App {
             format!("dependencies: {:?}", self.dependencies),
             format!("migrations: {:?}, services: {:?}, jobs: {:?}", self.migrations, self.services, self.jobs),
             format!("health: {:?}, logs: {:?}, journal: {:?}", self.health, self.logs, self.journal),
-            format!("roles: {:?}", self.roles),
+            format!("deploy: {:?}, roles: {:?}", self.deploy, self.roles),
         ];
         write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
     }

@@ -3,6 +3,7 @@
 
 mod backup;
 mod dependencies;
+mod deploy;
 mod environment;
 mod health;
 mod journal;
@@ -13,6 +14,7 @@ mod services;
 
 pub(crate) use backup::BACKUP;
 pub(crate) use dependencies::{DATABASE, DEPENDENCY};
+pub(crate) use deploy::DEPLOY;
 pub(crate) use environment::VARIABLE;
 pub(crate) use health::{CHECK, HEALTH};
 pub(crate) use journal::JOURNAL;
@@ -99,8 +101,6 @@ pub(crate) static ROOT: Section = Section {
         key("logs", Kind::Table(&LOGS), "", "", "Where the lines of the services are kept."),
         key("backup", Kind::Table(&BACKUP), "", "", "Copies of the databases."),
         key("journal", Kind::Table(&JOURNAL), "", "", "How long what happens is remembered."),
+        key("deploy", Kind::Table(&DEPLOY), "", "", "How releases are made and brought live."),
     ],
 };
-
-/// Sections that a later version will read. Accepting them now would promise what is not done.
-pub(crate) const LATER: [(&str, &str); 1] = [("deploy", "make releases")];
