@@ -5,7 +5,7 @@ use super::{
     failure::{Failed, Kept, explained},
     send::{NotDone, send},
     statement_timeout,
-    transaction::{Begin, body, checked, misses_mark, of_our_own, without_mark},
+    transaction::{Begin, RESET_ROLE, body, checked, misses_mark, of_our_own, without_mark},
 };
 use crate::{
     MigrateError,
@@ -45,7 +45,11 @@ impl Engine {
         let piece = only_piece(work)?;
         let mark = format!("{}:rehearsal", work.migration.version);
         // What the file before it set must not reach this one.
-        let reset = format!("RESET ROLE; RESET ALL; {}; SET LOCAL mainstay.migration = '{mark}'", self.limits(run));
+        let reset = format!(
+            "{}; RESET ALL; {}; SET LOCAL mainstay.migration = '{mark}'",
+            RESET_ROLE.join("; "),
+            self.limits(run)
+        );
         let begun = Begin { count: reset.matches("; ").count() + 1, sql: format!("{reset};\n"), mark };
         body(&self.session, work, &piece, &begun).await.map_err(|failed| self.failed(run, work, &failed))?;
         checked(self.guard.as_ref()).await?;
@@ -54,7 +58,7 @@ impl Engine {
 
     async fn close_rehearsal(&self, run: &Run<'_>, work: &Work<'_>, begun: &Begin) -> Result<(), MigrateError> {
         let rows = work.closing(Duration::ZERO, &begun.is_ours());
-        let done = send(&self.session, &format!("RESET ROLE;\n{}", rows.join(";\n"))).await;
+        let done = send(&self.session, &format!("{};\n{}", RESET_ROLE.join("; "), rows.join(";\n"))).await;
         let Err(NotDone { error, .. }) = done else { return Ok(()) };
         Err(match misses_mark(&error) {
             true => without_mark(&self.session, run, work, Kept::default()).await,
