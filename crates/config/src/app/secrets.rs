@@ -2,7 +2,7 @@
 
 use super::{App, Deploy, Sign};
 use crate::{
-    Target,
+    Credentials, Target,
     dsn::encode,
     redact::{self, is_secret},
 };
@@ -29,6 +29,7 @@ impl App {
             .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
+            .chain(self.backup.s3.iter().filter_map(|it| it.credentials.as_ref()).flat_map(Credentials::secrets))
             .chain(self.deploy.iter().flat_map(Deploy::secrets))
             .collect();
         let encoded: Vec<_> =

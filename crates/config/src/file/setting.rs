@@ -225,6 +225,19 @@ impl<'a> Setting<'a> {
         items.iter().filter_map(item).collect()
     }
 
+    /// A text or a list of them; a variable is split at commas, and a flag that may be said several times at ends of lines.
+    pub(crate) fn places(&self) -> Vec<Written> {
+        match self.given() {
+            Some(Written { text, origin: origin @ (Origin::Flag(_) | Origin::Variable(_)) }) => {
+                let end = if matches!(origin, Origin::Flag(_)) { '\n' } else { ',' };
+                let texts = text.split(end).map(str::trim).filter(|text| !text.is_empty());
+                texts.map(|text| Written { text: text.to_owned(), origin: origin.clone() }).collect()
+            }
+            Some(written) => vec![written],
+            None => self.texts(),
+        }
+    }
+
     /// Words to run; one text is split without a shell.
     pub(crate) fn command(&self) -> Option<Vec<String>> {
         let list = self.table.value(self.key.name).filter(|value| value.get_ref().is_array());
