@@ -33,7 +33,8 @@ import os, select, signal, socket, sys, threading, time
 version, does = open("version").read().strip(), open("does").read().strip()
 if does == "crash":
     sys.exit(print("no database: I give up", file=sys.stderr, flush=True) or 7)
-listener = socket.socket(fileno=3)
+own = ("127.0.0.1", int(os.environ["PORT"]))
+listener = socket.socket(fileno=3) if "LISTEN_FDS" in os.environ else socket.create_server(own, backlog=100)
 listener.setblocking(False)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -113,6 +114,15 @@ impl Home {
 
     fn site(&self) -> Site {
         Site::below(&self.test.path().join("data"))
+    }
+
+    /// The same for an application that can only bind a port, behind a proxy.
+    fn behind_a_proxy() -> Self {
+        let home = Self::new();
+        let listen = format!("listen = \"127.0.0.1:{}\"", home.port);
+        let config = home.config.replace(&listen, "port = \"auto\"")
+            + &format!("[proxy]\nlisten = [\"127.0.0.1:{}\"]\n", home.port);
+        Self { test: home.test.file("mainstay.toml", &config), config, ..home }
     }
 
     /// A release as it lies on the disk once it is built.
@@ -310,6 +320,39 @@ fn nobody_notices_twenty_releases() {
     assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
+}
+
+/// S1.7, issue 6 item 2: the same for what can only bind a port; requests wait while it is restarted, too.
+#[test]
+fn nobody_notices_releases_behind_a_proxy() {
+    let home = Home::behind_a_proxy();
+    let mut running = up(&home.test);
+    wait_until(LIMIT, "it answers", || home.get("/who").is_some());
+    let load = Load::on(home.port);
+    for round in 1..=rounds(20) {
+        let (version, before) = (format!("v{round}"), home.pid("api"));
+        let id = home.release(&version, "");
+        block_on(async {
+            let lease = home.candidate(id).await.unwrap();
+            assert!(lease.candidate.ready, "{:?}", lease.candidate);
+            let door = lease.candidate.doors[0].clone();
+            assert!(door.private && door.from.is_none(), "{door:?}");
+            let port = door.address.rsplit_once(':').unwrap().1.parse().unwrap();
+            assert_eq!(ask(port, "/look", Ipv4Addr::LOCALHOST), Ok(format!("{version} /look")));
+            assert_eq!(home.get("/who"), Some(format!("v{} /who", round - 1)), "the old one serves");
+            let promoted = home.promote(id).await.unwrap().body;
+            assert!(promoted.ready && promoted.late.is_empty(), "{promoted:?}");
+        });
+        assert_eq!(home.get("/who"), Some(format!("{version} /who")));
+        assert!(!alive(before), "the old one has ended");
+    }
+    home.test.again().args(["restart", "api"]).run().code(0);
+    home.test.again().args(["reexec"]).run().code(2);
+    let (answered, failed) = load.stop();
+    assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
+    assert_eq!(home.copies().len(), 1, "one generation is left");
+    assert!(running.running());
+    home.test.again().args(["down"]).run().code(0);
 }
 
 /// S1.8: a bad one never serves anybody: the old one goes on as if nothing had been.

@@ -9,6 +9,7 @@ mod herald;
 mod jobs;
 mod lines;
 mod pages;
+mod proxied;
 mod reexec;
 mod remembered;
 mod resume;

@@ -1,8 +1,8 @@
 //! What all parts of a start share.
 
 use super::{
-    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, reexec::Passage, remembered::Remembered,
-    suspects::Suspects,
+    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, proxied::Proxied, reexec::Passage,
+    remembered::Remembered, suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
 use backup::Remote;
@@ -14,7 +14,7 @@ use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use supervise::{Fault, tail::Tail};
 use tokio::{
@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) backups: Backups,
     /// The buckets that copies go to.
     pub(crate) remotes: Vec<Remote>,
+    /// Where requests are taken for a service.
+    pub(crate) proxied: OnceLock<Arc<Proxied>>,
     /// To the next version of mainstay.
     pub(crate) passage: Passage,
     /// Whoever supervises us.
@@ -101,6 +103,7 @@ impl World {
             probes: super::gate_context(context, &app),
             who: identity(&app),
             backups: Backups::default(),
+            proxied: OnceLock::new(),
             by_now: Mutex::new(app.clone()),
             remotes: app.backup.s3.iter().map(|s3| Remote::new(s3, context.clock.clone())).collect(),
             app,

@@ -1,6 +1,7 @@
 //! A supervised process: when it is started again, how it is stopped, what it may use.
 
-use super::HealthCheck;
+use super::{HealthCheck, Sign};
+use crate::Target;
 use retry::Backoff;
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -21,6 +22,8 @@ pub struct Service {
     pub after: Vec<String>,
     /// The address that mainstay binds and hands over as `LISTEN_FDS` (sd_listen_fds(3)).
     pub listen: Option<SocketAddr>,
+    /// A port of 127.0.0.1 for each generation, told as `PORT`; 0 until it is chosen.
+    pub port: Option<u16>,
     /// How its readiness and health are told.
     pub health: Option<HealthCheck>,
     /// When it is started again.
@@ -37,6 +40,24 @@ pub struct Service {
     pub start_delay: Duration,
 }
 
+impl Service {
+    /// The same with a port of its own, if it is to have one; its health is asked there.
+    pub fn at_port(&self, port: u16) -> Self {
+        let Some(before) = self.port else { return self.clone() };
+        let mut service = Self { port: Some(port), ..self.clone() };
+        match service.health.as_mut().map(|check| &mut check.sign) {
+            Some(Sign::Target(Target::Http { url, .. })) => {
+                *url = url.replacen(&format!("127.0.0.1:{before}/"), &format!("127.0.0.1:{port}/"), 1);
+            }
+            Some(Sign::Target(Target::Tcp { host, port: asked })) if host == "127.0.0.1" && *asked == before => {
+                *asked = port;
+            }
+            _ => {}
+        }
+        service
+    }
+}
+
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
@@ -47,6 +68,7 @@ impl fmt::Debug for Service {
             .field("needs", &self.needs)
             .field("after", &self.after)
             .field("listen", &self.listen)
+            .field("port", &self.port)
             .field("health", &self.health)
             .field("restart", &self.restart)
             .field("stop", &self.stop)
