@@ -72,7 +72,7 @@ impl Member {
             None => Listening::bind(&service)?,
         };
         let service = match service.port {
-            Some(0) => service.at_port(free_port(&service)?),
+            Some(Service::UNCHOSEN) => service.at_port(free_port(&service)?),
             _ => service,
         };
         let env = environment(&service, base_env, listening.as_ref());

@@ -22,7 +22,7 @@ pub struct Service {
     pub after: Vec<String>,
     /// The address that mainstay binds and hands over as `LISTEN_FDS` (sd_listen_fds(3)).
     pub listen: Option<SocketAddr>,
-    /// A port of 127.0.0.1 for each generation, told as `PORT`; 0 until it is chosen.
+    /// A port of 127.0.0.1 for each generation, told as `PORT`; [`Service::UNCHOSEN`] before.
     pub port: Option<u16>,
     /// How its readiness and health are told.
     pub health: Option<HealthCheck>,
@@ -41,6 +41,9 @@ pub struct Service {
 }
 
 impl Service {
+    /// A port that nobody is given, in the place of one that is chosen at the start.
+    pub const UNCHOSEN: u16 = 1;
+
     /// The same with a port of its own, if it is to have one; its health is asked there.
     pub fn at_port(&self, port: u16) -> Self {
         let Some(before) = self.port else { return self.clone() };

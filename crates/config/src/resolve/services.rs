@@ -179,7 +179,7 @@ fn service(
     }
 }
 
-/// Of no number yet: it is chosen when the service is started.
+/// It is chosen when the service is started.
 fn own_port(table: &Table<'_>) -> Option<u16> {
     let setting = table.setting("port");
     setting.choice()?;
@@ -187,7 +187,7 @@ fn own_port(table: &Table<'_>) -> Option<u16> {
         let hint = "remove one of them: a service that takes a socket over needs no port of its own";
         setting.refuse(&written, "there is `listen`, too", hint);
     }
-    Some(0)
+    Some(Service::UNCHOSEN)
 }
 
 fn local(port: u16) -> std::net::SocketAddr {
