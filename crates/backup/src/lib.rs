@@ -15,6 +15,7 @@ mod attempt;
 mod error;
 mod exposure;
 mod find;
+mod following;
 mod id;
 mod job;
 mod keys;

@@ -56,7 +56,7 @@ impl Proven {
 pub async fn verify(job: &Job<'_>, copy: &Copy) -> Result<Manifest, BackupError> {
     let shelf = Shelf::of(copy)?;
     let manifest = understood(copy)?;
-    prove(job, &shelf, &copy.path, manifest).await
+    prove(job, &shelf, &copy.path, manifest, async { None }).await
 }
 
 /// The manifest of a copy that somebody has named.
@@ -64,18 +64,21 @@ pub(crate) fn understood(copy: &Copy) -> Result<Manifest, BackupError> {
     copy.manifest.clone().map_err(|error| BackupError::Manifest { path: copy.path.clone(), error })
 }
 
-/// The same for who has the lock.
+/// The same for who has the lock. `ahead`: a database that was made of the copy while it was written, if there is one.
 pub(crate) async fn prove(
     job: &Job<'_>,
     shelf: &Shelf,
     path: &Path,
     mut manifest: Manifest,
+    ahead: impl Future<Output = Option<postgres::Ahead>>,
 ) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
     let was_verified = manifest.is_verified();
     manifest.checks.clear();
     step(&mut manifest, Step::Again);
-    read_back(job, path, &mut manifest)?;
+    // The disk reads while a processor restores.
+    let (read, ahead) = tokio::join!(read_back(job, path, &mut manifest), ahead);
+    read?;
     find_key(job, path, &mut manifest)?;
     if was_verified && manifest.standing.verdict == Verdict::CouldNotVerify {
         // Its files are those that were proven: that somebody has no key takes nothing from that.
@@ -87,7 +90,7 @@ pub(crate) async fn prove(
         let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
         let proven = match manifest.source.kind {
             Kind::Sqlite => sqlite::prove(path, &manifest, job.keys, ground.path().join("database.sqlite")).await?,
-            Kind::Postgresql => postgres::prove(job, path, &manifest).await?,
+            Kind::Postgresql => postgres::prove(job, path, &manifest, ahead).await?,
         };
         remember(job, &mut manifest, proven, begun);
     }
@@ -99,14 +102,16 @@ pub(crate) async fn prove(
 }
 
 /// Are the files what they were when they were written?
-fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
-    for part in manifest.files.clone() {
-        let checked = seal::check(path, &part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
-        if let Err(why) = checked {
-            note(manifest, "read back", Verdict::Fail, why.clone());
-            step(manifest, Step::Failed(why));
-            return Ok(());
-        }
+async fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
+    let (dir, parts) = (path.to_owned(), manifest.files.clone());
+    let checked = sqlite::blocking(move |_| {
+        let checks = parts.iter().map(|part| seal::check(&dir, part)).collect::<io::Result<Vec<_>>>();
+        checks.map_err(|error| BackupError::files("the copy cannot be read", error))
+    });
+    if let Some(why) = checked.await?.into_iter().find_map(Result::err) {
+        note(manifest, "read back", Verdict::Fail, why.clone());
+        step(manifest, Step::Failed(why));
+        return Ok(());
     }
     let files = count(manifest.files.len(), "file");
     note(manifest, "read back", Verdict::Pass, format!("{files} with the checksums taken while writing"));

@@ -2,6 +2,7 @@
 
 use crate::{
     BackupError, Copy, Id, Job, Manifest, Why,
+    following::Growth,
     manifest::{Begin, Kind, Source},
     postgres,
     proof::{prove, step},
@@ -11,7 +12,7 @@ use crate::{
 };
 use config::Target;
 use report::{Event, bytes, count, seconds};
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::time::Instant;
 
 /// How a copy is taken.
@@ -47,13 +48,45 @@ pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupEr
     });
     let unfinished = shelf.begin(id)?;
     job.reach("backup.running");
-    write(job, &unfinished, &mut manifest).await?;
-    manifest.took = begun.elapsed().as_secs_f64();
-    step(&mut manifest, Step::Passed(Stage::Stored));
-    let path = unfinished.store(&manifest)?;
+    let growth = Growth::default();
+    let _intent = growth.intent();
+    let source = manifest.source.clone();
+    let mut ahead = pin!(restore_ahead(job, &source, request, &growth));
+    let mut restored = None;
+    let path = {
+        let mut storing = pin!(async {
+            write(job, &unfinished, &mut manifest, &growth).await?;
+            manifest.took = begun.elapsed().as_secs_f64();
+            step(&mut manifest, Step::Passed(Stage::Stored));
+            unfinished.store(&manifest)
+        });
+        loop {
+            tokio::select! {
+                stored = &mut storing => break stored?,
+                done = &mut ahead, if restored.is_none() => restored = Some(done),
+            }
+        }
+    };
     job.reach("backup.stored");
     tell(job, &manifest);
-    if request.unproven { Ok(manifest) } else { prove(job, &shelf, &path, manifest).await }
+    if request.unproven {
+        return Ok(manifest);
+    }
+    let ahead = async {
+        match restored {
+            Some(restored) => restored,
+            None => ahead.await,
+        }
+    };
+    prove(job, &shelf, &path, manifest, ahead).await
+}
+
+/// Makes a database of the copy while it is still being written, where that can be done; else that is done later.
+async fn restore_ahead(job: &Job<'_>, source: &Source, request: &Request, growth: &Growth) -> Option<postgres::Ahead> {
+    match job.target {
+        Target::Postgres(_) if !request.unproven => postgres::restore_ahead(job, source, request.why, growth).await,
+        _ => None,
+    }
 }
 
 /// Which database it is.
@@ -65,7 +98,12 @@ pub(crate) async fn look(job: &Job<'_>) -> Result<Source, BackupError> {
     }
 }
 
-async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manifest) -> Result<(), BackupError> {
+async fn write(
+    job: &Job<'_>,
+    unfinished: &Unfinished<'_>,
+    manifest: &mut Manifest,
+    growth: &Growth,
+) -> Result<(), BackupError> {
     match job.target {
         Target::Sqlite(path) => {
             let (content, part) = sqlite::take(path, unfinished.path(), job.keys).await?;
@@ -73,7 +111,7 @@ async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manife
             manifest.files = vec![part];
             manifest.tools.insert("sqlite".to_owned(), rusqlite::version().to_owned());
         }
-        Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest).await?,
+        Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest, growth).await?,
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     }
     manifest.recipients = job.keys.recipients();
