@@ -34,7 +34,7 @@ enum Held {
 /// The copy is damaged or there is no key to it, or no server can be made here.
 pub async fn open(job: &Job<'_>, copy: &Copy) -> Result<Opened, BackupError> {
     let manifest = understood(copy)?;
-    whole(copy, &manifest)?;
+    whole(job, copy, &manifest)?;
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let held = match manifest.source.kind {
         Kind::Postgresql => {
@@ -49,7 +49,7 @@ pub async fn open(job: &Job<'_>, copy: &Copy) -> Result<Opened, BackupError> {
 async fn of_sqlite(job: &Job<'_>, copy: &Copy, manifest: &Manifest) -> Result<Held, BackupError> {
     let dir = Passing::make(job.ground, None)?;
     let file = dir.path().join(Path::new(&manifest.source.name).file_name().unwrap_or("database".as_ref()));
-    equal(copy, sqlite::prove(&copy.path, manifest, job.keys, file.clone()).await?)?;
+    equal(copy, sqlite::prove(job, &copy.path, manifest, file.clone()).await?)?;
     let done = fs::set_mode(&file, READ_ONLY);
     done.map_err(|error| BackupError::files("the database cannot be made read-only", error))?;
     Ok(Held::Sqlite { file, _dir: dir })

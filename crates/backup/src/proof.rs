@@ -1,7 +1,7 @@
 //! Proving a copy: what lies there is read, restored and compared.
 
 use crate::{
-    BackupError, Copy, Job, Manifest,
+    BackupError, Copy, Doing, Job, Manifest,
     manifest::{Kind, Proof},
     postgres, seal,
     shelf::Shelf,
@@ -89,7 +89,7 @@ pub(crate) async fn prove(
         let ground = Scratch::beside(&shelf.dir().join(manifest.id.to_string()));
         let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
         let proven = match manifest.source.kind {
-            Kind::Sqlite => sqlite::prove(path, &manifest, job.keys, ground.path().join("database.sqlite")).await?,
+            Kind::Sqlite => sqlite::prove(job, path, &manifest, ground.path().join("database.sqlite")).await?,
             Kind::Postgresql => postgres::prove(job, path, &manifest, ahead).await?,
         };
         remember(job, &mut manifest, proven, begun);
@@ -103,9 +103,10 @@ pub(crate) async fn prove(
 
 /// Are the files what they were when they were written?
 async fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
-    let (dir, parts) = (path.to_owned(), manifest.files.clone());
+    let (dir, parts, progress) = (path.to_owned(), manifest.files.clone(), job.progress.clone());
+    progress.begin_anew(Doing::ReadingBack, Some(manifest.bytes()));
     let checked = sqlite::blocking(move |_| {
-        let checks = parts.iter().map(|part| seal::check(&dir, part)).collect::<io::Result<Vec<_>>>();
+        let checks = parts.iter().map(|part| seal::check(&dir, part, &progress)).collect::<io::Result<Vec<_>>>();
         checks.map_err(|error| BackupError::files("the copy cannot be read", error))
     });
     if let Some(why) = checked.await?.into_iter().find_map(Result::err) {
@@ -117,6 +118,8 @@ async fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Resul
     note(manifest, "read back", Verdict::Pass, format!("{files} with the checksums taken while writing"));
     step(manifest, Step::Passed(Stage::ReadBack));
     job.reach("backup.read-back");
+    // It may have begun already.
+    job.progress.begin(Doing::Restoring, Some(manifest.files.first().map_or(0, |part| part.raw_bytes)));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Files of a copy: compressed, perhaps encrypted, with checksums taken of the very bytes that are written; and the way back.
 
 use crate::{
-    BackupError, Keys, Manifest,
+    BackupError, Doing, Keys, Manifest, Progress,
     following::{Growing, Growth},
     keys::{NoKey, SUFFIX},
     manifest::Part,
@@ -188,7 +188,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Is the file in `dir` still what it was? Answers with what is wrong with it.
-pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
+pub(crate) fn check(dir: &Path, part: &Part, progress: &Progress) -> io::Result<Result<(), String>> {
     let mut file = match host::fs::open(&dir.join(&part.name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(format!("`{}` is gone", part.name))),
         file => file?,
@@ -197,7 +197,10 @@ pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
     loop {
         match file.read(&mut piece)? {
             0 => break,
-            some => sums.add(&piece[..some]),
+            some => {
+                sums.add(&piece[..some]);
+                progress.add(Doing::ReadingBack, some as u64);
+            }
         }
     }
     let seen = sums.of(part.name.clone(), part.raw_bytes);
@@ -258,8 +261,15 @@ pub(crate) fn content<'a>(
 }
 
 /// Unpacks a file to a new one.
-pub(crate) fn unpack(dir: &Path, part: &Part, keys: &Keys, to: &Path, mode: u32) -> io::Result<()> {
-    let mut file = host::fs::create(to, mode)?;
+pub(crate) fn unpack(
+    dir: &Path,
+    part: &Part,
+    keys: &Keys,
+    to: &Path,
+    mode: u32,
+    progress: &Progress,
+) -> io::Result<()> {
+    let mut file = progress.counting(Doing::Restoring, host::fs::create(to, mode)?);
     let copied = io::copy(&mut open(dir, part, keys)?, &mut file)?;
     match copied == part.raw_bytes {
         true => Ok(()),

@@ -1,7 +1,7 @@
 //! Taking a copy.
 
 use crate::{
-    BackupError, Copy, Id, Job, Manifest, Why,
+    BackupError, Copy, Doing, Id, Job, Manifest, Why,
     following::Growth,
     manifest::{Begin, Kind, Source},
     postgres,
@@ -48,6 +48,7 @@ pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupEr
     });
     let unfinished = shelf.begin(id)?;
     job.reach("backup.running");
+    job.progress.begin_anew(Doing::Copying, expected(job, &manifest.source)?);
     let growth = Growth::default();
     let _intent = growth.intent();
     let source = manifest.source.clone();
@@ -106,7 +107,7 @@ async fn write(
 ) -> Result<(), BackupError> {
     match job.target {
         Target::Sqlite(path) => {
-            let (content, part) = sqlite::take(path, unfinished.path(), job.keys).await?;
+            let (content, part) = sqlite::take(job, path, unfinished.path()).await?;
             manifest.content = content;
             manifest.files = vec![part];
             manifest.tools.insert("sqlite".to_owned(), rusqlite::version().to_owned());
@@ -123,11 +124,28 @@ async fn write(
     Ok(())
 }
 
+/// The last copy of the database.
+fn last(job: &Job<'_>, source: &Source) -> Result<Option<Manifest>, BackupError> {
+    let copies = shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == source.id);
+    Ok(copies.filter_map(|copy| copy.manifest.ok()).next())
+}
+
+/// How many bytes will be read, where a copy before tells.
+fn expected(job: &Job<'_>, source: &Source) -> Result<Option<u64>, BackupError> {
+    if source.kind == Kind::Sqlite {
+        return Ok(Some(source.bytes));
+    }
+    let guess = |last: Manifest| {
+        let raw = last.files.first()?.raw_bytes;
+        let grown = source.bytes as f64 / last.source.bytes.max(1) as f64;
+        Some((raw as f64 * grown) as u64)
+    };
+    Ok(last(job, source)?.and_then(guess))
+}
+
 /// The last copy and its proof took so much room; the first one is guessed at.
 fn room(job: &Job<'_>, shelf: &Shelf, source: &Source) -> Result<(), BackupError> {
-    let last = shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == source.id);
-    let last = last.filter_map(|copy| copy.manifest.ok()).map(|manifest| manifest.bytes()).next();
-    let copy = last.unwrap_or(source.bytes / 3);
+    let copy = last(job, source)?.map_or(source.bytes / 3, |manifest| manifest.bytes());
     // An SQLite copy lies there unpacked for a while, to be compressed or compared.
     let raw = if source.kind == Kind::Sqlite { source.bytes } else { 0 };
     let needed = (copy + raw) / 10 * 13;

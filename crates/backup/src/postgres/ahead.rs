@@ -11,7 +11,7 @@ use super::{
     talk::Talk,
 };
 use crate::{
-    BackupError, Job, Manifest, Source, Why,
+    BackupError, Doing, Job, Manifest, Source, Why,
     following::{Followed, Growth},
     proof::{Found, Proven},
     seal,
@@ -53,10 +53,12 @@ async fn on(job: &Job<'_>, source: &Source, ground: &Ground, growth: &Growth) ->
     load::create(&first, NAME, source, None).await?;
     let dsn = ground.database(NAME);
     let (growth, keys, name) = (growth.clone(), job.keys.clone(), seal::file_name(FILE, job.keys));
+    let progress = job.progress.clone();
     // In one transaction, for a table that is made in it is filled without a log (`wal_level=minimal`).
     let fed = load::pour(job, 0, &dsn, &first, &["--single-transaction"], move |input| {
         let mut file = growth.follow()?;
-        let raw_bytes = io::copy(&mut seal::content(&mut file, &name, &keys)?, input)?;
+        let raw_bytes =
+            io::copy(&mut seal::content(&mut file, &name, &keys)?, &mut progress.counting(Doing::Restoring, input))?;
         Ok(Fed { read: file.end()?, raw_bytes })
     })
     .await;
@@ -73,7 +75,7 @@ impl Ahead {
             return Ok(None);
         }
         let talk = Talk::open(job, &self.ground.database(NAME)).await?;
-        let compared = compared(&talk, manifest).await?;
+        let compared = compared(job, &talk, manifest).await?;
         talk.close().await;
         Ok(Some(Proven { restored: Found::Pass(self.took), compared, ground: self.ground.words() }))
     }

@@ -7,7 +7,7 @@ use super::{
     talk::{Talk, is_code},
 };
 use crate::{
-    BackupError, Job, Keys, Manifest,
+    BackupError, Doing, Job, Manifest, Progress,
     content::Content,
     following::Growth,
     manifest::Part,
@@ -81,7 +81,7 @@ async fn exactly(
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
             dump(job, dsn, talk, program, &snapshot, dir, growth),
-            content::content(talk, &tables, sequences)
+            content::content(talk, &tables, sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
@@ -138,12 +138,15 @@ async fn dump(
     let snapshot = format!("--snapshot={snapshot}");
     let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let (dir, keys, growth) = (dir.to_owned(), job.keys.clone(), growth.clone());
-    program::run(job, &command, move |pieces| seal_all(pieces, &dir, &keys, &growth)).await
+    let (dir, keys, growth, progress) = (dir.to_owned(), job.keys.clone(), growth.clone(), job.progress.clone());
+    program::run(job, &command, move |pieces| {
+        let sealing = Sealing::begin(&dir, FILE, &keys, &growth)?;
+        seal_all(pieces, sealing, &progress)
+    })
+    .await
 }
 
-fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys, growth: &Growth) -> io::Result<Part> {
-    let mut sealing = Sealing::begin(dir, FILE, keys, growth)?;
+fn seal_all(mut pieces: Pieces, mut sealing: Sealing, progress: &Progress) -> io::Result<Part> {
     let mut magic = Vec::new();
     pieces.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
     if magic != MAGIC {
@@ -156,7 +159,10 @@ fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys, growth: &Growth) -> io:
     loop {
         match pieces.read(&mut piece)? {
             0 => return sealing.end(),
-            some => sealing.write_all(&piece[..some])?,
+            some => {
+                sealing.write_all(&piece[..some])?;
+                progress.add(Doing::Copying, some as u64);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     program::{argv, command, find, run_fed},
     talk::{Talk, identifier, literal},
 };
-use crate::{BackupError, Job, Manifest, Source, seal};
+use crate::{BackupError, Doing, Job, Manifest, Source, seal};
 use config::dsn::PostgresDsn;
 use std::{
     io::{self, Write},
@@ -51,10 +51,11 @@ pub(super) async fn fill(
     let part = manifest.part(FILE)?.clone();
     // What wrote the archive, or a newer one, can read it.
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
-    let (dir, keys) = (copy.to_owned(), job.keys.clone());
+    let (dir, keys, progress) = (copy.to_owned(), job.keys.clone(), job.progress.clone());
+    progress.begin_anew(Doing::Restoring, Some(part.raw_bytes));
     pour(job, wrote, dsn, talk, &[], move |input| {
         let mut content = seal::open(&dir, &part, &keys)?;
-        let copied = io::copy(&mut content, input)?;
+        let copied = io::copy(&mut content, &mut progress.counting(Doing::Restoring, input))?;
         match copied == part.raw_bytes {
             true => Ok(()),
             false => Err(io::Error::new(

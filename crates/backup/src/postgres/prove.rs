@@ -8,7 +8,7 @@ use super::{
     talk::{Talk, identifier, is_code, literal},
 };
 use crate::{
-    BackupError, Job, Manifest, Why,
+    BackupError, Doing, Job, Manifest, Why,
     content::{compare, sentence},
     proof::{Found, Proven},
 };
@@ -118,7 +118,7 @@ pub(super) async fn restored(
             Some(why) => Proven::impossible(why),
             None => Proven::failed_to_restore(words(&error)),
         },
-        Ok(()) => Proven { restored: Found::Pass(took), compared: compared(&talk, manifest).await?, ground },
+        Ok(()) => Proven { restored: Found::Pass(took), compared: compared(job, &talk, manifest).await?, ground },
     };
     talk.close().await;
     Ok(proven)
@@ -136,9 +136,11 @@ fn of_surroundings(error: &BackupError) -> Option<String> {
     }
 }
 
-pub(super) async fn compared(talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
+pub(super) async fn compared(job: &Job<'_>, talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
     let tables = content::tables(talk).await?;
-    let look = async { content::content(talk, &tables, content::sequences(talk).await?).await };
+    job.progress.begin_anew(Doing::Comparing, Some(manifest.content.rows()));
+    let seen = |rows| job.progress.add(Doing::Comparing, rows);
+    let look = async { content::content(talk, &tables, content::sequences(talk).await?, seen).await };
     let restored = match look.await {
         // A table that cannot be read any more is damaged.
         Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),

@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) fn end(reading: &Connection, path: &Path) -> Result<(), Error> {
     let carrying = super::copy::open(path).ok().filter(keeps_a_log);
     let Some(carrying) = carrying else { return reading.execute_batch("COMMIT") };
-    let (at_work, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (at_work, ended) = (&AtomicBool::new(false), &AtomicBool::new(false));
     thread::scope(|scope| {
         // What could not be carried over is left to the next writer, as ever.
-        scope.spawn(|| drop(carry_over(&carrying, &at_work, &ended)));
+        scope.spawn(move || drop(carry_over(&carrying, at_work, ended)));
         let begun = Instant::now();
         while !at_work.load(Ordering::SeqCst) && begun.elapsed() < PATIENCE {
             thread::yield_now();

@@ -2,7 +2,7 @@
 
 use super::{CallOff, FILE, blocking, checkpoint, content};
 use crate::{
-    BackupError, Keys,
+    BackupError, Doing, Job, Keys, Progress,
     content::{Content, compare, sentence},
     following::Growth,
     manifest::{Manifest, Part},
@@ -35,17 +35,17 @@ const CACHE_KB: u32 = 16 << 10;
 const RAW: &str = "database.sqlite";
 
 /// The files of a copy of the database at `from`, in `dir`, and what was in it at that instant.
-pub(crate) async fn take(from: &Path, dir: &Path, keys: &Keys) -> Result<(Content, Part), BackupError> {
-    let (from, dir, keys) = (from.to_owned(), dir.to_owned(), keys.clone());
+pub(crate) async fn take(job: &Job<'_>, from: &Path, dir: &Path) -> Result<(Content, Part), BackupError> {
+    let (from, dir, keys, progress) = (from.to_owned(), dir.to_owned(), job.keys.clone(), job.progress.clone());
     blocking(move |call_off| {
         let wrong = |error| BackupError::sqlite("copy the database", &from)(error);
         let raw = dir.join(RAW);
         let source = begin(&from).map_err(wrong)?;
-        pages(&source, &raw, call_off).map_err(wrong)?;
+        pages(&source, &raw, call_off, &progress).map_err(wrong)?;
         // The one reads the source, the other the copy of its pages.
         let (content, part) = thread::scope(|scope| {
-            let compressing = scope.spawn(|| compress(&dir, &raw, &keys, call_off));
-            let content = content::content(&source, call_off);
+            let compressing = scope.spawn(|| compress(&dir, &raw, &keys, call_off, &progress));
+            let content = content::content(&source, call_off, |_| ());
             (content, compressing.join())
         });
         checkpoint::end(&source, &from).map_err(wrong)?;
@@ -64,7 +64,8 @@ fn begin(from: &Path) -> Result<Connection, Error> {
     Ok(source)
 }
 
-fn pages(from: &Connection, to: &Path, call_off: &CallOff) -> Result<(), Error> {
+fn pages(from: &Connection, to: &Path, call_off: &CallOff, progress: &Progress) -> Result<(), Error> {
+    let page = from.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?;
     let mut to = Connection::open(to)?;
     to.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -2000")?;
     let backup = Backup::new(from, &mut to)?;
@@ -72,6 +73,7 @@ fn pages(from: &Connection, to: &Path, call_off: &CallOff) -> Result<(), Error> 
         if call_off.called_off() {
             return Err(interrupted());
         }
+        progress.add(Doing::Copying, (i64::from(PAGES) * page).unsigned_abs());
     }
     Ok(())
 }
@@ -89,15 +91,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn compress(dir: &Path, raw: &Path, keys: &Keys, call_off: &CallOff) -> io::Result<Part> {
+fn compress(dir: &Path, raw: &Path, keys: &Keys, call_off: &CallOff, progress: &Progress) -> io::Result<Part> {
     let mut sealing = Sealing::begin(dir, FILE, keys, &Growth::default())?;
-    copy(host::fs::open(raw)?, &mut sealing, call_off)?;
+    let file = host::fs::open(raw)?;
+    progress.begin_anew(Doing::Packing, file.metadata().ok().map(|facts| facts.len()));
+    copy(file, &mut progress.counting(Doing::Packing, &mut sealing), call_off)?;
     let part = sealing.end()?;
     host::fs::remove(raw)?;
     Ok(part)
 }
 
-fn copy(mut from: File, to: &mut Sealing, call_off: &CallOff) -> io::Result<()> {
+fn copy(mut from: File, to: &mut impl io::Write, call_off: &CallOff) -> io::Result<()> {
     let mut piece = vec![0; 256 * 1024];
     loop {
         let some = io::Read::read(&mut from, &mut piece)?;
@@ -107,18 +111,24 @@ fn copy(mut from: File, to: &mut Sealing, call_off: &CallOff) -> io::Result<()> 
         if call_off.called_off() {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        io::Write::write_all(to, &piece[..some])?;
+        to.write_all(&piece[..some])?;
     }
 }
 
 /// Makes a database of the copy in `copy`, at `file`, and compares it with what was in the source.
-pub(crate) async fn prove(copy: &Path, manifest: &Manifest, keys: &Keys, file: PathBuf) -> Result<Proven, BackupError> {
+pub(crate) async fn prove(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    file: PathBuf,
+) -> Result<Proven, BackupError> {
     let begun = Instant::now();
     let (dir, part, source) = (copy.to_owned(), manifest.part(FILE)?.clone(), manifest.content.clone());
-    let keys = keys.clone();
+    let (keys, progress) = (job.keys.clone(), job.progress.clone());
+    progress.begin_anew(Doing::Restoring, Some(part.raw_bytes));
     let unpacked = file.clone();
     let result = blocking(move |_| {
-        seal::unpack(&dir, &part, &keys, &unpacked, 0o600)
+        seal::unpack(&dir, &part, &keys, &unpacked, 0o600, &progress)
             .map_err(|error| BackupError::files("the copy cannot be unpacked", error))
     })
     .await;
@@ -129,15 +139,18 @@ pub(crate) async fn prove(copy: &Path, manifest: &Manifest, keys: &Keys, file: P
     }
     result?;
     let restore = begun.elapsed();
-    let found = blocking(move |call_off| Ok(look(&file, &source, call_off))).await?;
+    let progress = job.progress.clone();
+    progress.begin_anew(Doing::Comparing, Some(source.rows()));
+    let found = blocking(move |call_off| Ok(look(&file, &source, call_off, &progress))).await?;
     Ok(Proven { restored: Found::Pass(restore), compared: found, ground: "a file of its own".to_owned() })
 }
 
-fn look(file: &Path, source: &Content, call_off: &CallOff) -> Found<()> {
+fn look(file: &Path, source: &Content, call_off: &CallOff, progress: &Progress) -> Found<()> {
+    let seen = |rows| progress.add(Doing::Comparing, rows);
     // Two readers are in nobody's way.
     let looked = thread::scope(|scope| {
         let complaints = scope.spawn(|| open(file).and_then(|connection| integrity(&connection)));
-        let content = begin(file).and_then(|connection| content::content(&connection, call_off));
+        let content = begin(file).and_then(|connection| content::content(&connection, call_off, seen));
         let complaints = complaints.join().unwrap_or_else(|panic| resume_unwind(panic));
         complaints.and_then(|complaints| Ok((complaints, content?)))
     });

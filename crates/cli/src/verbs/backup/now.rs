@@ -1,6 +1,6 @@
 //! `mainstay backup now`
 
-use super::{Means, Shown, databases, failed, gate, job, listed, policy, world_with};
+use super::{Means, Shown, databases, failed, gate, job, listed, policy, watched, world_with};
 use crate::{
     args::BackupNow,
     context::{Context, tell},
@@ -61,7 +61,8 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
     let means =
         Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
     let job = job(world, database, &means);
-    let manifest = take(&job, request).await.map_err(|error| untaken(context, &error))?;
+    let manifest =
+        watched(context, &means.progress, take(&job, request)).await.map_err(|error| untaken(context, &error))?;
     if manifest.is_verified() && world.app.backup.prunes {
         let policy = policy(&world.app);
         let planned = prune(&job, &manifest.source.id, &policy, |plan| !plan.is_drastic());
