@@ -1,5 +1,11 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
+mod event;
+mod order;
+
+pub use event::{Asked, Event, Events};
+pub use order::{Change, Done, Down, Order, Reexec, Reloaded, ReloadedJobs, Settled};
+
 use crate::Job;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -273,160 +279,6 @@ pub struct LastExit {
     pub at: String,
     /// How long ago, in seconds.
     pub ago_s: f64,
-}
-
-/// What shall be done with services.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Order {
-    /// Which; none for all.
-    pub services: Vec<String>,
-    /// How long to wait until it is carried out, in seconds.
-    pub timeout_s: Option<f64>,
-}
-
-/// What became of an order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Done {
-    /// Each service that was meant.
-    pub services: Vec<Change>,
-    /// The databases and other dependencies now.
-    pub dependencies: Vec<Dependency>,
-    /// The health of the whole application now.
-    pub health: String,
-}
-
-/// What became of one service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Change {
-    /// How it is now.
-    pub service: Service,
-    /// How that is to be taken.
-    pub settled: Settled,
-    /// How long it took, in seconds.
-    pub took_s: f64,
-    /// The last lines that it wrote, oldest first.
-    pub lines: Vec<String>,
-}
-
-/// How an order ended for a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Settled {
-    /// It is as it was wanted.
-    Done,
-    /// It waits for a dependency that is down.
-    Parked,
-    /// It has failed.
-    Failed,
-    /// The time was up before it was as it was wanted.
-    #[default]
-    #[serde(other)]
-    NotYet,
-}
-
-/// mainstay stops everything and ends.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Down {
-    /// The application.
-    pub app: String,
-    /// Its process, to wait for.
-    pub pid: u32,
-}
-
-/// Another program takes over: it has been asked, and can.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Reexec {
-    /// The application.
-    pub app: String,
-    /// Its process, which stays.
-    pub pid: u32,
-    /// The version that hands over.
-    pub from: String,
-    /// The version that takes over.
-    pub to: String,
-    /// What [`Status::generation`] is once it has.
-    pub generation: u64,
-    /// The services, none of which is touched.
-    pub services: Vec<String>,
-}
-
-/// What a reload has begun.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Reloaded {
-    /// Services that are as before.
-    pub unchanged: Vec<String>,
-    /// Services that are started anew as they are now.
-    pub changed: Vec<String>,
-    /// New services.
-    pub added: Vec<String>,
-    /// Services that are no more.
-    pub removed: Vec<String>,
-    /// The same of jobs.
-    pub jobs: ReloadedJobs,
-    /// What changed and has no effect before the next start.
-    pub later: Vec<String>,
-}
-
-/// What a reload means for jobs. Runs at work are not touched.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ReloadedJobs {
-    /// Jobs that are as before.
-    pub unchanged: Vec<String>,
-    /// Jobs that are run as they are now from the next time on.
-    pub changed: Vec<String>,
-    /// New jobs.
-    pub added: Vec<String>,
-    /// Jobs that are no more.
-    pub removed: Vec<String>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Events {
-    /// In their order.
-    pub events: Vec<Event>,
-    /// The number of the last one so far: ask for those after it next.
-    pub last: u64,
-}
-
-/// One event.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Event {
-    /// Its number within its start, counted from 1.
-    pub number: u64,
-    /// The start of mainstay that it belongs to, where that is known: by the journal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<i64>,
-    /// When: RFC 3339, UTC.
-    pub time: String,
-    /// `debug`, `info`, `warn` or `error`.
-    pub level: String,
-    /// Its stable name.
-    pub event: String,
-    /// The sentence.
-    pub text: String,
-    /// The fields.
-    pub fields: serde_json::Map<String, serde_json::Value>,
-}
-
-/// Which events are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// Only those with a greater number.
-    pub after: u64,
-    /// The last so many of them.
-    pub count: usize,
-    /// When there are none, wait for one so long, in seconds.
-    pub wait_s: u64,
 }
 
 /// Seconds of the protocol as a span; none for what is no span.

@@ -1,10 +1,11 @@
 //! All services are handed over to the next version of mainstay, or taken over from the one before.
 
 use crate::{
-    driver::{self, Message, Outfit},
+    driver::{self, Message},
     handed::{HandedDriver, HandedService, HandedServices, HandedSocket, HandedUsage},
     listen::{ListenError, Listening},
     member::Member,
+    outfit::Outfit,
     still::{Freeze, Still, Until},
     supervisor::Supervisor,
 };

@@ -1,12 +1,13 @@
 //! All services together: who starts after whom, who is told what, and when it is over.
 
 use crate::{
-    driver::{Change, Driver, Outfit},
+    driver::{Change, Driver},
     ended::{Ended, EndedService},
     handle::{Command, Handle, Need},
     input::Input,
     listen::ListenError,
     member::{Fate, Member},
+    outfit::Outfit,
     state::State,
     status::ServiceStatus,
 };

@@ -1,12 +1,9 @@
 //! The first tier: `mainstay.toml` as it was written, every key optional, unknown keys refused.
 
-mod backup;
 mod check;
 mod context;
-mod journal;
 mod key;
 pub(crate) mod keys;
-mod logs;
 mod setting;
 mod table;
 
@@ -14,4 +11,4 @@ pub(crate) use check::{check, is_name};
 pub(crate) use context::{Context, Origin, place};
 pub(crate) use key::{Key, Kind, Section};
 pub(crate) use setting::{Setting, Written, interpolated};
-pub(crate) use table::{Entry, Table, variable_name};
+pub(crate) use table::{Entry, Item, Table, variable_name};

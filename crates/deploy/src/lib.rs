@@ -1,0 +1,13 @@
+//! Releases: a commit, checked out and built in a directory of its own below `data`, with a record of what became of it.
+//!
+//! [`Site`] knows where everything lies, [`Record`] what is known of one release, [`store`] which there are and which one is
+//! current.
+
+mod id;
+mod record;
+mod site;
+pub mod store;
+
+pub use id::ReleaseId;
+pub use record::{Outcome, Phase, Probe, Record, State, Unreadable};
+pub use site::Site;
