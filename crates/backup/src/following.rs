@@ -1,6 +1,5 @@
 //! A file that is read while it is still being written: what is read is what lies there, and its end is told by the writer.
 
-use crate::seal::Sums;
 use std::{
     fs::File,
     io::{self, Read},
@@ -35,7 +34,8 @@ pub(crate) struct Growing(Growth);
 pub(crate) struct Following {
     growth: Growth,
     file: File,
-    sums: Sums,
+    hasher: blake3::Hasher,
+    bytes: u64,
     waited: Duration,
 }
 
@@ -75,8 +75,8 @@ impl Growth {
         let mut state = self.state();
         loop {
             if let Some(file) = state.file.take() {
-                let growth = self.clone();
-                return Ok(Following { growth, file, sums: Sums::default(), waited: Duration::ZERO });
+                let (growth, hasher) = (self.clone(), blake3::Hasher::new());
+                return Ok(Following { growth, file, hasher, bytes: 0, waited: Duration::ZERO });
             }
             if state.end != End::Open {
                 return Err(given_up());
@@ -122,19 +122,19 @@ impl Following {
     /// What was read, once it was read to its end.
     pub(crate) fn end(mut self) -> io::Result<Followed> {
         io::copy(&mut self, &mut io::sink())?;
-        let part = self.sums.of(String::new(), 0);
-        Ok(Followed { blake3: part.blake3, bytes: part.bytes, waited: self.waited })
+        let blake3 = self.hasher.finalize().to_hex().to_string();
+        Ok(Followed { blake3, bytes: self.bytes, waited: self.waited })
     }
 
     /// How much can be read now; nothing at the end.
     fn there(&mut self) -> io::Result<u64> {
         let mut state = self.growth.state();
         let mut begun = None;
-        while state.written == self.sums.bytes() && state.end == End::Open {
+        while state.written == self.bytes && state.end == End::Open {
             begun.get_or_insert_with(Instant::now);
             state = self.growth.0.1.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let (there, end) = (state.written - self.sums.bytes(), state.end);
+        let (there, end) = (state.written - self.bytes, state.end);
         drop(state);
         self.waited += begun.map(|begun| begun.elapsed()).unwrap_or_default();
         if end == End::Broken { Err(given_up()) } else { Ok(there) }
@@ -146,7 +146,8 @@ impl Read for Following {
         let there = usize::try_from(self.there()?).unwrap_or(usize::MAX);
         let most = there.min(buffer.len());
         let some = self.file.read(&mut buffer[..most])?;
-        self.sums.add(&buffer[..some]);
+        self.hasher.update(&buffer[..some]);
+        self.bytes += some as u64;
         Ok(some)
     }
 }

@@ -33,11 +33,18 @@ pub(crate) struct Proven {
     pub(crate) compared: Found<()>,
     /// Where it was restored.
     pub(crate) ground: String,
+    /// Was it restored while it was still being written?
+    pub(crate) ahead: bool,
 }
 
 impl Proven {
     pub(crate) fn failed_to_restore(why: String) -> Self {
-        Self { restored: Found::Fail(why), compared: Found::CouldNotVerify(String::new()), ground: String::new() }
+        Self {
+            restored: Found::Fail(why),
+            compared: Found::CouldNotVerify(String::new()),
+            ground: String::new(),
+            ahead: false,
+        }
     }
 
     pub(crate) fn impossible(why: String) -> Self {
@@ -45,6 +52,7 @@ impl Proven {
             restored: Found::CouldNotVerify(why),
             compared: Found::CouldNotVerify(String::new()),
             ground: String::new(),
+            ahead: false,
         }
     }
 }
@@ -142,7 +150,8 @@ fn find_key(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), B
 fn remember(job: &Job<'_>, manifest: &mut Manifest, proven: Proven, begun: Instant) {
     let restored = match proven.restored {
         Found::Pass(took) => {
-            note(manifest, "restore", Verdict::Pass, format!("on {}, in {}", proven.ground, seconds(took)));
+            let when = if proven.ahead { ", while it was written" } else { "" };
+            note(manifest, "restore", Verdict::Pass, format!("on {}{when}, in {}", proven.ground, seconds(took)));
             step(manifest, Step::Passed(Stage::Restored));
             took
         }

@@ -147,27 +147,21 @@ impl Write for Hashing {
     }
 }
 
-/// The checksums of a file.
 #[derive(Default)]
-pub(crate) struct Sums {
+struct Sums {
     blake3: blake3::Hasher,
     sha256: Sha256,
     bytes: u64,
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, bytes: &[u8]) {
+    fn add(&mut self, bytes: &[u8]) {
         self.blake3.update(bytes);
         self.sha256.update(bytes);
         self.bytes += bytes.len() as u64;
     }
 
-    /// How many there were.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(crate) fn of(self, name: String, raw_bytes: u64) -> Part {
+    fn of(self, name: String, raw_bytes: u64) -> Part {
         Part {
             name,
             bytes: self.bytes,

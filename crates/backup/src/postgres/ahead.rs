@@ -13,6 +13,7 @@ use super::{
 use crate::{
     BackupError, Doing, Job, Manifest, Source, Why,
     following::{Followed, Growth},
+    manifest::Part,
     proof::{Found, Proven},
     seal,
 };
@@ -66,22 +67,51 @@ async fn on(job: &Job<'_>, source: &Source, ground: &Ground, growth: &Growth) ->
     fed
 }
 
+impl Fed {
+    /// Was it made of the very bytes that are stored?
+    fn is(&self, part: &Part) -> bool {
+        let (read, raw_bytes) = (&self.read, self.raw_bytes);
+        (read.bytes, &read.blake3, raw_bytes) == (part.bytes, &part.blake3, part.raw_bytes)
+    }
+}
+
 impl Ahead {
     /// Compares it with what was in the source; nothing when it was made of anything but what is stored.
     pub(super) async fn proven(&self, job: &Job<'_>, manifest: &Manifest) -> Result<Option<Proven>, BackupError> {
-        let part = manifest.part(FILE)?;
-        let read = &self.fed.read;
-        if (read.bytes, &read.blake3, self.fed.raw_bytes) != (part.bytes, &part.blake3, part.raw_bytes) {
+        if !self.fed.is(manifest.part(FILE)?) {
             return Ok(None);
         }
         let talk = Talk::open(job, &self.ground.database(NAME)).await?;
         let compared = compared(job, &talk, manifest).await?;
         talk.close().await;
-        Ok(Some(Proven { restored: Found::Pass(self.took), compared, ground: self.ground.words() }))
+        Ok(Some(Proven { restored: Found::Pass(self.took), compared, ground: self.ground.words(), ahead: true }))
     }
 
     /// Nothing of it is left.
     pub(super) async fn end(self) {
         self.ground.end().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S1.16: a database that was made of anything but the stored bytes is none of this copy.
+    #[test]
+    fn only_the_stored_bytes_count() {
+        let read = Followed { blake3: "ab".to_owned(), bytes: 7, waited: Duration::ZERO };
+        let fed = Fed { read, raw_bytes: 20 };
+        let part = Part {
+            name: "database.dump.zst".to_owned(),
+            bytes: 7,
+            blake3: "ab".to_owned(),
+            sha256: String::new(),
+            raw_bytes: 20,
+        };
+        assert!(fed.is(&part));
+        assert!(!fed.is(&Part { blake3: "ac".to_owned(), ..part.clone() }));
+        assert!(!fed.is(&Part { bytes: 8, ..part.clone() }));
+        assert!(!fed.is(&Part { raw_bytes: 21, ..part }));
     }
 }

@@ -118,7 +118,12 @@ pub(super) async fn restored(
             Some(why) => Proven::impossible(why),
             None => Proven::failed_to_restore(words(&error)),
         },
-        Ok(()) => Proven { restored: Found::Pass(took), compared: compared(job, &talk, manifest).await?, ground },
+        Ok(()) => Proven {
+            restored: Found::Pass(took),
+            compared: compared(job, &talk, manifest).await?,
+            ground,
+            ahead: false,
+        },
     };
     talk.close().await;
     Ok(proven)

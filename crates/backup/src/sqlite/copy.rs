@@ -142,7 +142,7 @@ pub(crate) async fn prove(
     let progress = job.progress.clone();
     progress.begin_anew(Doing::Comparing, Some(source.rows()));
     let found = blocking(move |call_off| Ok(look(&file, &source, call_off, &progress))).await?;
-    Ok(Proven { restored: Found::Pass(restore), compared: found, ground: "a file of its own".to_owned() })
+    Ok(Proven { restored: Found::Pass(restore), compared: found, ground: "a file of its own".to_owned(), ahead: false })
 }
 
 fn look(file: &Path, source: &Content, call_off: &CallOff, progress: &Progress) -> Found<()> {

@@ -43,7 +43,7 @@ const POSTGRES: &str = "
     create table event (id bigint primary key, item bigint not null, data jsonb not null);
     create table file (id bigint primary key, content bytea not null);
     create table busy (id bigserial primary key, text text not null);
-    insert into item select i, (i * 7919) % 100000, timestamptz '2026-01-01' + i * interval '7 seconds', (i % 100000) / 100.0,
+    insert into item select i, (i::bigint * 7919) % 100000, timestamptz '2026-01-01' + i * interval '7 seconds', (i % 100000) / 100.0,
         'item ' || i, md5(i::text) || ' is ' || (array['blue', 'green', 'cheap', 'sold out', 'new'])[1 + i % 5] || ' and was seen by ' ||
         md5((i % 977)::text) from generate_series(1, {rows}) as i;
     insert into event select i, i * 2, jsonb_build_object('kind', 'sold', 'at', i, 'by', md5(i::text), 'price', i % 1000)

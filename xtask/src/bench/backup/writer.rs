@@ -17,7 +17,7 @@ pub(super) struct Writer {
     thread: JoinHandle<Result<Seen, String>>,
 }
 
-/// What it saw.
+/// What it saw; without the time that it waited for a processor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub(super) longest_ms: f64,
@@ -40,9 +40,9 @@ impl Writer {
         let thread = std::thread::spawn(move || {
             let (begun, mut took) = (now(), Vec::new());
             while !stopped.load(Ordering::Relaxed) {
-                let at = now();
+                let (at, delayed) = (now(), delayed_ms());
                 hand.write(took.len())?;
-                took.push(millis(at, now()));
+                took.push((millis(at, now()) - (delayed_ms() - delayed)).max(0.0));
                 std::thread::sleep(PAUSE);
             }
             Ok(Seen::of(took, millis(begun, now())))
@@ -55,6 +55,14 @@ impl Writer {
         let seen = self.thread.join().map_err(|_| Failure::Failed("the writer has panicked".to_owned()))?;
         seen.map_err(|why| Failure::Failed(format!("the writer could not write: {why}")))
     }
+}
+
+/// So long this thread has waited for a processor so far: no copy is to blame for that on a busy machine. See proc_pid_schedstat in
+/// the kernel's documentation (sched-stats).
+fn delayed_ms() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split_whitespace().nth(1).and_then(|word| word.parse::<f64>().ok());
+    nanos.unwrap_or_default() / 1e6
 }
 
 impl Seen {
