@@ -4,7 +4,7 @@
 mod release;
 
 #[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{file_of_release, flags_of_release, load_release};
+pub(crate) use release::{file_of_release, flags_of_release, freeze_env, load_release, share};
 
 use crate::{
     args::Place,
