@@ -297,7 +297,9 @@ fn a_copy_is_restored_while_it_is_written() {
 fn a_bar_shows_how_far_a_copy_has_come() {
     let test = program();
     let connection = shop(&test);
-    connection.execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 4000").unwrap();
+    connection
+        .execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 4000")
+        .unwrap();
     let ground = test.path().join("ground").display().to_string();
     let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 20);
     let us = env!("CARGO_BIN_EXE_mainstay");
