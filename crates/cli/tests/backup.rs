@@ -854,7 +854,7 @@ fn the_keys_of_a_terminal_reach_the_shell_of_an_opened_copy() {
 
 /// A copy of `app.db` that has stopped in the middle, and a migration that waits to be applied.
 fn stopped_copy() -> (Test, Running) {
-    let config = "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[migrations]\ndir = \"migrations\"\n[backup]\nto = \"backups\"\n";
+    let config = "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[migrations]\ndir = \"migrations\"\n[backup]\nto = \"backups\"\nschedule = \"off\"\n";
     let test =
         program().file("mainstay.toml", config).file("migrations/1_next.sql", "CREATE TABLE next (id integer);\n");
     shop(&test);
@@ -899,7 +899,7 @@ fn a_lock_does_not_outlive_its_holder() {
     let mut copy = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.written").args(["backup", "now"]).spawn();
     let stat = format!("/proc/{}/stat", copy.pid());
     wait_until(LIMIT, "the copy stops", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
-    let config = test.read("mainstay.toml") + "[services.a]\nrun = \"true\"\nrestart = \"never\"\n";
+    let config = test.read("mainstay.toml") + "[services.a]\ncommand = \"true\"\nrestart = \"never\"\n";
     let test = test.file("mainstay.toml", &config);
     run(&test, &["up"]).code(0);
     copy.kill9();
