@@ -114,12 +114,7 @@ impl<'a> Setting<'a> {
 
     /// Reports that it is missing.
     pub(crate) fn missing(&self, finding: Finding) {
-        let context = self.context();
-        let finding = match self.table.value(self.key.name) {
-            Some(value) => context.at(finding, &value.span()),
-            None => finding,
-        };
-        context.problem(finding);
+        self.context().problem_at(finding, self.table.span(self.key.name));
     }
 
     /// What the file alone says: the contract is no setting that a variable could change.

@@ -1,6 +1,6 @@
 //! `mainstay backup now`
 
-use super::{Means, Shown, databases, failed, gate, job, listed, policy, world_with};
+use super::{Means, Shown, databases, failed, gate, job, listed, policy, watched, world_with};
 use crate::{
     args::BackupNow,
     context::{Context, tell},
@@ -69,7 +69,8 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
         outcome: tell(context, &[busy.finding()], busy.outcome()),
         reason: busy.finding().summary,
     })?;
-    let taken = take(&job, request).await.map_err(|error| untaken(context, &error))?;
+    let taken = watched(context, &means.progress, take(&job, request)).await;
+    let taken = taken.map_err(|error| untaken(context, &error))?;
     if taken.manifest.is_verified() && world.app.backup.prunes {
         pruned(context, world, &job, &taken).await.map_err(|error| untaken(context, &error))?;
     }
