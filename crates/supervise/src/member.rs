@@ -6,16 +6,13 @@ use crate::{
     input::Input,
     life::Life,
     listen::{ListenError, Listening},
+    outfit::Outfit,
     resume::ResumeError,
     state::State,
     status::ServiceStatus,
 };
 use config::Service;
-use host::{
-    Env,
-    handover::Descriptors,
-    process::{self, Spawner},
-};
+use host::{Env, handover::Descriptors, process};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -103,12 +100,12 @@ impl Member {
         instance: &str,
         base_env: &Env,
         handed: HandedService,
-        spawner: &dyn Spawner,
+        outfit: &Outfit,
         all: &mut Descriptors,
     ) -> Result<Self, ResumeError> {
         let (announced, held, life) = (handed.announced, handed.held, handed.driver.life.clone());
         let lost = |source| ResumeError::Lost { service: service.name.clone(), source };
-        let (listening, resumed) = handed.take(spawner, all).map_err(lost)?;
+        let (listening, resumed) = handed.take(&service, outfit, all).map_err(lost)?;
         let life = Life::take_over(Arc::new(service.clone()), life);
         let member = Self::new(id, service, instance, base_env, listening)?;
         let (state, status) = (life.state().clone(), ServiceStatus::of(&member.service.name, &life, None));

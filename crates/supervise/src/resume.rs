@@ -94,7 +94,7 @@ impl Supervisor {
             let unknown = || ResumeError::Unknown { service: service.name.clone() };
             let at = known.iter().position(|it| it.name == service.name).ok_or_else(unknown)?;
             let handed = known.swap_remove(at);
-            members.push(Member::resume(id, service, instance, base_env, handed, &*outfit.spawner, all)?);
+            members.push(Member::resume(id, service, instance, base_env, handed, &outfit, all)?);
         }
         Ok(Self::of(members, unmet, instance, outfit))
     }

@@ -6,6 +6,7 @@ mod control;
 mod earlier;
 mod herald;
 mod jobs;
+mod kept;
 mod lines;
 mod pages;
 mod reexec;
