@@ -111,7 +111,7 @@ impl HandedService {
         all: &mut Descriptors,
     ) -> io::Result<(Option<Listening>, Resumed)> {
         let socket = |it: HandedSocket| {
-            Ok::<_, io::Error>(Listening { socket: Arc::new(all.take(it.descriptor)?), port: it.port })
+            Ok::<_, io::Error>(Listening { socket: Arc::new(all.take(it.descriptor)?), port: it.port, second: false })
         };
         let listening = self.listening.map(socket).transpose()?;
         let mut driver = self.driver;

@@ -118,6 +118,9 @@ impl Live {
         world.board.take_over(state.board);
         world.tail.take_over(state.tail);
         world.hide(&latest);
+        if state.latest.release.is_some() {
+            world.run_now(Arc::new(latest.clone()));
+        }
         world.remembered.keep(&world);
         show_readings(&world);
         world.spawner.go_on_together(state.together).map_err(lost)?;

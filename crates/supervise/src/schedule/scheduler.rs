@@ -21,7 +21,7 @@ use config::{Job, Rhythm};
 use host::{
     Clock, Env,
     alarm::Alarm,
-    process::{Mark, Spawner},
+    process::{Mark, RELEASE, Spawner},
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
@@ -146,8 +146,10 @@ impl Scheduler {
     fn member_with(&mut self, life: JobLife, base_env: &Env) -> Member {
         self.ids += 1;
         let job = life.job();
-        let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone() };
-        let (mark, env) = (self.instance.as_ref().map(mark), environment(job, base_env));
+        let env = environment(job, base_env);
+        let release = env.get(RELEASE).cloned();
+        let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone(), release };
+        let mark = self.instance.as_ref().map(mark);
         let (askers, retired, pid) = (Askers::default(), false, None);
         Member { id: self.ids, life, env, mark, askers, retired, pid, orders: None, guard: None, unlock: None }
     }
