@@ -31,6 +31,8 @@ pub enum Input {
 /// What is found out on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
+    /// What the release itself asks for.
+    Rules(Rules),
     /// So many migrations would be applied.
     Pending(usize),
     /// Migrations were applied; is there SQL for all of them that takes them back?
@@ -115,7 +117,7 @@ impl Course {
             (at, input) => {
                 self.at = at;
                 if let Input::Learned(fact) = input {
-                    self.facts.learn(fact);
+                    self.learn(fact);
                 }
                 Vec::new()
             }
@@ -136,7 +138,7 @@ impl Course {
                 if step.can_be_cancelled() && !asked_to_end { vec![Effect::Cancel(step)] } else { Vec::new() }
             }
             Input::Learned(fact) => {
-                self.facts.learn(fact);
+                self.learn(fact);
                 self.at = At::Doing { index, asked_to_end };
                 Vec::new()
             }
@@ -221,19 +223,19 @@ impl Course {
         }
     }
 
+    fn learn(&mut self, fact: Fact) {
+        let facts = &mut self.facts;
+        match fact {
+            Fact::Rules(rules) => self.plan = self.plan.with(rules),
+            Fact::Pending(count) => facts.pending = Some(count),
+            Fact::Applied { count, reversible } => facts.applied = Some((count, reversible)),
+            Fact::Switched => facts.switched = true,
+            Fact::Reverted(count) => facts.reverted = count,
+        }
+    }
+
     fn finish(&mut self, failure: Failure) -> Vec<Effect> {
         self.at = At::Over;
         vec![Effect::Finish(Verdict::failed(failure))]
-    }
-}
-
-impl Facts {
-    fn learn(&mut self, fact: Fact) {
-        match fact {
-            Fact::Pending(count) => self.pending = Some(count),
-            Fact::Applied { count, reversible } => self.applied = Some((count, reversible)),
-            Fact::Switched => self.switched = true,
-            Fact::Reverted(count) => self.reverted = count,
-        }
     }
 }

@@ -88,6 +88,11 @@ pub struct Rules {
     pub watches: bool,
 }
 
+impl Rules {
+    /// Nothing is left out, as long as nothing is known of the release.
+    pub const UNKNOWN: Self = Self { builds: true, migrates: true, copies: Copies::Pending, watches: true };
+}
+
 /// When a copy is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Copies {
@@ -112,7 +117,7 @@ pub enum Schema {
 }
 
 /// The steps in their order, and which of them are left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     steps: &'static [Step],
     rules: Rules,
@@ -151,7 +156,7 @@ const ROLLBACK_OF_CODE: &[Step] =
     &[Step::Lock, Step::Preflight, Step::Check, Step::Start, Step::Prove, Step::Switch, Step::Drain, Step::Confirm];
 
 impl Plan {
-    /// Of a release.
+    /// Of a release; what it asks for may be learned on the way ([`super::Fact::Rules`]).
     pub const fn release(rules: Rules) -> Self {
         Self { steps: RELEASE, rules }
     }
@@ -163,6 +168,11 @@ impl Plan {
             Schema::Same | Schema::Kept => ROLLBACK_OF_CODE,
         };
         Self { steps, rules: Rules { builds: false, migrates: false, copies: Copies::Never, watches: false } }
+    }
+
+    /// The same steps by other rules.
+    pub(super) const fn with(&self, rules: Rules) -> Self {
+        Self { steps: self.steps, rules }
     }
 
     /// All steps, also those that are left out.

@@ -161,6 +161,23 @@ fn nothing_pending_means_no_copy_and_no_migration() {
     assert!(World::default().play(Plan::release(rules)).told.contains(&"Do(Backup)".to_owned()));
 }
 
+/// Issue 6, point 1: what the release itself asks for is known once its files are there.
+#[test]
+fn the_release_says_what_is_left_out() {
+    let mut course = Course::new(Plan::release(Rules::UNKNOWN));
+    course.step(Input::Begin);
+    let done = |course: &mut Course| course.step(Input::Done);
+    assert_eq!(
+        (done(&mut course), done(&mut course)),
+        (vec![Effect::Do(Step::Preflight)], vec![Effect::Do(Step::Fetch)])
+    );
+    done(&mut course);
+    course.step(Input::Learned(Fact::Rules(Rules { builds: false, migrates: false, ..ALL })));
+    let effects = course.step(Input::Done);
+    assert_eq!(effects.first(), Some(&Effect::Skip(Step::Build, "nothing to build")));
+    assert_eq!(effects.last(), Some(&Effect::Do(Step::Start)));
+}
+
 /// Issue 6, point 1: undone in reverse, from the step that failed.
 #[test]
 fn what_was_done_is_undone_in_reverse() {
