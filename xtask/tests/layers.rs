@@ -14,6 +14,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
     let chapters = [
         "mainstay-backup",
         "mainstay-control",
+        "mainstay-deploy",
         "mainstay-health",
         "mainstay-journal",
         "mainstay-logs",
@@ -31,6 +32,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-migrate", chapter.clone()),
         ("mainstay-backup", chapter.clone()),
         ("mainstay-supervise", chapter.clone()),
+        ("mainstay-deploy", chapter.clone()),
         ("mainstay-health", chapter.clone()),
         // Knows no configuration and no database: the command line tells it what is.
         ("mainstay-control", FLOOR.to_vec()),

@@ -1,5 +1,11 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
+#[allow(dead_code, reason = "releases are started in a later step")]
+mod release;
+
+#[allow(unused_imports, reason = "releases are started in a later step")]
+pub(crate) use release::{file_of_release, flags_of_release, load_release};
+
 use crate::{
     args::Place,
     context::Context,
@@ -93,12 +99,17 @@ pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> 
     resolve(context, &files, texts.file.clone(), flags, Reading::Strict).map(|resolved| resolved.app)
 }
 
-/// The job that takes copies runs this very program, on this very file, wherever it is started.
-fn name_ourselves(file: Option<&Path>, app: &mut App) {
+/// The job that takes copies runs this very program, on this very file, wherever it is started, and means the same application.
+fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     let us = Process::this().exe().map(|exe| exe.display().to_string());
+    let named = [("--name", &flags.name), ("--data", &flags.data)];
+    let named = named.into_iter().filter_map(|(flag, value)| Some((flag, value.clone()?)));
+    let env_files = flags.env_files.iter().map(|file| ("--env-file", file.clone()));
+    let file = file.map(|file| ("--config", file.display().to_string()));
+    let flags: Vec<_> = file.into_iter().chain(named).chain(env_files).collect();
     for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
-        job.argv.extend(file.iter().flat_map(|file| ["--config".to_owned(), file.display().to_string()]));
+        job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }
 }
 
@@ -116,8 +127,9 @@ fn resolve(
     reading: Reading,
 ) -> Result<Resolved, Vec<Finding>> {
     let sources = sources_of(context, files, found.clone())?;
-    let mut resolved = config::resolve(&Sources { flags, lenient: reading == Reading::Lenient, ..sources })?;
-    name_ourselves(found.as_deref(), &mut resolved.app);
+    let lenient = reading == Reading::Lenient;
+    let mut resolved = config::resolve(&Sources { flags: flags.clone(), lenient, ..sources })?;
+    name_ourselves(found.as_deref(), &flags, &mut resolved.app);
     context.terminal.hide(resolved.app.secrets());
     Ok(resolved)
 }

@@ -1,7 +1,7 @@
 //! What is meant: a complete, valid application. Nothing here is optional unless its absence has a meaning.
 
 use crate::{
-    Backup, EnvContract, LogLine, Rhythm, Target,
+    Backup, Deploy, EnvContract, LogLine, Rhythm, Target,
     dsn::encode,
     redact::{self, names_a_secret},
 };
@@ -48,6 +48,8 @@ pub struct App {
     pub backup: Backup,
     /// How long what happens is remembered.
     pub journal: Journal,
+    /// How releases are made; nothing where the file does not say so.
+    pub deploy: Option<Deploy>,
     /// The roles that the file knows, whichever is chosen.
     pub roles: Vec<String>,
 }
@@ -558,6 +560,7 @@ impl App {
             .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
+            .chain(self.deploy.iter().flat_map(Deploy::secrets))
             .collect();
         let encoded: Vec<_> =
             known.iter().map(|it| Secret::new(encode(it.reveal()))).filter(|it| !known.contains(it)).collect();
@@ -577,7 +580,7 @@ impl App {
 /// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
 const SHORTEST_SECRET: usize = 8;
 
-fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
+pub(crate) fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
     let secret = env.iter().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_SECRET);
     secret.map(|(_, value)| Secret::new(value.as_str()))
 }
@@ -592,7 +595,7 @@ impl fmt::Debug for App {
             format!("dependencies: {:?}", self.dependencies),
             format!("migrations: {:?}, services: {:?}, jobs: {:?}", self.migrations, self.services, self.jobs),
             format!("health: {:?}, logs: {:?}, journal: {:?}", self.health, self.logs, self.journal),
-            format!("roles: {:?}", self.roles),
+            format!("deploy: {:?}, roles: {:?}", self.deploy, self.roles),
         ];
         write!(f, "App {{ {} }}", masker.mask(&lines.join(", ")))
     }

@@ -9,6 +9,7 @@ mod backup;
 mod command;
 mod contract;
 mod cron;
+mod deploy;
 mod dotenv;
 pub mod dsn;
 mod file;
@@ -32,6 +33,9 @@ pub use app::{
 pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
+pub use deploy::{
+    BackupWhen, BuildStep, Dependencies, Deploy, Driver, HookOn, Provider, Repository, Smoke, Webhook, is_branch,
+};
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;

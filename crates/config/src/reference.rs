@@ -109,6 +109,10 @@ fn sections_below(page: &mut String, key: &Key, path: &str) {
     let (path, keys) = match key.kind {
         Kind::Table(keys) | Kind::Either(keys, _) => (path, keys),
         Kind::Map(keys) | Kind::Contract(keys) => (format!("{path}.NAME"), keys),
+        Kind::List(keys, _) => {
+            section(page, &format!("`[[{path}]]`"), &format!("{path}.1"), keys);
+            return;
+        }
         _ => return,
     };
     section(page, &format!("`[{path}]`"), &path, keys);
@@ -170,7 +174,12 @@ mod tests {
         fn names(section: &Section, found: &mut Vec<&'static str>) {
             for key in section.keys {
                 found.push(key.name);
-                if let Kind::Table(keys) | Kind::Either(keys, _) | Kind::Map(keys) | Kind::Contract(keys) = key.kind {
+                if let Kind::Table(keys)
+                | Kind::Either(keys, _)
+                | Kind::List(keys, _)
+                | Kind::Map(keys)
+                | Kind::Contract(keys) = key.kind
+                {
                     names(keys, found);
                 }
             }

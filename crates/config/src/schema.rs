@@ -57,6 +57,10 @@ fn kind(kind: Kind) -> Value {
         Kind::Variables => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Table(keys) => section(keys),
         Kind::Either(keys, _) => json!({ "anyOf": [section(keys), { "type": "string" }] }),
+        Kind::List(keys, "") => json!({ "type": "array", "items": section(keys) }),
+        Kind::List(keys, _) => {
+            json!({ "type": "array", "items": { "anyOf": [section(keys), { "type": "string" }] } })
+        }
         Kind::Map(keys) => named(section(keys), "^[a-z][a-z0-9_-]{0,63}$"),
         Kind::Contract(keys) => {
             named(json!({ "anyOf": [section(keys), { "type": "string" }] }), "^[A-Za-z_][A-Za-z0-9_]*$")

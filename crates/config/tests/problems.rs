@@ -61,9 +61,10 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
              hint: write the program and its arguments: `\"uvicorn app:app\"`",
         ),
         (
-            "[deploy]\nbuild = ['make']",
-            "error: this version of mainstay does not make releases yet\n  --> mainstay.toml:1:2\n   |\n 1 | \
-             [deploy]\n   |  ^^^^^^\n  hint: remove `[deploy]` and everything below it",
+            "[deploy]\nbuild = ['make && make install']",
+            "error: `build` in `[deploy]`, number 1: `&&` needs a shell, and commands are run without one\n  --> mainstay.toml:2:10\n   |\n 2 | build = \
+             ['make && make install']\n   |          ^^^^^^^^^^^^^^^^^^^^^^\n  hint: write `[\"sh\", \"-c\", \"…\"]`, or put `&&` in quotes if it is \
+             meant as it stands",
         ),
         (
             "[schedule.retrain]\ncommand = 'retrain'\ncron = '0 25 * * *'",

@@ -1,5 +1,16 @@
-//! Releases: the order in which one comes live, what is undone when it does not, and how it is judged meanwhile.
+//! Releases: a commit, checked out and built in a directory of its own below `data`, with a record of what became of it.
+//!
+//! [`Site`] knows where everything lies, [`Record`] what is known of one release, [`store`] which there are and which one is
+//! current. [`course`] decides what follows and what is undone while one comes live, [`prober`] and [`watch`] judge it.
 
 pub mod course;
+mod id;
 pub mod prober;
+mod record;
+mod site;
+pub mod store;
 pub mod watch;
+
+pub use id::ReleaseId;
+pub use record::{Outcome, Phase, Probe, Record, State, Unreadable};
+pub use site::Site;

@@ -1,7 +1,7 @@
 //! What whoever asks the application all the time has seen of a release: how many requests, how many without an answer,
 //! the longest time without a good one.
 
-use serde::{Deserialize, Serialize};
+use crate::Probe;
 use std::time::Duration;
 
 /// So many times are kept for the percentiles; of more, every second one is forgotten.
@@ -19,22 +19,6 @@ pub struct Seen {
     /// Every so manieth good answer's time is kept.
     every: u64,
     last_failure: Option<String>,
-}
-
-/// The figures of a release.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
-    /// Requests.
-    pub sent: u64,
-    /// Of these, without a good answer.
-    pub failed: u64,
-    /// The longest time between two good answers, in milliseconds.
-    pub longest_gap_ms: u64,
-    /// 99 of 100 good answers took no longer, in milliseconds.
-    pub p99_ms: u64,
-    /// What the last one without a good answer has met.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_failure: Option<String>,
 }
 
 impl Seen {
@@ -71,16 +55,20 @@ impl Seen {
     }
 
     /// What it comes to.
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> Probe {
         let mut times = self.times.clone();
         times.sort_unstable();
-        Figures {
+        Probe {
             sent: self.sent,
             failed: self.failed,
             longest_gap_ms: millis(self.longest_gap),
             p99_ms: millis(percentile(&times, 99)),
-            last_failure: self.last_failure.clone(),
         }
+    }
+
+    /// What the last request without a good answer has met.
+    pub fn last_failure(&self) -> Option<&str> {
+        self.last_failure.as_deref()
     }
 }
 
@@ -90,8 +78,9 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+/// To the microsecond.
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]
@@ -113,8 +102,8 @@ mod tests {
         seen.failed(ms(160), "refused".into());
         seen.good(ms(230), ms(9));
         let figures = seen.figures();
-        assert_eq!((figures.sent, figures.failed, figures.longest_gap_ms, figures.p99_ms), (5, 2, 170, 9));
-        assert_eq!(figures.last_failure.as_deref(), Some("refused"));
+        assert_eq!((figures.sent, figures.failed, figures.longest_gap_ms, figures.p99_ms), (5, 2, 170.0, 9.0));
+        assert_eq!(seen.last_failure(), Some("refused"));
     }
 
     /// Issue 6, point 8: who never answers has one long gap.
@@ -123,8 +112,8 @@ mod tests {
         let mut seen = Seen::default();
         seen.failed(ms(50), "refused".into());
         seen.failed(ms(900), "refused".into());
-        assert_eq!(seen.figures().longest_gap_ms, 900);
-        assert_eq!(Seen::default().figures(), Figures::default());
+        assert_eq!(seen.figures().longest_gap_ms, 900.0);
+        assert_eq!(Seen::default().figures(), Probe::default());
     }
 
     /// Issue 6, point 8: however long a release takes, no more than so much memory.
@@ -136,8 +125,8 @@ mod tests {
         }
         assert!(seen.times.len() < MOST_TIMES);
         let figures = seen.figures();
-        assert_eq!((figures.sent, figures.longest_gap_ms), (400_000, 1));
-        assert!((96..=99).contains(&figures.p99_ms), "{}", figures.p99_ms);
+        assert_eq!((figures.sent, figures.longest_gap_ms), (400_000, 1.0));
+        assert!((96.0..=99.0).contains(&figures.p99_ms), "{}", figures.p99_ms);
     }
 
     proptest! {
@@ -149,9 +138,10 @@ mod tests {
                 seen.good(ms(at), ms(*took));
             }
             let p99 = seen.figures().p99_ms;
-            let within = times.iter().filter(|it| **it <= p99).count();
+            let ms = |it: &&u64| **it as f64;
+            let within = times.iter().filter(|it| ms(it) <= p99).count();
             prop_assert!(within * 100 >= times.len() * 99);
-            let below = times.iter().filter(|it| **it < p99).count();
+            let below = times.iter().filter(|it| ms(it) < p99).count();
             prop_assert!(below * 100 < times.len() * 99);
         }
     }

@@ -236,6 +236,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
             stale: None,
         },
         journal: config::Journal::default(),
+        deploy: None,
         roles: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ mod directory;
 mod growing;
 mod openers;
 mod scratch;
+mod symlink;
 mod tree;
 
 pub use atomic::write_atomic;
@@ -12,6 +13,7 @@ pub use directory::{DirFacts, check_dir};
 pub use growing::{Growing, Identity, create, identity, identity_of, open, remove, rename};
 pub use openers::openers;
 pub use scratch::Scratch;
+pub use symlink::{There, point, pointed, there};
 pub use tree::{give, link, make_dir, remove_tree, swept, sync};
 
 use atomic::{create_new, unique};

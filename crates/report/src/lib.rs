@@ -11,6 +11,7 @@ mod mask;
 mod outcome;
 mod render;
 mod secret;
+mod ulid;
 
 pub use check::{Check, Verdict};
 pub use event::{Event, Level, Value};
@@ -21,3 +22,4 @@ pub use mask::Masker;
 pub use outcome::Outcome;
 pub use render::{Stamp, human, json, logfmt, quoted, rfc3339};
 pub use secret::Secret;
+pub use ulid::{NoUlid, Ulid};

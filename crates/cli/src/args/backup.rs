@@ -98,6 +98,19 @@ pub(crate) struct BackupNow {
     /// It was due
     #[arg(long, hide = true)]
     pub(crate) scheduled: bool,
+    #[command(flatten)]
+    pub(crate) as_started: AsStarted,
+}
+
+/// The flags of a running application, for the job that takes its copies.
+#[derive(Debug, Args)]
+pub(crate) struct AsStarted {
+    #[arg(long, hide = true)]
+    pub(crate) name: Option<String>,
+    #[arg(long, hide = true)]
+    pub(crate) data: Option<String>,
+    #[arg(long = "env-file", hide = true)]
+    pub(crate) env_files: Vec<String>,
 }
 
 /// Flags of `backup list`.

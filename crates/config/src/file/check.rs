@@ -24,7 +24,6 @@ impl Walk<'_> {
         for (name, value) in super::table::in_order(table) {
             match section.key(name.get_ref()) {
                 Some(key) => self.value(value, key.kind, &join(path, key.name)),
-                None if path.is_empty() && self.is_for_later(name) => {}
                 None => self.unknown(name, section, path),
             }
         }
@@ -47,6 +46,10 @@ impl Walk<'_> {
             }
             (Kind::Command | Kind::Texts, DeValue::Array(items)) => {
                 items.iter().for_each(|item| self.value(item, Kind::Text, path));
+            }
+            (Kind::List(section, short), DeValue::Array(items)) => {
+                let each = if short.is_empty() { Kind::Table(section) } else { Kind::Either(section, short) };
+                items.iter().zip(1..).for_each(|(item, at)| self.value(item, each, &join(path, &at.to_string())));
             }
             (kind, written) if fits(kind, written) => {}
             (kind, written) => self.wrong_shape(kind, written, value.span(), path),
@@ -73,16 +76,6 @@ impl Walk<'_> {
         }
     }
 
-    fn is_for_later(&self, name: &Spanned<toml::de::DeString<'_>>) -> bool {
-        let Some((section, what)) = keys::LATER.iter().find(|(section, _)| section == name.get_ref()) else {
-            return false;
-        };
-        let finding = Finding::error(format!("this version of mainstay does not {what} yet"))
-            .hint(format!("remove `[{section}]` and everything below it"));
-        self.context.problem(self.context.at(finding, &name.span()));
-        true
-    }
-
     fn unknown(&self, name: &Spanned<toml::de::DeString<'_>>, section: &Section, path: &str) {
         let place = if path.is_empty() { String::new() } else { format!(" in `[{path}]`") };
         let known: Vec<_> = section.names().map(|name| format!("`{name}`")).collect();
@@ -96,6 +89,7 @@ impl Walk<'_> {
         let summary = format!("{}: expected {}, found {}", called(path), kind.expected(), shape(written));
         let finding = Finding::error(summary);
         let finding = match kind {
+            Kind::Table(_) if path.rsplit('.').next().is_some_and(is_number) => finding,
             Kind::Table(_) => finding.hint(format!("write `[{path}]` and its keys below it")),
             Kind::Map(_) => finding.hint(format!("write `[{path}.NAME]` and its keys below it")),
             _ => finding,
@@ -139,6 +133,11 @@ pub(super) fn fits(kind: Kind, written: &DeValue<'_>) -> bool {
     }
 }
 
+/// Names begin with a letter.
+fn is_number(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 fn shape(written: &DeValue<'_>) -> &'static str {
     match written {
         DeValue::String(_) => "text",
@@ -154,9 +153,10 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// ``` `wait` in `[databases.main]` ```
+/// ``` `wait` in `[databases.main]` ```; of a list ``` `build` in `[deploy]`, number 1 ```
 pub(crate) fn called(path: &str) -> String {
     match path.rsplit_once('.') {
+        Some((list, number)) if is_number(number) => format!("{}, number {number}", called(list)),
         Some((table, key)) => format!("`{key}` in `[{table}]`"),
         None => format!("`{path}`"),
     }

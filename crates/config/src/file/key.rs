@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Table(&'static Section),
     /// A table, or a short form of its most important key.
     Either(&'static Section, &'static str),
+    /// Tables one after the other; each may be a short form of its most important key, which is empty for none.
+    List(&'static Section, &'static str),
     /// Tables by name.
     Map(&'static Section),
     /// The contract: a table, or the default, by the variable's name.
@@ -73,7 +75,7 @@ impl Section {
 impl Kind {
     /// Does one variable hold all of it?
     pub(crate) fn is_scalar(self) -> bool {
-        !matches!(self, Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_))
+        !matches!(self, Kind::Variables | Kind::Table(_) | Kind::List(..) | Kind::Map(_) | Kind::Contract(_))
     }
 
     /// What is expected, for messages and the reference.
@@ -96,6 +98,8 @@ impl Kind {
             Kind::Command => "a command, in one text or as a list of words".into(),
             Kind::Texts => "a list of texts".into(),
             Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_) => "a table".into(),
+            Kind::List(_, "") => "a list of tables".into(),
+            Kind::List(_, short) => format!("a list of which each is {short} or a table"),
             Kind::Either(_, short) => format!("a table or {short}"),
         }
     }

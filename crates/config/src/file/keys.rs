@@ -7,9 +7,6 @@ pub(crate) use migrations::MIGRATIONS;
 
 use super::{Key, Kind, Section, key::key};
 
-/// Sections that a later version will read. Accepting them now would promise what is not done.
-pub(crate) const LATER: [(&str, &str); 1] = [("deploy", "make releases")];
-
 /// The whole file.
 pub(crate) static ROOT: Section = Section {
     about: "One application. The file is `mainstay.toml` in the directory of the application; commands run there and \
@@ -86,6 +83,7 @@ pub(crate) static ROOT: Section = Section {
         key("logs", Kind::Table(&super::logs::LOGS), "", "", "Where the lines of the services are kept."),
         key("backup", Kind::Table(&super::backup::BACKUP), "", "", "Copies of the databases."),
         key("journal", Kind::Table(&super::journal::JOURNAL), "", "", "How long what happens is remembered."),
+        key("deploy", Kind::Table(&super::deploy::DEPLOY), "", "", "How releases are made and brought live."),
     ],
 };
 

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod context;
+mod deploy;
 mod journal;
 mod key;
 pub(crate) mod keys;
@@ -14,4 +15,4 @@ pub(crate) use check::{check, is_name};
 pub(crate) use context::{Context, Origin, place};
 pub(crate) use key::{Key, Kind, Section};
 pub(crate) use setting::{Setting, Written, interpolated};
-pub(crate) use table::{Entry, Table, variable_name};
+pub(crate) use table::{Entry, Item, Table, variable_name};

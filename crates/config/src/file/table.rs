@@ -1,6 +1,6 @@
 //! One table of the file, which may be absent: then its variables still count.
 
-use super::{Context, Key, Kind, Origin, Section, Setting, check::called};
+use super::{Context, Key, Kind, Origin, Section, Setting, Written, check::called};
 use std::ops::Range;
 use toml::{
     Spanned,
@@ -25,6 +25,15 @@ pub(crate) struct Entry<'a> {
     pub(crate) table: Table<'a>,
     /// The short form, when it is a text instead of a table.
     pub(crate) text: Option<(String, Range<usize>)>,
+}
+
+/// One table of a list.
+pub(crate) struct Item<'a> {
+    /// Where it stands.
+    pub(crate) span: Range<usize>,
+    pub(crate) table: Table<'a>,
+    /// The short form, when it is a text instead of a table.
+    pub(crate) text: Option<Written>,
 }
 
 impl<'a> Table<'a> {
@@ -96,6 +105,23 @@ impl<'a> Table<'a> {
         in_order(entries).into_iter().map(entry).collect()
     }
 
+    /// The tables of the list `name`, in the order of the file. They are called by their number: `deploy.build.1`.
+    pub(crate) fn items(&self, name: &str) -> Vec<Item<'a>> {
+        let Some(DeValue::Array(items)) = self.value(name).map(Spanned::get_ref) else { return Vec::new() };
+        let item = |(value, at): (&'a Spanned<DeValue<'a>>, usize)| {
+            let path = format!("{}.{at}", self.below(name));
+            let origin = Origin::File(value.span(), called(&path));
+            let text = value.get_ref().as_str();
+            let text = text.and_then(|text| super::setting::interpolated(self.context, text, &origin));
+            Item {
+                text: text.map(|text| Written { text, origin }),
+                span: value.span(),
+                table: Self::open(self.context, self.section_of(name), path, value.get_ref().as_table()),
+            }
+        };
+        items.iter().zip(1..).map(item).collect()
+    }
+
     /// The names and texts below `name`, in the order of the file.
     pub(crate) fn variables(&self, name: &str) -> Vec<(String, String)> {
         let Some(DeValue::Table(entries)) = self.value(name).map(Spanned::get_ref) else { return Vec::new() };
@@ -140,7 +166,11 @@ impl<'a> Table<'a> {
 
     fn section_of(&self, name: &str) -> &'static Section {
         match self.key(name).kind {
-            Kind::Map(section) | Kind::Contract(section) | Kind::Table(section) | Kind::Either(section, _) => section,
+            Kind::Map(section)
+            | Kind::Contract(section)
+            | Kind::Table(section)
+            | Kind::List(section, _)
+            | Kind::Either(section, _) => section,
             _ => self.section,
         }
     }

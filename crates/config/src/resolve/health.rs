@@ -194,7 +194,12 @@ fn unix(table: &Table<'_>, path: PathBuf) -> Option<Target> {
 }
 
 /// A path is asked on the address that the service listens on, or else on `$PORT` of this machine.
-fn http(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port: Option<&str>) -> Option<Target> {
+pub(super) fn http(
+    table: &Table<'_>,
+    written: &Written,
+    listen: Option<SocketAddr>,
+    port: Option<&str>,
+) -> Option<Target> {
     let refuse = |origin: &Origin, summary: &str, hint: &str| {
         table.context.problem(table.context.error(origin, summary).hint(hint));
     };
@@ -227,7 +232,7 @@ fn http(table: &Table<'_>, written: &Written, listen: Option<SocketAddr>, port: 
 }
 
 /// Who listens everywhere is asked on this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -3,6 +3,7 @@
 mod addresses;
 mod backup;
 mod dependencies;
+mod deploy;
 mod environment;
 mod graph;
 mod health;
@@ -123,6 +124,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
     let journal = journal::read(root);
+    let deploy = deploy::read(root, &services.chosen, &health);
     App {
         name,
         root: sources.root.clone(),
@@ -141,6 +143,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         logs,
         backup,
         journal,
+        deploy,
         roles: services.roles,
     }
 }

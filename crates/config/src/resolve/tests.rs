@@ -168,7 +168,7 @@ fn every_scalar_key_has_an_example_that_is_not_its_default() {
     fn walk(section: &'static Section) {
         for key in section.keys {
             match key.kind {
-                Kind::Table(keys) | Kind::Map(keys) | Kind::Contract(keys) => walk(keys),
+                Kind::Table(keys) | Kind::List(keys, _) | Kind::Map(keys) | Kind::Contract(keys) => walk(keys),
                 Kind::Variables => {}
                 _ => assert!(!key.example.is_empty() && as_variable(key.example) != key.default, "{}", key.name),
             }

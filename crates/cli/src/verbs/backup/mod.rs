@@ -77,6 +77,9 @@ fn place_and_flags(context: &Context, flags: &Backups, more: Overrides) -> (Plac
         backup_to: flags.to.as_ref().map(|to| context.cwd.join(to).display().to_string()),
         backup_keep: more.backup_keep,
         backup_recipients: more.backup_recipients,
+        name: more.name,
+        data: more.data,
+        env_files: more.env_files,
         backup_identity: flags.identity.as_ref().map(|file| context.cwd.join(file).display().to_string()),
         ..super::patience(flags.patience.clone())
     };
