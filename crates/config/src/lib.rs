@@ -5,11 +5,9 @@
 
 mod age;
 mod app;
-mod backup;
 mod command;
 mod contract;
 mod cron;
-mod deploy;
 mod dotenv;
 pub mod dsn;
 mod file;
@@ -26,16 +24,13 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Dependency, Handover, Health, HealthCheck, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES,
-    Metrics, MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Restart, RestartWhen,
-    Service, Sign, Stop, Tolerance, Wait, WhenFull, Window,
+    Access, App, Backup, BackupWhen, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
+    HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
+    MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
+    Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
-pub use backup::Backup;
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
-pub use deploy::{
-    BackupWhen, BuildStep, Dependencies, Deploy, Driver, HookOn, Provider, Repository, Smoke, Webhook, is_branch,
-};
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;

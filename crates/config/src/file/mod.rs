@@ -1,13 +1,9 @@
 //! The first tier: `mainstay.toml` as it was written, every key optional, unknown keys refused.
 
-mod backup;
 mod check;
 mod context;
-mod deploy;
-mod journal;
 mod key;
 pub(crate) mod keys;
-mod logs;
 mod setting;
 mod table;
 

@@ -106,33 +106,40 @@ fn can_be_copied(dependency: &Dependency) -> bool {
 /// Those that are named, else all that must be writable, each once.
 fn databases(table: &Table<'_>, dependencies: &[Dependency]) -> Vec<String> {
     let known: Vec<_> = dependencies.iter().filter(|it| can_be_copied(it)).collect();
-    let setting = table.setting("databases");
-    let mut names: Vec<String> = Vec::new();
-    for written in setting.texts() {
-        match known.iter().find(|it| it.name == written.text) {
-            Some(found) => names.push(found.name.clone()),
-            None => {
-                let all = || match known.is_empty() {
-                    true => "there is none: declare it in `[databases]`".to_owned(),
-                    false => format!("there is {}", or_list(known.iter().map(|it| &it.name))),
-                };
-                let hint = did_you_mean(&written.text, known.iter().map(|it| it.name.as_str())).unwrap_or_else(all);
-                let finding = table
-                    .context
-                    .error(&written.origin, &format!("there is no database `{}` that could be copied", written.text));
-                table.context.problem(finding.hint(hint));
-            }
-        }
+    let named = table.setting("databases").texts();
+    if named.is_empty() {
+        return writable(&known);
     }
-    if setting.given().is_none() {
-        for it in known.iter().filter(|it| it.access == Access::ReadWrite) {
-            let seen = |name: &String| known.iter().any(|other| other.name == *name && other.target == it.target);
-            if !names.iter().any(seen) {
-                names.push(it.name.clone());
-            }
+    let mut names: Vec<String> = Vec::new();
+    for written in named {
+        if !known.iter().any(|it| it.name == written.text) {
+            unknown_database(table, &written, &known);
+        } else if !names.contains(&written.text) {
+            names.push(written.text);
         }
     }
     names
+}
+
+/// The first name of each database that must be writable.
+fn writable(known: &[&Dependency]) -> Vec<String> {
+    let mut first: Vec<&Dependency> = Vec::new();
+    for it in known.iter().filter(|it| it.access == Access::ReadWrite) {
+        if first.iter().all(|other| other.target != it.target) {
+            first.push(it);
+        }
+    }
+    first.into_iter().map(|it| it.name.clone()).collect()
+}
+
+fn unknown_database(table: &Table<'_>, written: &Written, known: &[&Dependency]) {
+    let all = || match known.is_empty() {
+        true => "there is none: declare it in `[databases]`".to_owned(),
+        false => format!("there is {}", or_list(known.iter().map(|it| &it.name))),
+    };
+    let hint = did_you_mean(&written.text, known.iter().map(|it| it.name.as_str())).unwrap_or_else(all);
+    let summary = format!("there is no database `{}` that could be copied", written.text);
+    table.context.problem(table.context.error(&written.origin, &summary).hint(hint));
 }
 
 /// The job that takes them when they are due; its program is mainstay itself, by whatever path whoever starts it knows.

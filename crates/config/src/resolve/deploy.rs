@@ -3,7 +3,7 @@
 mod steps;
 mod webhook;
 
-use crate::{BackupWhen, Deploy, Driver, Health, Repository, Service, deploy::is_branch, file::Setting, file::Table};
+use crate::{BackupWhen, Deploy, Driver, Health, Repository, Service, file::Setting, file::Table, is_branch};
 use report::Finding;
 use std::{
     path::{Component, Path, PathBuf},

@@ -1,6 +1,6 @@
 //! The keys of `[deploy]`.
 
-use super::{Kind, Section, key::key};
+use crate::file::{Kind, Section, key::key};
 
 /// `[deploy]`
 pub(crate) static DEPLOY: Section = Section {

@@ -1,6 +1,6 @@
 //! The keys of `[journal]`.
 
-use super::{Kind, Section, key::key};
+use crate::file::{Kind, Section, key::key};
 
 /// `[journal]`
 pub(crate) static JOURNAL: Section = Section {

@@ -1,6 +1,7 @@
 //! The keys of `[backup]`.
 
-use super::{Kind, Section, key::key, keys::PING};
+use super::PING;
+use crate::file::{Kind, Section, key::key};
 
 /// `[backup]`
 pub(crate) static BACKUP: Section = Section {

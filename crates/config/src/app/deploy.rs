@@ -1,8 +1,8 @@
 //! What is meant by `[deploy]`.
 
+use super::secrets::secrets_by_name;
 use crate::{
     Target,
-    app::secrets_by_name,
     redact::{self, redact},
 };
 use report::Secret;

@@ -1,6 +1,6 @@
 //! The keys of `[logs]`.
 
-use super::{Kind, Section, key::key};
+use crate::file::{Kind, Section, key::key};
 
 /// `[logs]`
 pub(crate) static LOGS: Section = Section {

@@ -1,0 +1,114 @@
+//! A supervised process: when it is started again, how it is stopped, what it may use.
+
+use super::HealthCheck;
+use retry::Backoff;
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// One supervised process. Prints its variables by name alone.
+#[derive(Clone, PartialEq)]
+pub struct Service {
+    /// As it is called in `needs`, logs and metrics.
+    pub name: String,
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Working directory. Absolute.
+    pub cwd: PathBuf,
+    /// Variables on top of [`App::env`].
+    pub env: BTreeMap<String, String>,
+    /// Dependencies it needs, by name.
+    pub needs: Vec<String>,
+    /// Services that must be ready before it, by name.
+    pub after: Vec<String>,
+    /// The address that mainstay binds and hands over as `LISTEN_FDS` (sd_listen_fds(3)).
+    pub listen: Option<SocketAddr>,
+    /// How its readiness and health are told.
+    pub health: Option<HealthCheck>,
+    /// When it is started again.
+    pub restart: Restart,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// May two generations overlap during a handover?
+    pub handover: Handover,
+    /// The PostgreSQL whose advisory lock lets only one host run an exclusive one, one of [`App::dependencies`].
+    pub single: Option<String>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Waits this long before the first start.
+    pub start_delay: Duration,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("argv", &self.argv)
+            .field("cwd", &self.cwd)
+            .field("env", &self.env.keys())
+            .field("needs", &self.needs)
+            .field("after", &self.after)
+            .field("listen", &self.listen)
+            .field("health", &self.health)
+            .field("restart", &self.restart)
+            .field("stop", &self.stop)
+            .field("handover", &self.handover)
+            .field("single", &self.single)
+            .field("limits", &self.limits)
+            .field("start_delay", &self.start_delay)
+            .finish()
+    }
+}
+
+/// When an ended service is started again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Restart {
+    /// After which ends.
+    pub when: RestartWhen,
+    /// The waits between starts.
+    pub backoff: Backoff,
+    /// A life at least this long begins the waits anew.
+    pub stable_after: Duration,
+}
+
+/// After which ends a service is started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RestartWhen {
+    /// After every end that nobody asked for.
+    #[default]
+    Always,
+    /// After an exit code other than 0 or a signal. Exit 0 is the end: a one-shot.
+    OnFailure,
+    /// Never: its first end is its last.
+    Never,
+}
+
+/// How a service is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The polite signal's number, `SIGTERM` by default.
+    pub signal: i32,
+    /// Time from the polite signal until `SIGKILL` to the whole group.
+    pub grace: Duration,
+}
+
+/// May two generations of a service run at once?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handover {
+    /// Yes: the new one is started before the old one is stopped.
+    #[default]
+    Overlap,
+    /// No: pollers and schedulers.
+    Exclusive,
+}
+
+/// What a service may use at most, all of its processes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Memory, in bytes.
+    pub memory: Option<u64>,
+    /// Processors: 1.5 are one and a half.
+    pub cpu: Option<f64>,
+    /// Processes and threads.
+    pub pids: Option<u32>,
+    /// Open files of each of its processes.
+    pub files: Option<u32>,
+}
