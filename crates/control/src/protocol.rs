@@ -1,9 +1,11 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
 mod event;
+mod generation;
 mod order;
 
 pub use event::{Asked, Event, Events};
+pub use generation::{Candidate, CandidateTold, Discarded, Door, Generation, Promoted, Swapped};
 pub use order::{Change, Done, Down, Order, Reexec, Reloaded, ReloadedJobs, Settled};
 
 use crate::Job;

@@ -14,7 +14,7 @@ use supervise::{
 
 /// What probes need from around them.
 pub(crate) fn gate_context(context: &Context, app: &App) -> probe::Context {
-    probe::Context { spawner: context.spawner.clone(), root: app.root.clone(), env: app.env.clone() }
+    probe::Context { spawner: context.spawner.clone(), root: app.root.clone(), env: app.env.clone(), from: None }
 }
 
 /// Asks dependencies for the monitor, and services for their supervisor.
