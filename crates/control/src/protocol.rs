@@ -54,6 +54,9 @@ pub struct Service {
     pub since: String,
     /// For how long, in seconds.
     pub for_s: f64,
+    /// The release that it is of, where that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Restarts that nobody asked for.
     pub restarts: u32,
     /// How its last process ended.
