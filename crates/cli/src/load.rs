@@ -1,10 +1,8 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
-#[allow(dead_code, reason = "releases are started in a later step")]
 mod release;
 
-#[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{Of, file_of_release, load_release};
+pub(crate) use release::{Of, file_of_release, freeze_env, load_release, share};
 
 use crate::{
     args::Place,

@@ -3,10 +3,14 @@
 //! [`Site`] knows where everything lies, [`Record`] what is known of one release, [`store`] which there are and which one is
 //! current. [`course`] decides what follows and what is undone while one comes live, [`prober`] and [`watch`] judge it.
 
+pub mod build;
 pub mod course;
+pub mod git;
 mod id;
 pub mod prober;
 mod record;
+mod run;
+pub mod shared;
 mod site;
 pub mod store;
 pub mod watch;
