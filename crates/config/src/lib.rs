@@ -24,7 +24,7 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Backup, BackupWhen, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
+    Access, App, Backup, BackupWhen, Budget, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
     HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
     MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
     Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,

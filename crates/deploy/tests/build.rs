@@ -1,5 +1,7 @@
 //! Builds by real commands.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use config::{Dependencies, Deploy};

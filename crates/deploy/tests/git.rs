@@ -1,5 +1,7 @@
 //! Commits of real repositories, and their files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use config::{Deploy, Repository};

@@ -1,5 +1,5 @@
 //! Real repositories for tests.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
 #![expect(clippy::disallowed_methods, reason = "tests play the people who commit and push")]
 
 use config::{BuildStep, Deploy};
