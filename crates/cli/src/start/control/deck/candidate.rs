@@ -39,7 +39,7 @@ impl Deck {
     /// Everything that can be wrong comes first.
     pub(super) async fn begin_candidate(&self, asked: Generation) -> Result<Receiver<CandidateTold>, Refusal> {
         let _one = self.reloading.try_lock().map_err(|_| busy("a reload or a promotion is at work"))?;
-        self.runs_jobs()?;
+        self.has_passed(&["gate", "migrate", "start"])?;
         self.is_alone()?;
         let id = asked.release.parse().map_err(|_| misused(Finding::error(no_id(&asked.release))))?;
         let loaded = (self.reread.release)(id).map_err(|findings| Refusal::new(Outcome::Misused, &findings))?;

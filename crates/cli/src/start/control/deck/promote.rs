@@ -131,7 +131,7 @@ impl Deck {
         let others = self.handle.beside();
         let swapped = promotion.swapped.contains(&status.name);
         let is_new = !swapped || status.held || others.borrow().ended_before.contains_key(&status.name);
-        let over = status.restarts > 0 || matches!(status.word, Word::Failed | Word::Parked | Word::Inactive);
+        let over = status.held || status.restarts > 0 || matches!(status.word, Word::Failed | Word::Parked);
         is_new && (has_come(status) || over)
     }
 
