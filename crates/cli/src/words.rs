@@ -4,6 +4,7 @@ pub(crate) mod events;
 mod hours;
 mod jobs;
 pub(crate) mod proxy;
+pub(crate) mod releases;
 mod running;
 pub(crate) mod timeline;
 

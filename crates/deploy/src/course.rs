@@ -20,6 +20,8 @@ pub enum Input {
     Learned(Fact),
     /// The step at work has done what it was for.
     Done,
+    /// There is nothing to be done: what is wanted is there already. Only before anything was made.
+    Enough,
     /// It has not, for this cause.
     Failed(String),
     /// What was to be undone is, or why it is not.
@@ -127,6 +129,9 @@ impl Course {
     fn while_doing(&mut self, index: usize, asked_to_end: bool, input: Input) -> Vec<Effect> {
         let step = self.plan.steps()[index];
         match input {
+            Input::Enough if self.plan.steps()[..index].iter().all(|step| step.makes_nothing()) => {
+                vec![Effect::Finish(Verdict::AlreadyThere)]
+            }
             // A release that answers already is not taken away because nobody looks on any more.
             Input::Done if asked_to_end && !step.is_last_word() => self.abort(Failure::interrupted(step)),
             Input::Done => self.go_on(index + 1),
@@ -142,7 +147,7 @@ impl Course {
                 self.at = At::Doing { index, asked_to_end };
                 Vec::new()
             }
-            Input::Begin | Input::Undone(_) => {
+            Input::Begin | Input::Enough | Input::Undone(_) => {
                 self.at = At::Doing { index, asked_to_end };
                 Vec::new()
             }

@@ -63,6 +63,11 @@ impl Step {
         !matches!(self, Step::Migrate | Step::Switch | Step::Drain | Step::Revert | Step::Confirm)
     }
 
+    /// Does it only look?
+    pub(super) const fn makes_nothing(self) -> bool {
+        matches!(self, Step::Lock | Step::Preflight)
+    }
+
     /// Does the release stay, whoever asks for its end?
     pub(super) const fn is_last_word(self) -> bool {
         matches!(self, Step::Watch | Step::Confirm)

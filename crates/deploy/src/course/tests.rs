@@ -226,6 +226,19 @@ fn an_interruption_in_the_watch_leaves_the_release_live() {
     assert_eq!(world.finished, Some(Verdict::Unwatched));
 }
 
+/// S2.17: what is live already is not made again, and that is known before anything is made.
+#[test]
+fn enough_is_only_said_before_anything_was_made() {
+    let mut course = Course::new(Plan::release(ALL));
+    for input in [Input::Begin, Input::Done, Input::Done] {
+        course.step(input);
+    }
+    assert_eq!(course.doing(), Some(Step::Fetch));
+    assert_eq!(course.clone().step(Input::Enough), vec![Effect::Finish(Verdict::AlreadyThere)]);
+    course.step(Input::Done);
+    assert_eq!((course.step(Input::Enough), course.doing()), (Vec::new(), Some(Step::Check)));
+}
+
 fn steps() -> impl Strategy<Value = Option<Step>> {
     prop::option::of(prop::sample::select(RELEASE_ORDER.iter().copied().chain([Step::Revert]).collect::<Vec<_>>()))
 }
@@ -256,6 +269,7 @@ proptest! {
         let verdict = world.finished.expect("it ends");
         let remains = verdict.failure().map(|failure| failure.remains.len()).unwrap_or_default();
         match &verdict {
+            Verdict::AlreadyThere => prop_assert!(false, "nobody said so"),
             Verdict::Confirmed | Verdict::Unwatched => prop_assert!(world.live),
             Verdict::Stuck(_) => prop_assert!(world.live && remains > 0),
             Verdict::Failed(_) | Verdict::RolledBack(_) => {

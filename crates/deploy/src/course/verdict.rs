@@ -6,6 +6,8 @@ use std::fmt;
 /// How it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// There was nothing to do.
+    AlreadyThere,
     /// The release is live and stays.
     Confirmed,
     /// It is live, and nobody has watched it to the end.
@@ -76,7 +78,7 @@ impl Verdict {
     /// What went wrong, if anything did.
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
-            Verdict::Confirmed | Verdict::Unwatched => None,
+            Verdict::AlreadyThere | Verdict::Confirmed | Verdict::Unwatched => None,
             Verdict::Failed(failure) | Verdict::RolledBack(failure) | Verdict::Stuck(failure) => Some(failure),
         }
     }

@@ -1,0 +1,58 @@
+//! A copy of the databases that was restored and compared, before anything of them changes.
+
+use super::super::work::{Did, Work, failed};
+use crate::start::World;
+use crate::verbs::backup::{Means, gate, job};
+use ::backup::{Manifest, Request, Why, take};
+use config::{BackupWhen, Dependency};
+use plan::Trouble;
+use report::{Finding, bytes};
+
+/// Copies the database that is migrated, or all where that is wanted. Without a VERIFIED copy nothing goes on.
+pub(in crate::release) async fn backup(work: &mut Work<'_>) -> Did {
+    let world = work.world()?;
+    let databases = databases(&world, work.deploy().backup);
+    let (mut ids, mut size) = (Vec::new(), 0);
+    for database in databases {
+        let manifest = one(work, &world, database).await?;
+        work.record.backup = Some(manifest.id.to_string());
+        size += manifest.bytes();
+        ids.push(manifest.id.to_string());
+    }
+    match ids.is_empty() {
+        true => Ok("there is no database to copy".to_owned()),
+        false => Ok(format!("VERIFIED {} ({})", ids.join(", "), bytes(size))),
+    }
+}
+
+fn databases(world: &World, when: BackupWhen) -> Vec<&Dependency> {
+    let app = &world.app;
+    let migrated = app.migrations.iter().map(|migrations| &migrations.database);
+    let all = app.backup.databases.iter().filter(|_| when == BackupWhen::Always);
+    let mut names: Vec<_> = all.chain(migrated).collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().filter_map(|name| app.dependency(name)).collect()
+}
+
+async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Manifest, Trouble> {
+    let untaken = |outcome| Trouble { outcome, findings: vec![no_copy(&database.name)] };
+    gate(work.context, world, database).await.map_err(untaken)?;
+    let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
+    let job = job(world, database, &means);
+    let request = Request { why: Why::BeforeDeploy, pin: Some(format!("release {}", work.record.id)), unproven: false };
+    let manifest = take(&job, &request).await;
+    let manifest = manifest.map_err(|error| Trouble { outcome: error.outcome(), findings: vec![error.finding()] })?;
+    match manifest.is_verified() {
+        true => Ok(manifest),
+        false => {
+            let why = manifest.standing.why.clone().unwrap_or_else(|| manifest.standing.to_string());
+            Err(failed(no_copy(&database.name).seen(why)))
+        }
+    }
+}
+
+fn no_copy(name: &str) -> Finding {
+    Finding::error(format!("there is no VERIFIED copy of `{name}`, so it is not migrated"))
+        .hint("`mainstay backup now` tries it alone; `[deploy] backup = \"never\"` goes without")
+}
