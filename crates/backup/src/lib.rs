@@ -44,7 +44,7 @@ pub use proof::verify;
 pub use protection::{Newest, Protection};
 pub use prune::{planned, prune};
 pub use report::{NoUlid as NoId, Ulid as Id};
-pub use restore::{How, Restored, Threat, restore, threat, undo};
+pub use restore::{How, Restored, Threat, empty, restore, threat, undo};
 pub use shelf::{Copy, copies};
 pub use standing::{OutOfOrder, Stage, Standing, Step};
 pub use take::{Request, own_copies, take};

@@ -190,6 +190,10 @@ impl Course {
     fn undo(&self, step: Step, failure: &mut Failure) -> Option<Undo> {
         match step {
             Step::Fetch => Some(Undo::RemoveTree),
+            Step::Stop => Some(Undo::StartAgain),
+            Step::Empty => Some(Undo::PutBack),
+            // They were applied to a database that goes.
+            Step::Migrate if self.plan.steps().contains(&Step::Empty) => None,
             Step::Migrate => match self.facts.applied? {
                 (0, _) => None,
                 (count, true) => Some(Undo::TakeBackMigrations { count }),

@@ -17,6 +17,12 @@ pub(crate) struct Deploy {
     /// Make it anew, although it is live already, and fetch dependencies again
     #[arg(long)]
     pub(crate) rebuild: bool,
+    /// Begin with empty databases: after a last VERIFIED copy their data is gone; what was there is kept under another name
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) clean: bool,
+    /// With --clean: the application's name, instead of being asked for it
+    #[arg(long, value_name = "NAME", requires = "clean")]
+    pub(crate) yes_destroy: Option<String>,
     /// The record of the release as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -35,6 +35,10 @@ pub(crate) struct Wish {
     pub(crate) dry_run: bool,
     /// The record as JSON in the end.
     pub(crate) json: bool,
+    /// Begin with empty databases.
+    pub(crate) clean: bool,
+    /// The name of the application, from whoever need not be asked whether its data may go.
+    pub(crate) yes_destroy: Option<String>,
     /// Who asks for it: a user, a push, a webhook.
     pub(crate) by: Option<String>,
 }
@@ -45,7 +49,12 @@ pub(crate) async fn release(context: &Context, place: &Place, wish: &Wish) -> Ou
         Ok(here) => here,
         Err(findings) => return tell(context, &findings, Outcome::Misused),
     };
-    let plan = Plan::release(Rules::UNKNOWN);
+    if wish.clean
+        && let Err(trouble) = step::may_destroy(context, &here, wish)
+    {
+        return tell(context, &trouble.findings, trouble.outcome);
+    }
+    let plan = if wish.clean { Plan::clean(Rules::UNKNOWN) } else { Plan::release(Rules::UNKNOWN) };
     if wish.dry_run {
         return step::rehearse(context, &here, wish, plan).await;
     }

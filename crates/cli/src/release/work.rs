@@ -44,6 +44,10 @@ pub(super) struct Work<'a> {
     pub(super) prober: Option<Prober>,
     /// What its last request without a good answer has met.
     pub(super) last_failure: Option<String>,
+    /// Databases that were replaced by empty ones, by name.
+    pub(super) emptied: Vec<String>,
+    /// What ran was stopped for it.
+    pub(super) stopped: bool,
     /// So many migrations would be applied.
     pub(super) pending: usize,
     /// How long the step took, where its work was done together with that of another one.
@@ -83,6 +87,8 @@ impl<'a> Work<'a> {
             promoted: None,
             prober: None,
             last_failure: None,
+            emptied: Vec::new(),
+            stopped: false,
             pending: 0,
             took: None,
             trouble: None,
@@ -100,6 +106,8 @@ impl<'a> Work<'a> {
             Step::Check => step::check(self).await,
             Step::Build => step::build(self).await,
             Step::Backup => step::backup(self).await,
+            Step::Stop => step::stop(self).await,
+            Step::Empty => step::empty(self).await,
             Step::Migrate => step::migrate(self).await,
             Step::Start => step::start(self).await,
             Step::Prove => step::prove(self).await,
@@ -120,6 +128,8 @@ impl<'a> Work<'a> {
             Undo::MigrateAgain { .. } => step::migrate_again(self).await,
             Undo::StopCandidate => step::stop_candidate(self).await,
             Undo::SwitchBack => step::switch_back(self).await,
+            Undo::StartAgain => step::start_again(self).await,
+            Undo::PutBack => step::put_back(self).await,
         }
     }
 

@@ -14,7 +14,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -210,6 +210,7 @@ impl Drop for Site {
 
 /// Asks all the time, with a path of its own each time.
 pub struct Load {
+    prefix: String,
     stop: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<u64>>,
     pub failures: Arc<Mutex<Vec<String>>>,
@@ -218,12 +219,15 @@ pub struct Load {
 impl Load {
     pub fn on(port: u16, threads: u64) -> Self {
         let (stop, failures) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Vec<String>>>::default());
+        static LOADS: AtomicU64 = AtomicU64::new(0);
+        let prefix = format!("/r{}-", LOADS.fetch_add(1, Ordering::Relaxed));
         let threads = (0..threads).map(|thread| {
+            let prefix = prefix.clone();
             let (stop, failures) = (stop.clone(), failures.clone());
             thread::spawn(move || {
                 let mut sent = 0;
                 while !stop.load(Ordering::Relaxed) {
-                    let path = format!("/r{thread}-{sent}");
+                    let path = format!("{prefix}{thread}-{sent}");
                     let begun = Instant::now();
                     match get(port, &path) {
                         Some((200, body)) if body.ends_with(&path) => {}
@@ -237,7 +241,8 @@ impl Load {
                 sent
             })
         });
-        Self { threads: threads.collect(), stop, failures }
+        let threads = threads.collect();
+        Self { prefix, threads, stop, failures }
     }
 
     /// How many were sent, after looking that each was answered, and seen once.
@@ -248,7 +253,7 @@ impl Load {
         let failures = self.failures.lock().unwrap();
         assert!(failures.is_empty(), "{} of {sent} failed: {:?}", failures.len(), &failures[..failures.len().min(5)]);
         let text = fs::read_to_string(seen).unwrap();
-        let mut paths: Vec<_> = text.lines().filter(|line| line.starts_with("/r")).collect();
+        let mut paths: Vec<_> = text.lines().filter(|line| line.starts_with(&self.prefix)).collect();
         let all = paths.len();
         paths.sort_unstable();
         paths.dedup();

@@ -19,6 +19,10 @@ pub enum Step {
     Build,
     /// A copy of the database that was restored and compared.
     Backup,
+    /// Of a clean one: what runs is stopped.
+    Stop,
+    /// Of a clean one: empty databases take the place of those that are there.
+    Empty,
     /// The schema.
     Migrate,
     /// The new services, beside the old ones.
@@ -47,6 +51,8 @@ impl Step {
             Step::Check => "check",
             Step::Build => "build",
             Step::Backup => "backup",
+            Step::Stop => "stop",
+            Step::Empty => "empty",
             Step::Migrate => "migrate",
             Step::Start => "start",
             Step::Prove => "prove",
@@ -60,7 +66,8 @@ impl Step {
 
     /// May it be broken off in the middle? Migrations and the switch end in one way or another first.
     pub const fn can_be_cancelled(self) -> bool {
-        !matches!(self, Step::Migrate | Step::Switch | Step::Drain | Step::Revert | Step::Confirm)
+        use Step::{Confirm, Drain, Empty, Migrate, Revert, Stop, Switch};
+        !matches!(self, Stop | Empty | Migrate | Switch | Drain | Revert | Confirm)
     }
 
     /// Does it only look?
@@ -144,6 +151,25 @@ const RELEASE: &[Step] = &[
     Step::Confirm,
 ];
 
+/// Nothing serves while there is nothing in the databases.
+const CLEAN: &[Step] = &[
+    Step::Lock,
+    Step::Preflight,
+    Step::Fetch,
+    Step::Check,
+    Step::Build,
+    Step::Backup,
+    Step::Stop,
+    Step::Empty,
+    Step::Migrate,
+    Step::Start,
+    Step::Prove,
+    Step::Switch,
+    Step::Drain,
+    Step::Watch,
+    Step::Confirm,
+];
+
 /// The release before was built and proven once. The schema goes back last, when nobody needs the newer one any more.
 const ROLLBACK: &[Step] = &[
     Step::Lock,
@@ -164,6 +190,11 @@ impl Plan {
     /// Of a release; what it asks for may be learned on the way ([`super::Fact::Rules`]).
     pub const fn release(rules: Rules) -> Self {
         Self { steps: RELEASE, rules }
+    }
+
+    /// Of a release that begins with empty databases.
+    pub const fn clean(rules: Rules) -> Self {
+        Self { steps: CLEAN, rules }
     }
 
     /// Of a rollback to a release that is there.

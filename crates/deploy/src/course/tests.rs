@@ -80,6 +80,11 @@ impl World {
                 self.made.insert("migrations", true);
             }
             Step::Start => drop(self.made.insert("candidate", true)),
+            Step::Stop => drop(self.made.insert("stopped", true)),
+            Step::Empty => {
+                assert_eq!(self.made.get("stopped"), Some(&true), "nothing is taken from under the feet of who runs");
+                self.made.insert("emptied", true);
+            }
             Step::Prove => self.proven = true,
             Step::Switch => {
                 assert!(self.proven, "nobody becomes live unproven");
@@ -101,6 +106,8 @@ impl World {
             Undo::MigrateAgain { .. } => "reverted",
             Undo::StopCandidate => "candidate",
             Undo::SwitchBack => "live",
+            Undo::StartAgain => "stopped",
+            Undo::PutBack => "emptied",
         };
         if self.stubborn == Some(what) {
             return Err("no".to_owned());
@@ -218,6 +225,14 @@ fn a_rollback_that_fails_is_undone_too() {
     assert_eq!(undone, ["Undo(MigrateAgain { count: 2 })", "Undo(SwitchBack)", "Undo(StopCandidate)"]);
 }
 
+/// S1.8: a clean release that fails gives back the data first, then starts what ran.
+#[test]
+fn a_clean_release_that_fails_gives_the_data_back() {
+    let world = World { pending: 1, failing: Some(Step::Prove), ..World::default() }.play(Plan::clean(ALL));
+    let undone: Vec<_> = world.told.iter().filter(|told| told.starts_with("Undo")).collect();
+    assert_eq!(undone, ["Undo(StopCandidate)", "Undo(PutBack)", "Undo(StartAgain)", "Undo(RemoveTree)"]);
+}
+
 /// S1.7: whoever stops watching does not take a live release away.
 #[test]
 fn an_interruption_in_the_watch_leaves_the_release_live() {
@@ -240,7 +255,9 @@ fn enough_is_only_said_before_anything_was_made() {
 }
 
 fn steps() -> impl Strategy<Value = Option<Step>> {
-    prop::option::of(prop::sample::select(RELEASE_ORDER.iter().copied().chain([Step::Revert]).collect::<Vec<_>>()))
+    prop::option::of(prop::sample::select(
+        RELEASE_ORDER.iter().copied().chain([Step::Revert, Step::Stop, Step::Empty]).collect::<Vec<_>>(),
+    ))
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
@@ -248,7 +265,8 @@ fn plans() -> impl Strategy<Value = Plan> {
     let releases = (any::<bool>(), any::<bool>(), copies, any::<bool>())
         .prop_map(|(builds, migrates, copies, watches)| Plan::release(Rules { builds, migrates, copies, watches }));
     let schemas = prop::sample::select(vec![Schema::Same, Schema::Back, Schema::Kept]);
-    prop_oneof![releases, schemas.prop_map(Plan::rollback)]
+    let clean = prop::sample::select(vec![Plan::clean(ALL)]);
+    prop_oneof![releases, clean, schemas.prop_map(Plan::rollback)]
 }
 
 proptest! {
@@ -260,7 +278,7 @@ proptest! {
         failing in steps(),
         late in any::<bool>(),
         interrupt_at in steps(),
-        stubborn in prop::option::of(prop::sample::select(vec!["tree", "migrations", "candidate", "live", "reverted"])),
+        stubborn in prop::option::of(prop::sample::select(vec!["tree", "migrations", "candidate", "live", "reverted", "stopped", "emptied"])),
         pending in 0usize..3,
         reversible in any::<bool>(),
     ) {
@@ -275,6 +293,8 @@ proptest! {
             Verdict::Failed(_) | Verdict::RolledBack(_) => {
                 prop_assert!(!world.live);
                 let migrated = pending > 0 && world.made.get("migrations") == Some(&true);
+                let gone_with_database = plan == Plan::clean(ALL);
+                let migrated = migrated && !gone_with_database;
                 let left = world.made.iter().filter(|(what, _)| **what != "migrations").count() + usize::from(migrated);
                 prop_assert!(left == 0 || remains > 0, "left behind unnamed: {:?}", world.made);
             }

@@ -21,6 +21,10 @@ pub enum Undo {
     StopCandidate,
     /// The release before becomes live again.
     SwitchBack,
+    /// What was stopped is started.
+    StartAgain,
+    /// The databases that were replaced by empty ones get their names back.
+    PutBack,
 }
 
 impl fmt::Display for Undo {
@@ -30,6 +34,8 @@ impl fmt::Display for Undo {
             Undo::TakeBackMigrations { count } => write!(f, "{} taken back", report::count(*count, "migration")),
             Undo::MigrateAgain { count } => write!(f, "{} applied again", report::count(*count, "migration")),
             Undo::StopCandidate => f.write_str("the new services are stopped"),
+            Undo::StartAgain => f.write_str("what ran before is started again"),
+            Undo::PutBack => f.write_str("the databases from before are put back"),
             Undo::SwitchBack => f.write_str("the release before is live again"),
         }
     }

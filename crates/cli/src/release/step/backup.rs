@@ -11,7 +11,8 @@ use report::{Finding, bytes};
 /// Copies the database that is migrated, or all where that is wanted. Without a VERIFIED copy nothing goes on.
 pub(in crate::release) async fn backup(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
-    let databases = databases(&world, work.deploy().backup);
+    let when = if work.wish.clean { BackupWhen::Always } else { work.deploy().backup };
+    let databases = databases(&world, when);
     let (mut ids, mut size) = (Vec::new(), 0);
     for database in databases {
         let manifest = one(work, &world, database).await?;
@@ -25,7 +26,7 @@ pub(in crate::release) async fn backup(work: &mut Work<'_>) -> Did {
     }
 }
 
-fn databases(world: &World, when: BackupWhen) -> Vec<&Dependency> {
+pub(super) fn databases(world: &World, when: BackupWhen) -> Vec<&Dependency> {
     let app = &world.app;
     let migrated = app.migrations.iter().map(|migrations| &migrations.database);
     let all = app.backup.databases.iter().filter(|_| when == BackupWhen::Always);

@@ -13,8 +13,8 @@ use crate::{
     load::{load_release, share},
     start::World,
 };
-use ::deploy::course::Fact;
-use config::Deploy;
+use ::deploy::course::{Copies, Fact};
+use config::{Deploy, Driver};
 use migrate::Goal;
 use plan::Trouble;
 use report::{Finding, Outcome, count};
@@ -24,7 +24,13 @@ use std::sync::Arc;
 pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
     let deploy = world.app.deploy.clone().unwrap_or_else(Deploy::default);
-    let rules = rules_of(&deploy, world.app.migrations.is_some());
+    by_us(&deploy)?;
+    let mut rules = rules_of(&deploy, world.app.migrations.is_some());
+    if work.wish.clean {
+        rules.copies = Copies::Always;
+        work.facts.push(Fact::Rules(rules));
+        ready_for_empty(&world)?;
+    }
     work.facts.push(Fact::Rules(rules));
     if !rules.builds {
         programs(&world)?;
@@ -59,6 +65,29 @@ fn load(work: &mut Work<'_>) -> Result<Arc<World>, Trouble> {
     Ok(world)
 }
 
+/// Who else could run the services has no candidate that could be proven before it takes over.
+fn by_us(deploy: &Deploy) -> Result<(), Trouble> {
+    let driver = match &deploy.driver {
+        Driver::Mainstay => return Ok(()),
+        Driver::Compose => "compose",
+        Driver::Systemd { .. } => "systemd",
+    };
+    let finding = Finding::error(format!("services that are run by {driver} cannot be released yet"));
+    let hint = "leave `driver` out of `[deploy]`, and let mainstay run them";
+    Err(Trouble::new(Outcome::Misused, finding.hint(hint)))
+}
+
+/// Something has to be emptied.
+fn ready_for_empty(world: &World) -> Result<(), Trouble> {
+    match world.app.backup.databases.is_empty() {
+        false => Ok(()),
+        true => {
+            let finding = Finding::error("there is no database that could be emptied");
+            Err(Trouble::new(Outcome::Misused, finding.hint("without --clean it is released as it is")))
+        }
+    }
+}
+
 /// What its services run must be there, at the latest once it is built.
 pub(super) fn programs(world: &World) -> Result<(), Trouble> {
     crate::check::programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Failed, findings })
@@ -81,7 +110,8 @@ async fn pending(work: &mut Work<'_>, world: &World) -> Result<Option<String>, T
         work.facts.push(Fact::Pending(1));
         return Ok(Some("whether migrations are pending is not known".to_owned()));
     };
-    work.facts.push(Fact::Pending(pending.len()));
+    // In an empty database all of them are.
+    work.facts.push(Fact::Pending(if work.wish.clean { pending.len().max(1) } else { pending.len() }));
     if !pending.is_empty() {
         lint(work, &job).await?;
     }

@@ -3,6 +3,7 @@
 mod backup;
 mod build;
 mod check;
+mod clean;
 mod confirm;
 mod connections;
 mod daemon;
@@ -21,6 +22,7 @@ mod way_back;
 pub(super) use backup::backup;
 pub(super) use build::build;
 pub(super) use check::{check, check_again};
+pub(super) use clean::{empty, may_destroy, put_back, start_again, stop};
 pub(super) use confirm::{confirm, leave};
 pub(super) use fetch::{fetch, remove_tree};
 pub(super) use migrate::{migrate, migrate_again, revert, take_back_migrations};

@@ -96,7 +96,9 @@ fn would(work: &Work<'_>, step: Step) -> String {
         Step::Drain => format!("the old ones have {} to finish", report::age(deploy.drain)),
         Step::Watch => format!("for {}; the release before comes back when it is not well", report::age(deploy.watch)),
         Step::Confirm => format!("{} are kept", report::count(work.here.deploy.keep as usize, "release")),
-        Step::Lock | Step::Preflight | Step::Fetch | Step::Check | Step::Revert => String::new(),
+        Step::Lock | Step::Preflight | Step::Fetch | Step::Check | Step::Stop | Step::Empty | Step::Revert => {
+            String::new()
+        }
     }
 }
 
