@@ -4,7 +4,7 @@ use super::super::work::{Did, Work, failed};
 use crate::start::World;
 use crate::verbs::backup::{Means, gate, job};
 use ::backup::{Manifest, Request, Why, take};
-use config::{BackupWhen, Dependency};
+use config::{BackupWhen, Dependency, Target};
 use plan::Trouble;
 use report::{Finding, bytes};
 
@@ -21,7 +21,7 @@ pub(in crate::release) async fn backup(work: &mut Work<'_>) -> Did {
         ids.push(manifest.id.to_string());
     }
     match ids.is_empty() {
-        true => Ok("there is no database to copy".to_owned()),
+        true => Ok("there is no database yet that could be copied".to_owned()),
         false => Ok(format!("VERIFIED {} ({})", ids.join(", "), bytes(size))),
     }
 }
@@ -33,7 +33,12 @@ pub(super) fn databases(world: &World, when: BackupWhen) -> Vec<&Dependency> {
     let mut names: Vec<_> = all.chain(migrated).collect();
     names.sort();
     names.dedup();
-    names.into_iter().filter_map(|name| app.dependency(name)).collect()
+    names.into_iter().filter_map(|name| app.dependency(name)).filter(|it| is_there(it)).collect()
+}
+
+/// An SQLite database is made by whoever writes to it first.
+fn is_there(database: &Dependency) -> bool {
+    !matches!(&database.target, Target::Sqlite(path) if host::fs::metadata(path).is_err())
 }
 
 async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Manifest, Trouble> {
