@@ -218,7 +218,7 @@ async fn play(moves: Vec<Move>, lives: Vec<Vec<Life>>) -> Result<(), TestCaseErr
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("there is a runtime")
 }
 
 proptest! {

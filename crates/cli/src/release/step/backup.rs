@@ -47,8 +47,11 @@ async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Ma
     let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
     let job = job(world, database, &means);
     let request = Request { why: Why::BeforeDeploy, pin: Some(format!("release {}", work.record.id)), unproven: false };
-    let manifest = take(&job, &request).await;
-    let manifest = manifest.map_err(|error| Trouble { outcome: error.outcome(), findings: vec![error.finding()] })?;
+    let taken = take(&job, &request).await;
+    let taken = taken.map_err(|error| Trouble { outcome: error.outcome(), findings: vec![error.finding()] })?;
+    // That it is not everywhere where it should be is told, and stops nothing.
+    taken.missing.iter().for_each(|error| work.context.terminal.finding(&error.finding()));
+    let manifest = taken.manifest;
     match manifest.is_verified() {
         true => Ok(manifest),
         false => {
