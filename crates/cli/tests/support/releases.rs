@@ -177,7 +177,7 @@ impl Site {
     /// Their states, the newest first.
     #[track_caller]
     pub fn states(&self) -> Vec<String> {
-        self.releases().iter().map(|release| release["state"].as_str().unwrap().to_owned()).collect()
+        self.releases().iter().map(|release| release["state"].as_str().unwrap_or("just begun").to_owned()).collect()
     }
 
     pub fn tree(&self, release: &Value) -> PathBuf {
