@@ -10,6 +10,7 @@ mod release;
 mod start;
 mod terminal;
 mod texts;
+mod turn;
 mod verbs;
 mod words;
 
