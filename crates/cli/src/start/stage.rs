@@ -101,13 +101,7 @@ impl Live {
         };
         self.lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         world.remembered.keep(world);
-        let theirs = Arc::downgrade(world);
-        world.board.read_by(move || {
-            theirs.upgrade().inspect(Backups::look_again).map(|world| snapshots::readings(&world)).unwrap_or_default()
-        });
-        let theirs = Arc::downgrade(world);
-        world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
-        Backups::look(world);
+        show_readings(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.jobs = jobs::prepare(world, &world.app.jobs, &instance).map_err(misused)?.map(Jobs::new);
@@ -227,6 +221,17 @@ pub(super) fn sockets(app: &App) -> Result<PathBuf, Trouble> {
             .map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
     }
     Ok(path)
+}
+
+/// Whoever reads the pages has disk, memory and copies looked at.
+pub(super) fn show_readings(world: &Arc<World>) {
+    let theirs = Arc::downgrade(world);
+    world.board.read_by(move || {
+        theirs.upgrade().inspect(Backups::look_again).map(|world| snapshots::readings(&world)).unwrap_or_default()
+    });
+    let theirs = Arc::downgrade(world);
+    world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
+    Backups::look(world);
 }
 
 /// Whoever reads the metrics has the services looked at.
