@@ -4,7 +4,7 @@ mod outlet;
 mod small;
 
 use crate::args::{LogFormat, LogLevel};
-use host::Clock;
+use host::{Clock, terminal::is_terminal};
 use jiff::Timestamp;
 use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
@@ -14,7 +14,10 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, OnceLock, RwLock},
+    sync::{
+        Arc, Mutex, OnceLock, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,10 @@ pub(crate) struct Terminal {
     err: Arc<Outlet>,
     /// Where both go to a file of our own.
     small: OnceLock<Small>,
+    /// The line that stands below all others, on a terminal.
+    standing: Mutex<Option<String>>,
+    /// A line that is to be erased before anything else is written.
+    drawn: AtomicBool,
 }
 
 #[derive(Default)]
@@ -49,6 +56,11 @@ pub(crate) enum Mark {
     Name(usize),
 }
 
+/// Back to the beginning of the line, and nothing on it (ECMA-48: EL).
+const ERASED: &str = "\r\x1b[2K";
+
+/// To the end of the line (ECMA-48, EL).
+const ERASE: &str = "\x1b[K";
 /// Who writes the events, in the marks.
 const SELF: &str = "mainstay";
 
@@ -57,7 +69,17 @@ impl Terminal {
         let least = least.into();
         let outlet = |stream| Arc::new(Outlet::new(stream));
         let (out, err) = (outlet(host::terminal::Stream::Output), outlet(host::terminal::Stream::Error));
-        Self { format, least, clock, known: RwLock::default(), out, err, small: OnceLock::new() }
+        Self {
+            format,
+            least,
+            clock,
+            known: RwLock::default(),
+            out,
+            err,
+            small: OnceLock::new(),
+            standing: Mutex::default(),
+            drawn: AtomicBool::new(false),
+        }
     }
 
     /// From now on the file at `path`, if that is what is written to, does not grow for ever: it is put aside at `aside`.
@@ -93,6 +115,41 @@ impl Terminal {
     pub(crate) fn go_on_with(&self, [out, err]: [Vec<u8>; 2]) {
         self.out.write(out);
         self.err.write(err);
+    }
+
+    /// Is it read by people?
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == LogFormat::Human
+    }
+
+    /// From now on `text` stands below all that is written, until another one does or none; on a terminal that people look at
+    /// alone. What does not fit into its width is cut.
+    pub(crate) fn stand(&self, text: Option<String>) {
+        if self.format != LogFormat::Human || !host::terminal::is_terminal(host::terminal::Stream::Error) {
+            return;
+        }
+        let width = host::terminal::width(host::terminal::Stream::Error).map_or(79, |width| usize::from(width) - 1);
+        let text =
+            text.map(|text| self.mask(&text).chars().filter(|c| !c.is_control()).take(width).collect::<String>());
+        let Ok(mut standing) = self.standing.lock() else { return };
+        if *standing != text {
+            self.err.write(format!("{ERASED}{}", text.as_deref().unwrap_or_default()).into_bytes());
+            *standing = text;
+        }
+    }
+
+    /// Does a line stand below all others?
+    pub(crate) fn has_standing_line(&self) -> bool {
+        self.standing.lock().is_ok_and(|standing| standing.is_some())
+    }
+
+    /// Whole lines, above the one that stands below all others.
+    fn above(&self, lines: Vec<u8>) -> Vec<u8> {
+        let standing = self.standing.lock().ok().and_then(|standing| standing.clone());
+        match standing {
+            Some(standing) => [ERASED.as_bytes(), &lines, standing.as_bytes()].concat(),
+            None => lines,
+        }
     }
 
     /// From now on these never appear in anything that is written.
@@ -150,7 +207,28 @@ impl Terminal {
     }
 
     fn error_line(&self, text: &str) {
-        self.err.write(with_end(self.mask(text).as_bytes()));
+        self.erase();
+        self.err.write(self.above(with_end(self.mask(text).as_bytes())));
+    }
+
+    /// Is there somebody who sees a line move?
+    pub(crate) fn draws(&self) -> bool {
+        self.format == LogFormat::Human && self.least <= Level::Info && is_terminal(host::terminal::Stream::Error)
+    }
+
+    /// Shows a line that the next one takes the place of; so much of it as is there room for.
+    pub(crate) fn draw(&self, line: &str) {
+        let room = host::terminal::width(host::terminal::Stream::Error).map_or(usize::MAX, usize::from);
+        let shown: String = self.mask(line).chars().take(room.saturating_sub(1)).collect();
+        self.drawn.store(true, Ordering::Relaxed);
+        self.err.write(format!("\r{shown}{ERASE}").into_bytes());
+    }
+
+    /// Takes it away.
+    pub(crate) fn erase(&self) {
+        if self.drawn.swap(false, Ordering::Relaxed) {
+            self.err.write(format!("\r{ERASE}").into_bytes());
+        }
     }
 
     /// `text` without the secrets that are known.
@@ -215,7 +293,8 @@ impl Journal for Terminal {
         let line = self.event_line(&event, &known);
         let line = with_end(known.masker.mask(&line).as_bytes());
         let len = line.len();
-        self.err.write_or_count(line);
+        self.erase();
+        self.err.write_or_count(self.above(line));
         self.grew_by(len);
     }
 }
@@ -235,7 +314,7 @@ impl Lines for Terminal {
         let len = rendered.len();
         match stream {
             Stream::Stdout => self.out.write(rendered),
-            Stream::Stderr => self.err.write(rendered),
+            Stream::Stderr => self.err.write(self.above(rendered)),
         }
         self.grew_by(len);
     }

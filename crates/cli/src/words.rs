@@ -3,7 +3,9 @@
 pub(crate) mod events;
 mod hours;
 mod jobs;
+pub(crate) mod progress;
 pub(crate) mod proxy;
+pub(crate) mod releases;
 mod running;
 pub(crate) mod timeline;
 

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{LIMIT, mainstay, names};
-use testkit::{Cluster, Output, Test, Tmux, find_component};
+use testkit::{Cluster, Output, Running, Signal, Test, Tmux, find_component, wait_until};
 
 /// With a directory for proofs that nobody else uses.
 fn program() -> Test {
@@ -244,6 +244,70 @@ fn what_another_mainstay_wrote_is_kept() {
     assert!(copy.is_dir());
     let restore = ["restore", copy.to_str().unwrap(), "--database", "sqlite:app.db", "--to", "backups", "--yes"];
     run(&test, &restore).code(1).stderr_has("its manifest has version 2").stderr_has("it is kept");
+}
+
+/// S2.14: what writers wrote while a copy was taken is carried over into the database by us, not left to the next writer, who would have
+/// to wait for all of it.
+#[test]
+fn a_copy_leaves_no_long_log_to_the_next_writer() {
+    let test = program();
+    let writer = shop(&test);
+    writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    writer.execute_batch("INSERT INTO item SELECT id + 10000, name, price, randomblob(900) FROM item").unwrap();
+    // The file alone, without its log.
+    let written = |name: &str| {
+        let file = test.path().join(name);
+        fs::copy(test.path().join("app.db"), &file).unwrap();
+        sqlite(&file).query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(written("before.db"), 3000);
+    take(&test, "sqlite:app.db");
+    assert_eq!(written("after.db"), 6000);
+}
+
+/// S1.16: a copy of PostgreSQL is restored while it is still being written, encrypted or not, and that is a proof of the stored bytes; one
+/// that is looked at later is restored from them.
+#[test]
+fn a_copy_is_restored_while_it_is_written() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let recipient = ["--recipient", "age1cm5h3yqw288xcuvfyep36ntdpjjurjeaerj9w6w8ektqrs9q4ayss35du6"];
+    let how = |copy: &Path| {
+        let manifest: Value = serde_json::from_slice(&fs::read(copy.join("manifest.json")).unwrap()).unwrap();
+        let checks = manifest["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["subject"] == "restore").unwrap()["seen"].as_str().unwrap().to_owned()
+    };
+    for more in [&[][..], &recipient[..]] {
+        let now = ["backup", "now", "--database", &url, "--to", "backups"];
+        let taken = run(&test, &[&now[..], more].concat());
+        let copy = test.path().join(taken.code(0).stderr_has("is VERIFIED").raw_stdout.trim());
+        let seen = how(&copy);
+        assert!(seen.contains("on a server of its own") && seen.contains("while it was written"), "{seen}");
+    }
+    let copy = take(&test, &url);
+    run(&test, &["backup", "verify", copy.to_str().unwrap(), "--database", &url, "--to", "backups"]).code(0);
+    let seen = how(&copy);
+    assert!(!seen.contains("while it was written"), "{seen}");
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// S1.16: on a terminal a line shows how far a copy has come, and is gone when it is done.
+#[test]
+fn a_bar_shows_how_far_a_copy_has_come() {
+    let test = program();
+    let connection = shop(&test);
+    connection
+        .execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 4000")
+        .unwrap();
+    let ground = test.path().join("ground").display().to_string();
+    let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 20);
+    let us = env!("CARGO_BIN_EXE_mainstay");
+    tmux.type_line(&format!("{us} backup now --database sqlite:app.db --to backups; echo code=$?"));
+    let words = ["copying", "compressing", "reading back", "restoring", "comparing"];
+    tmux.wait_for("a bar", |screen| screen.contains('%') && words.iter().any(|word| screen.contains(word)));
+    let screen = tmux.wait_for("the end", |screen| screen.contains("code=0"));
+    assert!(words.iter().all(|word| !screen.contains(&format!("{word} "))), "{screen}");
 }
 
 /// S2.14: rotation keeps the last ones, and what is shown first is what is done.
@@ -850,4 +914,79 @@ fn the_keys_of_a_terminal_reach_the_shell_of_an_opened_copy() {
     tmux.type_line("\\q");
     tmux.wait_for("the end", |screen| screen.contains("code=0"));
     assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// A copy of `app.db` that has stopped in the middle, and a migration that waits to be applied.
+fn stopped_copy() -> (Test, Running) {
+    let config = "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[migrations]\ndir = \"migrations\"\n[backup]\nto = \"backups\"\nschedule = \"off\"\n";
+    let test =
+        program().file("mainstay.toml", config).file("migrations/1_next.sql", "CREATE TABLE next (id integer);\n");
+    shop(&test);
+    let mut copy = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.written").args(["backup", "now"]).spawn();
+    let stat = format!("/proc/{}/stat", copy.pid());
+    wait_until(LIMIT, "the copy stops", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    assert!(copy.running());
+    (test, copy)
+}
+
+/// S1.16: a migration, a restore and a second copy wait until a copy is done, and say for whom; when the time is up, that is no failure.
+#[test]
+fn a_database_is_changed_by_one_at_a_time() {
+    let (test, copy) = stopped_copy();
+    for verb in [&["backup", "now"][..], &["restore", "--undo", "--yes", "--target", "app.db"]] {
+        let output = run(&test, &[&["--log-level", "error"], verb, &["--timeout", "300ms"]].concat());
+        output.code(75).stderr_is(
+            "
+            error: something else is at work on `main`, and [TIME] were up
+              seen: `mainstay backup now` (pid [PID], since [WHEN])
+              hint: wait until it is done, then try again; --timeout says how long is waited
+            ",
+        );
+    }
+    let mut migration = test.again().args(["migrate", "up"]).spawn();
+    migration.wait_for_line("main: waits for `mainstay backup now` (pid ", LIMIT);
+    assert_eq!(rows(&test.path().join("app.db"), "sqlite_master WHERE name = 'next'"), 0);
+    copy.signal(Signal::CONT);
+    copy.wait(LIMIT).code(0).stderr_has("is VERIFIED");
+    migration.wait(LIMIT).code(0);
+    assert_eq!(rows(&test.path().join("app.db"), "sqlite_master WHERE name = 'next'"), 1);
+    assert!(names(&test.path().join("data/run")).iter().all(|name| !name.starts_with("database-")));
+}
+
+/// S1.16: who is killed keeps nobody waiting, and a start without anything to migrate waits for nobody.
+#[test]
+fn a_lock_does_not_outlive_its_holder() {
+    let (test, mut copy) = stopped_copy();
+    copy.kill9();
+    run(&test, &["migrate", "up", "--timeout", "5s"]).code(0);
+    run(&test, &["backup", "now", "--timeout", "5s"]).code(0);
+    let mut copy = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.written").args(["backup", "now"]).spawn();
+    let stat = format!("/proc/{}/stat", copy.pid());
+    wait_until(LIMIT, "the copy stops", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    let config = test.read("mainstay.toml") + "[services.a]\ncommand = \"true\"\nrestart = \"never\"\n";
+    let test = test.file("mainstay.toml", &config);
+    run(&test, &["up"]).code(0);
+    copy.kill9();
+}
+
+/// S1.16: what looks into a copy and does not hear that it should end is killed: after a while, or when it is told again; nothing is left.
+#[test]
+fn what_does_not_leave_an_opened_copy_is_killed() {
+    let test = program();
+    drop(shop(&test));
+    take(&test, "sqlite:app.db");
+    let deaf = ["--", "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"];
+    for times in [2, 1] {
+        let open = [&["open", "--database", "sqlite:app.db", "--to", "backups"], &deaf[..]].concat();
+        let mut opened = test.again().args(open).spawn();
+        opened.wait_for_line("deaf", LIMIT);
+        let begun = Instant::now();
+        for _ in 0..times {
+            opened.terminate();
+            thread::sleep(Duration::from_millis(200));
+        }
+        opened.wait(LIMIT).code(137);
+        assert_eq!(begun.elapsed() >= Duration::from_secs(9), times == 1);
+        assert_eq!(names(&test.path().join("ground")), [""; 0]);
+    }
 }

@@ -44,6 +44,10 @@ pub(super) fn load_release_with(
 /// When that cannot be seen.
 pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
     let site = Site::of(site);
+    if site.data().exists() && !site.data().is_dir() {
+        // What is wrong with it is told where it is made.
+        return Ok(None);
+    }
     store::current(&site).map_err(|error| {
         let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);
         vec![
@@ -78,7 +82,7 @@ impl Of {
 }
 
 /// The file of a release that describes its application.
-pub(crate) fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
+fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
     let site = Site::of(site);
     let record = store::read(&site, id).map_err(|error| {
         let finding = Finding::error(format!("release `{id}` cannot be read")).because(&error);

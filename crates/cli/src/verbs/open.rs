@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    backup::{Means, database, failed, job, world},
+    backup::{Means, database, failed, job, watched, world},
     moment::moment,
     restore::chosen,
 };
@@ -17,9 +17,15 @@ use host::{
     terminal::{Stream, is_terminal},
 };
 use report::{Event, Finding, Journal, Outcome};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
 /// The polite signal.
 const SIGTERM: i32 = 15;
+/// The one that nobody can leave unheard.
+const SIGKILL: i32 = 9;
+/// From the first to the second.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Makes a database of a copy, has it looked into, and takes it away again. Ends as what looked into it did.
 pub(super) async fn open(context: &Context, args: Open) -> u8 {
@@ -50,7 +56,8 @@ async fn made(context: &Context, args: &Open) -> Result<Opened, Outcome> {
     let means = Means::to_read(context, &world.app)?;
     let job = job(&world, database, &means);
     let copy = chosen(context, &world, &job, wanted(context, args)).await?;
-    let opened = backup::open(&job, &copy).await.map_err(|error| failed(context, &error))?;
+    let opened = watched(context, &means.progress, backup::open(&job, &copy)).await;
+    let opened = opened.map_err(|error| failed(context, &error))?;
     let (manifest, taken) = (&opened.manifest, opened.manifest.taken.strftime("%F %T UTC"));
     let text = format!("open: `{}` as of {taken}, to be read only; it is gone afterwards", manifest.source.name);
     world.journal.note(Event::new("open.ready", text).with("id", manifest.id.to_string()));
@@ -97,6 +104,7 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
     let mut running = Running::start(&*context.spawner, &command).map_err(|error| {
         tell(context, &[Finding::error("the copy cannot be looked into").because(&error)], Outcome::Misused)
     })?;
+    let mut kill_at = None::<Instant>;
     loop {
         tokio::select! {
             exit = running.wait() => return exit.map(code).map_err(|error| {
@@ -104,8 +112,13 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
             }),
             // The keys of a terminal reach it without us, and it may go on after them.
             signal = signals.next() => if signal != Signal::Interrupt || !is_terminal(Stream::Input) {
-                // It may have ended meanwhile.
-                let _ = running.signal(SIGTERM);
+                // It may have ended meanwhile. Who asks twice does not want to wait.
+                let _ = running.signal(if kill_at.is_some() { SIGKILL } else { SIGTERM });
+                kill_at = kill_at.or_else(|| Some(Instant::now() + GRACE));
+            },
+            () = async { sleep_until(kill_at.unwrap_or_else(Instant::now)).await }, if kill_at.is_some() => {
+                let _ = running.signal(SIGKILL);
+                kill_at = None;
             }
         }
     }

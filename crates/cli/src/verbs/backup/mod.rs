@@ -6,8 +6,10 @@ mod now;
 mod prune;
 mod shown;
 mod verify;
+mod watched;
 
 pub(super) use shown::{Shown, listed};
+pub(super) use watched::watched;
 
 use crate::{
     args::{Backup, Backups, Place},
@@ -15,7 +17,7 @@ use crate::{
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
 };
-use backup::{BackupError, Copy, Everywhere, Job, Keys, everywhere, retain::Policy};
+use backup::{BackupError, Copy, Everywhere, Job, Keys, Progress, everywhere, retain::Policy};
 use config::{App, Dependency, Overrides};
 use host::signals::Signals;
 use probe::gate::GateError;
@@ -135,7 +137,7 @@ pub(super) fn database<'a>(app: &'a App, flags: &Backups) -> Result<&'a Dependen
 }
 
 /// What is done to `database`.
-pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Means) -> Job<'a> {
+pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Means) -> Job<'a> {
     let app = &world.app;
     Job {
         app: &app.name,
@@ -154,20 +156,22 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         clock: &*world.clock,
         session_name: SESSION,
         release: world.who.release.as_deref(),
+        progress: &means.progress,
     }
 }
 
 /// What copies are made and read with.
-pub(super) struct Means {
+pub(crate) struct Means {
     ground: PathBuf,
     keys: Keys,
+    pub(super) progress: Progress,
 }
 
 impl Means {
     /// To take copies, or to remove some: for that nobody needs a secret key.
-    pub(super) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
+    pub(crate) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
         let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
-        Ok(Self { ground: ground(app), keys })
+        Ok(Self { ground: ground(app), keys, progress: Progress::default() })
     }
 
     /// To read them as well: with the secret keys that are there.
@@ -217,7 +221,7 @@ pub(super) fn policy(app: &App) -> Policy {
 }
 
 /// Waits until the database is ready.
-pub(super) async fn gate(context: &Context, world: &World, database: &Dependency) -> Result<(), Outcome> {
+pub(crate) async fn gate(context: &Context, world: &World, database: &Dependency) -> Result<(), Outcome> {
     // A file that is not there is no reason to make one.
     if let config::Target::Sqlite(_) = database.target {
         return Ok(());
