@@ -24,8 +24,8 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Backup, BackupWhen, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
-    HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
+    Access, App, Backup, BackupWhen, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver, Handover,
+    Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
     MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
     Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };

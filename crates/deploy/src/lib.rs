@@ -11,6 +11,7 @@ mod run;
 pub mod shared;
 mod site;
 pub mod store;
+pub mod webhook;
 
 pub use id::ReleaseId;
 pub use record::{Outcome, Phase, Probe, Record, State, Unreadable};
