@@ -6,6 +6,7 @@ mod journal;
 mod migrate;
 mod proxy;
 mod schedule;
+mod server;
 
 pub(crate) use backup::{
     Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, KeyKit, NewKey, Open, Restore,
@@ -22,6 +23,7 @@ pub(crate) use migrate::{
 };
 pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
+pub(crate) use server::{Hook, Server, ServerInit};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -184,6 +186,16 @@ pub(crate) enum Verb {
                             127.0.0.1:8001"
     )]
     Proxy(Box<Proxy>),
+    /// Set a server up
+    #[command(subcommand, after_help = "Example: mainstay server init --dir /srv/shop")]
+    Server(Server),
+    /// Run by git after a push
+    #[command(
+        subcommand,
+        hide = true,
+        after_help = "Example: mainstay hook post-receive --config /srv/shop/mainstay.toml"
+    )]
+    Hook(Hook),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),

@@ -111,6 +111,11 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
         job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }
+    // A release is made of the site's file alone.
+    for hook in app.deploy.iter_mut().filter_map(|deploy| deploy.webhook.as_mut()) {
+        hook.command[0] = us.clone().unwrap_or_else(|| hook.command[0].clone());
+        hook.command.extend(flags.iter().take(1).flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
+    }
 }
 
 /// Reads and resolves the same configuration anew whenever it is called.

@@ -35,7 +35,9 @@ pub use dotenv::variables_as_file;
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, resolve, variables_of_files};
+pub use resolve::{
+    BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, name_of_directory, resolve, variables_of_files,
+};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -6,8 +6,10 @@
 pub mod build;
 pub mod git;
 mod id;
+pub mod push;
 mod record;
 mod run;
+pub mod setup;
 pub mod shared;
 mod site;
 pub mod store;

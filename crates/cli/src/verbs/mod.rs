@@ -8,6 +8,7 @@ mod env;
 mod events;
 mod health;
 mod history;
+mod hook;
 mod logs;
 mod migrate;
 mod moment;
@@ -23,6 +24,7 @@ mod run;
 mod run_now;
 mod schedule;
 mod schema;
+mod server;
 mod status;
 mod timeline;
 #[cfg(feature = "top")]
@@ -67,6 +69,8 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
+        Verb::Server(verb) => server::server(&context, verb).await.code(),
+        Verb::Hook(verb) => hook::hook(&context, verb).await.code(),
         Verb::Proxy(args) => proxy::proxy(&context, *args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),

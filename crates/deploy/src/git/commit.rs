@@ -2,6 +2,7 @@
 
 use super::{Git, GitError, Source};
 use jiff::Timestamp;
+use std::path::Path;
 
 /// Some branches and tags are named to whoever has mistyped one.
 const NAMED: &str = "--count=6";
@@ -49,6 +50,19 @@ impl Git<'_> {
         let (author, subject) = (printable(&next()), printable(&next()));
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default();
         Ok(Commit { id, subject, author, time })
+    }
+
+    /// The text of a file in a commit; nothing where it is not there.
+    ///
+    /// # Errors
+    /// git cannot be run.
+    pub async fn file(&self, source: &Source, commit: &Commit, file: &Path) -> Result<Option<String>, GitError> {
+        let wanted = format!("{}:{}", commit.id, file.display());
+        match self.ask("read a file", &source.path, &["cat-file", "blob", &wanted]).await {
+            Ok(text) => Ok(Some(text)),
+            Err(GitError::Failed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn unknown(&self, source: &Source, reference: &str, tail: Vec<String>) -> GitError {
