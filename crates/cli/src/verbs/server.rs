@@ -63,7 +63,7 @@ impl Done {
 
 async fn init(context: &Context, args: &ServerInit) -> Result<Done, Vec<Finding>> {
     let dir = context.cwd.join(args.dir.as_deref().unwrap_or(Path::new("")));
-    check_flags(args, &dir)?;
+    check_flags(context, args, &dir)?;
     let mut done = Done::default();
     let made = !dir.exists();
     fs::create_dir_all_private(&dir, DIR_MODE).map_err(|error| unmade(&error))?;
@@ -88,7 +88,7 @@ async fn init(context: &Context, args: &ServerInit) -> Result<Done, Vec<Finding>
     Ok(done)
 }
 
-fn check_flags(args: &ServerInit, dir: &Path) -> Result<(), Vec<Finding>> {
+fn check_flags(context: &Context, args: &ServerInit, dir: &Path) -> Result<(), Vec<Finding>> {
     let mut wrong = Vec::new();
     if let Some(branch) = args.branch.as_deref().filter(|branch| !is_branch(branch)) {
         let finding = Finding::error(format!("`--branch`: `{branch}` cannot be the name of a branch"));
@@ -97,6 +97,10 @@ fn check_flags(args: &ServerInit, dir: &Path) -> Result<(), Vec<Finding>> {
     if let Some(Err(problem)) = args.repository.as_deref().map(|url| Repository::parse(url, dir)) {
         let finding = Finding::error(format!("`--repository`: {problem}"));
         wrong.push(finding.hint("write a path, `https://…`, `ssh://…` or `user@host:path`"));
+    }
+    if let Some(file) = args.template.as_ref().map(|file| context.cwd.join(file)).filter(|file| !file.is_file()) {
+        let finding = Finding::error(format!("there is no file `{}`", file.display()));
+        wrong.push(finding.hint("`--template` takes a file such as .env.example"));
     }
     if dir.exists() && !dir.is_dir() {
         let finding = Finding::error(format!("`{}` is not a directory", dir.display()));
@@ -216,10 +220,6 @@ fn variables(
     let of =
         |file: PathBuf| variables_of_files(&Sources { flags: named(file), ..Sources::new(dir, &context.env, &disk) });
     let template = match args.template.as_ref().map(|file| context.cwd.join(file)) {
-        Some(file) if !file.exists() => {
-            let finding = Finding::error(format!("there is no file `{}`", file.display()));
-            return Err(vec![finding.hint("`--template` takes a file such as .env.example")]);
-        }
         Some(file) => of(file)?,
         None => BTreeMap::new(),
     };
