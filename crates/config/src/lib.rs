@@ -24,10 +24,10 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Backup, BackupWhen, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver, Handover,
-    Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
-    MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
-    Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
+    Access, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
+    Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart,
+    RestartWhen, Service, Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
