@@ -186,6 +186,10 @@ pub(crate) enum Verb {
                             127.0.0.1:8001"
     )]
     Proxy(Box<Proxy>),
+    /// Look at all that a start or a release needs, and change nothing; exit code 1 when something is wrong, 3 when something could not
+    /// be verified
+    #[command(after_help = "Example: mainstay check --release")]
+    Check(Check),
     /// Set a server up
     #[command(subcommand, after_help = "Example: mainstay server init --dir /srv/shop")]
     Server(Server),
@@ -202,6 +206,22 @@ pub(crate) enum Verb {
     /// Print the JSON schema of mainstay.toml
     #[command(after_help = "Example: mainstay schema > mainstay.schema.json")]
     Schema,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// And what a release needs: its commit, room, copies, connections for two of them
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Only what the services of this role need [default: that of mainstay.toml, or all]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 /// Which application.

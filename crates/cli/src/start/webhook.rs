@@ -4,19 +4,16 @@ use super::World;
 use config::Webhook;
 use deploy::webhook::{Answer, Head, MAX_BODY, Seen, Wanted, check_head, judge};
 use health::http::Hook;
-use host::process::{Detached, start_detached};
+use host::process::{Exit, Watched};
 use hyper::http::request::Parts;
 use report::{Event, Journal, Level};
 use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
 };
-use tokio::{sync::Notify, time::sleep};
+use tokio::sync::Notify;
 
-/// Between two looks whether a release has come to its end.
-const LOOK: Duration = Duration::from_millis(200);
 /// A larger file of deliveries that were seen is none of ours.
 const MAX_SEEN: u64 = 4 << 20;
 /// Who asks for a release, for the process that makes it.
@@ -138,30 +135,24 @@ async fn release(world: &World, hook: &Webhook, wanted: &Wanted) {
             return world.journal.note(Event::new("webhook.failed", text).level(Level::Error));
         }
     };
-    let code = loop {
-        match child.ended() {
-            Ok(None) => sleep(LOOK).await,
-            Ok(Some(code)) => break Some(code),
-            // Somebody else was told of its end; what became of it stands in its record.
-            Err(_) => break None,
-        }
-    };
-    let event = match code {
-        Some(0) => Event::new("webhook.released", format!("`{}` is released", wanted.reference)),
-        None => Event::new("webhook.ended", format!("the release of `{}` has ended", wanted.reference)),
-        Some(code) => {
+    let event = match child.wait().await {
+        Ok(Exit::Code(0)) => Event::new("webhook.released", format!("`{}` is released", wanted.reference)),
+        // Somebody else was told of its end; what became of it stands in its record.
+        Err(_) => Event::new("webhook.ended", format!("the release of `{}` has ended", wanted.reference)),
+        Ok(exit) => {
             let text = format!(
-                "the release of `{}` failed with exit code {code}; see `{}`",
+                "the release of `{}` failed: it {}; see `{}`",
                 wanted.reference,
+                host::process::ended(exit),
                 log(world).display()
             );
-            Event::new("webhook.failed", text).with("exit", u32::from(code)).level(Level::Error)
+            Event::new("webhook.failed", text).with("exit", exit.shell_code()).level(Level::Error)
         }
     };
     world.journal.note(event.with("reference", wanted.reference.as_str()));
 }
 
-fn start(world: &World, hook: &Webhook, wanted: &Wanted) -> std::io::Result<Detached> {
+fn start(world: &World, hook: &Webhook, wanted: &Wanted) -> std::io::Result<Watched> {
     let mut env = world.process_env.clone();
     env.insert(BY.to_owned(), wanted.by.clone());
     let mut arguments: Vec<String> = hook.command.iter().skip(1).cloned().collect();
@@ -170,7 +161,7 @@ fn start(world: &World, hook: &Webhook, wanted: &Wanted) -> std::io::Result<Deta
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    start_detached(&arguments, &env, &world.app.root, &log(world))
+    Watched::start(&world.spawner, &arguments, &env, &world.app.root, &log(world))
 }
 
 /// What the process writes that makes a release.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod can_take_over;
+mod check;
 mod detach;
 mod down;
 mod env;
@@ -69,6 +70,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
+        Verb::Check(args) => check::check(&context, args).await.code(),
         Verb::Server(verb) => server::server(&context, verb).await.code(),
         Verb::Hook(verb) => hook::hook(&context, verb).await.code(),
         Verb::Proxy(args) => proxy::proxy(&context, *args).await.code(),

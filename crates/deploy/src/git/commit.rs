@@ -65,6 +65,18 @@ impl Git<'_> {
         }
     }
 
+    /// What lies in a working copy and is not committed, the first few names; nothing of what git is told to ignore.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub async fn changes(&self, source: &Source) -> Result<Vec<String>, GitError> {
+        const NAMES: usize = 5;
+        let arguments = ["status", "--porcelain", "--no-renames", "--ignore-submodules=none"];
+        let answer = self.ask("look at the working copy", &source.path, &arguments).await?;
+        let names = answer.lines().filter_map(|line| line.get(3..)).map(printable);
+        Ok(names.take(NAMES).collect())
+    }
+
     async fn unknown(&self, source: &Source, reference: &str, tail: Vec<String>) -> GitError {
         let any = ["rev-list", "--all", "--max-count=1"];
         let asked = self.ask("look for commits", &source.path, &any).await;
