@@ -1,4 +1,5 @@
 //! How quick, and how quiet: the program beside what people use instead, in one run. Numbers are printed, never asserted.
+mod backup;
 mod gate;
 mod helper;
 mod idle;
@@ -47,6 +48,9 @@ pub(crate) fn run(arguments: &[&str]) -> Done {
     if options.proxies() {
         setup::bring(release::NEEDS)?;
     }
+    if options.backups() {
+        setup::bring(backup::NEEDS)?;
+    }
     let rivals = rivals::Rivals::find(&directory(), options.supervisors());
     helper::make()?;
     let bench = Bench { mainstay: release(), quick: options.quick, only: options.only, rivals };
@@ -71,6 +75,7 @@ impl Bench {
             Chapter::Supervise => supervise::measure(self),
             Chapter::Migrate => migrate::measure(self),
             Chapter::Release => release::measure(self),
+            Chapter::Backup => backup::measure(self),
         }
     }
 

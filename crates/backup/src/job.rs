@@ -1,6 +1,6 @@
 //! What is to be copied or restored, and with what.
 
-use crate::{Keys, Place, Remote};
+use crate::{Keys, Place, Progress, Remote};
 use config::Target;
 use host::{Clock, Env, process::Spawner};
 use jiff::Timestamp;
@@ -42,6 +42,8 @@ pub struct Job<'a> {
     pub session_name: &'a str,
     /// The release that runs, if it is known.
     pub release: Option<&'a str>,
+    /// Is told how far it has come.
+    pub progress: &'a Progress,
 }
 
 impl Job<'_> {

@@ -37,7 +37,7 @@ pub async fn open(job: &Job<'_>, copy: &Copy) -> Result<Opened, BackupError> {
     let manifest = understood(copy)?;
     let here = at_hand(job, copy).await?;
     let copy = &here.copy;
-    whole(copy, &manifest)?;
+    whole(job, copy, &manifest)?;
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let held = match manifest.source.kind {
         Kind::Postgresql => {
@@ -52,7 +52,7 @@ pub async fn open(job: &Job<'_>, copy: &Copy) -> Result<Opened, BackupError> {
 async fn of_sqlite(job: &Job<'_>, copy: &Copy, manifest: &Manifest) -> Result<Held, BackupError> {
     let dir = Passing::make(job.ground, None)?;
     let file = dir.path().join(Path::new(&manifest.source.name).file_name().unwrap_or("database".as_ref()));
-    equal(copy, sqlite::prove(&copy.path, manifest, job.keys, file.clone()).await?)?;
+    equal(copy, sqlite::prove(job, &copy.path, manifest, file.clone()).await?)?;
     let done = fs::set_mode(&file, READ_ONLY);
     done.map_err(|error| BackupError::files("the database cannot be made read-only", error))?;
     Ok(Held::Sqlite { file, _dir: dir })

@@ -1,5 +1,6 @@
 //! PostgreSQL: copies by its own `pg_dump`, in the snapshot in which the rows are counted and hashed.
 
+mod ahead;
 mod content;
 mod dump;
 mod ground;
@@ -14,6 +15,7 @@ mod swap;
 mod talk;
 mod threat;
 
+pub(crate) use ahead::{Ahead, restore as restore_ahead};
 pub(crate) use dump::take;
 pub(crate) use ground::Ground;
 pub(crate) use identity::{exists, identity, look};

@@ -1,7 +1,7 @@
 //! Proving a copy: what lies there is read, restored and compared.
 
 use crate::{
-    BackupError, Copy, Job, Manifest,
+    BackupError, Copy, Doing, Job, Manifest,
     manifest::{Kind, Proof},
     postgres,
     remote::at_hand,
@@ -35,11 +35,18 @@ pub(crate) struct Proven {
     pub(crate) compared: Found<()>,
     /// Where it was restored.
     pub(crate) ground: String,
+    /// Was it restored while it was still being written?
+    pub(crate) ahead: bool,
 }
 
 impl Proven {
     pub(crate) fn failed_to_restore(why: String) -> Self {
-        Self { restored: Found::Fail(why), compared: Found::CouldNotVerify(String::new()), ground: String::new() }
+        Self {
+            restored: Found::Fail(why),
+            compared: Found::CouldNotVerify(String::new()),
+            ground: String::new(),
+            ahead: false,
+        }
     }
 
     pub(crate) fn impossible(why: String) -> Self {
@@ -47,6 +54,7 @@ impl Proven {
             restored: Found::CouldNotVerify(why),
             compared: Found::CouldNotVerify(String::new()),
             ground: String::new(),
+            ahead: false,
         }
     }
 }
@@ -59,12 +67,12 @@ pub async fn verify(job: &Job<'_>, copy: &Copy) -> Result<Manifest, BackupError>
     let Some(remote) = job.remote(&copy.place) else {
         let shelf = Shelf::of(copy)?;
         let manifest = understood(copy)?;
-        return prove(job, shelf.dir(), &copy.path, manifest).await;
+        return prove(job, shelf.dir(), &copy.path, manifest, async { None }).await;
     };
     let shelf = Shelf::open(job.to, job.app, &copy.database)?;
     let manifest = understood(copy)?;
     let here = at_hand(job, copy).await?;
-    let manifest = prove(job, shelf.dir(), &here.copy.path, manifest).await?;
+    let manifest = prove(job, shelf.dir(), &here.copy.path, manifest, async { None }).await?;
     remote.note(job.app, &manifest).await?;
     Ok(manifest)
 }
@@ -74,18 +82,22 @@ pub(crate) fn understood(copy: &Copy) -> Result<Manifest, BackupError> {
     copy.manifest.clone().map_err(|error| BackupError::Manifest { path: copy.path.clone(), error })
 }
 
-/// The same for who has the lock on `shelf`, the directory of copies of the database.
+/// The same for who has the lock on `shelf`, the directory of copies of the database. `ahead`: a database that was made of the copy
+/// while it was written, if there is one.
 pub(crate) async fn prove(
     job: &Job<'_>,
     shelf: &Path,
     path: &Path,
     mut manifest: Manifest,
+    ahead: impl Future<Output = Option<postgres::Ahead>>,
 ) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
     let was_verified = manifest.is_verified();
     manifest.checks.clear();
     step(&mut manifest, Step::Again);
-    read_back(job, path, &mut manifest)?;
+    // The disk reads while a processor restores.
+    let (read, ahead) = tokio::join!(read_back(job, path, &mut manifest), ahead);
+    read?;
     find_key(job, path, &mut manifest)?;
     if was_verified && manifest.standing.verdict == Verdict::CouldNotVerify {
         // Its files are those that were proven: that somebody has no key takes nothing from that.
@@ -96,8 +108,8 @@ pub(crate) async fn prove(
         let ground = Scratch::beside(&shelf.join(manifest.id.to_string()));
         let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
         let proven = match manifest.source.kind {
-            Kind::Sqlite => sqlite::prove(path, &manifest, job.keys, ground.path().join("database.sqlite")).await?,
-            Kind::Postgresql => postgres::prove(job, path, &manifest).await?,
+            Kind::Sqlite => sqlite::prove(job, path, &manifest, ground.path().join("database.sqlite")).await?,
+            Kind::Postgresql => postgres::prove(job, path, &manifest, ahead).await?,
         };
         remember(job, &mut manifest, proven, begun);
     }
@@ -109,19 +121,24 @@ pub(crate) async fn prove(
 }
 
 /// Are the files what they were when they were written?
-fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
-    for part in manifest.files.clone() {
-        let checked = seal::check(path, &part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
-        if let Err(why) = checked {
-            note(manifest, "read back", Verdict::Fail, why.clone());
-            step(manifest, Step::Failed(why));
-            return Ok(());
-        }
+async fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), BackupError> {
+    let (dir, parts, progress) = (path.to_owned(), manifest.files.clone(), job.progress.clone());
+    progress.begin_anew(Doing::ReadingBack, Some(manifest.bytes()));
+    let checked = sqlite::blocking(move |_| {
+        let checks = parts.iter().map(|part| seal::check(&dir, part, &progress)).collect::<io::Result<Vec<_>>>();
+        checks.map_err(|error| BackupError::files("the copy cannot be read", error))
+    });
+    if let Some(why) = checked.await?.into_iter().find_map(Result::err) {
+        note(manifest, "read back", Verdict::Fail, why.clone());
+        step(manifest, Step::Failed(why));
+        return Ok(());
     }
     let files = count(manifest.files.len(), "file");
     note(manifest, "read back", Verdict::Pass, format!("{files} with the checksums taken while writing"));
     step(manifest, Step::Passed(Stage::ReadBack));
     job.reach("backup.read-back");
+    // It may have begun already.
+    job.progress.begin(Doing::Restoring, Some(manifest.files.first().map_or(0, |part| part.raw_bytes)));
     Ok(())
 }
 
@@ -144,7 +161,8 @@ fn find_key(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Result<(), B
 fn remember(job: &Job<'_>, manifest: &mut Manifest, proven: Proven, begun: Instant) {
     let restored = match proven.restored {
         Found::Pass(took) => {
-            note(manifest, "restore", Verdict::Pass, format!("on {}, in {}", proven.ground, seconds(took)));
+            let when = if proven.ahead { ", while it was written" } else { "" };
+            note(manifest, "restore", Verdict::Pass, format!("on {}{when}, in {}", proven.ground, seconds(took)));
             step(manifest, Step::Passed(Stage::Restored));
             took
         }

@@ -10,7 +10,7 @@ pub(crate) use threat::vanishes;
 pub use threat::{Threat, threat};
 
 use crate::{
-    BackupError, Copy, Id, Job, Keys, Manifest, Request, Why,
+    BackupError, Copy, Doing, Id, Job, Keys, Manifest, Request, Why,
     manifest::Kind,
     postgres,
     proof::{Found, Proven, understood},
@@ -65,7 +65,7 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
     fits(job, &manifest)?;
     let here = at_hand(job, copy).await?;
     let copy = &here.copy;
-    whole(copy, &manifest)?;
+    whole(job, copy, &manifest)?;
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let safety = safety(job, &manifest, how).await?;
     let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
@@ -107,10 +107,11 @@ fn fits(job: &Job<'_>, manifest: &Manifest) -> Result<(), BackupError> {
 }
 
 /// Are its files what they were when they were written?
-pub(crate) fn whole(copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
+pub(crate) fn whole(job: &Job<'_>, copy: &Copy, manifest: &Manifest) -> Result<(), BackupError> {
+    job.progress.begin_anew(Doing::ReadingBack, Some(manifest.bytes()));
     for part in &manifest.files {
-        let checked =
-            seal::check(&copy.path, part).map_err(|error| BackupError::files("the copy cannot be read", error))?;
+        let checked = seal::check(&copy.path, part, job.progress)
+            .map_err(|error| BackupError::files("the copy cannot be read", error))?;
         checked.map_err(|why| BackupError::Damaged { id: copy.id.to_string(), why: format!("is damaged: {why}") })?;
     }
     Ok(())
@@ -168,7 +169,7 @@ async fn of_sqlite(
     let scratch =
         Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
     let new = scratch.path().join("new.sqlite");
-    equal(copy, sqlite::prove(&copy.path, manifest, job.keys, new.clone()).await?)?;
+    equal(copy, sqlite::prove(job, &copy.path, manifest, new.clone()).await?)?;
     job.reach("restore.compared");
     let there = host::fs::metadata(path).is_ok();
     let before = free_name(path, "before", manifest.id);

@@ -1,7 +1,8 @@
 //! Files of a copy: compressed, perhaps encrypted, with checksums taken of the very bytes that are written; and the way back.
 
 use crate::{
-    BackupError, Keys, Manifest,
+    BackupError, Doing, Keys, Manifest, Progress,
+    following::{Growing, Growth},
     keys::{NoKey, SUFFIX},
     manifest::Part,
 };
@@ -13,11 +14,14 @@ use std::{
     io::{self, BufReader, BufWriter, Read, Write},
     path::Path,
 };
+use zstd::zstd_safe::CParameter;
 
 /// The best ratio that costs no time beside a dump (zstd's own default).
 const LEVEL: i32 = 3;
 /// Compression goes on beside whoever writes.
 const WORKERS: u32 = 2;
+/// So much each of them is given at once: with more, memory grows and nothing gets quicker.
+const JOB: u32 = 2 << 20;
 const MODE: u32 = 0o600;
 const PIECE: usize = 256 * 1024;
 
@@ -29,12 +33,13 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
-    /// Begins `dir/name`, which must not be there; encrypted it has a longer name.
-    pub(crate) fn begin(dir: &Path, name: &str, keys: &Keys) -> io::Result<Self> {
+    /// Begins `dir/name`, which must not be there; encrypted it has a longer name. Somebody may read along by `growth`.
+    pub(crate) fn begin(dir: &Path, name: &str, keys: &Keys, growth: &Growth) -> io::Result<Self> {
         let name = file_name(name, keys);
-        let mut encoder = zstd::Encoder::new(Outlet::begin(&dir.join(&name), keys)?, LEVEL)?;
+        let mut encoder = zstd::Encoder::new(Outlet::begin(&dir.join(&name), keys, Some(growth))?, LEVEL)?;
         encoder.include_checksum(true)?;
         encoder.multithread(WORKERS)?;
+        encoder.set_parameter(CParameter::JobSize(JOB))?;
         Ok(Self { name, encoder, raw_bytes: 0 })
     }
 
@@ -59,12 +64,13 @@ impl Write for Sealing {
 /// A small file that is not compressed, with its checksums.
 pub(crate) fn plain(dir: &Path, name: &str, bytes: &[u8], keys: &Keys) -> io::Result<Part> {
     let name = file_name(name, keys);
-    let mut file = Outlet::begin(&dir.join(&name), keys)?;
+    let mut file = Outlet::begin(&dir.join(&name), keys, None)?;
     file.write_all(bytes)?;
     file.end(name, bytes.len() as u64)
 }
 
-fn file_name(name: &str, keys: &Keys) -> String {
+/// How a file is called that is written now.
+pub(crate) fn file_name(name: &str, keys: &Keys) -> String {
     format!("{name}{}", if keys.encrypt() { SUFFIX } else { "" })
 }
 
@@ -75,8 +81,8 @@ enum Outlet {
 }
 
 impl Outlet {
-    fn begin(path: &Path, keys: &Keys) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(PIECE, Hashing::begin(path)?);
+    fn begin(path: &Path, keys: &Keys, growth: Option<&Growth>) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(PIECE, Hashing::begin(path, growth)?);
         Ok(match keys.encrypt() {
             true => Self::Encrypted(Box::new(keys.lock(file)?)),
             false => Self::Plain(Box::new(file)),
@@ -111,14 +117,18 @@ impl Write for Outlet {
 struct Hashing {
     file: File,
     sums: Sums,
+    growing: Option<Growing>,
 }
 
 impl Hashing {
-    fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: host::fs::create(path, MODE)?, sums: Sums::default() })
+    fn begin(path: &Path, growth: Option<&Growth>) -> io::Result<Self> {
+        let file = host::fs::create(path, MODE)?;
+        let growing = growth.map(|growth| host::fs::open(path).map(|file| growth.begin(file))).transpose()?;
+        Ok(Self { file, sums: Sums::default(), growing })
     }
 
-    fn end(self, name: String, raw_bytes: u64) -> io::Result<Part> {
+    fn end(mut self, name: String, raw_bytes: u64) -> io::Result<Part> {
+        self.growing.take().into_iter().for_each(Growing::whole);
         self.file.sync_all()?;
         Ok(self.sums.of(name, raw_bytes))
     }
@@ -128,6 +138,7 @@ impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.sums.add(&bytes[..written]);
+        self.growing.iter().for_each(|growing| growing.grew(written));
         Ok(written)
     }
 
@@ -184,7 +195,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Is the file in `dir` still what it was? Answers with what is wrong with it.
-pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
+pub(crate) fn check(dir: &Path, part: &Part, progress: &Progress) -> io::Result<Result<(), String>> {
     let mut file = match host::fs::open(&dir.join(&part.name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(format!("`{}` is gone", part.name))),
         file => file?,
@@ -193,7 +204,10 @@ pub(crate) fn check(dir: &Path, part: &Part) -> io::Result<Result<(), String>> {
     loop {
         match file.read(&mut piece)? {
             0 => break,
-            some => sums.add(&piece[..some]),
+            some => {
+                sums.add(&piece[..some]);
+                progress.add(Doing::ReadingBack, some as u64);
+            }
         }
     }
     Ok(sums.compared(part))
@@ -229,9 +243,17 @@ pub(crate) fn need_keys(dir: &Path, manifest: &Manifest, keys: &Keys) -> Result<
 
 /// The content of a file: decrypted and unpacked.
 pub(crate) fn open(dir: &Path, part: &Part, keys: &Keys) -> io::Result<Box<dyn Read + Send>> {
-    let file = host::fs::open(&dir.join(&part.name))?;
-    let no_key = |NoKey| io::Error::new(io::ErrorKind::PermissionDenied, format!("there is no key to `{}`", part.name));
-    let content: Box<dyn Read + Send> = match part.name.ends_with(SUFFIX) {
+    content(host::fs::open(&dir.join(&part.name))?, &part.name, keys)
+}
+
+/// The same of a file called `name` that is read by somebody else.
+pub(crate) fn content<'a>(
+    file: impl Read + Send + 'a,
+    name: &str,
+    keys: &Keys,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let no_key = |NoKey| io::Error::new(io::ErrorKind::PermissionDenied, format!("there is no key to `{name}`"));
+    let content: Box<dyn Read + Send + 'a> = match name.ends_with(SUFFIX) {
         true => Box::new(keys.unlock(file)?.map_err(no_key)?),
         false => Box::new(file),
     };
@@ -239,8 +261,15 @@ pub(crate) fn open(dir: &Path, part: &Part, keys: &Keys) -> io::Result<Box<dyn R
 }
 
 /// Unpacks a file to a new one.
-pub(crate) fn unpack(dir: &Path, part: &Part, keys: &Keys, to: &Path, mode: u32) -> io::Result<()> {
-    let mut file = host::fs::create(to, mode)?;
+pub(crate) fn unpack(
+    dir: &Path,
+    part: &Part,
+    keys: &Keys,
+    to: &Path,
+    mode: u32,
+    progress: &Progress,
+) -> io::Result<()> {
+    let mut file = progress.counting(Doing::Restoring, host::fs::create(to, mode)?);
     let copied = io::copy(&mut open(dir, part, keys)?, &mut file)?;
     match copied == part.raw_bytes {
         true => Ok(()),

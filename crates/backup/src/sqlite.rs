@@ -1,8 +1,9 @@
 //! SQLite: copies of files that others write to meanwhile.
 //!
-//! One read transaction sees the database at one instant: in it the rows are counted and hashed, and from it the pages are
-//! copied. With a write-ahead log writers go on meanwhile, and the copy ends whatever they do.
+//! One read transaction sees the database at one instant: from it the pages are copied, and in it the rows are counted and
+//! hashed. With a write-ahead log writers go on meanwhile, and the copy ends whatever they do.
 
+mod checkpoint;
 mod content;
 mod copy;
 mod identity;

@@ -1,7 +1,8 @@
 //! Taking a copy.
 
 use crate::{
-    BackupError, Copy, Id, Job, Manifest, Place, Remote, Why,
+    BackupError, Copy, Doing, Id, Job, Manifest, Place, Remote, Why,
+    following::Growth,
     manifest::{Begin, Kind, Source},
     postgres,
     proof::{prove, step},
@@ -12,7 +13,7 @@ use crate::{
 };
 use config::Target;
 use report::{Event, Verdict, bytes, count, seconds};
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, pin::pin, time::Duration};
 use tokio::time::Instant;
 
 /// How a copy is taken.
@@ -79,14 +80,47 @@ pub async fn take(job: &Job<'_>, request: &Request) -> Result<Taken, BackupError
     });
     let unfinished = shelf.begin(id)?;
     job.reach("backup.running");
-    write(job, &unfinished, &mut manifest).await?;
-    manifest.took = begun.elapsed().as_secs_f64();
-    step(&mut manifest, Step::Passed(Stage::Stored));
-    let path = unfinished.store(&manifest)?;
+    job.progress.begin_anew(Doing::Copying, expected(job, &manifest.source)?);
+    let growth = Growth::default();
+    let _intent = growth.intent();
+    let source = manifest.source.clone();
+    let mut ahead = pin!(restore_ahead(job, &source, request, &growth));
+    let mut restored = None;
+    let path = {
+        let mut storing = pin!(async {
+            write(job, &unfinished, &mut manifest, &growth).await?;
+            manifest.took = begun.elapsed().as_secs_f64();
+            step(&mut manifest, Step::Passed(Stage::Stored));
+            unfinished.store(&manifest)
+        });
+        loop {
+            tokio::select! {
+                stored = &mut storing => break stored?,
+                done = &mut ahead, if restored.is_none() => restored = Some(done),
+            }
+        }
+    };
     job.reach("backup.stored");
     tell(job, &manifest);
-    let manifest = if request.unproven { manifest } else { prove(job, shelf.dir(), &path, manifest).await? };
+    let ahead = async {
+        match restored {
+            Some(restored) => restored,
+            None => ahead.await,
+        }
+    };
+    let manifest = match request.unproven {
+        true => manifest,
+        false => prove(job, shelf.dir(), &path, manifest, ahead).await?,
+    };
     bring(job, &shelf, path, manifest, remotes).await
+}
+
+/// Makes a database of the copy while it is still being written, where that can be done; else that is done later.
+async fn restore_ahead(job: &Job<'_>, source: &Source, request: &Request, growth: &Growth) -> Option<postgres::Ahead> {
+    match job.target {
+        Target::Postgres(_) if !request.unproven => postgres::restore_ahead(job, source, request.why, growth).await,
+        _ => None,
+    }
 }
 
 /// The buckets, as far as they can be used. Where copies would stay nowhere, none is begun.
@@ -156,15 +190,20 @@ pub(crate) async fn look(job: &Job<'_>) -> Result<Source, BackupError> {
     }
 }
 
-async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manifest) -> Result<(), BackupError> {
+async fn write(
+    job: &Job<'_>,
+    unfinished: &Unfinished<'_>,
+    manifest: &mut Manifest,
+    growth: &Growth,
+) -> Result<(), BackupError> {
     match job.target {
         Target::Sqlite(path) => {
-            let (content, part) = sqlite::take(path, unfinished.path(), job.keys).await?;
+            let (content, part) = sqlite::take(job, path, unfinished.path()).await?;
             manifest.content = content;
             manifest.files = vec![part];
             manifest.tools.insert("sqlite".to_owned(), rusqlite::version().to_owned());
         }
-        Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest).await?,
+        Target::Postgres(dsn) => postgres::take(job, dsn, unfinished.path(), manifest, growth).await?,
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     }
     manifest.recipients = job.keys.recipients();
@@ -176,11 +215,28 @@ async fn write(job: &Job<'_>, unfinished: &Unfinished<'_>, manifest: &mut Manife
     Ok(())
 }
 
+/// The last copy of the database.
+fn last(job: &Job<'_>, source: &Source) -> Result<Option<Manifest>, BackupError> {
+    let copies = shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == source.id);
+    Ok(copies.filter_map(|copy| copy.manifest.ok()).next())
+}
+
+/// How many bytes will be read, where a copy before tells.
+fn expected(job: &Job<'_>, source: &Source) -> Result<Option<u64>, BackupError> {
+    if source.kind == Kind::Sqlite {
+        return Ok(Some(source.bytes));
+    }
+    let guess = |last: Manifest| {
+        let raw = last.files.first()?.raw_bytes;
+        let grown = source.bytes as f64 / last.source.bytes.max(1) as f64;
+        Some((raw as f64 * grown) as u64)
+    };
+    Ok(last(job, source)?.and_then(guess))
+}
+
 /// The last copy and its proof took so much room; the first one is guessed at.
 fn room(job: &Job<'_>, shelf: &Shelf, source: &Source) -> Result<(), BackupError> {
-    let last = shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == source.id);
-    let last = last.filter_map(|copy| copy.manifest.ok()).map(|manifest| manifest.bytes()).next();
-    let copy = last.unwrap_or(source.bytes / 3);
+    let copy = last(job, source)?.map_or(source.bytes / 3, |manifest| manifest.bytes());
     // An SQLite copy lies there unpacked for a while, to be compressed or compared.
     let raw = if source.kind == Kind::Sqlite { source.bytes } else { 0 };
     let needed = (copy + raw) / 10 * 13;

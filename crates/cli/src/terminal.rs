@@ -4,7 +4,7 @@ mod outlet;
 mod small;
 
 use crate::args::{LogFormat, LogLevel};
-use host::Clock;
+use host::{Clock, terminal::is_terminal};
 use jiff::Timestamp;
 use outlet::Outlet;
 use report::{Event, Finding, Journal, Level, Lines, Masker, Secret, Stamp, Stream, human, json, logfmt, quoted};
@@ -14,7 +14,10 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, OnceLock, RwLock},
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,8 @@ pub(crate) struct Terminal {
     err: Arc<Outlet>,
     /// Where both go to a file of our own.
     small: OnceLock<Small>,
+    /// A line that is to be erased before anything else is written.
+    drawn: AtomicBool,
 }
 
 #[derive(Default)]
@@ -49,6 +54,8 @@ pub(crate) enum Mark {
     Name(usize),
 }
 
+/// To the end of the line (ECMA-48, EL).
+const ERASE: &str = "\x1b[K";
 /// Who writes the events, in the marks.
 const SELF: &str = "mainstay";
 
@@ -57,7 +64,16 @@ impl Terminal {
         let least = least.into();
         let outlet = |stream| Arc::new(Outlet::new(stream));
         let (out, err) = (outlet(host::terminal::Stream::Output), outlet(host::terminal::Stream::Error));
-        Self { format, least, clock, known: RwLock::default(), out, err, small: OnceLock::new() }
+        Self {
+            format,
+            least,
+            clock,
+            known: RwLock::default(),
+            out,
+            err,
+            small: OnceLock::new(),
+            drawn: AtomicBool::new(false),
+        }
     }
 
     /// From now on the file at `path`, if that is what is written to, does not grow for ever: it is put aside at `aside`.
@@ -150,7 +166,28 @@ impl Terminal {
     }
 
     fn error_line(&self, text: &str) {
+        self.erase();
         self.err.write(with_end(self.mask(text).as_bytes()));
+    }
+
+    /// Is there somebody who sees a line move?
+    pub(crate) fn draws(&self) -> bool {
+        self.format == LogFormat::Human && self.least <= Level::Info && is_terminal(host::terminal::Stream::Error)
+    }
+
+    /// Shows a line that the next one takes the place of; so much of it as is there room for.
+    pub(crate) fn draw(&self, line: &str) {
+        let room = host::terminal::width(host::terminal::Stream::Error).map_or(usize::MAX, usize::from);
+        let shown: String = self.mask(line).chars().take(room.saturating_sub(1)).collect();
+        self.drawn.store(true, Ordering::Relaxed);
+        self.err.write(format!("\r{shown}{ERASE}").into_bytes());
+    }
+
+    /// Takes it away.
+    pub(crate) fn erase(&self) {
+        if self.drawn.swap(false, Ordering::Relaxed) {
+            self.err.write(format!("\r{ERASE}").into_bytes());
+        }
     }
 
     /// `text` without the secrets that are known.
@@ -215,6 +252,7 @@ impl Journal for Terminal {
         let line = self.event_line(&event, &known);
         let line = with_end(known.masker.mask(&line).as_bytes());
         let len = line.len();
+        self.erase();
         self.err.write_or_count(line);
         self.grew_by(len);
     }

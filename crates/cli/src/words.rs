@@ -3,6 +3,7 @@
 pub(crate) mod events;
 mod hours;
 mod jobs;
+pub(crate) mod progress;
 pub(crate) mod proxy;
 mod running;
 pub(crate) mod timeline;

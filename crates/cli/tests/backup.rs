@@ -246,6 +246,70 @@ fn what_another_mainstay_wrote_is_kept() {
     run(&test, &restore).code(1).stderr_has("its manifest has version 2").stderr_has("it is kept");
 }
 
+/// S2.14: what writers wrote while a copy was taken is carried over into the database by us, not left to the next writer, who would have
+/// to wait for all of it.
+#[test]
+fn a_copy_leaves_no_long_log_to_the_next_writer() {
+    let test = program();
+    let writer = shop(&test);
+    writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    writer.execute_batch("INSERT INTO item SELECT id + 10000, name, price, randomblob(900) FROM item").unwrap();
+    // The file alone, without its log.
+    let written = |name: &str| {
+        let file = test.path().join(name);
+        fs::copy(test.path().join("app.db"), &file).unwrap();
+        sqlite(&file).query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(written("before.db"), 3000);
+    take(&test, "sqlite:app.db");
+    assert_eq!(written("after.db"), 6000);
+}
+
+/// S1.16: a copy of PostgreSQL is restored while it is still being written, encrypted or not, and that is a proof of the stored bytes; one
+/// that is looked at later is restored from them.
+#[test]
+fn a_copy_is_restored_while_it_is_written() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    let recipient = ["--recipient", "age1cm5h3yqw288xcuvfyep36ntdpjjurjeaerj9w6w8ektqrs9q4ayss35du6"];
+    let how = |copy: &Path| {
+        let manifest: Value = serde_json::from_slice(&fs::read(copy.join("manifest.json")).unwrap()).unwrap();
+        let checks = manifest["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["subject"] == "restore").unwrap()["seen"].as_str().unwrap().to_owned()
+    };
+    for more in [&[][..], &recipient[..]] {
+        let now = ["backup", "now", "--database", &url, "--to", "backups"];
+        let taken = run(&test, &[&now[..], more].concat());
+        let copy = test.path().join(taken.code(0).stderr_has("is VERIFIED").raw_stdout.trim());
+        let seen = how(&copy);
+        assert!(seen.contains("on a server of its own") && seen.contains("while it was written"), "{seen}");
+    }
+    let copy = take(&test, &url);
+    run(&test, &["backup", "verify", copy.to_str().unwrap(), "--database", &url, "--to", "backups"]).code(0);
+    let seen = how(&copy);
+    assert!(!seen.contains("while it was written"), "{seen}");
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// S1.16: on a terminal a line shows how far a copy has come, and is gone when it is done.
+#[test]
+fn a_bar_shows_how_far_a_copy_has_come() {
+    let test = program();
+    let connection = shop(&test);
+    connection
+        .execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 4000")
+        .unwrap();
+    let ground = test.path().join("ground").display().to_string();
+    let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 20);
+    let us = env!("CARGO_BIN_EXE_mainstay");
+    tmux.type_line(&format!("{us} backup now --database sqlite:app.db --to backups; echo code=$?"));
+    let words = ["copying", "compressing", "reading back", "restoring", "comparing"];
+    tmux.wait_for("a bar", |screen| screen.contains('%') && words.iter().any(|word| screen.contains(word)));
+    let screen = tmux.wait_for("the end", |screen| screen.contains("code=0"));
+    assert!(words.iter().all(|word| !screen.contains(&format!("{word} "))), "{screen}");
+}
+
 /// S2.14: rotation keeps the last ones, and what is shown first is what is done.
 #[test]
 fn what_prune_shows_is_what_it_does() {

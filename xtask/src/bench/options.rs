@@ -1,14 +1,14 @@
 //! What is to be measured.
 use crate::task::Failure;
 
-use super::supervise::PARTS;
+use super::{backup, supervise};
 
 const ONLY: &str = "--only=";
 
 const FLAGS: [&str; 3] = ["--quick", "--peers", "--no-build"];
 
 const USAGE: &str = "\
-usage: cargo xtask bench [gate|start|restart|idle|supervise|migrate|release|all]... [--quick] [--peers] [--no-build] [--only=PART]
+usage: cargo xtask bench [gate|start|restart|idle|supervise|migrate|release|backup|all]... [--quick] [--peers] [--no-build] [--only=PART]
 
   gate     the server accepts -> the command runs; lines in the server's log and CPU while waiting
   start    `up` with ten idle services: until all of them run
@@ -17,9 +17,12 @@ usage: cargo xtask bench [gate|start|restart|idle|supervise|migrate|release|all]
   supervise  all of it with 1 to 500 services: up, memory, idle, crash, stop, strays, logs; PART is one of these
   migrate  a thousand files applied, and none pending, beside other migration tools; memory
   release  a request through the proxy, and switches under load, beside nginx, HAProxy and Caddy
+  backup   copies of PostgreSQL and SQLite of 1 GB beside a writer (`--quick`: 100 MB): time, size, memory, how long the writer
+           waits; beside pg_dump, pgBackRest, VACUUM INTO; PART is postgresql or sqlite
   --quick     few rounds
   --peers     fetch what to compare with into the build directory: other supervisors (pip and apt; nothing is installed),
-              other migration tools (as `cargo xtask setup --peers` does); other proxies are installed by apt
+              other migration tools (as `cargo xtask setup --peers` does); other proxies
+              and pgBackRest are installed by apt
   --no-build  measure the release that is there";
 
 /// One group of measurements.
@@ -32,6 +35,7 @@ pub(super) enum Chapter {
     Supervise,
     Migrate,
     Release,
+    Backup,
 }
 
 /// What was asked for on the command line.
@@ -40,11 +44,11 @@ pub(super) struct Options {
     pub(super) quick: bool,
     pub(super) peers: bool,
     pub(super) build: bool,
-    /// One part of `supervise`.
+    /// One part of `supervise` or `backup`.
     pub(super) only: Option<&'static str>,
 }
 
-const ALL: [Chapter; 7] = [
+const ALL: [Chapter; 8] = [
     Chapter::Gate,
     Chapter::Start,
     Chapter::Restart,
@@ -52,6 +56,7 @@ const ALL: [Chapter; 7] = [
     Chapter::Supervise,
     Chapter::Migrate,
     Chapter::Release,
+    Chapter::Backup,
 ];
 
 impl Chapter {
@@ -65,6 +70,7 @@ impl Chapter {
             Self::Supervise => "supervise",
             Self::Migrate => "migrate",
             Self::Release => "release",
+            Self::Backup => "backup",
         }
     }
 }
@@ -72,7 +78,11 @@ impl Chapter {
 impl Options {
     /// Other supervisors are to be fetched.
     pub(super) fn supervisors(&self) -> bool {
-        self.peers && self.chapters.iter().any(|chapter| !matches!(chapter, Chapter::Migrate | Chapter::Release))
+        self.peers
+            && self
+                .chapters
+                .iter()
+                .any(|chapter| !matches!(chapter, Chapter::Migrate | Chapter::Release | Chapter::Backup))
     }
 
     /// Other migration tools are to be fetched.
@@ -83,6 +93,11 @@ impl Options {
     /// Other proxies are to be installed.
     pub(super) fn proxies(&self) -> bool {
         self.peers && self.chapters.contains(&Chapter::Release)
+    }
+
+    /// Other programs that take copies are to be installed.
+    pub(super) fn backups(&self) -> bool {
+        self.peers && self.chapters.contains(&Chapter::Backup)
     }
 
     /// Without a chapter: all.
@@ -107,8 +122,9 @@ impl Options {
 
 fn part_of(flag: &str) -> Result<&'static str, Failure> {
     let name = flag.strip_prefix(ONLY).unwrap_or_default();
-    let found = PARTS.into_iter().find(|part| *part == name);
-    found.ok_or_else(|| Failure::Usage(format!("error: unknown part `{name}`; there are {}", PARTS.join(", "))))
+    let parts = [&supervise::PARTS[..], &backup::PARTS].concat();
+    let found = parts.iter().copied().find(|part| *part == name);
+    found.ok_or_else(|| Failure::Usage(format!("error: unknown part `{name}`; there are {}", parts.join(", "))))
 }
 
 fn chapters(names: &[&str]) -> Result<Vec<Chapter>, Failure> {

@@ -47,15 +47,18 @@ pub(super) async fn lock(talk: &Talk, tables: &[Table]) -> Result<(), BackupErro
     Ok(())
 }
 
-/// Everything that is compared. No snapshot holds `sequences`, so whoever asks says when they were looked at.
+/// Everything that is compared; `seen` is told of more and more rows. No snapshot holds `sequences`, so whoever asks says when they were looked at.
 pub(super) async fn content(
     talk: &Talk,
     tables: &[Table],
     sequences: BTreeMap<String, Sequence>,
+    seen: impl Fn(u64),
 ) -> Result<Content, BackupError> {
     let mut content = Content { sequences, ..Content::default() };
     for table in tables {
-        content.tables.insert(format!("{}.{}", table.0, table.1), rows(talk, table).await?);
+        let rows = rows(talk, table).await?;
+        seen(rows.rows);
+        content.tables.insert(format!("{}.{}", table.0, table.1), rows);
     }
     for (kind, sql) in things(talk.major()) {
         let rows = talk.ask("list what is in the database", &sql).await?;

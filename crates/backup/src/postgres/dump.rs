@@ -7,8 +7,9 @@ use super::{
     talk::{Talk, is_code},
 };
 use crate::{
-    BackupError, Job, Keys, Manifest,
+    BackupError, Doing, Job, Manifest, Progress,
     content::Content,
+    following::Growth,
     manifest::Part,
     seal::{self, Sealing},
 };
@@ -39,10 +40,11 @@ pub(crate) async fn take(
     dsn: &PostgresDsn,
     dir: &Path,
     manifest: &mut Manifest,
+    growth: &Growth,
 ) -> Result<(), BackupError> {
     let talk = Talk::open(job, dsn).await?;
     let program = find(job, "pg_dump", talk.major()).await?;
-    let (dumped, content) = exactly(job, dsn, &talk, &program, dir).await?;
+    let (dumped, content) = exactly(job, dsn, &talk, &program, dir, growth).await?;
     manifest.content = content;
     manifest.files = vec![dumped];
     manifest.tools.insert("pg_dump".to_owned(), program.major.to_string());
@@ -69,6 +71,7 @@ async fn exactly(
     talk: &Talk,
     program: &Program,
     dir: &Path,
+    growth: &Growth,
 ) -> Result<(Part, Content), BackupError> {
     let mut tried = 1;
     loop {
@@ -76,8 +79,10 @@ async fn exactly(
         // Before `pg_dump` does, for it may only be further there.
         let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
-        let taken =
-            tokio::try_join!(dump(job, dsn, talk, program, &snapshot, dir), content::content(talk, &tables, sequences));
+        let taken = tokio::try_join!(
+            dump(job, dsn, talk, program, &snapshot, dir, growth),
+            content::content(talk, &tables, sequences, |_| ())
+        );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
             Err(error) if stood_between(&error) && tried < TRIES => {
@@ -128,16 +133,20 @@ async fn dump(
     program: &Program,
     snapshot: &str,
     dir: &Path,
+    growth: &Growth,
 ) -> Result<Part, BackupError> {
     let snapshot = format!("--snapshot={snapshot}");
     let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
     let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let (dir, keys) = (dir.to_owned(), job.keys.clone());
-    program::run(job, &command, move |pieces| seal_all(pieces, &dir, &keys)).await
+    let (dir, keys, growth, progress) = (dir.to_owned(), job.keys.clone(), growth.clone(), job.progress.clone());
+    program::run(job, &command, move |pieces| {
+        let sealing = Sealing::begin(&dir, FILE, &keys, &growth)?;
+        seal_all(pieces, sealing, &progress)
+    })
+    .await
 }
 
-fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys) -> io::Result<Part> {
-    let mut sealing = Sealing::begin(dir, FILE, keys)?;
+fn seal_all(mut pieces: Pieces, mut sealing: Sealing, progress: &Progress) -> io::Result<Part> {
     let mut magic = Vec::new();
     pieces.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
     if magic != MAGIC {
@@ -150,7 +159,10 @@ fn seal_all(mut pieces: Pieces, dir: &Path, keys: &Keys) -> io::Result<Part> {
     loop {
         match pieces.read(&mut piece)? {
             0 => return sealing.end(),
-            some => sealing.write_all(&piece[..some])?,
+            some => {
+                sealing.write_all(&piece[..some])?;
+                progress.add(Doing::Copying, some as u64);
+            }
         }
     }
 }

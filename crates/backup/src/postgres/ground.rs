@@ -101,6 +101,11 @@ impl Ground {
         }
     }
 
+    /// What it is.
+    pub(super) fn words(&self) -> String {
+        format!("a server of its own, PostgreSQL {}", self.version)
+    }
+
     /// The same server, another database.
     pub(super) fn database(&self, name: &str) -> PostgresDsn {
         PostgresDsn { database: name.to_owned(), ..self.dsn.clone() }
@@ -158,6 +163,7 @@ impl ProgramsOfServer {
             "shared_buffers=32MB",
             "maintenance_work_mem=64MB",
             "max_connections=10",
+            "max_locks_per_transaction=2000",
             "dynamic_shared_memory_type=mmap",
             "logging_collector=off",
             "log_destination=stderr",

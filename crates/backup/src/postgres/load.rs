@@ -5,21 +5,19 @@ use super::{
     program::{argv, command, find, run_fed},
     talk::{Talk, identifier, literal},
 };
-use crate::{BackupError, Job, Manifest, seal};
+use crate::{BackupError, Doing, Job, Manifest, Source, seal};
 use config::dsn::PostgresDsn;
-use std::{io, path::Path};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 /// Descriptor 3, where [`run_fed`] puts its input.
 const INPUT: &str = "/dev/fd/3";
 
 /// An empty database that is like the source was. `owner`: whose it is, where that can be said.
-pub(super) async fn create(
-    talk: &Talk,
-    name: &str,
-    manifest: &Manifest,
-    owner: Option<&str>,
-) -> Result<(), BackupError> {
-    let traits = &manifest.source.traits;
+pub(super) async fn create(talk: &Talk, name: &str, source: &Source, owner: Option<&str>) -> Result<(), BackupError> {
+    let traits = &source.traits;
     let value = |key: &str| traits.get(key).map(|value| literal(value));
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", identifier(name));
     let settings =
@@ -53,15 +51,11 @@ pub(super) async fn fill(
     let part = manifest.part(FILE)?.clone();
     // What wrote the archive, or a newer one, can read it.
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
-    let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
-    let database = format!("--dbname={}", dsn.database);
-    // Said, or it would open its input twice to find out.
-    let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database, INPUT];
-    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
-    let (dir, keys) = (copy.to_owned(), job.keys.clone());
-    run_fed(job, command, move |input| {
+    let (dir, keys, progress) = (copy.to_owned(), job.keys.clone(), job.progress.clone());
+    progress.begin_anew(Doing::Restoring, Some(part.raw_bytes));
+    pour(job, wrote, dsn, talk, &[], move |input| {
         let mut content = seal::open(&dir, &part, &keys)?;
-        let copied = io::copy(&mut content, input)?;
+        let copied = io::copy(&mut content, &mut progress.counting(Doing::Restoring, input))?;
         match copied == part.raw_bytes {
             true => Ok(()),
             false => Err(io::Error::new(
@@ -71,4 +65,21 @@ pub(super) async fn fill(
         }
     })
     .await
+}
+
+/// Runs `pg_restore` on what `feed` writes. `wrote`: the major version of the program that made the archive.
+pub(super) async fn pour<T: Send + 'static>(
+    job: &Job<'_>,
+    wrote: u32,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    more: &[&str],
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<T> + Send + 'static,
+) -> Result<T, BackupError> {
+    let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
+    let database = format!("--dbname={}", dsn.database);
+    // Said, or it would open its input twice to find out.
+    let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database];
+    let flags = flags.into_iter().chain(more.iter().copied()).chain([INPUT]);
+    run_fed(job, command(job, argv(&program.path, flags), Some((dsn, &talk.0.host))), feed).await
 }

@@ -98,11 +98,11 @@ async fn or_end<T>(running: &Running, act: impl Future<Output = io::Result<T>>) 
 }
 
 /// The same with an input, which is written to descriptor 3 by `feed`, where it may block.
-pub(super) async fn run_fed(
+pub(super) async fn run_fed<T: Send + 'static>(
     job: &Job<'_>,
     mut command: Command,
-    feed: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
-) -> Result<(), BackupError> {
+    feed: impl FnOnce(&mut dyn Write) -> io::Result<T> + Send + 'static,
+) -> Result<T, BackupError> {
     let name = name(&command);
     let (reader, mut writer): (Arc<OwnedFd>, _) =
         host::process::inlet().map_err(|error| failed(&name, error.to_string(), &[]))?;
@@ -117,7 +117,7 @@ pub(super) async fn run_fed(
     };
     let exit = running.wait().await.map_err(|error| failed(&name, error.to_string(), &[]))?;
     match (exit, feeding.await) {
-        (Exit::Code(0), Ok(Ok(()))) => Ok(()),
+        (Exit::Code(0), Ok(Ok(fed))) => Ok(fed),
         (Exit::Code(0), Ok(Err(error))) => Err(BackupError::files("the copy cannot be unpacked", error)),
         // What it did not want to read any more is no error of ours.
         (exit, _) => Err(failed(&name, ended(exit), &words)),

@@ -1,13 +1,14 @@
 //! Proving a copy: on a server of its own, or, where there are no programs of a server, beside the real database.
 
 use super::{
+    ahead::Ahead,
     content,
     ground::{Ground, Hurry, NoGround},
     load, scratch,
     talk::{Talk, identifier, is_code, literal},
 };
 use crate::{
-    BackupError, Job, Manifest, Why,
+    BackupError, Doing, Job, Manifest, Why,
     content::{compare, sentence},
     proof::{Found, Proven},
 };
@@ -17,14 +18,26 @@ use std::path::Path;
 use tokio::time::Instant;
 
 /// The database on a server of its own.
-const NAME: &str = "proof";
+pub(super) const NAME: &str = "proof";
 
-/// Makes a database of the copy and compares it with what was in the source.
-pub(crate) async fn prove(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Proven, BackupError> {
+/// Makes a database of the copy and compares it with what was in the source; one that is there already will do, if it was made of
+/// the very bytes that are stored.
+pub(crate) async fn prove(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    ahead: Option<Ahead>,
+) -> Result<Proven, BackupError> {
+    if let Some(ahead) = ahead {
+        let proven = ahead.proven(job, manifest).await;
+        ahead.end().await;
+        if let Some(proven) = proven? {
+            return Ok(proven);
+        }
+    }
     let major = major(&manifest.source.server);
     let encoding = manifest.source.traits.get("encoding").map_or("UTF8", String::as_str);
-    let hurry = if manifest.why == Why::Scheduled { Hurry::Alone } else { Hurry::Waited };
-    match Ground::make(job, major, encoding, hurry).await {
+    match Ground::make(job, major, encoding, hurry(manifest.why)).await {
         Ok(ground) => {
             let proven = on_ground(job, copy, manifest, &ground, NAME).await;
             ground.end().await;
@@ -36,6 +49,11 @@ pub(crate) async fn prove(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Re
             _ => Ok(Proven::impossible(why)),
         },
     }
+}
+
+/// Who waits for a copy that was taken for this?
+pub(super) fn hurry(why: Why) -> Hurry {
+    if why == Why::Scheduled { Hurry::Alone } else { Hurry::Waited }
 }
 
 /// `15.18` -> 15
@@ -56,15 +74,19 @@ pub(super) async fn on_ground(
     if let Some(lacks) = lacking(&first, manifest).await? {
         return Ok(Proven::impossible(lacks));
     }
-    for role in manifest.source.roles.iter().filter(|role| *role != "postgres") {
-        first.run("make the roles", &format!("CREATE ROLE {}", identifier(role))).await?;
-    }
-    if let Err(error) = load::create(&first, name, manifest, None).await {
+    make_roles(&first, &manifest.source.roles).await?;
+    if let Err(error) = load::create(&first, name, &manifest.source, None).await {
         return Ok(Proven::impossible(format!("a database like the source cannot be made here: {}", words(&error))));
     }
     first.close().await;
-    let ground_is = format!("a server of its own, PostgreSQL {}", ground.version);
-    restored(job, copy, manifest, &ground.database(name), ground_is, begun).await
+    restored(job, copy, manifest, &ground.database(name), ground.words(), begun).await
+}
+
+pub(super) async fn make_roles(talk: &Talk, roles: &[String]) -> Result<(), BackupError> {
+    for role in roles.iter().filter(|role| *role != "postgres") {
+        talk.run("make the roles", &format!("CREATE ROLE {}", identifier(role))).await?;
+    }
+    Ok(())
 }
 
 /// What this server lacks, that the copy needs.
@@ -96,7 +118,12 @@ pub(super) async fn restored(
             Some(why) => Proven::impossible(why),
             None => Proven::failed_to_restore(words(&error)),
         },
-        Ok(()) => Proven { restored: Found::Pass(took), compared: compared(&talk, manifest).await?, ground },
+        Ok(()) => Proven {
+            restored: Found::Pass(took),
+            compared: compared(job, &talk, manifest).await?,
+            ground,
+            ahead: false,
+        },
     };
     talk.close().await;
     Ok(proven)
@@ -114,9 +141,11 @@ fn of_surroundings(error: &BackupError) -> Option<String> {
     }
 }
 
-async fn compared(talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
+pub(super) async fn compared(job: &Job<'_>, talk: &Talk, manifest: &Manifest) -> Result<Found<()>, BackupError> {
     let tables = content::tables(talk).await?;
-    let look = async { content::content(talk, &tables, content::sequences(talk).await?).await };
+    job.progress.begin_anew(Doing::Comparing, Some(manifest.content.rows()));
+    let seen = |rows| job.progress.add(Doing::Comparing, rows);
+    let look = async { content::content(talk, &tables, content::sequences(talk).await?, seen).await };
     let restored = match look.await {
         // A table that cannot be read any more is damaged.
         Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),

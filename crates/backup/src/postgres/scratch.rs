@@ -31,7 +31,7 @@ pub(super) async fn prove(
     // Left by somebody who was killed.
     drop_database(&talk, &name).await?;
     let owner = None;
-    if let Err(error) = load::create(&talk, &name, manifest, owner).await {
+    if let Err(error) = load::create(&talk, &name, &manifest.source, owner).await {
         return Ok(Proven::impossible(format!("{why}; nor beside the database: {}", words(&error))));
     }
     let beside = PostgresDsn { database: name.clone(), ..dsn.clone() };

@@ -87,7 +87,7 @@ async fn make(
     there: bool,
 ) -> Result<(), BackupError> {
     let owner = manifest.source.traits.get("owner");
-    load::create(talk, new, manifest, owner.map(String::as_str)).await?;
+    load::create(talk, new, &manifest.source, owner.map(String::as_str)).await?;
     job.reach("restore.created");
     let filled = PostgresDsn { database: new.to_owned(), ..dsn.clone() };
     equal(copy, restored(job, &copy.path, manifest, &filled, String::new(), Instant::now()).await?)?;

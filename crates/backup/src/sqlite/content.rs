@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 /// So many rows between two looks whether anybody still waits.
 const LOOK: u64 = 4096;
 
-/// Tables with rows of their own, everything in the schema, and what the header says. Call it within a transaction.
+/// Tables with rows of their own, everything in the schema, and what the header says. Call it within a transaction. `seen` is told
+/// of more and more rows.
 ///
 /// The rows of virtual tables are those of their shadow tables.
-pub(super) fn content(connection: &Connection, call_off: &CallOff) -> Result<Content, Error> {
+pub(super) fn content(connection: &Connection, call_off: &CallOff, seen: impl Fn(u64)) -> Result<Content, Error> {
     let mut content = Content::default();
     let mut names = Vec::new();
     let mut schema = BTreeMap::new();
@@ -25,7 +26,7 @@ pub(super) fn content(connection: &Connection, call_off: &CallOff) -> Result<Con
         schema.insert(format!("{kind} {name}"), short(blake3::hash(sql.as_bytes())));
     }
     for name in names {
-        let rows = table(connection, &name, call_off)?;
+        let rows = table(connection, &name, call_off, &seen)?;
         content.tables.insert(name, rows);
     }
     content.things.insert("schema".to_owned(), schema);
@@ -47,15 +48,18 @@ fn header(connection: &Connection) -> Result<BTreeMap<String, String>, Error> {
 }
 
 /// All values of all rows in the order in which they lie there, which is the same in a copy of the pages.
-fn table(connection: &Connection, name: &str, call_off: &CallOff) -> Result<Rows, Error> {
+fn table(connection: &Connection, name: &str, call_off: &CallOff, seen: &impl Fn(u64)) -> Result<Rows, Error> {
     let sql = format!("SELECT * FROM main.\"{}\" NOT INDEXED", name.replace('"', "\"\""));
     let mut question = connection.prepare(&sql)?;
     let columns = question.column_count();
     let (mut hasher, mut number, mut buffer) = (blake3::Hasher::new(), 0, Vec::new());
     let mut rows = question.query([])?;
     while let Some(row) = rows.next()? {
-        if number % LOOK == 0 && call_off.called_off() {
-            return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None));
+        if number % LOOK == LOOK - 1 {
+            seen(LOOK);
+            if call_off.called_off() {
+                return Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None));
+            }
         }
         for column in 0..columns {
             write(row.get_ref(column)?, &mut buffer);
@@ -67,6 +71,7 @@ fn table(connection: &Connection, name: &str, call_off: &CallOff) -> Result<Rows
         number += 1;
     }
     hasher.update(&buffer);
+    seen(number % LOOK);
     Ok(Rows { rows: number, hash: Some(short(hasher.finalize())) })
 }
 

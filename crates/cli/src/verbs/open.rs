@@ -2,7 +2,7 @@
 
 use super::{
     answer,
-    backup::{Means, database, failed, job, world},
+    backup::{Means, database, failed, job, watched, world},
     moment::moment,
     restore::chosen,
 };
@@ -50,7 +50,8 @@ async fn made(context: &Context, args: &Open) -> Result<Opened, Outcome> {
     let means = Means::to_read(context, &world.app)?;
     let job = job(&world, database, &means);
     let copy = chosen(context, &world, &job, wanted(context, args)).await?;
-    let opened = backup::open(&job, &copy).await.map_err(|error| failed(context, &error))?;
+    let opened = watched(context, &means.progress, backup::open(&job, &copy)).await;
+    let opened = opened.map_err(|error| failed(context, &error))?;
     let (manifest, taken) = (&opened.manifest, opened.manifest.taken.strftime("%F %T UTC"));
     let text = format!("open: `{}` as of {taken}, to be read only; it is gone afterwards", manifest.source.name);
     world.journal.note(Event::new("open.ready", text).with("id", manifest.id.to_string()));

@@ -1,6 +1,6 @@
 //! `mainstay restore`
 
-use super::backup::{Means, all_copies, database, failed, gate, interruptible, job, world};
+use super::backup::{Means, all_copies, database, failed, gate, interruptible, job, watched, world};
 use crate::{
     args::Restore,
     context::{Context, tell},
@@ -65,7 +65,8 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     }
     permitted(context, args, &threat.name, || question(&threat, &copy))?;
     let how = How { without_safety: args.no_safety_copy };
-    backup::restore(&job, &copy, how).await.map(|restored| done(context, args, &restored)).map_err(told)
+    let restored = watched(context, &means.progress, backup::restore(&job, &copy, how)).await;
+    restored.map(|restored| done(context, args, &restored)).map_err(told)
 }
 
 /// The copy that is meant: of this very database; where it has none, of the only one of its name.

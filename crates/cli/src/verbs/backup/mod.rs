@@ -6,8 +6,10 @@ mod now;
 mod prune;
 mod shown;
 mod verify;
+mod watched;
 
 pub(super) use shown::{Shown, listed};
+pub(super) use watched::watched;
 
 use crate::{
     args::{Backup, Backups, Place},
@@ -15,7 +17,7 @@ use crate::{
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
 };
-use backup::{BackupError, Copy, Everywhere, Job, Keys, everywhere, retain::Policy};
+use backup::{BackupError, Copy, Everywhere, Job, Keys, Progress, everywhere, retain::Policy};
 use config::{App, Dependency, Overrides};
 use host::signals::Signals;
 use probe::gate::GateError;
@@ -154,6 +156,7 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         clock: &*world.clock,
         session_name: SESSION,
         release: world.who.release.as_deref(),
+        progress: &means.progress,
     }
 }
 
@@ -161,13 +164,14 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
 pub(super) struct Means {
     ground: PathBuf,
     keys: Keys,
+    pub(super) progress: Progress,
 }
 
 impl Means {
     /// To take copies, or to remove some: for that nobody needs a secret key.
     pub(super) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
         let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
-        Ok(Self { ground: ground(app), keys })
+        Ok(Self { ground: ground(app), keys, progress: Progress::default() })
     }
 
     /// To read them as well: with the secret keys that are there.

@@ -1,6 +1,6 @@
 //! `mainstay backup now`
 
-use super::{Means, Shown, databases, failed, gate, job, listed, policy, world_with};
+use super::{Means, Shown, databases, failed, gate, job, listed, policy, watched, world_with};
 use crate::{
     args::BackupNow,
     context::{Context, tell},
@@ -64,7 +64,8 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
     let means =
         Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
     let job = job(world, database, &means);
-    let taken = take(&job, request).await.map_err(|error| untaken(context, &error))?;
+    let taken = watched(context, &means.progress, take(&job, request)).await;
+    let taken = taken.map_err(|error| untaken(context, &error))?;
     if taken.manifest.is_verified() && world.app.backup.prunes {
         pruned(context, world, &job, &taken).await.map_err(|error| untaken(context, &error))?;
     }

@@ -1,6 +1,6 @@
 //! `mainstay backup verify`
 
-use super::{Means, Shown, all_copies, failed, job, listed, world};
+use super::{Means, Shown, all_copies, failed, job, listed, watched, world};
 use crate::{
     args::BackupVerify,
     context::{Context, tell},
@@ -61,7 +61,8 @@ async fn one(context: &Context, world: &World, means: &Means, copy: Copy) -> (Ou
         let finding = Finding::error(format!("the copy `{}` is of a kind of database that is not configured", copy.id));
         return (tell(context, &[finding.hint("say --database URL")], Outcome::Misused), copy);
     };
-    match backup::verify(&job(world, database, means), &copy).await {
+    let job = job(world, database, means);
+    match watched(context, &means.progress, backup::verify(&job, &copy)).await {
         Ok(manifest) => {
             let outcome = match manifest.standing.verdict {
                 Verdict::Pass => Outcome::Done,
