@@ -9,6 +9,7 @@ mod load;
 mod start;
 mod terminal;
 mod texts;
+mod turn;
 mod verbs;
 mod words;
 

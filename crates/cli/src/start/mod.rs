@@ -7,6 +7,7 @@ mod earlier;
 mod generation;
 mod herald;
 mod jobs;
+mod kept;
 mod lines;
 mod pages;
 mod reexec;
