@@ -5,6 +5,7 @@ mod control;
 mod journal;
 mod migrate;
 mod proxy;
+mod release;
 mod schedule;
 mod server;
 
@@ -22,6 +23,7 @@ pub(crate) use migrate::{
     MigrateUp, Migrations, Rehearse,
 };
 pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
+pub(crate) use release::{Deploy, Releases, ReleasesVerb, Rollback};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
 pub(crate) use server::{Hook, Server, ServerInit};
 
@@ -122,6 +124,18 @@ pub(crate) enum Verb {
     /// Have the running application run a job now, and show the run; ends with the exit code of the job
     #[command(after_help = "Example: mainstay run-now retrain")]
     RunNow(RunNow),
+    /// Make a release of a commit and bring it live: checked, copied, built, migrated, proven, switched to, watched; or undone
+    #[command(after_help = "Example: mainstay deploy main")]
+    Deploy(Deploy),
+    /// Bring the release before back, with its variables and, where that is possible, its schema
+    #[command(after_help = "Example: mainstay rollback --yes")]
+    Rollback(Rollback),
+    /// The releases that there are: how they ended, how long they took, what was lost meanwhile
+    #[command(
+        after_help = "Examples: mainstay releases, mainstay releases show 01K8",
+        args_conflicts_with_subcommands = true
+    )]
+    Releases(Releases),
     /// Stop everything and wait until it is gone
     #[command(after_help = "Example: mainstay down")]
     Down(Down),

@@ -1,10 +1,8 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
-#[allow(dead_code, reason = "releases are started in a later step")]
 mod release;
 
-#[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{Of, file_of_release, freeze_env, load_release, share};
+pub(crate) use release::{Of, freeze_env, load_release, share};
 
 use crate::{
     args::Place,
@@ -195,6 +193,11 @@ pub(crate) fn load_contract(context: &Context, place: &Place) -> Result<(Declare
     let declared = config::declared(&sources)?;
     context.terminal.hide(declared.contract.secrets(&declared.env));
     Ok((declared, sources.root))
+}
+
+/// The file of the site that `place` means, where there is one.
+pub(crate) fn site_file(context: &Context, place: &Place) -> Option<PathBuf> {
+    find(context, &place_of(context, place)).ok().flatten()
 }
 
 fn sources<'a>(

@@ -6,6 +6,7 @@ mod context;
 mod daemon;
 mod dry_run;
 mod load;
+mod release;
 mod start;
 mod terminal;
 mod texts;

@@ -109,7 +109,7 @@ fn keep_of_site(app: &mut App, site: Option<&Deploy>) {
 }
 
 /// The file of a release that describes its application.
-pub(crate) fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
+fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
     let site = Site::of(site);
     let record = store::read(&site, id).map_err(|error| {
         let finding = Finding::error(format!("release `{id}` cannot be read")).because(&error);

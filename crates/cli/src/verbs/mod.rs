@@ -1,8 +1,9 @@
 //! One file for each verb.
 
-mod backup;
+pub(crate) mod backup;
 mod can_take_over;
 mod check;
+mod deploy;
 mod detach;
 mod down;
 mod env;
@@ -18,9 +19,11 @@ mod order;
 mod proxy;
 mod ps;
 mod reexec;
+mod releases;
 mod reload;
 mod remembered;
 mod restore;
+mod rollback;
 mod run;
 mod run_now;
 mod schedule;
@@ -58,6 +61,9 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Reexec(args) => reexec::reexec(&context, args).await.code(),
         Verb::CanTakeOver => can_take_over::can_take_over(&context).code(),
+        Verb::Deploy(args) => deploy::deploy(&context, args).await.code(),
+        Verb::Rollback(args) => rollback::rollback(&context, args).await.code(),
+        Verb::Releases(args) => releases::releases(&context, args).code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
         Verb::History(args) => history::history(&context, args).await.code(),

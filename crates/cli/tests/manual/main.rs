@@ -107,6 +107,12 @@ fn coming_from_home_made() {
     page::check("docs/coming-from/home-made.md");
 }
 
+/// S1.7, S2.17, S4.6
+#[test]
+fn releases() {
+    page::check("docs/releases.md");
+}
+
 /// S2.7
 #[test]
 fn services() {
