@@ -45,6 +45,10 @@ pub(super) fn load_release_with(
 /// When that cannot be seen.
 pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
     let site = Site::of(site);
+    if site.data().exists() && !site.data().is_dir() {
+        // What is wrong with it is told where it is made.
+        return Ok(None);
+    }
     store::current(&site).map_err(|error| {
         let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);
         vec![
