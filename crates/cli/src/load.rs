@@ -113,7 +113,10 @@ pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> 
         None => flags,
     };
     let mut app = resolve(context, &files, texts.file.clone(), flags, Reading::Strict)?.app;
-    texts.release.iter().for_each(|of| of.put_on(&mut app));
+    for of in texts.release.iter() {
+        of.put_on(&mut app);
+        of.put_site_on(context, &mut app);
+    }
     Ok(app)
 }
 
@@ -128,6 +131,11 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
         job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
+    }
+    // A release is made of the site's file alone.
+    for hook in app.deploy.iter_mut().filter_map(|deploy| deploy.webhook.as_mut()) {
+        hook.command[0] = us.clone().unwrap_or_else(|| hook.command[0].clone());
+        hook.command.extend(flags.iter().take(1).flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }
 }
 

@@ -272,7 +272,9 @@ impl Load {
 fn said(mut stream: TcpStream, path: &str) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     stream.set_read_timeout(Some(LIMIT)).map_err(text)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).map_err(text)?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes())
+        .map_err(text)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(text)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("half an answer: {answer:?}"))?;

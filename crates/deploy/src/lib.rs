@@ -8,12 +8,15 @@ pub mod course;
 pub mod git;
 mod id;
 pub mod prober;
+pub mod push;
 mod record;
 mod run;
+pub mod setup;
 pub mod shared;
 mod site;
 pub mod store;
 pub mod watch;
+pub mod webhook;
 
 pub use id::ReleaseId;
 pub use record::{Outcome, Phase, Probe, Record, State, Unreadable};

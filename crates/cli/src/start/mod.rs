@@ -19,6 +19,9 @@ mod snapshots;
 mod stage;
 mod suspects;
 mod watch;
+mod webhook;
+
+pub(crate) use webhook::BY;
 mod world;
 
 pub(crate) use adapters::gate_context;

@@ -16,7 +16,7 @@ pub(super) async fn deploy(context: &Context, args: args::Deploy) -> Outcome {
         json: args.json,
         clean: args.clean,
         yes_destroy: args.yes_destroy,
-        by: None,
+        by: context.env.get(crate::start::BY).cloned(),
     };
     release(context, &args.place, &wish).await
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod can_take_over;
+mod check;
 mod deploy;
 mod detach;
 mod down;
@@ -9,6 +10,7 @@ mod env;
 mod events;
 mod health;
 mod history;
+mod hook;
 mod logs;
 mod migrate;
 mod moment;
@@ -26,6 +28,7 @@ mod run;
 mod run_now;
 mod schedule;
 mod schema;
+mod server;
 mod status;
 mod timeline;
 #[cfg(feature = "top")]
@@ -73,6 +76,9 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
+        Verb::Check(args) => check::check(&context, args).await.code(),
+        Verb::Server(verb) => server::server(&context, verb).await.code(),
+        Verb::Hook(verb) => hook::hook(&context, verb).await.code(),
         Verb::Proxy(args) => proxy::proxy(&context, *args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),

@@ -149,6 +149,12 @@ fn proxy() {
     page::check("docs/proxy.md");
 }
 
+/// S2.16, S4.4, S4.5, S4.15
+#[test]
+fn delivery() {
+    page::check("docs/delivery.md");
+}
+
 /// S2.11
 #[test]
 fn logs() {
