@@ -187,6 +187,16 @@ impl Home {
         all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(marked).collect()
     }
 
+    /// Of those of a [`Load`].
+    fn assert_once(&self, answered: &[String]) {
+        assert!(answered.len() > 200, "{}", answered.len());
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let loaded = self.seen().into_iter().filter(|path| path[1..].contains('/'));
+        loaded.for_each(|path| *counts.entry(path).or_default() += 1);
+        let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
+        assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
+    }
+
     fn seen(&self) -> Vec<String> {
         let seen = fs::read_to_string(self.test.path().join("seen")).unwrap_or_default();
         seen.lines().map(str::to_owned).collect()
@@ -312,14 +322,7 @@ fn nobody_notices_twenty_releases() {
     }
     let (answered, failed) = load.stop();
     assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
-    assert!(answered.len() > 200, "{}", answered.len());
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    home.seen()
-        .into_iter()
-        .filter(|path| path[1..].contains('/'))
-        .for_each(|path| *counts.entry(path).or_default() += 1);
-    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
-    assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
+    home.assert_once(&answered);
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
 }
@@ -352,6 +355,7 @@ fn nobody_notices_releases_behind_a_proxy() {
     home.test.again().args(["reexec"]).run().code(2);
     let (answered, failed) = load.stop();
     assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
+    home.assert_once(&answered);
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
     home.test.again().args(["down"]).run().code(0);
