@@ -1,19 +1,21 @@
 //! Requests are taken here for a service with a port of its own: they go to whichever release of it serves, and wait while none does.
 
 use super::World;
-use host::net::{bind_private, bind_tcp};
+use host::{
+    lock::{InstanceLock, LockError},
+    net::{bind_private, bind_tcp},
+};
 use proxy::{
     Block, Certificates, Door, Proof, Proxy, Settings, SwitchError, Switched, Times, Trust, USUAL, traffic::Bounds,
 };
 use report::{Event, Finding, Journal, Level};
 use std::{
     collections::BTreeSet,
-    io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use supervise::{Handle, ServiceStatus};
+use supervise::Handle;
 use tokio::{task::AbortHandle, time::timeout};
 
 /// So long the last bytes of answers may take to leave.
@@ -30,6 +32,8 @@ pub(crate) struct Proxied {
     /// The port to which requests go.
     port: Mutex<Option<u16>>,
     tasks: Vec<AbortHandle>,
+    /// Of its control socket.
+    _lock: Option<InstanceLock>,
 }
 
 /// Listens, and follows the service of `handle`. Nothing where no proxy is wanted.
@@ -42,11 +46,12 @@ pub(super) fn serve(world: &Arc<World>, handle: &Handle) -> Result<Option<Arc<Pr
         listening(world, &listener, kind);
         tasks.push(tokio::spawn(proxy::serve(proxy.clone(), listener, door)).abort_handle());
     }
-    tasks.extend(desk(world, &proxy));
+    let (asked, lock) = desk(world, &proxy).unzip();
+    tasks.extend(asked);
     let needs = world.app.services.iter().filter(|service| service.name == wanted.to);
     let needs = needs.flat_map(|service| service.needs.iter().cloned()).collect();
     let (service, drain, away, port) = (wanted.to.clone(), wanted.drain, Mutex::default(), Mutex::default());
-    let proxied = Arc::new(Proxied { proxy, service, drain, needs, away, port, tasks });
+    let proxied = Arc::new(Proxied { proxy, service, drain, needs, away, port, tasks, _lock: lock });
     tokio::spawn(proxied.clone().follow(handle.clone()));
     Ok(Some(proxied))
 }
@@ -56,7 +61,7 @@ impl Proxied {
     async fn follow(self: Arc<Self>, handle: Handle) {
         let (mut statuses, mut last) = (handle.watch(), None);
         loop {
-            let seen = statuses.borrow_and_update().iter().find(|it| it.name == self.service).and_then(port_of);
+            let seen = statuses.borrow_and_update().iter().find(|it| it.name == self.service).and_then(|it| it.port);
             if let Some(port) = seen.filter(|_| seen != last) {
                 last = seen;
                 if self.replace(port) != Some(port) {
@@ -118,10 +123,6 @@ impl Proxied {
         };
         world.journal.note(Event::new("proxy.stopped", text).with("cut", cut as u64));
     }
-}
-
-fn port_of(status: &ServiceStatus) -> Option<u16> {
-    status.port
 }
 
 fn upstream(port: u16) -> config::Upstream {
@@ -189,13 +190,19 @@ fn listening(world: &World, listener: &TcpListener, kind: &'static str) {
     world.journal.note(Event::new("proxy.listening", text).with("address", address).with("kind", kind));
 }
 
-/// For the verbs of `mainstay proxy`. The lock of the single instance is ours, so that a socket that is there is left over.
-fn desk(world: &World, proxy: &Arc<Proxy>) -> Option<AbortHandle> {
+/// For the verbs of `mainstay proxy`; its lock tells whether a socket that is there is left over.
+fn desk(world: &World, proxy: &Arc<Proxy>) -> Option<(AbortHandle, InstanceLock)> {
     let path = world.app.run_dir().join("proxy.sock");
-    let serve = |listener| tokio::spawn(proxy::control::serve(listener, proxy.clone(), host::user::uid()));
-    let bound: io::Result<_> = bind_private(&path);
+    let lock = InstanceLock::acquire(&path.with_added_extension("lock"), "mainstay up").map_err(|error| match error {
+        LockError::Held { holder, .. } => format!("another proxy has it: {holder}"),
+        LockError::Io { error, .. } => error.to_string(),
+    });
+    let bound = lock.and_then(|lock| Ok((bind_private(&path).map_err(|error| error.to_string())?, lock)));
     match bound {
-        Ok(listener) => Some(serve(listener).abort_handle()),
+        Ok((listener, lock)) => {
+            let serving = tokio::spawn(proxy::control::serve(listener, proxy.clone(), host::user::uid()));
+            Some((serving.abort_handle(), lock))
+        }
         Err(error) => {
             let text =
                 format!("`{}` cannot be listened on, so that the proxy cannot be asked: {error}", path.display());

@@ -1,5 +1,6 @@
 //! Requests are taken for a service.
 
+use crate::value::reachable;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Requests are taken for a service.
@@ -27,4 +28,11 @@ pub struct Proxy {
     pub headers: Vec<String>,
     /// What requests say about their own way is believed.
     pub trust_forwarded: bool,
+}
+
+impl Proxy {
+    /// Where this machine comes to it without TLS; nothing where it answers over TLS alone.
+    pub fn plain_door(&self) -> Option<SocketAddr> {
+        self.listen.first().filter(|_| self.tls.is_none()).map(|address| reachable(*address))
+    }
 }

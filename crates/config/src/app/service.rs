@@ -3,7 +3,13 @@
 use super::{HealthCheck, Sign};
 use crate::Target;
 use retry::Backoff;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// One supervised process. Prints its variables by name alone.
 #[derive(Clone, PartialEq)]
@@ -46,14 +52,22 @@ impl Service {
 
     /// The same with a port of its own, if it is to have one; its health is asked there.
     pub fn at_port(&self, port: u16) -> Self {
-        let Some(before) = self.port else { return self.clone() };
-        let mut service = Self { port: Some(port), ..self.clone() };
+        match self.port {
+            Some(_) => Self { port: Some(port), ..self.asked_at((Ipv4Addr::LOCALHOST, port).into()) },
+            None => self.clone(),
+        }
+    }
+
+    /// The same, but its health is asked at `door` instead of the port of its own.
+    pub fn asked_at(&self, door: SocketAddr) -> Self {
+        let mut service = self.clone();
+        let Some(before) = self.port else { return service };
         match service.health.as_mut().map(|check| &mut check.sign) {
             Some(Sign::Target(Target::Http { url, .. })) => {
-                *url = url.replacen(&format!("127.0.0.1:{before}/"), &format!("127.0.0.1:{port}/"), 1);
+                *url = url.replacen(&format!("//127.0.0.1:{before}/"), &format!("//{door}/"), 1);
             }
-            Some(Sign::Target(Target::Tcp { host, port: asked })) if host == "127.0.0.1" && *asked == before => {
-                *asked = port;
+            Some(Sign::Target(Target::Tcp { host, port })) if host == "127.0.0.1" && *port == before => {
+                (*host, *port) = (door.ip().to_string(), door.port());
             }
             _ => {}
         }
