@@ -32,6 +32,7 @@ mod shelf;
 mod sqlite;
 mod standing;
 mod take;
+mod vacuum;
 
 pub use attempt::{Attempt, Failure};
 pub use content::Content;
@@ -49,5 +50,7 @@ pub use prune::{planned, prune};
 pub use report::{NoUlid as NoId, Ulid as Id};
 pub use restore::{How, Restored, Threat, restore, threat, undo};
 pub use shelf::{Copy, copies};
+pub use sqlite::Swept;
 pub use standing::{OutOfOrder, Stage, Standing, Step};
 pub use take::{Request, own_copies, take};
+pub use vacuum::vacuum;

@@ -34,7 +34,7 @@ pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, resolve};
+pub use resolve::{BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, resolve};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -5,6 +5,7 @@ mod list;
 mod now;
 mod prune;
 mod shown;
+mod vacuum;
 mod verify;
 mod watched;
 
@@ -37,6 +38,7 @@ pub(super) async fn backup(context: &Context, verb: Backup) -> Outcome {
         Backup::List(args) => list::list(context, args),
         Backup::Verify(args) => interruptible(context, verify::verify(context, args)).await,
         Backup::Prune(args) => prune::prune(context, args),
+        Backup::Vacuum(args) => interruptible(context, vacuum::vacuum(context, args)).await,
         Backup::Key(verb) => key::key(context, verb),
     }
 }
