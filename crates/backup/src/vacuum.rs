@@ -22,12 +22,9 @@ pub async fn vacuum(job: &Job<'_>) -> Result<Option<Swept>, BackupError> {
     let swept = sqlite::vacuum(path).await?;
     let (name, took) = (&source.name, begun.elapsed());
     let text = match swept.rewritten {
-        true => format!(
-            "vacuum: `{name}` had {}, has {}, in {}",
-            bytes(swept.before),
-            bytes(swept.after),
-            seconds(took)
-        ),
+        true => {
+            format!("vacuum: `{name}` had {}, has {}, in {}", bytes(swept.before), bytes(swept.after), seconds(took))
+        }
         false => format!(
             "vacuum: `{name}` was analyzed, in {}; {} of {} are free, which is not worth a rewrite",
             seconds(took),

@@ -4,7 +4,7 @@
 mod release;
 
 #[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{file_of_release, flags_of_release, load_release};
+pub(crate) use release::{file_of_release, flags_of_release, freeze_env, load_release, share};
 
 use crate::{
     args::Place,
@@ -12,7 +12,7 @@ use crate::{
     start::Reread,
     texts::{Keeping, Kept, Texts},
 };
-use config::{App, Declared, Files, Overrides, Resolved, Sources, TextFile};
+use config::{App, Declared, Files, Job, Overrides, Resolved, Sources, TextFile};
 use host::proc::Process;
 use report::Finding;
 use std::{
@@ -107,7 +107,8 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     let env_files = flags.env_files.iter().map(|file| ("--env-file", file.clone()));
     let file = file.map(|file| ("--config", file.display().to_string()));
     let flags: Vec<_> = file.into_iter().chain(named).chain(env_files).collect();
-    for job in app.jobs.iter_mut().filter(|job| [&config::BACKUP_COMMAND[..], &config::VACUUM_COMMAND].contains(&&job.argv[..])) {
+    let ours = |job: &&mut Job| job.argv[..] == config::BACKUP_COMMAND || job.argv[..] == config::VACUUM_COMMAND;
+    for job in app.jobs.iter_mut().filter(ours) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
         job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }

@@ -296,7 +296,11 @@ fn a_copy_is_restored_while_it_is_written() {
 fn a_bar_shows_how_far_a_copy_has_come() {
     let test = program();
     let connection = shop(&test);
-    connection.execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 12000").unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 12000",
+        )
+        .unwrap();
     let ground = test.path().join("ground").display().to_string();
     let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 20);
     let us = env!("CARGO_BIN_EXE_mainstay");
@@ -319,7 +323,11 @@ fn vacuum_gives_back_what_is_free() {
     connection.execute_batch("DELETE FROM item WHERE id > 100").unwrap();
     let before = number("PRAGMA page_count");
     let swept = json(run(&test, &[&vacuum[..], &["--json"]].concat()).code(0));
-    assert_eq!((swept[0]["vacuum"]["rewritten"].as_bool(), number("PRAGMA freelist_count")), (Some(true), 0), "{swept:#}");
+    assert_eq!(
+        (swept[0]["vacuum"]["rewritten"].as_bool(), number("PRAGMA freelist_count")),
+        (Some(true), 0),
+        "{swept:#}"
+    );
     assert!(number("PRAGMA page_count") < before / 2, "{swept:#}");
     assert_eq!((number("SELECT count(*) FROM item"), number("SELECT count(*) FROM pragma_integrity_check")), (100, 1));
     let elsewhere = ["backup", "vacuum", "--database", "postgres://localhost/app", "--to", "backups"];

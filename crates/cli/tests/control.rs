@@ -77,6 +77,28 @@ impl Drop for Background<'_> {
     }
 }
 
+/// Issue 4, item 1: a service that has spent its budget of restarts has failed; that is told with what to do, and whoever
+/// starts it gives it a new budget.
+#[test]
+fn a_spent_budget_is_told_and_renewed() {
+    let test = app("name = \"shop\"\n\
+         [services.api]\ncommand = \"sleep 1000\"\n\
+         [services.bad]\ncommand = [\"sh\", \"-c\", \"echo run >> runs; exit 3\"]\n\
+         restart = { initial = \"10ms\", budget = \"2 in 1h\" }\n");
+    let mut running = test.again().args(["up"]).spawn();
+    pid_of(&mut running, "api");
+    let runs = || fs::read_to_string(test.path().join("runs")).unwrap_or_default().lines().count();
+    let is_failed = || socket(&test).exists() && service(&test, "bad")["fine"] == "failed";
+    wait_until(LIMIT, "bad has failed", is_failed);
+    assert_eq!((runs(), &service(&test, "bad")["restarts"]), (3, &2.into()));
+    let why = "blocked on: its budget of 2 restarts in [TIME] is spent; it ended with exit code 3";
+    let next = "next try: none; `mainstay start bad` starts it";
+    test.again().args(["why", "bad"]).run().code(0).stdout_has(why).stdout_has(next);
+    test.again().args(["start", "bad", "--timeout", "20"]).run();
+    wait_until(LIMIT, "the new budget is spent", || runs() == 6 && is_failed());
+    running.terminate();
+}
+
 /// S1.13, item 5: `ps`, `status` and `why` tell how everything is, and the exit code of `status` is the health.
 #[test]
 fn everything_is_told_about_a_running_application() {

@@ -202,6 +202,23 @@ fn a_run_by_hand_is_in_the_history() {
     test.again().args(["schedule", "report"]).run().code(0).stdout_has("  done after").stdout_has("  failed after");
 }
 
+/// Issue 4, item 4: one service that is never ready holds up no job: it is due, it waits for what it needs itself, and a stop of the start
+/// ends it politely.
+#[test]
+fn a_service_that_is_not_ready_holds_up_no_job() {
+    let test = app("[services.api]\ncommand = \"sleep 1000\"\nhealth = { file = \"never\" }\n\
+         [schedule.often]\nevery = \"1s\"\ncommand = [\"sh\", \"-c\", \"trap 'echo bye >> said; exit' TERM; echo hello >> said; sleep 1000 & wait\"]\n");
+    let mut running = test.again().args(["up"]).spawn();
+    pid_of(&mut running, "api");
+    let job = pid_of(&mut running, "often");
+    let said = || fs::read_to_string(test.path().join("said")).unwrap_or_default();
+    wait_until(LIMIT, "it works", || said() == "hello\n");
+    assert_eq!(json(&test, &["status"])["phase"], "start");
+    running.terminate();
+    running.wait(LIMIT).code(130);
+    assert_eq!((said().as_str(), alive(job)), ("hello\nbye\n", false));
+}
+
 /// S2.15: a lock that was lost with its database is taken again, and both is told.
 #[test]
 fn a_lost_lock_is_taken_again() {
@@ -225,8 +242,8 @@ fn a_lost_lock_is_taken_again() {
     running.wait(LIMIT).code(0);
 }
 
-/// Item 5: a service that does not become ready keeps nobody from asking, nor from mending the file: a reload is answered before everything
-/// is up, for jobs, too, and these begin with the new rules.
+/// Item 5: a service that does not become ready keeps nobody from asking, nor from mending the file, nor any job from being run: a reload is
+/// answered before everything is up, for jobs, too, and these begin with the new rules.
 #[test]
 fn a_long_start_keeps_nobody_from_asking() {
     let config = |ready: &str, word: &str| {
@@ -236,9 +253,7 @@ fn a_long_start_keeps_nobody_from_asking() {
     let test = app(&config("never", "old"));
     let mut running = test.again().args(["up"]).spawn();
     pid_of(&mut running, "api");
-    // Whoever wants a run is told that it is too early, and does not wait for an answer.
-    let early = test.again().args(["run-now", "report", "--detach"]).run();
-    early.code(75).stdout_is("").stderr_has("is still starting: it has come to `start`");
+    test.again().args(["run-now", "report"]).run().code(0).stdout_is("old\n");
     fs::write(test.path().join("mainstay.toml"), config("mainstay.toml", "new")).unwrap();
     let output = test.again().args(["reload"]).run();
     output.code(0).stdout_is("restarts: api\njobs changed: report\n");

@@ -24,7 +24,7 @@ pub use job::{Job, Overlap};
 pub use journal::Journal;
 pub use logs::{LogFormat, Logs, WhenFull};
 pub use migrations::{MIGRATION_STYLES, MigrationPolicies, MigrationSource, Migrations, Tolerance};
-pub use service::{Handover, Limits, Restart, RestartWhen, Service, Stop};
+pub use service::{Budget, Handover, Limits, Restart, RestartWhen, Service, Stop};
 
 use crate::EnvContract;
 use std::{collections::BTreeMap, path::PathBuf};

@@ -26,6 +26,11 @@ pub(crate) fn parse(file: &TextFile) -> Variables {
     reader.found
 }
 
+/// A file that says just this.
+pub fn variables_as_file(values: &BTreeMap<String, String>) -> String {
+    values.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect()
+}
+
 struct Reader<'a> {
     file: &'a TextFile,
     at: usize,

@@ -24,17 +24,20 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Backup, BackupWhen, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
+    Access, App, Backup, BackupWhen, Budget, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
     HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
     MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
     Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
+pub use dotenv::variables_as_file;
 pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
-pub use resolve::{BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, resolve};
+pub use resolve::{
+    BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, resolve, variables_of_files,
+};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -48,6 +48,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Size => json!({ "type": ["string", "integer"], "examples": ["512k", "10MB", "1GB"] }),
         Kind::Share => json!({ "type": ["number", "string"], "exclusiveMinimum": 0 }),
         Kind::Window => json!({ "type": ["string", "integer"], "examples": ["3 of 5", 3] }),
+        Kind::Budget => json!({ "type": "string", "examples": ["10 in 10m", "off"] }),
         Kind::Address => json!({ "type": ["string", "integer"], "examples": ["127.0.0.1:8000", ":8000", 8000] }),
         Kind::Signal => json!({ "type": ["string", "integer"], "examples": ["TERM", "INT"] }),
         Kind::Metrics => json!({ "type": ["boolean", "string", "integer"] }),

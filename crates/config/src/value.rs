@@ -1,6 +1,6 @@
 //! Texts with a meaning: spans of time, sizes, addresses, signals, yes and no.
 
-use crate::Window;
+use crate::{Budget, Window};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
@@ -110,6 +110,26 @@ pub(crate) fn parse_window(text: &str) -> Result<Window, String> {
     }
 }
 
+/// More restarts than these are not remembered.
+const LARGEST_BUDGET: u32 = 1000;
+
+/// `10 in 10m`; nothing for `off`.
+pub(crate) fn parse_budget(text: &str) -> Result<Option<Budget>, String> {
+    if text.trim().eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let Some((times, within)) = text.split_once(" in ") else {
+        return Err(format!("`{text}` is not so many in so long"));
+    };
+    match (times.trim().parse::<u32>(), parse_duration(within.trim())?) {
+        (Err(_), _) => Err(format!("`{}` is not a number of restarts", times.trim())),
+        (Ok(0), _) => Err("without any restart it would be `when = \"never\"`".to_owned()),
+        (Ok(times), _) if times > LARGEST_BUDGET => Err(format!("more than {LARGEST_BUDGET} restarts are not kept")),
+        (_, Duration::ZERO) => Err("its span must be longer than nothing".to_owned()),
+        (Ok(times), within) => Ok(Some(Budget { times, within })),
+    }
+}
+
 /// The signals that can sensibly ask a process to end, by Linux's numbers (signal(7)).
 const SIGNALS: [(&str, i32); 7] =
     [("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15)];
@@ -183,6 +203,23 @@ mod tests {
         }
     }
 
+    /// Issue 4, item 1: as many restarts as are written, in so long a time.
+    #[test]
+    fn budgets() {
+        let budget = |times, seconds| Some(Budget { times, within: Duration::from_secs(seconds) });
+        for (text, expected) in [
+            ("10 in 10m", budget(10, 600)),
+            ("1 in 1s", budget(1, 1)),
+            ("1000 in 7d", budget(1000, 604_800)),
+            ("off", None),
+        ] {
+            assert_eq!(parse_budget(text), Ok(expected), "{text}");
+        }
+        for text in ["", "10", "10 in", "0 in 10m", "-1 in 10m", "10 in 0s", "10 of 10m", "1001 in 1h", "ten in 10m"] {
+            assert!(parse_budget(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn spans_add_up_exactly(hours in 0u64..9_000, minutes in 0u64..9_000, millis in 0u64..9_000_000) {
@@ -192,7 +229,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_a_panic(text in "\\PC{0,20}") {
-            let _ = (parse_duration(&text), parse_size(&text), parse_address(&text), parse_signal(&text), parse_window(&text));
+            let _ = (parse_duration(&text), parse_size(&text), parse_address(&text), parse_signal(&text), parse_window(&text), parse_budget(&text));
         }
     }
 }

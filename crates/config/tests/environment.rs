@@ -168,3 +168,20 @@ fn the_contract_is_known_before_anything_is_set() {
     sources.file = Some(TextFile { name: "mainstay.toml".into(), text: "nmae = 'x'".into(), mode: 0o644 });
     assert!(told(&config::declared(&sources).unwrap_err()).contains("did you mean `name`?"));
 }
+
+/// Issue 6, point 5: what the files of variables say is kept with a release, whatever is in it, without what the process has.
+#[test]
+fn variables_of_files_are_kept_as_they_are() {
+    let written = "A=1\nSECRET='p$a\"s\\s'\nLINES=\"a\\nb\"\n";
+    let given = file("env_files = ['.env', '.env.local']").with(".env", written, 0o600).var("A", "of the process");
+    let read = |given: &support::Given| {
+        let mut sources = config::Sources::new("/srv/booking", &given.env, &given.files);
+        sources.file =
+            given.file.clone().map(|text| config::TextFile { name: "mainstay.toml".into(), text, mode: 0o644 });
+        config::variables_of_files(&sources).unwrap()
+    };
+    let values = read(&given);
+    assert_eq!((values["A"].as_str(), values["SECRET"].as_str(), values["LINES"].as_str()), ("1", "p$a\"s\\s", "a\nb"));
+    let again = file("").with(".env", &config::variables_as_file(&values), 0o600);
+    assert_eq!(read(&again), values);
+}

@@ -35,7 +35,7 @@ on_failure = "stop"
 command = ["booking-bot", "--poll"]
 needs = ["main", "api"]
 handover = "exclusive"
-restart = { when = "on-failure", initial = "2s", stable_after = "5m" }
+restart = { when = "on-failure", initial = "2s", stable_after = "5m", budget = "10 in 10m" }
 stop = { signal = "INT", grace = "10s" }
 
 [services.api]

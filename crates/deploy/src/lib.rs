@@ -3,8 +3,12 @@
 //! [`Site`] knows where everything lies, [`Record`] what is known of one release, [`store`] which there are and which one is
 //! current.
 
+pub mod build;
+pub mod git;
 mod id;
 mod record;
+mod run;
+pub mod shared;
 mod site;
 pub mod store;
 

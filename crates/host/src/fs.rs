@@ -14,7 +14,7 @@ pub use growing::{Growing, Identity, create, identity, identity_of, open, remove
 pub use openers::openers;
 pub use scratch::Scratch;
 pub use symlink::{There, point, pointed, there};
-pub use tree::{give, link, make_dir, remove_tree, swept, sync};
+pub use tree::{bytes_below, give, link, make_dir, remove_tree, swept, sync};
 
 use atomic::{create_new, unique};
 use rustix::fs::OFlags;

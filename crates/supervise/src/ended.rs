@@ -59,6 +59,9 @@ impl EndedService {
         Some(match failure {
             Failure::Ended(exit) => finding.hint(self.ended_hint(*exit)),
             Failure::Spawn { .. } => finding.hint(format!("check `command` and `cwd` of `[services.{}]`", self.name)),
+            Failure::Spent { .. } => {
+                finding.hint("its own last lines say why; `budget` of `restart` says how often it is started again")
+            }
             Failure::After { name } => finding.hint(format!("mend `{name}` first")),
             Failure::Unkillable { pid } => {
                 finding.hint(format!("look for processes in state D: `ps -o pid,stat,wchan,args -g {pid}`"))

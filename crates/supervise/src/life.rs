@@ -5,12 +5,14 @@
 //! - an end while a needed dependency is down is not: the service is parked and started the moment that it is back;
 //! - before an end is counted, the needed dependencies are asked ([`Effect::AskNeeds`]), for the monitor may not have
 //!   noticed yet what the service noticed at once;
+//! - when more ends are counted than the budget of restarts allows, it has failed, and whoever starts it gives it a new one;
 //! - a dependency that goes down stops nobody, and while it is down nobody is restarted for being unhealthy.
 
 mod begin;
 mod end;
 mod handed;
 mod leave;
+mod tally;
 
 pub(crate) use handed::HandedLife;
 
@@ -29,6 +31,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tally::Tally;
 use tokio::time::Instant;
 
 /// One service: its rules, what is known about the world around it, and its state.
@@ -50,6 +53,8 @@ pub struct Life {
     /// Counted ends in a row.
     streak: u32,
     waits: Waits,
+    /// What its budget counts.
+    tally: Tally,
     restarts: u32,
     last_exit: Option<(Exit, Instant)>,
     effects: Vec<Effect>,
@@ -69,6 +74,7 @@ impl Life {
             spawned: false,
             streak: 0,
             waits,
+            tally: Tally::default(),
             restarts: 0,
             last_exit: None,
             effects: Vec::new(),
@@ -183,6 +189,7 @@ impl Life {
 
     fn restart(&mut self, now: Instant) {
         self.wanted = true;
+        self.tally = Tally::default();
         self.begin_new_series();
         match &mut self.state {
             State::Starting(run) | State::Running(run) => {

@@ -4,7 +4,7 @@ use crate::{
     fence::FENCE,
     state::{Failure, exit_words},
 };
-use config::Service;
+use config::{Budget, Service};
 use host::{
     process::{Exit, Limit},
     signals::signal_name,
@@ -162,6 +162,11 @@ pub(crate) fn lacking(unmet: &BTreeMap<String, String>) -> String {
     };
     let each: Vec<_> = unmet.iter().map(one).collect();
     each.join(" and ")
+}
+
+/// `10 restarts in 10 m 0 s`.
+pub(crate) fn budget(Budget { times, within }: Budget) -> String {
+    format!("{} in {}", count(times as usize, "restart"), seconds(within))
 }
 
 /// ``waits for `migrator` to be ready``.

@@ -107,6 +107,14 @@ pub enum Failure {
         /// What the system said.
         reason: String,
     },
+    /// It ended more often than its budget of restarts allows.
+    #[error("its budget of {budget} is spent{}", last_exit(*exit))]
+    Spent {
+        /// The budget, in words.
+        budget: String,
+        /// How it ended last; nothing when it could not be started.
+        exit: Option<Exit>,
+    },
     /// A service that it starts after has failed.
     #[error("it starts after `{name}`, which failed")]
     After {
@@ -207,6 +215,10 @@ impl fmt::Display for Word {
             Word::Parked => "parked",
         })
     }
+}
+
+fn last_exit(exit: Option<Exit>) -> String {
+    exit.map(|exit| format!("; it ended with {}", exit_words(exit))).unwrap_or_default()
 }
 
 /// `exit code 1`, `signal 9 (SIGKILL)`.

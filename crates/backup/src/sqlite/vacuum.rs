@@ -82,7 +82,8 @@ fn act(connection: &Connection, rewrites: bool, call_off: &CallOff) -> Result<()
         });
         let vacuumed = if rewrites { connection.execute_batch("VACUUM") } else { Ok(()) };
         let acted = vacuumed.and_then(|()| {
-            connection.execute_batch(&format!("PRAGMA analysis_limit = {ROWS}; ANALYZE; PRAGMA wal_checkpoint(PASSIVE)"))
+            connection
+                .execute_batch(&format!("PRAGMA analysis_limit = {ROWS}; ANALYZE; PRAGMA wal_checkpoint(PASSIVE)"))
         });
         done.store(true, Ordering::SeqCst);
         acted

@@ -1,11 +1,19 @@
 //! From a release on the disk to its [`config::App`].
 
-use super::{Disk, FILE_NAME, Loaded, Reading, resolve};
-use crate::{context::Context, texts::Keeping};
-use config::{App, Overrides};
-use deploy::{ReleaseId, Site, store};
+use super::{Disk, FILE_NAME, Loaded, MAX_BYTES, Need, Reading, found, resolve, sources_of};
+use crate::{args::Place, context::Context, texts::Keeping};
+use config::{App, Overrides, data_of_invalid, variables_as_file, variables_of_files};
+use deploy::{Record, ReleaseId, Site, shared, store};
 use report::Finding;
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Variables may be secrets.
+const ENV_MODE: u32 = 0o600;
+/// Where an application keeps its data when it does not say so.
+const DATA: &str = "data";
 
 /// The application of a release of this site, from the file in its tree. Its relative paths begin in the tree, everything mutable
 /// lies in the data directory of the site; the variables that were kept with the release stand in for `.env` files.
@@ -48,4 +56,46 @@ fn no_file(file: &Path, commit: &str) -> Finding {
         true => format!("commit it; or name the one that is meant with `file` in `[deploy]` of the site's {FILE_NAME}"),
         false => format!("`file` in `[deploy]` of the site's {FILE_NAME} says that it is there"),
     })
+}
+
+/// Keeps with a release, whose files are checked out, the variables of the site's files of variables, and below them those of files
+/// that the commit brings itself: so a rollback brings them back.
+pub(crate) fn freeze_env(context: &Context, place: &Place, site: &App, record: &Record) -> Result<(), Vec<Finding>> {
+    let disk = Disk { cwd: &context.cwd };
+    let file = file_of_release(site, record.id)?;
+    let mut values = variables_of_files(&sources_of(context, &disk, Some(file))?)?;
+    values.extend(variables_of_files(&sources_of(context, &disk, found(context, place, Need::File)?)?)?);
+    let path = Site::of(site).env(record.id);
+    host::fs::write_atomic(&path, variables_as_file(&values).as_bytes(), ENV_MODE).map_err(|error| failed(&error))
+}
+
+/// Puts links to what all releases share into the tree of a release: its data directory, and `paths`. Answers with what the commit
+/// brings there and nobody will see.
+pub(crate) fn share(
+    context: &Context,
+    site: &App,
+    record: &Record,
+    paths: &[PathBuf],
+) -> Result<Vec<Finding>, Vec<Finding>> {
+    let file = file_of_release(site, record.id)?;
+    let (site, root) = (Site::of(site), file.parent().unwrap_or(Path::new("/")).to_owned());
+    let variable = |name: &str| context.env.get(name).map(String::as_str);
+    let text = host::fs::read_to_string(&file, MAX_BYTES).map_err(|error| failed(&error))?;
+    let data = data_of_invalid(&text, variable).unwrap_or_else(|| DATA.to_owned());
+    let has_data = shared::share_data(&site, &root, Path::new(&data)).map_err(|error| failed(&error))?;
+    let hidden = shared::share(&site, &root, paths).map_err(|error| failed(&error))?;
+    let brought = |path: &Path| format!("the commit brings `{}`", path.display());
+    let hidden = hidden.iter().map(|path| {
+        let finding = Finding::warning(format!("{}, which all releases share: it is not used", brought(path)));
+        finding.hint("take it out of the commit, or out of `shared` in `[deploy]`")
+    });
+    let data = (!has_data).then(|| {
+        let finding = Finding::warning(format!("{}, where its data would lie", brought(Path::new(&data))));
+        finding.hint("what the application writes there goes with the release: let it use `data`, or `shared`")
+    });
+    Ok(hidden.chain(data).collect())
+}
+
+fn failed(error: &io::Error) -> Vec<Finding> {
+    vec![Finding::error("the release cannot be prepared").because(error)]
 }

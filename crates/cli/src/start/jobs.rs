@@ -17,7 +17,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// One ping takes no longer.
 const PING: Duration = Duration::from_secs(10);
 
-/// Jobs that are run when they are due, once everything is up.
+/// Jobs that are run when they are due, once the migrations have come to their end: no job waits for a service.
 pub(super) struct Jobs {
     pub(super) handle: ScheduleHandle,
     pub(super) ended: JoinHandle<()>,

@@ -122,7 +122,7 @@ impl Live {
         world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());
         world.spawner.go_on_together(state.together).map_err(lost)?;
         let instance = earlier::instance(&world.app);
-        live.jobs = jobs::prepare(&world, &latest.jobs, &instance)?.map(Jobs::new);
+        live.jobs = jobs::prepare(&world, &latest.jobs, &instance)?.map(|scheduler| Jobs::new(scheduler).begun());
         let handed = state.pages.into_iter().map(|(what, page)| Ok((what, all.take(page)?)));
         live.pages = Some(pages::serve(&world, handed.collect::<io::Result<_>>().map_err(lost)?)?);
         world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());

@@ -9,6 +9,7 @@ use super::{
     jobs::{self, Jobs},
     pages::{self, Serving},
     snapshots,
+    watch::All,
 };
 use crate::check::{data_directory, home_of_databases, programs};
 use config::{App, Dependency, Sign};
@@ -40,7 +41,7 @@ pub(super) struct Live {
     /// Answered from the first moment to the last.
     pub(super) pages: Option<Serving>,
     pub(super) prepared: Option<Supervisor>,
-    /// Begins once everything is up.
+    /// Begun together with the services.
     pub(super) jobs: Option<Jobs>,
     pub(super) running: Option<Running>,
 }
@@ -178,7 +179,7 @@ impl Live {
         }
     }
 
-    /// Starts the services and waits until each is ready or over. Whoever comes here with a dependency that is not ready
+    /// Starts the services, lets jobs be run, and waits until each service is ready or over. Whoever comes here with a dependency that is not ready
     /// was told to start all the same, so nobody is parked for that yet; from now on the monitor tells.
     async fn start(&mut self) -> Result<String, Trouble> {
         self.world.board.phase(Phase::Start);
@@ -187,13 +188,14 @@ impl Live {
         measure(&self.world, handle.clone());
         let ended = tokio::spawn(supervisor.run());
         self.running = Some(Running { handle: handle.clone(), ended });
+        self.jobs = self.jobs.take().map(Jobs::begun);
         let statuses = settled(&self.world, &handle).await;
         started(&statuses)
     }
 
     /// Stops whatever was started, and says how it ended.
     pub(super) async fn abandon(mut self, signals: &mut Signals) -> Option<Ended> {
-        super::watch::stop(self.running.take()?, signals).await
+        All::of(self.running.take()?, self.jobs.take()).stop(signals).await
     }
 }
 

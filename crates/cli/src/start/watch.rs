@@ -19,10 +19,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Watches until the services have ended or somebody asks for the end; answers with the exit code. Jobs are run from now on.
+/// Watches until the services have ended or somebody asks for the end; answers with the exit code.
 pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signals, so_far: Outcome) -> u8 {
     let Some(running) = live.running.take() else { return so_far.code() };
-    let mut all = All { running, over: None, jobs: live.jobs.take().map(Jobs::begun) };
+    let mut all = All::of(running, live.jobs.take());
     world.board.phase(Phase::Watch);
     host::process::give_back_code();
     let signal = until_the_end(world, &live, &mut all, &mut signals).await;
@@ -32,8 +32,8 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     end(world, all.stop(&mut signals).await, signal)
 }
 
-/// Services and jobs.
-struct All {
+/// Services and jobs that were started.
+pub(super) struct All {
     running: Running,
     /// How the services ended; nothing while they run.
     over: Option<Option<Ended>>,
@@ -65,6 +65,10 @@ impl Owed {
 }
 
 impl All {
+    pub(super) fn of(running: Running, jobs: Option<Jobs>) -> Self {
+        Self { running, over: None, jobs }
+    }
+
     /// Services have ended. Where jobs are left to be run and nothing has failed, that is not the end.
     fn services_ended(&mut self, ended: Option<Ended>) -> bool {
         let failed = ended.as_ref().is_none_or(|ended| !ended.findings().is_empty());
@@ -77,7 +81,7 @@ impl All {
     }
 
     /// Stops services and jobs politely; a second signal kills at once.
-    async fn stop(mut self, signals: &mut Signals) -> Option<Ended> {
+    pub(super) async fn stop(mut self, signals: &mut Signals) -> Option<Ended> {
         let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
         self.running.handle.stop();
         jobs.iter().for_each(ScheduleHandle::stop);
@@ -217,17 +221,6 @@ async fn check_schema(world: &World, database: &str) {
         Err(error) => {
             world.board.migrations(Migrations::Degraded(error.to_string()));
             error.findings().iter().for_each(|finding| world.terminal.finding(finding));
-        }
-    }
-}
-
-/// Stops politely; a second signal kills at once.
-pub(super) async fn stop(mut running: Running, signals: &mut Signals) -> Option<Ended> {
-    running.handle.stop();
-    loop {
-        tokio::select! {
-            ended = &mut running.ended => return ended.ok(),
-            _ = asked_to_stop(signals) => running.handle.force(),
         }
     }
 }

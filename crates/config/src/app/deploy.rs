@@ -33,7 +33,7 @@ pub struct Deploy {
     pub build: Vec<BuildStep>,
     /// What fetches dependencies, left out while their lock files stay as they are.
     pub dependencies: Option<Dependencies>,
-    /// Paths in the tree that all releases share. Relative, without `..`.
+    /// Paths that all releases share, from the directory of the application's file. Relative, without `..`.
     pub shared: Vec<PathBuf>,
     /// What is asked of a new release before it gets any traffic.
     pub smoke: Vec<Smoke>,
@@ -182,7 +182,7 @@ pub enum HookOn {
 pub struct BuildStep {
     /// Program and arguments; never a shell string.
     pub argv: Vec<String>,
-    /// Where in the tree. Relative, empty for its top.
+    /// Where, from the directory of the application's file. Relative, empty for that itself.
     pub dir: PathBuf,
     /// Variables on top of those of the release.
     pub env: BTreeMap<String, String>,
@@ -208,6 +208,8 @@ pub struct Dependencies {
     pub step: BuildStep,
     /// While these files are as they were, it is left out. Relative to the tree.
     pub lock: Vec<PathBuf>,
+    /// What it makes in the tree: copied from the release before when it is left out. Relative.
+    pub paths: Vec<PathBuf>,
 }
 
 /// One question to a new release.

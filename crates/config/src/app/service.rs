@@ -67,6 +67,17 @@ pub struct Restart {
     pub backoff: Backoff,
     /// A life at least this long begins the waits anew.
     pub stable_after: Duration,
+    /// How often within how long, at most; nothing for without end.
+    pub budget: Option<Budget>,
+}
+
+/// So many restarts within so long a time, and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// From 1.
+    pub times: u32,
+    /// Longer than nothing.
+    pub within: Duration,
 }
 
 /// After which ends a service is started again.

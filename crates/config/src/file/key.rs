@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Share,
     /// So many of so many.
     Window,
+    /// So many within so long.
+    Budget,
     Address,
     Signal,
     /// `true`, `false` or an address.
@@ -91,6 +93,7 @@ impl Kind {
             Kind::Size => "a size such as `10MB`".into(),
             Kind::Share => "a number of processors such as `1.5`".into(),
             Kind::Window => "a number of checks such as `3 of 5`".into(),
+            Kind::Budget => "`off`, or a number of restarts in a span of time such as `10 in 10m`".into(),
             Kind::Address => "an address such as `127.0.0.1:8000`".into(),
             Kind::Signal => "a signal such as `TERM`".into(),
             Kind::Metrics => "`true`, `false` or an address".into(),

@@ -2,10 +2,10 @@
 
 use super::{Context, Key, Kind, Origin, Table, check::fits};
 use crate::{
-    Window, command,
+    Budget, Window, command,
     interpolate::{Unresolved, interpolate},
     suggest::did_you_mean,
-    value::{parse_address, parse_bool, parse_duration, parse_signal, parse_size, parse_window},
+    value::{parse_address, parse_bool, parse_budget, parse_duration, parse_signal, parse_size, parse_window},
 };
 use report::{Finding, or_list};
 use std::{net::SocketAddr, ops::Range, time::Duration};
@@ -194,6 +194,11 @@ impl<'a> Setting<'a> {
     /// So many of so many.
     pub(crate) fn window(&self) -> Option<Window> {
         self.read(parse_window)
+    }
+
+    /// So many within so long; nothing for `off`.
+    pub(crate) fn budget(&self) -> Option<Budget> {
+        self.read(parse_budget).flatten()
     }
 
     /// One of the words of [`Kind::Choice`].

@@ -162,9 +162,8 @@ pub(super) fn job(root: &Table<'_>, backup: &Backup) -> Option<Job> {
 
 /// The job that vacuums and analyzes SQLite databases.
 pub(super) fn vacuum(root: &Table<'_>, backup: &Backup, dependencies: &[Dependency]) -> Option<Job> {
-    let of_sqlite = |name: &&String| {
-        dependencies.iter().any(|it| it.name == **name && matches!(it.target, Target::Sqlite(_)))
-    };
+    let of_sqlite =
+        |name: &&String| dependencies.iter().any(|it| it.name == **name && matches!(it.target, Target::Sqlite(_)));
     let databases = backup.databases.iter().filter(of_sqlite).cloned().collect();
     let rhythm = rhythm(&root.table("backup"), "vacuum");
     due(root, ours(root, VACUUM, &VACUUM_COMMAND, rhythm, databases), "vacuums by `[backup]`", "vacuum")

@@ -18,9 +18,7 @@ const DEFAULT_FILE: &str = ".env";
 /// Reads the `.env` files and the contract, and completes the environment of the context.
 pub(super) fn complete<'a>(context: &mut Context<'a>, document: Option<&DeTable<'a>>) -> EnvContract {
     context.secrets = declared_secrets(document);
-    let files = read_files(context, document);
-    let mut from_files: BTreeMap<String, (String, Place)> = BTreeMap::new();
-    files.into_iter().for_each(|(_, values)| from_files.extend(values));
+    let from_files = of_files(context, document, Missing::Told);
     for (name, (value, place)) in from_files {
         if !context.env.contains_key(&name) {
             context.env.insert(name.clone(), value);
@@ -32,12 +30,28 @@ pub(super) fn complete<'a>(context: &mut Context<'a>, document: Option<&DeTable<
     EnvContract { variables: declared.into_iter().map(|(variable, _)| variable).collect() }
 }
 
-type Values = BTreeMap<String, (String, Place)>;
+/// A file of variables that is named and not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// A problem.
+    Told,
+    /// Left out.
+    Fine,
+}
 
-fn read_files(context: &Context<'_>, document: Option<&DeTable<'_>>) -> Vec<(TextFile, Values)> {
+/// What all files of variables say together.
+pub(super) fn of_files(context: &Context<'_>, document: Option<&DeTable<'_>>, missing: Missing) -> Values {
+    let mut all = Values::new();
+    read_files(context, document, missing).into_iter().for_each(|(_, values)| all.extend(values));
+    all
+}
+
+pub(super) type Values = BTreeMap<String, (String, Place)>;
+
+fn read_files(context: &Context<'_>, document: Option<&DeTable<'_>>, missing: Missing) -> Vec<(TextFile, Values)> {
     let mut read = Vec::new();
     for written in names_of_files(context, document) {
-        let Some(file) = open(context, &written) else { continue };
+        let Some(file) = open(context, &written, missing) else { continue };
         let found = dotenv::parse(&file);
         found.problems.into_iter().for_each(|problem| context.problem(problem));
         context.warn_all(found.warnings);
@@ -62,11 +76,11 @@ fn names_of_files(context: &Context<'_>, document: Option<&DeTable<'_>>) -> Vec<
     vec![Written { text: DEFAULT_FILE.to_owned(), origin: Origin::Default }]
 }
 
-fn open(context: &Context<'_>, written: &Written) -> Option<TextFile> {
+fn open(context: &Context<'_>, written: &Written, missing: Missing) -> Option<TextFile> {
     let path = context.sources.root.join(&written.text);
     let problem = match context.sources.files.read(&path) {
         Ok(Some(file)) => return Some(file),
-        Ok(None) if written.origin == Origin::Default => return None,
+        Ok(None) if written.origin == Origin::Default || missing == Missing::Fine => return None,
         Ok(None) => context
             .error(&written.origin, &format!("there is no file `{}`", written.text))
             .hint("create it, or take it out of the list"),

@@ -76,6 +76,19 @@ pub fn declared(sources: &Sources<'_>) -> Result<Declared, Vec<Finding>> {
     Ok(Declared { contract, env: context.env })
 }
 
+/// What the files of variables say that `sources` names, without the process's environment: what is kept with a release. One that is
+/// named and not there is left out.
+///
+/// # Errors
+/// All problems of the files, and of the list of their names.
+pub fn variables_of_files(sources: &Sources<'_>) -> Result<BTreeMap<String, String>, Vec<Finding>> {
+    let context = Context::new(sources);
+    let document = parse(&context)?;
+    let values = environment::of_files(&context, document.as_ref().map(Spanned::get_ref), environment::Missing::Fine);
+    context.verdict()?;
+    Ok(values.into_iter().map(|(name, (value, _))| (name, value)).collect())
+}
+
 /// The file as TOML; one problem for each line that is none.
 fn parse<'a>(context: &Context<'a>) -> Result<Option<Spanned<DeTable<'a>>>, Vec<Finding>> {
     let Some(file) = &context.sources.file else { return Ok(None) };

@@ -9,7 +9,9 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 12] = [
+const READ_ELSEWHERE: [&str; 14] = [
+    "MAINSTAY_CACHE",
+    "MAINSTAY_COMMIT",
     "MAINSTAY_CONFIG",
     "MAINSTAY_DIR",
     "MAINSTAY_LOG_FORMAT",

@@ -209,6 +209,7 @@ fn restart(service: &Table<'_>, default: Option<RestartWhen>, flag: &Option<Stri
         when: restart_when(service, &table, flag).or(default).unwrap_or_default(),
         backoff: Backoff { initial, factor, max: max.max(initial), jitter: 0.0 },
         stable_after: table.setting("stable_after").duration().unwrap_or(Duration::from_secs(60)),
+        budget: table.setting("budget").budget(),
     }
 }
 

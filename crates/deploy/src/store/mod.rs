@@ -1,5 +1,11 @@
 //! Which releases there are, and which one is current.
 
+mod prune;
+mod room;
+
+pub use prune::{Going, going, prune, remove};
+pub use room::{Room, needed, room};
+
 use crate::{
     Record, ReleaseId, Site, Unreadable,
     record::{from_text, to_text},

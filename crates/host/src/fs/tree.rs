@@ -4,7 +4,7 @@ use super::{named, unique};
 use std::{
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt, chown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, chown},
     path::Path,
 };
 
@@ -44,6 +44,17 @@ pub fn swept(path: &Path) -> io::Result<()> {
     let hidden = path.with_file_name(format!(".{name}.{}.gone", unique()));
     fs::rename(path, &hidden).map_err(|error| named("remove", path, &error))?;
     remove_tree(&hidden)
+}
+
+/// What a directory and all in it take on the disk, in bytes, links not followed. What goes away meanwhile, or may not be looked
+/// at, counts nothing.
+pub fn bytes_below(path: &Path) -> u64 {
+    let Ok(facts) = fs::symlink_metadata(path) else { return 0 };
+    let below = match facts.is_dir().then(|| fs::read_dir(path)) {
+        Some(Ok(entries)) => entries.flatten().map(|entry| bytes_below(&entry.path())).sum(),
+        _ => 0,
+    };
+    facts.blocks() * 512 + below
 }
 
 /// Gives a file a second name.

@@ -35,6 +35,11 @@ impl Running {
         self.child.signal(signal)
     }
 
+    /// Is anybody left of its group, or strayed from it?
+    pub fn family_alive(&self) -> bool {
+        self.child.group_alive()
+    }
+
     /// Resolves when it has ended.
     ///
     /// # Errors

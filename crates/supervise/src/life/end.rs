@@ -93,6 +93,11 @@ impl Life {
         if lived >= self.service.restart.stable_after {
             self.begin_new_series();
         }
+        if let Some(budget) = self.service.restart.budget
+            && !self.tally.has_room(budget, now)
+        {
+            return self.fail(Failure::Spent { budget: say::budget(budget), exit: self.last_exit() }, now);
+        }
         let wait = if self.streak == 0 { Duration::ZERO } else { self.waits.next_wait().max(SHORTEST_WAIT) };
         self.streak = self.streak.saturating_add(1);
         self.restarts = self.restarts.saturating_add(1);

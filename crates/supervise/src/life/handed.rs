@@ -1,6 +1,6 @@
 //! A life as it is handed over to the next version of mainstay.
 
-use super::Life;
+use super::{Life, tally::Tally};
 use crate::state::{Run, State};
 use config::Service;
 use host::{handover::moment, process::Exit};
@@ -27,6 +27,7 @@ pub(crate) struct HandedLife {
     streak: u32,
     /// How long the next wait of the backoff is.
     wait: Duration,
+    tally: Tally,
     restarts: u32,
     last_exit: Option<HandedExit>,
 }
@@ -51,6 +52,7 @@ impl Life {
             spawned: self.spawned,
             streak: self.streak,
             wait: self.waits.reached(),
+            tally: self.tally.clone(),
             restarts: self.restarts,
             last_exit: self.last_exit.map(|(exit, at)| HandedExit { exit, at }),
         }
@@ -72,6 +74,7 @@ impl Life {
             spawned: handed.spawned,
             streak: handed.streak,
             waits,
+            tally: handed.tally,
             restarts: handed.restarts,
             last_exit: handed.last_exit.map(|it| (it.exit, it.at)),
             effects: Vec::new(),

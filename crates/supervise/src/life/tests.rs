@@ -1,5 +1,5 @@
 use super::*;
-use config::{Handover, HealthCheck, Limits, Restart, RestartWhen, Sign, Stop, Target, Window};
+use config::{Budget, Handover, HealthCheck, Limits, Restart, RestartWhen, Sign, Stop, Target, Window};
 use proptest::prelude::*;
 use retry::Backoff;
 
@@ -20,7 +20,7 @@ fn service(when: RestartWhen) -> Service {
         after: Vec::new(),
         listen: None,
         health: None,
-        restart: Restart { when, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60) },
+        restart: Restart { when, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60), budget: None },
         stop: Stop { signal: TERM, grace: s(30) },
         handover: Handover::Overlap,
         single: None,
@@ -131,6 +131,68 @@ fn a_series_of_crashes_backs_off_and_a_stable_life_ends_it() {
     told.now += s(60);
     assert_eq!(told.exit(CRASH), ["spawn"], "a stable life starts again at once");
     assert_eq!(told.life.restarts(), 9);
+}
+
+fn frugal(times: u32, within: u64) -> Service {
+    let budget = Some(Budget { times, within: s(within) });
+    let base = needy();
+    Service { restart: Restart { budget, ..base.restart }, ..base }
+}
+
+impl Told {
+    /// Ends for its own fault, and lives again if it may: after how long, in seconds.
+    fn crash(&mut self) -> Option<u64> {
+        self.exit(CRASH);
+        self.tell(Input::NeedsKnown);
+        let wait = self.due_in();
+        if let Some(wait) = wait {
+            self.after(wait, Input::Elapsed);
+        }
+        self.tell(Input::Spawned { pid: 7 });
+        (self.fine() == "running").then(|| wait.unwrap_or_default().as_secs())
+    }
+}
+
+/// Issue 4, item 1: as many restarts as the budget has, then it has failed and says so; whoever starts it gives it a new one.
+#[test]
+fn a_spent_budget_is_the_end_until_somebody_starts_it() {
+    let mut told = Told::running(frugal(3, 600));
+    assert_eq!([told.crash(), told.crash(), told.crash(), told.crash()], [Some(0), Some(1), Some(2), None]);
+    let reason = "its budget of 3 restarts in 10 m 0 s is spent; it ended with exit code 1";
+    assert_eq!((told.fine(), told.life.reason().as_deref(), told.due_in()), ("failed", Some(reason), None));
+    assert_eq!(told.life.restarts(), 3, "the one that was refused does not count");
+    for input in [Input::Wanted, Input::NeedMet { name: "main".into() }, Input::Elapsed] {
+        assert!(told.after(s(3600), input).is_empty(), "nothing starts it by itself");
+    }
+    assert_eq!(told.tell(Input::Restart), ["spawn"]);
+    told.tell(Input::Spawned { pid: 7 });
+    assert_eq!([told.crash(), told.crash(), told.crash(), told.crash()], [Some(0), Some(1), Some(2), None]);
+}
+
+/// Issue 4, item 1: what lies further back than the span of the budget does not count, however stable it was since.
+#[test]
+fn a_budget_looks_back_over_its_span_only() {
+    let mut told = Told::running(frugal(2, 100));
+    for _ in 0..20 {
+        assert!(told.crash().is_some());
+        told.now += s(50);
+    }
+    told.now += s(100);
+    assert_eq!([told.crash().is_some(), told.crash().is_some(), told.crash().is_some()], [true, true, false]);
+}
+
+/// Issue 4, item 1: an outage of the database costs nothing of it.
+#[test]
+fn ends_without_the_dependency_cost_no_budget() {
+    let mut told = Told::running(frugal(1, 600));
+    for _ in 0..10 {
+        told.lose("main");
+        told.exit(CRASH);
+        assert_eq!(told.fine(), "parked");
+        assert_eq!(told.meet("main"), ["spawn"]);
+        told.tell(Input::Spawned { pid: 7 });
+    }
+    assert_eq!([told.crash().is_some(), told.crash().is_some()], [true, false]);
 }
 
 /// An early alarm is no alarm.
@@ -506,10 +568,13 @@ impl World {
     }
 }
 
+const FRUGAL: Budget = Budget { times: 3, within: Duration::from_secs(60) };
+
 fn lives() -> impl Strategy<Value = Service> {
     let when = prop_oneof![Just(RestartWhen::Always), Just(RestartWhen::OnFailure), Just(RestartWhen::Never)];
-    (when, any::<[bool; 4]>()).prop_map(|(when, [needs, after, health, delay])| {
-        let service = service(when);
+    (when, any::<[bool; 5]>()).prop_map(|(when, [needs, after, health, delay, frugal])| {
+        let mut service = service(when);
+        service.restart.budget = frugal.then_some(FRUGAL);
         let service = if health { checked(service) } else { service };
         Service {
             needs: if needs { vec!["main".into(), "redis".into()] } else { Vec::new() },
@@ -556,6 +621,29 @@ proptest! {
             world.feed(&mut told.life, Input::GroupGone, told.now);
         }
         prop_assert!(told.life.state().is_over(), "{:?}", told.life.state());
+    }
+
+    /// Issue 4, item 1: in no span of its budget is a service started again more often than that says, unless somebody asks.
+    #[test]
+    fn no_budget_is_ever_exceeded(
+        story in proptest::collection::vec((inputs(), 0u64..20), 0..80),
+    ) {
+        let service = service(RestartWhen::Always);
+        let mut told = Told::new(Service { restart: Restart { budget: Some(FRUGAL), ..service.restart }, ..needy() });
+        let (mut counted, mut before) = (Vec::new(), 0);
+        for (input, wait) in story {
+            if input == Input::Restart {
+                counted.clear();
+            }
+            told.after(s(wait), input);
+            told.tell(Input::Spawned { pid: 7 });
+            if told.life.restarts() > before {
+                counted.push(told.now);
+            }
+            before = told.life.restarts();
+            counted.retain(|at| told.now - *at < FRUGAL.within);
+            prop_assert!(counted.len() <= FRUGAL.times as usize, "{counted:?}");
+        }
     }
 
     /// Inputs that cannot be, in any order, harm nobody either.

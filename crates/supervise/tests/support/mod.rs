@@ -39,7 +39,12 @@ pub(crate) fn service(name: &str, argv: &[&str]) -> Service {
         after: Vec::new(),
         listen: None,
         health: None,
-        restart: Restart { when: RestartWhen::Always, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60) },
+        restart: Restart {
+            when: RestartWhen::Always,
+            backoff: Backoff::doubling(s(1), s(30)),
+            stable_after: s(60),
+            budget: None,
+        },
         stop: Stop { signal: 15, grace: s(30) },
         handover: Handover::Overlap,
         single: None,

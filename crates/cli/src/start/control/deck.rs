@@ -204,14 +204,9 @@ impl Deck {
         services.iter().filter(|service| wanted(service)).cloned().collect()
     }
 
-    /// Orders are for services that were started.
+    /// Orders are for services that were started, and jobs begin with them.
     fn is_up(&self) -> Result<(), Refusal> {
         self.has_passed(&["gate", "migrate"])
-    }
-
-    /// Jobs are run once every service is up.
-    fn runs_jobs(&self) -> Result<(), Refusal> {
-        self.has_passed(&["gate", "migrate", "start"])
     }
 
     fn has_passed(&self, early: &[&str]) -> Result<(), Refusal> {

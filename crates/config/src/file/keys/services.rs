@@ -104,6 +104,13 @@ pub(crate) static RESTART: Section = Section {
         key("factor", Kind::Factor, "2", "1.5", "Each wait is the previous one times this."),
         key("max", Kind::Duration, "30s", "\"5m\"", "No wait is longer."),
         key("stable_after", Kind::Duration, "60s", "\"5m\"", "A life at least this long begins the waits anew."),
+        key(
+            "budget",
+            Kind::Budget,
+            "off",
+            "\"10 in 10m\"",
+            "So many restarts within so long; when one more would be due the service has failed. Ends while something that it needs is down do not count.",
+        ),
     ],
 };
 

@@ -3,7 +3,7 @@
 use super::inside;
 use crate::{
     BuildStep, Dependencies, Service, Smoke, Target, command,
-    file::{Item, Table},
+    file::{Item, Table, Written},
     resolve::health,
 };
 use report::{Finding, or_list};
@@ -54,15 +54,20 @@ pub(super) fn dependencies(deploy: &Table<'_>) -> Option<Dependencies> {
     if table.is_written() && table.value("run").is_none() && table.setting("run").given().is_none() {
         nothing_to_run(&table, deploy.span("dependencies").unwrap_or_default());
     }
-    let setting = table.setting("lock");
-    let mut lock = Vec::new();
-    for written in setting.texts() {
-        match super::tidy(&written.text) {
-            Some(path) => lock.push(path),
-            None => setting.refuse(&written, &format!("`{}` is not within the tree", written.text), super::IN_TREE),
+    let (lock, paths) = (paths(&table, "lock"), paths(&table, "paths"));
+    Some(Dependencies { step: one_step(&table)?, lock, paths })
+}
+
+fn paths(table: &Table<'_>, name: &str) -> Vec<PathBuf> {
+    let setting = table.setting(name);
+    let path = |written: Written| {
+        let path = super::tidy(&written.text).filter(|path| !path.as_os_str().is_empty());
+        if path.is_none() {
+            setting.refuse(&written, &format!("`{}` is not within the tree", written.text), super::IN_TREE);
         }
-    }
-    Some(Dependencies { step: one_step(&table)?, lock })
+        path
+    };
+    setting.texts().into_iter().filter_map(path).collect()
 }
 
 /// `smoke`: tables in a list.

@@ -45,7 +45,7 @@ impl Deck {
     }
 
     pub(super) fn run_job(&self, name: &str) -> Result<Receiver<RunTold>, Refusal> {
-        self.runs_jobs()?;
+        self.is_up()?;
         let Some(jobs) = &self.jobs else { return Err(self.no_jobs(name)) };
         let listener = self.world.tail.listen(name);
         let news = jobs.run_now(name).map_err(|error| unknown(&error))?;

@@ -1,0 +1,69 @@
+//! The files of a commit in a tree of their own.
+
+use super::{Commit, Git, GitError, LONG, Origin, Source};
+use crate::{ReleaseId, Site};
+use host::fs;
+use std::path::Path;
+
+/// Nobody else reads the source.
+const MODE: u32 = 0o700;
+
+impl Git<'_> {
+    /// Puts the files of a commit, and those of its submodules, into the tree of a release. Of our own repository objects are shared,
+    /// not copied; a reference keeps them for as long as the release is there. Large files (git-lfs) are as the machine's git has them.
+    ///
+    /// # Errors
+    /// The files cannot be had, or there is no room for them.
+    pub async fn check_out(
+        &self,
+        source: &Source,
+        site: &Site,
+        id: ReleaseId,
+        commit: &Commit,
+    ) -> Result<(), GitError> {
+        let (release, tree) = (site.release(id), site.tree(id));
+        fs::create_dir_all_private(&release, MODE)?;
+        if source.is_ours() {
+            let keep = ["update-ref", &reference(id), &commit.id];
+            self.ask("keep the commit", &source.path, &keep).await?;
+        }
+        let (from, to) = (source.path.display().to_string(), tree.display().to_string());
+        let shared = if source.is_ours() { "--shared" } else { "--local" };
+        let clone = ["clone", "--quiet", "--no-checkout", "--no-tags", "--template=", shared, "--", &from, &to];
+        self.run("make the tree of the release", &release, &clone, &[], LONG).await?;
+        fs::set_mode(&tree, MODE)?;
+        let check_out = ["checkout", "--quiet", "--force", "--detach", &commit.id];
+        self.run("check the commit out", &tree, &check_out, &[], LONG).await?;
+        if tree.join(".gitmodules").exists() {
+            self.submodules(source, &tree).await?;
+        }
+        Ok(())
+    }
+
+    async fn submodules(&self, source: &Source, tree: &Path) -> Result<(), GitError> {
+        let update = ["submodule", "--quiet", "update", "--init", "--recursive"];
+        let url = match &source.origin {
+            Origin::Mirror(from) => Some(from.reveal()),
+            Origin::Pushed | Origin::Foreign => None,
+        };
+        // Relative ones begin where the commits come from (gitmodules(5)).
+        let settings: Vec<_> = url.iter().map(|url| ("remote.origin.url", url.as_str())).collect();
+        self.run("check the submodules out", tree, &update, &settings, LONG).await.map(drop)
+    }
+
+    /// Lets the commits of releases go that are not there any more.
+    ///
+    /// # Errors
+    /// The repository cannot be written to.
+    pub async fn forget(&self, source: &Source, ids: &[ReleaseId]) -> Result<(), GitError> {
+        for id in ids.iter().filter(|_| source.is_ours()) {
+            self.ask("forget a commit", &source.path, &["update-ref", "-d", &reference(*id)]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What keeps git from removing the commit of a release.
+fn reference(id: ReleaseId) -> String {
+    format!("refs/mainstay/{id}")
+}

@@ -1,0 +1,150 @@
+//! Commits: which repository they come from, which one is meant, and its files in a tree of their own.
+
+mod check_out;
+mod commit;
+mod error;
+mod source;
+
+pub use commit::Commit;
+pub use error::GitError;
+pub use source::{Origin, Source};
+
+use crate::run::{End, run};
+use host::{
+    Env,
+    process::{Command, Exit, Limits, Output, Spawner},
+};
+use report::Stream;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// What only looks.
+const SOON: Duration = Duration::from_secs(60);
+/// What moves files or asks another machine.
+const LONG: Duration = Duration::from_secs(15 * 60);
+/// More is no answer to any question that is asked here.
+const MAX_ANSWER: usize = 4 << 20;
+/// The last words of git that are told.
+const KEPT: usize = 12;
+
+/// What git takes from a hook's environment for its own (`git rev-parse --local-env-vars`): there it means another repository.
+const LOCAL: [&str; 15] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// The program git, which never asks anybody anything.
+pub struct Git<'a> {
+    spawner: &'a dyn Spawner,
+    env: Env,
+}
+
+impl<'a> Git<'a> {
+    /// Run with this environment.
+    pub fn new(spawner: &'a dyn Spawner, env: &Env) -> Self {
+        let mut env = env.clone();
+        env.retain(|name, _| !LOCAL.contains(&name.as_str()) && !is_setting(name));
+        env.insert("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned());
+        env.entry("GIT_ASKPASS".to_owned()).or_insert_with(|| "false".to_owned());
+        // ssh asks for a password on the terminal, if not told to ask a program (ssh(1)).
+        env.entry("SSH_ASKPASS".to_owned()).or_insert_with(|| "false".to_owned());
+        env.entry("SSH_ASKPASS_REQUIRE".to_owned()).or_insert_with(|| "force".to_owned());
+        Self { spawner, env }
+    }
+
+    /// What it answers, on one line or several, without the last end of line.
+    async fn ask(&self, doing: &'static str, dir: &Path, arguments: &[&str]) -> Result<String, GitError> {
+        self.run(doing, dir, arguments, &[], SOON).await
+    }
+
+    /// The same with settings (`name`, `value`) that must not be seen among the arguments of the process.
+    async fn run(
+        &self,
+        doing: &'static str,
+        dir: &Path,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<String, GitError> {
+        let answer = Mutex::new(Answer::default());
+        let each =
+            |stream: Stream, line: &str| answer.lock().unwrap_or_else(PoisonError::into_inner).push(stream, line);
+        let end = run(self.spawner, &self.command(dir, arguments, settings), limit, &each).await;
+        let answer = answer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match end {
+            Ok(End::Exit(Exit::Code(0))) => Ok(answer.text),
+            Ok(End::Exit(exit)) => Err(GitError::Failed { doing, exit, tail: answer.tail }),
+            Ok(End::TimedOut) => Err(GitError::TimedOut { doing, limit }),
+            Err(error) => Err(GitError::Start { error }),
+        }
+    }
+
+    fn command(&self, dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+        let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "gc.auto=0"];
+        let mut env = self.env.clone();
+        if !settings.is_empty() {
+            env.insert("GIT_CONFIG_COUNT".to_owned(), settings.len().to_string());
+        }
+        for (at, (name, value)) in settings.iter().enumerate() {
+            env.insert(format!("GIT_CONFIG_KEY_{at}"), (*name).to_owned());
+            env.insert(format!("GIT_CONFIG_VALUE_{at}"), (*value).to_owned());
+        }
+        Command {
+            argv: fixed.iter().chain(arguments).map(|word| (*word).to_owned()).collect(),
+            cwd: dir.to_owned(),
+            env,
+            listeners: Vec::new(),
+            output: Output::Piped,
+            mark: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Settings of a single call.
+fn is_setting(name: &str) -> bool {
+    name.starts_with("GIT_CONFIG_KEY_") || name.starts_with("GIT_CONFIG_VALUE_")
+}
+
+/// What git says.
+#[derive(Default)]
+struct Answer {
+    text: String,
+    tail: Vec<String>,
+}
+
+impl Answer {
+    fn push(&mut self, stream: Stream, line: &str) {
+        match stream {
+            Stream::Stdout if self.text.len() + line.len() < MAX_ANSWER => {
+                if !self.text.is_empty() {
+                    self.text.push('\n');
+                }
+                self.text.push_str(line);
+            }
+            Stream::Stdout => {}
+            Stream::Stderr => {
+                if self.tail.len() == KEPT {
+                    self.tail.remove(0);
+                }
+                self.tail.push(config::redact(line));
+            }
+        }
+    }
+}
