@@ -5,7 +5,7 @@ use crate::{
     look::{Tone, tone_of_health},
     model::Model,
 };
-use control::span;
+use control::{Backup, span};
 use report::{age, bytes};
 
 /// One line: the application, its health, and what is good to know as far as there is room.
@@ -50,6 +50,7 @@ fn facts(model: &Model) -> Vec<(String, Tone)> {
     if let Some(release) = &status.release {
         facts.push((format!("release {release}"), Tone::Plain));
     }
+    facts.extend(loss(&status.backups));
     facts.push(match status.disk.free_bytes {
         Some(free) => (format!("disk {} free", bytes(free)), Tone::Quiet),
         None => ("disk could not verify".to_owned(), Tone::Warning),
@@ -57,6 +58,15 @@ fn facts(model: &Model) -> Vec<(String, Tone)> {
     facts.push((format!("pid {}", status.pid), Tone::Quiet));
     facts.push((format!("mainstay {}", status.mainstay), Tone::Quiet));
     facts
+}
+
+/// What would be lost if the disk died now: of the database that would lose most.
+fn loss(backups: &[Backup]) -> Option<(String, Tone)> {
+    let age_of = |backup: &Backup| backup.age_s.unwrap_or(f64::INFINITY);
+    let most = backups.iter().max_by(|one, other| age_of(one).total_cmp(&age_of(other)))?;
+    let lose = most.age_s.map_or_else(|| "everything".to_owned(), |seconds| age(span(seconds)));
+    let tone = if backups.iter().all(|backup| backup.verdict == "pass") { Tone::Quiet } else { Tone::Warning };
+    Some((format!("if the disk dies now: lose {lose}"), tone))
 }
 
 impl Model {
@@ -80,5 +90,21 @@ pub(super) fn because(model: &Model, pen: &mut Pen<'_>) {
         pen.put(&crate::text::cut(reason, room, pen.look.ellipsis()), tone);
         pen.put(&more, Tone::Quiet);
         pen.next_line();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S1.16: what would be lost is that of the database that would lose most.
+    #[test]
+    fn the_greatest_loss_is_told() {
+        let backup = |age_s, verdict: &str| Backup { age_s, verdict: verdict.to_owned(), ..Backup::default() };
+        assert_eq!(loss(&[]), None);
+        let two = [backup(Some(60.0), "pass"), backup(Some(11_520.0), "pass")];
+        assert_eq!(loss(&two), Some(("if the disk dies now: lose 3 h 12 m".to_owned(), Tone::Quiet)));
+        let one_has_none = [backup(Some(60.0), "pass"), backup(None, "skipped")];
+        assert_eq!(loss(&one_has_none), Some(("if the disk dies now: lose everything".to_owned(), Tone::Warning)));
     }
 }
