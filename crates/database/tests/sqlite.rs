@@ -84,6 +84,24 @@ fn a_sound_file_is_ready() {
     assert_eq!(facts.state, ServerState::ReadOnly);
 }
 
+/// S2.14: a write-ahead log that nobody carries over is told, and the way of writing is a fact.
+#[test]
+fn a_long_log_is_told() {
+    let dir = TempDir::new();
+    let path = filled(&dir);
+    let facts = ask(&path, Access::ReadWrite).unwrap();
+    assert_eq!((facts.journal_mode.as_deref(), facts.log_bytes, facts.note), (Some("wal"), 0, None));
+    // Somebody keeps it from being removed when we close the last connection.
+    let held = open(&path).unwrap();
+    held.execute_batch("INSERT INTO t VALUES (NULL, 'x')").unwrap();
+    let log = std::fs::OpenOptions::new().write(true).open(dir.path().join("app.db-wal")).unwrap();
+    log.set_len(300 << 20).unwrap();
+    let facts = ask(&path, Access::ReadWrite).unwrap();
+    assert_eq!((facts.state, facts.log_bytes), (ServerState::Ready, 300 << 20));
+    let note = facts.note.unwrap();
+    assert!(note.contains("app.db has 300.0 MiB: somebody reads without ever ending"), "{note}");
+}
+
 #[test]
 fn nothing_is_created_by_asking() {
     let dir = TempDir::new();

@@ -18,6 +18,8 @@ use std::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Large files are checked as far as this goes; a start must not wait for all of one.
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
+/// A write-ahead log that is longer is told, for each reader has to look through it.
+const LONG_LOG: u64 = 256 << 20;
 /// A mount, or the process that makes the directory, may come a little later.
 const MOUNT_GRACE: Patience = Patience::Grace(Duration::from_secs(15));
 
@@ -37,6 +39,11 @@ pub struct SqliteFacts {
     pub checked: bool,
     /// Version of the SQLite library inside mainstay.
     pub version: &'static str,
+    /// How changes are made safe: `wal`, `delete`, …; nothing where there is no database yet. The other settings of SQLite that matter
+    /// (`synchronous`, `busy_timeout`, `foreign_keys`) are those of each connection of the application, which nobody else can see.
+    pub journal_mode: Option<String>,
+    /// Length of the write-ahead log in bytes.
+    pub log_bytes: u64,
 }
 
 /// Why there is nothing in a database.
@@ -78,14 +85,31 @@ fn nothing(empty: Empty, note: Option<String>) -> SqliteFacts {
         objects: 0,
         checked: true,
         version: rusqlite::version(),
+        journal_mode: None,
+        log_bytes: 0,
     }
 }
 
 /// The first content may still lie in the write-ahead log.
 fn journal(path: &Path) -> bool {
+    log_bytes(path) > 0
+}
+
+fn log_bytes(path: &Path) -> u64 {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    metadata(Path::new(&log)).is_ok_and(|facts| facts.len > 0)
+    metadata(Path::new(&log)).map_or(0, |facts| facts.len)
+}
+
+/// SQLite carries its log over every 4 MB or so, unless somebody reads all the while.
+fn long_log(path: &Path, bytes: u64) -> Option<String> {
+    (bytes > LONG_LOG).then(|| {
+        let length = report::bytes(bytes);
+        format!(
+            "the log of {} has {length}: somebody reads without ever ending, or nobody carries it over",
+            path.display()
+        )
+    })
 }
 
 fn check_directory(path: &Path, access: Access, creating: bool) -> Result<(), Refusal> {
@@ -122,9 +146,13 @@ fn look(path: &Path, access: Access) -> Result<SqliteFacts, Refusal> {
     let objects: u32 = objects.map_err(|error| refusal(&error, path))?;
     let checked = quick_check(&connection, path)?;
     let empty = (objects == 0).then_some(Empty::Empty);
-    let note = empty.map(|_| format!("{} holds no tables: lost volume?", path.display()));
+    let log_bytes = log_bytes(path);
+    let lost = empty.map(|_| format!("{} holds no tables: lost volume?", path.display()));
+    let note = lost.or_else(|| long_log(path, log_bytes));
+    let journal_mode = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).ok();
     let state = if access == Access::ReadOnly { ServerState::ReadOnly } else { ServerState::Ready };
-    Ok(SqliteFacts { state, empty, note, objects, checked, version: rusqlite::version() })
+    let version = rusqlite::version();
+    Ok(SqliteFacts { state, empty, note, objects, checked, version, journal_mode, log_bytes })
 }
 
 fn read(path: &Path, access: Access) -> Result<Connection, Error> {
