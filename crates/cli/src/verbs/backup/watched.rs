@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 /// On a terminal the line moves.
 const TICK: Duration = Duration::from_millis(200);
 /// Elsewhere lines stay.
-const SELDOM: Duration = Duration::from_secs(10);
+const SELDOM: Duration = Duration::from_secs(30);
 
 /// Does it, and shows how far it has come: a bar on a terminal, now and then a line elsewhere.
 pub(in crate::verbs) async fn watched<T>(context: &Context, progress: &Progress, act: impl Future<Output = T>) -> T {
