@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error};
 use serde::Serialize;
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -70,14 +70,13 @@ fn room(path: &Path, bytes: u64) -> Result<(), BackupError> {
 
 /// Called off, it leaves the database as it was.
 fn act(connection: &Connection, rewrites: bool, call_off: &CallOff) -> Result<(), Error> {
-    let (stop, done) = (connection.get_interrupt_handle(), AtomicBool::new(false));
+    let (stop, (done, ended)) = (connection.get_interrupt_handle(), mpsc::channel::<()>());
     thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) {
+        scope.spawn(move || {
+            while ended.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
                 if call_off.called_off() {
                     stop.interrupt();
                 }
-                thread::sleep(LOOK);
             }
         });
         let vacuumed = if rewrites { connection.execute_batch("VACUUM") } else { Ok(()) };
@@ -85,7 +84,7 @@ fn act(connection: &Connection, rewrites: bool, call_off: &CallOff) -> Result<()
             connection
                 .execute_batch(&format!("PRAGMA analysis_limit = {ROWS}; ANALYZE; PRAGMA wal_checkpoint(PASSIVE)"))
         });
-        done.store(true, Ordering::SeqCst);
+        drop(done);
         acted
     })
 }
