@@ -4,8 +4,9 @@ use std::{
     fs::File,
     io::{self, Read},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// What the writer and the reader of one file share.
 #[derive(Clone, Default)]

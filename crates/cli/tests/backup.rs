@@ -253,6 +253,7 @@ fn a_copy_leaves_no_long_log_to_the_next_writer() {
     let test = program();
     let writer = shop(&test);
     writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     writer.execute_batch("INSERT INTO item SELECT id + 10000, name, price, randomblob(900) FROM item").unwrap();
     // The file alone, without its log.
     let written = |name: &str| {
@@ -260,7 +261,7 @@ fn a_copy_leaves_no_long_log_to_the_next_writer() {
         fs::copy(test.path().join("app.db"), &file).unwrap();
         sqlite(&file).query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    assert_eq!(written("before.db"), 0);
+    assert_eq!(written("before.db"), 3000);
     take(&test, "sqlite:app.db");
     assert_eq!(written("after.db"), 6000);
 }
@@ -297,9 +298,7 @@ fn a_bar_shows_how_far_a_copy_has_come() {
     let test = program();
     let connection = shop(&test);
     connection
-        .execute_batch(
-            "INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 12000",
-        )
+        .execute_batch("INSERT INTO item SELECT NULL, 'x', i.id, randomblob(9000) FROM item AS i, item AS j LIMIT 4000")
         .unwrap();
     let ground = test.path().join("ground").display().to_string();
     let tmux = Tmux::start(test.path(), &[("TMPDIR", &ground)], 120, 20);

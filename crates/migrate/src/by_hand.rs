@@ -90,8 +90,7 @@ async fn through(
     engine.settle(run).await?;
     let view = View::take(run, engine, dir).await?;
     engine.lock(run, &view.sight, &view.co_locks()).await?;
-    let mut view = prepared(run, engine, dir).await?;
-    view.read_journal(engine).await?;
+    let view = prepared(run, engine, dir).await?;
     let now = view.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
     let first = before.lock().map(|mut before| before.get_or_insert_with(|| now.clone()).clone()).unwrap_or_default();
     if let Some(unsure) = run.is_unsure().filter(|_| now != first) {

@@ -8,14 +8,16 @@ use crate::{BadFile, MigrateError, Migration, Problem, Version, migration::Kind,
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 /// No migration is larger; a dump is not a migration.
 pub const LARGEST: u64 = 16 * 1024 * 1024;
-/// Directories in directories are followed no deeper: a link may lead back.
+/// Directories in directories are followed no deeper.
 const DEEPEST: usize = 16;
+/// No directory of migrations has more files; one that does is something else.
+const MOST: usize = 100_000;
 
 /// The migrations of a directory, in the order in which they are applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,37 +35,47 @@ pub struct RawFile {
     pub name: String,
     /// The directory that it is relative to.
     pub dir: Arc<Path>,
-    /// Its content, or nothing when it is larger than [`LARGEST`].
-    pub content: Option<Vec<u8>>,
+    /// Its content, or why it cannot be had.
+    pub content: Result<Vec<u8>, Problem>,
 }
 
 /// The files below a directory by their relative names, sorted; none is opened yet.
 ///
 /// # Errors
-/// [`MigrateError::Directory`] when it cannot be read.
+/// [`MigrateError::Directory`] when it cannot be read, or has far too many files.
 pub(crate) fn list(dir: &Path) -> Result<Vec<String>, MigrateError> {
     let mut names = Vec::new();
-    walk(dir, "", 0, &mut names).map_err(|error| unreadable(dir, &error))?;
+    walk(dir, "", &mut Vec::new(), &mut names).map_err(|error| unreadable(dir, &error))?;
     names.sort_unstable();
     Ok(names)
 }
 
-fn walk(dir: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) -> io::Result<()> {
+/// `above` are the directories that `dir` lies in, without links in their paths: a link that leads back to one of them is not
+/// followed, for two of them would double the way at every turn.
+fn walk(dir: &Path, prefix: &str, above: &mut Vec<PathBuf>, names: &mut Vec<String>) -> io::Result<()> {
+    let real = host::fs::real_path(dir);
+    if above.len() > DEEPEST || above.contains(&real) {
+        return Ok(());
+    }
+    above.push(real);
     for entry in host::fs::entries(dir)? {
         let name = format!("{prefix}{}", entry.name);
         match entry.is_dir {
-            true if depth < DEEPEST => walk(&dir.join(&entry.name), &format!("{name}/"), depth + 1, names)?,
-            true => {}
+            true => walk(&dir.join(&entry.name), &format!("{name}/"), above, names)?,
+            false if names.len() == MOST => {
+                return Err(io::Error::new(ErrorKind::InvalidInput, format!("it has more than {MOST} files")));
+            }
             false => names.push(name),
         }
     }
+    above.pop();
     Ok(())
 }
 
 /// Reads those of the files `names` in `dir` that are migrations in this style; `root` shortens the names in messages.
 ///
 /// # Errors
-/// [`MigrateError::Directory`] when one cannot be read; [`MigrateError::BadFiles`] with every file that is no migration.
+/// [`MigrateError::BadFiles`] with every file that cannot be read or is no migration.
 pub(crate) fn read(
     dir: &Path,
     root: &Path,
@@ -95,16 +107,21 @@ pub(crate) fn seeds(dir: &Path, root: &Path) -> Result<Vec<Migration>, MigrateEr
 /// As [`read`].
 pub(crate) fn loose(dir: &Path, name: &str, root: &Path, kind: Kind) -> Result<Migration, MigrateError> {
     let shown = dir.strip_prefix(root).unwrap_or(dir).join(name).display().to_string();
-    read::loose(&raw(&dir.into(), name)?, &shown, kind).map_err(|bad| MigrateError::BadFiles(vec![*bad]))
+    read::loose(&raw(&dir.into(), name), &shown, kind).map_err(|bad| MigrateError::BadFiles(vec![*bad]))
 }
 
-fn raw(dir: &Arc<Path>, name: &str) -> Result<RawFile, MigrateError> {
-    let file = |content| RawFile { name: name.to_owned(), dir: Arc::clone(dir), content };
-    match host::fs::read(&dir.join(name), LARGEST) {
-        Ok(content) => Ok(file(Some(content))),
-        Err(error) if error.kind() == ErrorKind::FileTooLarge => Ok(file(None)),
-        Err(error) => Err(unreadable(dir, &error)),
-    }
+fn raw(dir: &Arc<Path>, name: &str) -> RawFile {
+    RawFile { name: name.to_owned(), dir: Arc::clone(dir), content: content(dir, name) }
+}
+
+/// The bytes of a file, or why they cannot be had.
+pub(crate) fn content(dir: &Path, name: &str) -> Result<Vec<u8>, Problem> {
+    host::fs::read(&dir.join(name), LARGEST).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => Problem::TooLarge,
+        // What stands for bytes that are no text leads to no file.
+        ErrorKind::NotFound if name.contains(char::REPLACEMENT_CHARACTER) => Problem::NameNotUtf8,
+        kind => Problem::Unreadable { kind, message: error.to_string() },
+    })
 }
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> MigrateError {

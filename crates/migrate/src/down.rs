@@ -9,7 +9,7 @@ use crate::{
     migration::Migration,
     obstacles, retrying,
     script::Script,
-    up::prepared,
+    up::{must_be_known, prepared},
     view::View,
     work::{Step, Work},
 };
@@ -20,7 +20,7 @@ use std::path::Path;
 pub enum Back {
     /// So many of the newest.
     Steps(usize),
-    /// All that are newer than this version.
+    /// All that are newer than this version; 0 is before the first.
     To(Version),
     /// All.
     All,
@@ -74,6 +74,11 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
     if let Some(standing) = view.standings().iter().find(|it| half_done(it)) {
         let (name, tool) = (standing.name(), view.style.name());
         return Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun { name, tool }]));
+    }
+    match back {
+        // Before the first: all.
+        Back::To(version) if !version.is_zero() => must_be_known(&view.standings(), version)?,
+        _ => {}
     }
     let mut standings: Vec<_> = view.standings().into_iter().filter(Standing::is_in_ledger).collect();
     standings.reverse();

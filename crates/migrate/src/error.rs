@@ -301,7 +301,10 @@ impl MigrateError {
 
     /// Found without the lock: may it only be that somebody is in the middle of it? What was begun has an end then.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, MigrateError::Conflicts(all) if all.iter().any(|it| matches!(it, Conflict::Begun { .. })))
+        let begun = |it: &Conflict| {
+            matches!(it, Conflict::Begun { .. } | Conflict::BegunAs { .. } | Conflict::UndoneInPart { .. })
+        };
+        matches!(self, MigrateError::Conflicts(all) if all.iter().any(begun))
     }
 
     /// What is known to the database as the code of this error: SQLSTATE or SQLite's.

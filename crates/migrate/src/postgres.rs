@@ -32,6 +32,7 @@ pub(crate) use rehearse::must_be_one_transaction;
 
 use guard::Way;
 use look::query;
+use transaction::RESET_ROLE;
 
 use crate::{
     MigrateError,
@@ -154,7 +155,9 @@ impl Engine {
     async fn flush(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
         let Some(sql) = run.unflushed() else { return Ok(()) };
         reach(run.job, "flush");
-        self.write("bring the migrations to the disk", &[sql]).await?;
+        // A file that failed may have left us in a role.
+        let sql: Vec<_> = RESET_ROLE.into_iter().map(str::to_owned).chain([sql]).collect();
+        self.write("bring the migrations to the disk", &sql).await?;
         reach(run.job, "flushed");
         run.flushed();
         Ok(())

@@ -1,21 +1,38 @@
 //! Undoing the newest migration and applying it again, as it is now.
 
-use crate::{Back, Goal, Job, Kind, MigrateError, Report, down, ledger::State, status, up};
+use crate::{
+    Back, Goal, Job, MigrateError, Report, down,
+    job::Run,
+    ledger::{Row, pending},
+    obstacles, up,
+    view::View,
+};
 
 /// Undoes the newest migration and applies it again.
 ///
 /// # Errors
-/// As [`down`] and [`up`]; when the second fails, it stays undone, and the error says what was wrong with it.
+/// As [`down`] and [`up`]. What can be seen to stand in the way of the second is told before the first; when the database refuses
+/// it, it stays undone, and the error says what was wrong with it.
 pub async fn redo(job: &Job<'_>) -> Result<(Report, Report), MigrateError> {
-    let status = status(job).await?;
-    let mut applied =
-        status.migrations.iter().rev().filter(|entry| entry.kind == Kind::Versioned && entry.applied_at.is_some());
-    if let Some(newest) = applied.next().filter(|entry| matches!(entry.state, State::Newer | State::Missing)) {
-        let why = "its file is not here, so it could not be applied again";
-        return Err(MigrateError::NoWayBack { name: newest.name.clone(), why });
-    }
+    must_be_applicable(job).await?;
     let undone = down(job, &Back::Steps(1)).await?;
     let Some(newest) = undone.applied.first() else { return Ok((undone, Report::default())) };
     let applied = up(job, &Goal::Only(newest.version.clone())).await?;
     Ok((undone, applied))
+}
+
+/// Could the newest migration be applied once it is undone? With it goes what it holds, so this is asked first.
+async fn must_be_applicable(job: &Job<'_>) -> Result<(), MigrateError> {
+    let dir = job.dir("redo")?;
+    let view = View::first(&Run::new(job), dir).await?;
+    let standings = view.standings();
+    let Some(newest) = standings.iter().rev().find(|it| it.is_in_ledger()) else { return Ok(()) };
+    let Some(file) = newest.file else {
+        let why = "its file is not here, so it could not be applied again";
+        return Err(MigrateError::NoWayBack { name: newest.name(), why });
+    };
+    let without: Vec<Row> = view.rows.iter().filter(|row| Some(*row) != newest.row).cloned().collect();
+    let goal = Goal::Only(file.version.clone());
+    let then = pending(&view.standings_of(&without), &job.migrations.policies, &goal, view.style.name());
+    obstacles::refuse(&then.map_err(MigrateError::Conflicts)?, job.target, &*view.style)
 }

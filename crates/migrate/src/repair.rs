@@ -9,6 +9,7 @@ use crate::{
     migration::{Kind, Migration},
     retrying,
     seen::seen,
+    up::must_be_known,
     view::View,
     work::{Direction, Step},
 };
@@ -95,8 +96,7 @@ async fn through(
     truth: &Truth,
     go: bool,
 ) -> Result<Repair, MigrateError> {
-    let mut view = View::take(run, engine, dir).await?;
-    view.read_journal(engine).await?;
+    let view = View::take(run, engine, dir).await?;
     known(&view, truth)?;
     let repair = found(&view, truth);
     if !go || repair.fixes.is_empty() {
@@ -104,8 +104,7 @@ async fn through(
     }
     engine.lock(run, &view.sight, &view.co_locks()).await?;
     loop {
-        let (mut view, seen) = seen(run, engine, dir).await?;
-        view.read_journal(engine).await?;
+        let (view, seen) = seen(run, engine, dir).await?;
         let repair = found(&view, truth);
         let mut sql = Vec::new();
         for fix in &repair.fixes {
@@ -117,25 +116,15 @@ async fn through(
     }
 }
 
-/// A version that is nowhere is a slip.
 fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
     let standings = view.standings();
-    let stranger = truth
-        .applied
-        .iter()
-        .chain(&truth.forget)
-        .find(|version| standings.iter().all(|standing| standing.version() != Some(*version)));
-    match stranger {
-        Some(version) => Err(MigrateError::NoSuchVersion { version: version.clone() }),
-        None => Ok(()),
-    }
+    truth.applied.iter().chain(&truth.forget).try_for_each(|version| must_be_known(&standings, version))
 }
 
 /// What is to be done, in the order of the migrations.
 pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
     let mut repair = Repair::default();
     let mut begun = false;
-    let undone_in_part = view.open(Kind::Versioned, Direction::Down);
     for standing in view.standings() {
         let name = standing.name();
         let Some(version) = standing.version().cloned() else {
@@ -148,11 +137,8 @@ pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
             _ if forget && standing.row.is_some() => repair.fixes.push(Fix::Forget { version, name }),
             Where::Changed(difference) => repair.fixes.extend(restamp(&standing, Some(difference))),
             Where::Renamed => repair.fixes.extend(restamp(&standing, None)),
-            Where::Resumes if forget => repair.fixes.push(Fix::Forget { version, name }),
-            Where::Begun | Where::Resumes if applied => repair.fixes.push(Fix::Settle { version, name }),
-            _ if applied && standing.row.is_some() && undone_in_part.contains(&name) => {
-                repair.fixes.push(Fix::Settle { version, name });
-            }
+            Where::Resumes | Where::BegunAs(_) if forget => repair.fixes.push(Fix::Forget { version, name }),
+            Where::Begun | Where::Resumes | Where::BegunAs(_) | Where::UndoneInPart if applied => repair.fixes.push(Fix::Settle { version, name }),
             // One row for all: what failed may be what undoes this one.
             Where::Pending if applied && after_begun && view.style.implies() => {
                 repair.fixes.push(Fix::Settle { version, name });
@@ -160,6 +146,13 @@ pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
             Where::Begun => repair.open.push(format!(
                 "`{name}` was begun and did not end: look what of it is in the database, then say `--applied {version}` or \
                  `--forget {version}`"
+            )),
+            Where::BegunAs(was) => repair.open.push(format!(
+                "`{name}` is done in part as `{was}`: rename it back, or, when nothing of it is in the database, say `--forget {version}`"
+            )),
+            Where::UndoneInPart => repair.open.push(format!(
+                "`{name}` was undone in part: `mainstay migrate down` goes on with it, or, when all of it is in the database again, say \
+                 `--applied {version}`"
             )),
             Where::Missing | Where::Newer { allowed: false } => repair.open.push(format!(
                 "`{name}` was applied and has no file: bring it back, or say `--forget {version}` to take its row out"
@@ -195,8 +188,11 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
     let spellings = [Some(&row), standing.file.map(|file| &file.version).filter(|it| it.text() != row.text())];
     let forget = |version| history::forget(&view.history, standing.kind(), version, &name);
     let mut sql: Vec<_> = spellings.into_iter().flatten().map(forget).collect();
-    for direction in [Direction::Up, Direction::Down] {
-        sql.push(history::Of { kind: standing.kind(), name: &name, direction: direction.word() }.clear(&view.journal));
+    let was = if let Where::BegunAs(was) = &standing.place { Some(was) } else { None };
+    for name in [Some(&name), was].into_iter().flatten() {
+        for direction in [Direction::Up, Direction::Down] {
+            sql.push(history::Of { kind: standing.kind(), name, direction: direction.word() }.clear(&view.journal));
+        }
     }
     match (fix, standing.file) {
         (Fix::Forget { .. }, _) => {

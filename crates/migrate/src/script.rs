@@ -2,7 +2,7 @@
 
 use crate::{
     BadFile, MigrateError, Problem,
-    directory::{LARGEST, unreadable},
+    directory::content,
     style::{
         Section,
         plain::{directive, sha256},
@@ -126,16 +126,12 @@ impl Script {
     }
 
     fn reread(&self, origin: &Origin) -> Result<Arc<str>, MigrateError> {
-        let path = origin.dir.join(&*origin.name);
-        let bytes = host::fs::read(&path, LARGEST).map_err(|error| unreadable(&path, &error))?;
-        let text = normal(&String::from_utf8_lossy(&bytes));
+        let bad =
+            |problem| MigrateError::BadFiles(vec![BadFile { name: self.shown.to_string(), problem, place: None }]);
+        let text = normal(&String::from_utf8_lossy(&content(&origin.dir, &origin.name).map_err(bad)?));
         match sha256(&text) == *origin.sum {
             true => Ok(text.into()),
-            false => Err(MigrateError::BadFiles(vec![BadFile {
-                name: self.shown.to_string(),
-                problem: Problem::Moving,
-                place: None,
-            }])),
+            false => Err(bad(Problem::Moving)),
         }
     }
 }

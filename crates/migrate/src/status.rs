@@ -7,6 +7,7 @@ use crate::{
     migration::Kind,
     obstacles,
     style::detect::{self, Files},
+    up::must_be_known,
     view::{View, first_text},
 };
 use config::{App, MigrationSource, Tolerance};
@@ -132,7 +133,11 @@ pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>,
     let run = Run::new(job);
     let view = View::first(&run, dir).await?;
     let policies = &job.migrations.policies;
-    let pending = to_apply(&view.standings(), policies, goal, view.style.name());
+    let standings = view.standings();
+    if let Goal::To(version) = goal {
+        must_be_known(&standings, version)?;
+    }
+    let pending = to_apply(&standings, policies, goal, view.style.name());
     let pending = pending.map_err(MigrateError::Conflicts)?;
     obstacles::refuse(&pending, job.target, &*view.style)?;
     empty::warn(&run, &*view.style, &pending)?;

@@ -1,7 +1,7 @@
 //! Applying what is pending.
 
 use crate::{
-    Job, MigrateError, Report, command, empty,
+    Job, MigrateError, Report, Version, command, empty,
     engine::{Cells, Engine},
     history,
     job::{Run, applied},
@@ -93,8 +93,24 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
     }
 }
 
+/// What is left of the goal.
+///
+/// # Errors
+/// [`MigrateError::NoSuchVersion`] when the goal is a slip, else what forbids to go on.
 pub(crate) fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
-    left(run, view, &view.standings(), goal).map_err(MigrateError::Conflicts)
+    let standings = view.standings();
+    if let Goal::To(version) = goal {
+        must_be_known(&standings, version)?;
+    }
+    left(run, view, &standings, goal).map_err(MigrateError::Conflicts)
+}
+
+/// A version that is nowhere is a slip: every number is before or behind it, so all would be done that it was to limit.
+pub(crate) fn must_be_known(standings: &[Standing<'_>], version: &Version) -> Result<(), MigrateError> {
+    match standings.iter().any(|standing| standing.version() == Some(version)) {
+        true => Ok(()),
+        false => Err(MigrateError::NoSuchVersion { version: version.clone() }),
+    }
 }
 
 /// What is left of the goal, by these standings; nothing when the one that was wanted is applied.

@@ -45,6 +45,8 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verif
         conflicts: conflicts(&standings, &MigrationPolicies::default(), view.style.name()),
         ..Verified::default()
     };
+    // The journal tells it statement by statement.
+    verified.conflicts.retain(|it| !matches!(it, Conflict::UndoneInPart { .. } | Conflict::BegunAs { .. }));
     for standing in &standings {
         verified.unverified.extend(unverified(standing, view.style.name()));
         let not_ours = standing.file.filter(|_| standing.row.is_some() && standing.recorded.is_none());

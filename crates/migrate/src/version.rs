@@ -26,6 +26,11 @@ impl Version {
         &self.text
     }
 
+    /// Is it 0, which is before every other number?
+    pub(crate) fn is_zero(&self) -> bool {
+        self.plain && !self.text.is_empty() && *self == Self::default()
+    }
+
     /// Its parts without leading zeros. Numbers of any length compare without ever becoming a machine's integer: timestamps
     /// with nanoseconds don't fit. Words, of files that have no number, come after numbers.
     fn parts(&self) -> impl Iterator<Item = (bool, usize, &str)> {

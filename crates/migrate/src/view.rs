@@ -15,14 +15,14 @@ use crate::{
     sight::Sight,
     sql::{self, Dialect, diff, difference},
     style::{
-        Style, Table,
+        Named, Style, Table,
         detect::{self, Choice, Files, Found},
         diy,
     },
     work::Direction,
 };
 use config::Migrations;
-use futures_util::future::join3;
+use futures_util::future::join4;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -42,7 +42,7 @@ pub(crate) struct View {
     /// Its rows, as they are meant.
     pub(crate) rows: Vec<Row>,
     pub(crate) recorded: Vec<Recorded>,
-    /// Migrations that are done in part, as our journal has it: name and direction. Read when it matters.
+    /// Migrations that are done in part, as our journal has it: name and direction.
     open: Vec<(String, String)>,
     /// The texts of changed migrations as they were applied, by name.
     texts: BTreeMap<String, String>,
@@ -72,11 +72,13 @@ impl View {
         let (listed, coming) = ahead.listed().await?;
         let (style, table) = whose(run.job, engine, &sight, dir, &listed).await?;
         let (history, journal) = (sight.beside(&table, HISTORY), sight.beside(&table, JOURNAL));
-        // Both questions are on their way before the first answer comes, and the files may still be read.
+        // All questions are on their way before the first answer comes, and the files may still be read.
         let select = history.exists().then(|| history::select(&history));
         let recorded = asked(engine, "read the history", select, |row| Recorded::of(row));
         let ledger = asked(engine, "read the ledger", table.exists().then(|| style.select(&table)), |row| Row::of(row));
-        let (directory, recorded, rows) = join3(coming.read_as(&*style), recorded, ledger).await;
+        let open =
+            asked(engine, "read the journal", journal.exists().then(|| history::open(&journal)), |row| named(row));
+        let (directory, recorded, rows, open) = join4(coming.read_as(&*style), recorded, ledger, open).await;
         let mut view = Self {
             directory: complete(run.job, directory?)?,
             sight,
@@ -86,26 +88,13 @@ impl View {
             journal,
             rows: Vec::new(),
             recorded: recorded?,
-            open: Vec::new(),
+            open: open?,
             texts: BTreeMap::new(),
         };
         view.rows = view.expanded(rows?);
-        let (unfinished, changed) = view.to_be_read();
-        if unfinished {
-            view.read_journal(engine).await?;
-        }
+        let changed = view.to_be_read();
         view.read_texts(engine, changed).await?;
         Ok(view)
-    }
-
-    /// Which migrations are done in part, or undone in part.
-    pub(crate) async fn read_journal(&mut self, engine: &Engine) -> Result<(), MigrateError> {
-        if self.journal.exists() {
-            let cells = engine.ask("read the journal", history::open(&self.journal)).await?;
-            let text = |cells: &Cells, index: usize| cells.get(index).cloned().flatten().unwrap_or_default();
-            self.open = cells.iter().map(|cells| (text(cells, 0), text(cells, 1))).collect();
-        }
-        Ok(())
     }
 
     /// The names of the migrations of this kind that are done in part in this direction.
@@ -150,17 +139,15 @@ impl View {
         files.filter(|file| applied.contains(&file.version) && !noted.contains(&file.version)).collect()
     }
 
-    /// What else must be known: does the journal matter, and which files have changed, by name, with SQL that reads their texts as they
-    /// were applied?
-    fn to_be_read(&self) -> (bool, Vec<(String, String)>) {
+    /// What else must be known: which files have changed, by name, with SQL that reads their texts as they were applied.
+    fn to_be_read(&self) -> Vec<(String, String)> {
         let standings = self.standings();
         let changed = standings.iter().filter(|standing| matches!(standing.place, Where::Changed(_)));
         let text = |(file, recorded): (&Migration, &Recorded)| {
             let select = history::select_texts(&self.history, recorded.kind, &recorded.version, &recorded.name);
             (file.name.clone(), select)
         };
-        let changed = changed.filter_map(|standing| standing.file.zip(standing.recorded)).map(text).collect();
-        (standings.iter().any(Standing::is_unfinished), changed)
+        changed.filter_map(|standing| standing.file.zip(standing.recorded)).map(text).collect()
     }
 
     /// The texts of changed files as they were applied, to see in what they differ.
@@ -188,9 +175,29 @@ impl View {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
         standings.iter_mut().filter(welcome).for_each(|it| it.place = Where::Pending);
-        let open = self.open(Kind::Versioned, Direction::Up);
-        standings.iter_mut().for_each(|standing| standing.resume(&open));
+        if !self.open.is_empty() {
+            self.done_in_part(&mut standings);
+        }
         standings
+    }
+
+    /// What our journal knows of them.
+    fn done_in_part(&self, standings: &mut [Standing<'_>]) {
+        let (up, down) = (self.open(Kind::Versioned, Direction::Up), self.open(Kind::Versioned, Direction::Down));
+        standings.iter_mut().for_each(|standing| standing.resume(&up));
+        standings.iter_mut().for_each(|standing| standing.undone_in_part(&down));
+        for name in self.without_file(&up) {
+            if let Named::Migration { version, description, .. } = self.style.read_name(name) {
+                standings.iter_mut().for_each(|standing| standing.begun_as(name, &version, &description));
+            }
+        }
+    }
+
+    /// Those of the names that no file has.
+    fn without_file<'n>(&self, names: &'n [String]) -> Vec<&'n String> {
+        let Directory { migrations, repeatables } = &self.directory;
+        let has = |name: &&String| migrations.iter().chain(repeatables).any(|file| file.name == **name);
+        names.iter().filter(|name| !has(name)).collect()
     }
 
     /// The keys that are held beside our own: those of the tool, and ours of the ledger's schema where that is not the current
@@ -239,6 +246,12 @@ fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), Mi
     let (schema, name) = style.table();
     let table = sight.table(schema, name);
     Ok((style, table))
+}
+
+/// Name and direction of a migration in the journal.
+fn named(row: &Passing<'_>) -> (String, String) {
+    let text = |index: usize| row.get(index).and_then(|cell| cell.as_deref()).unwrap_or_default().to_owned();
+    (text(0), text(1))
 }
 
 async fn asked<T: Send + 'static>(

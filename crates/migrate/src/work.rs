@@ -49,6 +49,8 @@ pub(crate) struct Work<'a> {
     pub(crate) direction: Direction,
     pub(crate) script: &'a Script,
     pub(crate) text: Text,
+    /// It may say who the session belongs to (`SET SESSION AUTHORIZATION`).
+    pub(crate) authorizes: bool,
     /// What undoes it, to be kept.
     down: Option<String>,
     release: Option<String>,
@@ -93,7 +95,8 @@ impl<'a> Work<'a> {
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let (text, by, release) = (script.load()?, who.by(), who.release.clone());
-        Ok(Self { view, migration, direction, script, text, down, release, by, witness: None, still })
+        let authorizes = text.whole.to_ascii_lowercase().contains("authorization");
+        Ok(Self { view, migration, direction, script, text, authorizes, down, release, by, witness: None, still })
     }
 
     /// The same, with a statement that looks on.

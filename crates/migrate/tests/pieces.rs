@@ -213,6 +213,105 @@ async fn a_file_begun_in_pieces_goes_on_in_pieces() {
     assert_eq!(cluster.psql("select count(*) from orders where id = 5000"), "1");
 }
 
+/// Issue 3.4: a file that is done in part and has another name or number now does not begin anew; nor when it was one transaction.
+#[tokio::test]
+async fn a_file_that_was_renamed_half_done_does_not_begin_anew() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    let count = "insert into orders values (5000, true);\n";
+    let text = format!("{count}create index concurrently x on nowhere (n);\n");
+    bench.file("2_x.sql", &text);
+    bench.up().await.unwrap_err();
+    std::fs::remove_file(bench.dir.path().join("migrations/2_x.sql")).unwrap();
+    for other in ["2_paid.sql", "3_x.sql"] {
+        bench.file(other, count);
+        let error = bench.up().await.unwrap_err();
+        let told = format!("`migrations/{other}` was begun as `2_x.sql`, is done in part, and was renamed since");
+        assert_eq!(error.to_string(), told);
+        assert_eq!(error.outcome(), Outcome::Failed);
+        std::fs::remove_file(bench.dir.path().join("migrations").join(other)).unwrap();
+    }
+    assert_eq!(cluster.psql("select count(*) from orders where id = 5000"), "1");
+    assert!(bench.up().await.unwrap().applied.is_empty(), "an older release has nothing to do with it");
+
+    // A person may say that nothing of it is there.
+    cluster.psql("delete from orders where id = 5000");
+    bench.file("2_paid.sql", count);
+    let truth = migrate::Truth { forget: vec!["2".into()], ..migrate::Truth::default() };
+    assert!(within(migrate::repair(&bench.job(), &truth, true)).await.unwrap().done);
+    assert_eq!(bench.applied().await, ["2_paid.sql"]);
+    assert_eq!(cluster.psql("select count(*) from mainstay_journal"), "0");
+}
+
+/// Issue 3.4: what is undone in part is not told as applied, and nothing is applied upon it.
+#[tokio::test]
+async fn what_is_undone_in_part_is_not_applied() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.file("2_x.sql", "create index concurrently x on orders (paid);\n");
+    let undo = "drop index concurrently x;\ndrop table nowhere;\n";
+    bench.file("2_x.down.sql", undo);
+    bench.up().await.unwrap();
+    within(migrate::down(&bench.job(), &migrate::Back::Steps(1))).await.unwrap_err();
+
+    let status = within(migrate::status(&bench.job())).await.unwrap();
+    let newest = &status.migrations[1];
+    assert_eq!((newest.state.to_string(), newest.note.as_deref()), ("begun".into(), Some("undone in part")));
+    assert_eq!(status.counts.conflicts, 1);
+    let error = bench.up().await.unwrap_err();
+    assert_eq!(error.to_string(), "`2_x.sql` was undone in part: what undoes it was begun and did not end");
+    assert_eq!(within(migrate::verify(&bench.job())).await.unwrap().failed.len(), 1);
+
+    let shown = within(migrate::repair(&bench.job(), &migrate::Truth::default(), false)).await.unwrap();
+    assert!(shown.fixes.is_empty() && shown.open.len() == 1, "{shown:?}");
+    bench.file("2_x.down.sql", &undo.replace("table nowhere", "table if exists nowhere"));
+    assert_eq!(bench.undone().await, ["2_x.sql"]);
+    assert_eq!(bench.applied().await, ["2_x.sql"]);
+    assert_eq!(is_valid(&cluster, "x"), "true");
+
+    // Brought back by hand, and said so.
+    bench.file("2_x.down.sql", undo);
+    within(migrate::down(&bench.job(), &migrate::Back::Steps(1))).await.unwrap_err();
+    cluster.psql("create index x on orders (paid)");
+    let truth = migrate::Truth { applied: vec!["2".into()], ..migrate::Truth::default() };
+    assert!(within(migrate::repair(&bench.job(), &truth, true)).await.unwrap().done);
+    assert!(bench.up().await.unwrap().applied.is_empty());
+}
+
+/// Issue 3.4: a `CALL` commits by itself, so nobody can say that nothing of it was kept.
+#[tokio::test]
+async fn what_a_call_has_committed_is_not_told_as_undone() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    let body = "begin insert into orders values (5000, true); commit; perform 1 / 0; end";
+    bench.file("2_x.sql", &format!("-- mainstay: no-transaction\ndo $$ {body} $$;\n"));
+    let finding = bench.up().await.unwrap_err().finding().to_string();
+    assert!(finding.contains("what statement 1 of `migrations/2_x.sql` committed by itself before"), "{finding}");
+    assert!(!finding.contains("nothing of"), "{finding}");
+    assert_eq!(cluster.psql("select count(*) from orders where id = 5000"), "1");
+}
+
+/// Issue 3.4: a dump sets the encoding that it was made in, and what is written of its file is UTF-8 all the same.
+#[tokio::test]
+async fn what_is_remembered_does_not_follow_the_encoding_of_a_file() {
+    let cluster = Cluster::start();
+    let bench = bench(&cluster);
+    bench.file("2_é.sql", "set client_encoding = 'LATIN1';\ncreate table a (n int);\n");
+    bench.file(
+        "3_ü.sql",
+        "select pg_catalog.set_config('client_encoding', 'LATIN1', false);\ncreate index concurrently a_n on a (n);\n\
+         create index concurrently b_n on b (n);\n",
+    );
+    bench.up().await.unwrap_err();
+    cluster.psql("create table b (n int)");
+    assert_eq!(bench.applied().await, ["3_ü.sql"]);
+    assert!(bench.up().await.unwrap().applied.is_empty());
+    assert_eq!(
+        cluster.psql("select string_agg(name, ' ' order by version) from schema_migrations"),
+        "1_orders.sql 2_é.sql 3_ü.sql"
+    );
+}
+
 /// What a statement that is done has set for its session holds for those behind it, also in the next run.
 #[tokio::test]
 async fn what_was_set_for_the_session_is_set_again() {
@@ -227,6 +326,46 @@ async fn what_was_set_for_the_session_is_set_again() {
     cluster.psql("truncate app.seats");
     assert_eq!(names(&bench.up().await.unwrap()), ["2_x.sql"]);
     assert_eq!(is_valid(&cluster, "app.u"), "true");
+
+    // As dumps set it.
+    bench.file(
+        "3_y.sql",
+        "select pg_catalog.set_config('search_path', 'app', false);\ncreate index concurrently v on seats (n);\n\
+         create table more (n int references orders);\n",
+    );
+    bench.up().await.unwrap_err();
+    cluster.psql("create table app.orders (n int primary key)");
+    assert_eq!(bench.applied().await, ["3_y.sql"]);
+    assert_eq!(cluster.psql("select to_regclass('public.more'), to_regclass('app.more')"), "|app.more");
+}
+
+/// Issue 3.4: a role that a file puts on is its own to the end, and what remembers the file is not written in it.
+#[tokio::test]
+async fn a_role_is_kept_over_the_pieces_of_a_file() {
+    let cluster = Cluster::start();
+    cluster.psql("create role app; grant create on schema public to app");
+    let bench = bench(&cluster);
+    let made = |number: u8| format!("create table t{number} (n int);\ncreate index concurrently on t{number} (n);\n");
+    bench.file("2_x.sql", &format!("set role app;\n{}create table u2 (n int);\n", made(2)));
+    bench
+        .file("3_x.sql", &format!("-- mainstay: no-transaction\nset role app;\n{}create table u3 (n int);\n", made(3)));
+    bench.file("4_x.sql", &format!("set session authorization app;\n{}create table u4 (n int);\n", made(4)));
+    bench.file("5_x.sql", "set session authorization app;\ncreate table u5 (n int);\n");
+    bench.file("6_x.sql", "create table nobodys (n int);\n");
+    bench.up().await.unwrap();
+    let owners = cluster.psql(
+        "select tableowner, string_agg(tablename, ' ' order by tablename) from pg_tables \
+         where tablename ~ '^[tu][2-5]$' or tablename = 'nobodys' group by 1 order by 1",
+    );
+    assert_eq!(owners, "app|t2 t3 t4 u2 u3 u4 u5\npostgres|nobodys");
+
+    // It is put on again for what is left of a file.
+    bench.file("7_x.sql", &format!("set role app;\n{}create table u7 (n nothing);\n", made(7)));
+    let error = bench.up().await.unwrap_err();
+    assert!(error.to_string().contains("type \"nothing\" does not exist"), "{error}");
+    cluster.psql("create type nothing as enum ()");
+    assert_eq!(bench.applied().await, ["7_x.sql"]);
+    assert_eq!(cluster.psql("select tableowner from pg_tables where tablename = 'u7'"), "app");
 }
 
 /// dbmate's files may have several sections; what undoes one stands between them and is not run along.

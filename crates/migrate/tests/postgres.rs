@@ -359,7 +359,11 @@ async fn a_role_without_rights_is_a_clear_error() {
     let bench = Bench::new(config::Target::Postgres(settings.clone()));
     bench.file("1_a.sql", "create table a ();");
     let error = bench.up().await.unwrap_err();
-    assert_eq!(error.to_string(), "cannot create the ledger: permission denied for schema public (SQLSTATE 42501)");
+    assert_eq!(
+        error.finding().to_string(),
+        "error: cannot create the ledger: permission denied for schema public (SQLSTATE 42501)\n  hint: grant the right to the \
+         role, or come with the role that owns the schema and the tables of the ledger"
+    );
     cluster.psql("alter role reader set default_transaction_read_only = on");
     let MigrateError::Refused(refusal) = bench.up().await.unwrap_err() else { panic!() };
     assert_eq!(refusal.message, "transactions are read-only");

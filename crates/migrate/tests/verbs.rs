@@ -56,6 +56,50 @@ async fn there_and_back() {
     .await;
 }
 
+/// Issue 3, verbs: what cannot be applied again is not undone either, for with it goes what it holds.
+#[tokio::test]
+async fn what_could_not_be_applied_again_is_not_undone() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        bench.up().await.unwrap();
+        for broken in ["create table c (n int, t text default 'x);", "", "create table c (n int); commit;"] {
+            bench.file("3_c.sql", broken);
+            let error = within(redo(&bench.job())).await.unwrap_err();
+            assert!(matches!(error, MigrateError::BadFiles(_)), "{broken}: {error}");
+            assert_eq!(states(bench).await, ["applied 1_a.sql", "applied 2_b.sql", "changed 3_c.sql"]);
+        }
+        bench.file("3_c.sql", "create table c (n int, m int);").file("1_a.sql", "create table a (n bigint);");
+        let error = within(redo(&bench.job())).await.unwrap_err();
+        assert!(matches!(error, MigrateError::Conflicts(_)), "{error}");
+        assert_eq!(states(bench).await, ["changed 1_a.sql", "applied 2_b.sql", "changed 3_c.sql"]);
+        bench.file("1_a.sql", "create table a (n int);");
+        let (_, applied) = within(redo(&bench.job())).await.unwrap();
+        assert_eq!(names(&applied), ["3_c.sql"]);
+    })
+    .await;
+}
+
+/// Issue 3, verbs: a version that is nowhere is a slip, and does not stand for all that is before or behind it.
+#[tokio::test]
+async fn a_goal_that_is_nowhere_is_refused() {
+    on_both(async |bench: &mut Bench| {
+        three(bench);
+        for slip in ["20261130", "v2"] {
+            let error = within(migrate::up(&bench.job(), &Goal::To(slip.into()))).await.unwrap_err();
+            assert!(matches!(error, MigrateError::NoSuchVersion { .. }), "{slip}: {error}");
+            assert!(within(migrate::pending(&bench.job(), &Goal::To(slip.into()))).await.is_err());
+        }
+        assert_eq!(states(bench).await, ["pending 1_a.sql", "pending 2_b.sql", "pending 3_c.sql"]);
+        bench.up().await.unwrap();
+        let error = within(down(&bench.job(), &Back::To("0.5".into()))).await.unwrap_err();
+        assert!(matches!(error, MigrateError::NoSuchVersion { .. }), "{error}");
+        assert_eq!(states(bench).await, ["applied 1_a.sql", "applied 2_b.sql", "applied 3_c.sql"]);
+        assert_eq!(names(&within(down(&bench.job(), &Back::To("002".into()))).await.unwrap()), ["3_c.sql"]);
+        assert_eq!(names(&within(down(&bench.job(), &Back::To("0".into()))).await.unwrap()), ["2_b.sql", "1_a.sql"]);
+    })
+    .await;
+}
+
 /// A baseline takes files as applied, and `verify` finds them as they are; `repair` takes a row out again.
 #[tokio::test]
 async fn a_baseline_and_a_repair() {

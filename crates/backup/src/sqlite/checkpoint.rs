@@ -10,8 +10,9 @@ use std::{
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Who writes all the while always has something new for us: then he carries it over himself, for it is little.
 const ROUNDS: u32 = 5;

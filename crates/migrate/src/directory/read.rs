@@ -13,16 +13,15 @@ use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 /// The migrations in `files`; `shown` is the directory as messages name it.
 ///
 /// # Errors
-/// Why a file could not be read, or all that is wrong with their contents at once.
+/// All that is wrong with them at once.
 pub(crate) fn parse(
-    files: impl IntoIterator<Item = Result<RawFile, MigrateError>>,
+    files: impl IntoIterator<Item = RawFile>,
     shown: &Path,
     style: &dyn Style,
     vars: &BTreeMap<String, String>,
 ) -> Result<Directory, MigrateError> {
     let (mut found, mut bad) = (Found::default(), Vec::new());
     for file in files {
-        let file = file?;
         let name = shown.join(&file.name).display().to_string();
         match read(&file, &name, style, vars) {
             Ok(read) => found.take(read),
@@ -151,7 +150,7 @@ fn shared(stamp: String, checksum: &Arc<str>) -> Arc<str> {
 }
 
 fn text(file: &RawFile) -> Result<(&[u8], String), Problem> {
-    let raw = file.content.as_deref().ok_or(Problem::TooLarge)?;
+    let raw = file.content.as_deref().map_err(Problem::clone)?;
     let text = std::str::from_utf8(raw).map_err(|error| Problem::NotUtf8 { byte: error.valid_up_to() })?;
     match text.find('\0') {
         Some(byte) => Err(Problem::Nul { byte }),

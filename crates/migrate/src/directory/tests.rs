@@ -2,11 +2,11 @@ use super::*;
 use crate::style::Plain;
 
 fn file(name: &str, content: &[u8]) -> RawFile {
-    RawFile { name: name.into(), dir: Path::new("").into(), content: Some(content.into()) }
+    RawFile { name: name.into(), dir: Path::new("").into(), content: Ok(content.into()) }
 }
 
 fn parsed(files: Vec<RawFile>) -> Result<Directory, MigrateError> {
-    parse(files.into_iter().map(Ok), Path::new("m"), &Plain, &BTreeMap::new())
+    parse(files, Path::new("m"), &Plain, &BTreeMap::new())
 }
 
 /// S1.1: in order, and the order is the number's, not the text's.
@@ -30,7 +30,7 @@ fn every_file_that_is_no_migration_is_named_at_once() {
         file("init.sql", b""),
         file("3_latin.sql", b"-- caf\xe9"),
         file("4_nul.sql", b"a\0b"),
-        RawFile { name: "5_dump.sql".into(), dir: Path::new("").into(), content: None },
+        RawFile { name: "5_dump.sql".into(), dir: Path::new("").into(), content: Err(Problem::TooLarge) },
         file("7_gone.down.sql", b"select 1"),
     ];
     let MigrateError::BadFiles(bad) = parsed(files).unwrap_err() else { panic!() };
@@ -46,4 +46,39 @@ fn every_file_that_is_no_migration_is_named_at_once() {
             ("m/1_b.sql".into(), Problem::SameVersion { version: "1".into(), other: "m/0001_a.sql".into() }),
         ]
     );
+}
+
+/// Issue 3, bad input: links that lead back double the way at every turn; they are not followed.
+#[test]
+fn links_that_lead_back_are_not_followed() {
+    let dir = testkit::TempDir::new();
+    dir.write("sub/2_b.sql", "");
+    dir.write("1_a.sql", "");
+    for (to, link) in [(".", "a"), (".", "b"), ("..", "sub/c"), ("../sub", "sub/d")] {
+        std::os::unix::fs::symlink(to, dir.path().join(link)).unwrap();
+    }
+    assert_eq!(list(dir.path()).unwrap(), ["1_a.sql", "sub/2_b.sql"]);
+}
+
+/// Issue 3, bad input: files that are listed and cannot be read, or are far too large (50 MB), are told by their names.
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    use std::os::unix::{ffi::OsStrExt, fs::symlink};
+    let dir = testkit::TempDir::new();
+    dir.write("1_a.sql", "select 1;");
+    symlink("nowhere", dir.path().join("2_b.sql")).unwrap();
+    std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"3_\xff.sql")), "select 1;").unwrap();
+    std::fs::File::create(dir.path().join("4_big.sql")).unwrap().set_len(50 << 20).unwrap();
+    let names = list(dir.path()).unwrap();
+    let bad = match read(dir.path(), dir.path(), &names, &Plain, &BTreeMap::new()) {
+        Err(MigrateError::BadFiles(bad)) => bad,
+        other => panic!("{other:?}"),
+    };
+    let told: Vec<_> = bad.iter().map(|bad| (bad.name.as_str(), bad.finding().hint.unwrap_or_default())).collect();
+    let lost =
+        "it is a link that leads nowhere, or it was taken away just now: bring back what it leads to, or take it out";
+    let big = "load data of that size with a tool of its own, not as a migration";
+    let all = [("2_b.sql", lost), ("3_\u{fffd}.sql", "rename it"), ("4_big.sql", big)];
+    assert_eq!(told, all.map(|(name, hint)| (name, hint.to_owned())));
+    assert!(matches!(&bad[0].problem, Problem::Unreadable { kind: std::io::ErrorKind::NotFound, .. }));
 }

@@ -3,7 +3,7 @@
 use crate::{Obstacle, Version};
 use report::Place;
 use retry::Transience;
-use std::fmt;
+use std::{fmt, io::ErrorKind};
 
 /// A file that is no migration, or that cannot be run as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,15 @@ pub enum Problem {
     },
     /// It is larger than [`crate::directory::LARGEST`].
     TooLarge,
+    /// It cannot be read at all.
+    Unreadable {
+        /// What kind of error it was.
+        kind: ErrorKind,
+        /// The system's words.
+        message: String,
+    },
+    /// Its name is not UTF-8.
+    NameNotUtf8,
     /// It is not UTF-8.
     NotUtf8 {
         /// The first byte that isn't, counted from 0.
@@ -84,6 +93,8 @@ pub struct FileFailure {
     pub kept: Vec<String>,
     /// The file ended its transaction itself: what it did before that is kept, and not recorded.
     pub in_part: bool,
+    /// The statement that failed may end transactions itself (`CALL`): what it committed before stays, and is begun anew.
+    pub committed: bool,
     /// So many of its statements were done one by one, outside of a transaction, and stay.
     pub statements: usize,
     /// May it succeed later?
@@ -107,6 +118,7 @@ impl FileFailure {
             hint: None,
             kept,
             in_part: false,
+            committed: false,
             statements,
             transience: Transience::Permanent,
         }
@@ -146,6 +158,8 @@ impl fmt::Display for BadFile {
             Problem::TooLarge => {
                 write!(f, "`{name}` is larger than {}", report::bytes(crate::directory::LARGEST))
             }
+            Problem::Unreadable { message, .. } => write!(f, "`{name}` cannot be read: {message}"),
+            Problem::NameNotUtf8 => write!(f, "the name of `{name}` is not UTF-8"),
             Problem::NotUtf8 { byte } => write!(f, "`{name}` is not UTF-8 at byte {byte}"),
             Problem::Nul { byte } => write!(f, "`{name}` has a zero byte at {byte}"),
             Problem::NoUp { version } => write!(f, "`{name}` undoes {version}, and no file migrates to it"),

@@ -108,6 +108,9 @@ impl MigrateError {
                 Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
                 None => "another process writes to the database: find it with `fuser` on the file".to_owned(),
             },
+            MigrateError::Sql { error, .. } if error.ends_with("(SQLSTATE 42501)") => {
+                "grant the right to the role, or come with the role that owns the schema and the tables of the ledger".to_owned()
+            }
             MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
             MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
                 "install it, or correct `command` in `[migrations]`".to_owned()
@@ -149,9 +152,10 @@ impl FileFailure {
         if self.in_part {
             return format!("what `{}` did until then is kept, and the ledger does not know of it", self.file);
         }
-        let nothing = match self.statements {
-            0 => format!("nothing of `{}` was kept", self.file),
-            done => stay(done, &self.file),
+        let nothing = match (self.statements, self.committed) {
+            (done, true) => committed(done, &self.file),
+            (0, false) => format!("nothing of `{}` was kept", self.file),
+            (done, false) => stay(done, &self.file),
         };
         match self.kept.as_slice() {
             [] => nothing,
@@ -172,6 +176,14 @@ fn stay(done: usize, file: &str) -> String {
     }
 }
 
+/// The statement behind the first `done` ones failed, and may have committed by itself.
+fn committed(done: usize, file: &str) -> String {
+    let failed = done + 1;
+    format!(
+        "what statement {failed} of `{file}` committed by itself before it failed stays; the next run begins it anew"
+    )
+}
+
 impl BadFile {
     /// With the spot in the file, when there is one.
     pub fn finding(&self) -> Finding {
@@ -181,6 +193,15 @@ impl BadFile {
             Problem::NoVersion => "call it `0001_what_it_does.sql`, with the next free number".to_owned(),
             Problem::SameVersion { .. } => "give one of them the next free number".to_owned(),
             Problem::TooLarge => "load data of that size with a tool of its own, not as a migration".to_owned(),
+            Problem::Unreadable { kind: ErrorKind::NotFound, .. } => {
+                "it is a link that leads nowhere, or it was taken away just now: bring back what it leads to, or take it out"
+                    .to_owned()
+            }
+            Problem::Unreadable { kind: ErrorKind::PermissionDenied, .. } => {
+                "let the account that migrates read it (`chmod a+r`)".to_owned()
+            }
+            Problem::Unreadable { .. } => "put a file in its place, or take it out".to_owned(),
+            Problem::NameNotUtf8 => "rename it".to_owned(),
             Problem::NotUtf8 { .. } | Problem::Nul { .. } => "save it as UTF-8".to_owned(),
             Problem::NoUp { .. } => "take it out, or bring back the file that migrates".to_owned(),
             Problem::Gap { .. } => "bring back the missing file, or leave out `strict` in `[migrations]`".to_owned(),

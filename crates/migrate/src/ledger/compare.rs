@@ -42,6 +42,10 @@ pub(crate) enum Where {
     Begun,
     /// Begun by us, and our journal knows how far it got: the next run goes on with it.
     Resumes,
+    /// Begun by us under another name, by which alone our journal knows how far it got.
+    BegunAs(String),
+    /// In the ledger, and our journal knows that some of it was undone.
+    UndoneInPart,
 }
 
 /// Everything that is compared.
@@ -239,6 +243,23 @@ impl Standing<'_> {
         };
         if is_open && goes_on {
             self.place = Where::Resumes;
+        }
+    }
+
+    /// Is some of it undone, as our journal has it, which lists those by name?
+    pub(crate) fn undone_in_part(&mut self, open: &[String]) {
+        if self.is_in_ledger() && open.contains(&self.name()) {
+            self.place = Where::UndoneInPart;
+        }
+    }
+
+    /// Is it what was begun under another name: of its number, or under another number as what it is?
+    pub(crate) fn begun_as(&mut self, name: &str, version: &Version, description: &str) {
+        let same =
+            |file: &&Migration| file.version == *version || !description.is_empty() && file.description == description;
+        let is_new = matches!(self.place, Where::Pending | Where::Late) && self.kind() == Kind::Versioned;
+        if is_new && self.file.as_ref().is_some_and(same) {
+            self.place = Where::BegunAs(name.to_owned());
         }
     }
 

@@ -56,6 +56,22 @@ pub enum Conflict {
         /// The tool whose mark it is.
         tool: &'static str,
     },
+    /// Done in part under another name.
+    BegunAs {
+        /// As it is called now.
+        file: String,
+        /// As it was called when it was begun.
+        was: String,
+        /// Its version now.
+        version: Version,
+    },
+    /// Applied, and some of it was undone.
+    UndoneInPart {
+        /// The file or what the ledger calls it.
+        name: String,
+        /// Its version.
+        version: Version,
+    },
 }
 
 /// In what a file differs from what was applied.
@@ -133,6 +149,12 @@ impl fmt::Display for Conflict {
             Conflict::Begun { name, tool } => {
                 write!(f, "`{name}` was begun and did not end: {tool} calls it dirty")
             }
+            Conflict::BegunAs { file, was, .. } => {
+                write!(f, "`{file}` was begun as `{was}`, is done in part, and was renamed since")
+            }
+            Conflict::UndoneInPart { name, .. } => {
+                write!(f, "`{name}` was undone in part: what undoes it was begun and did not end")
+            }
         }
     }
 }
@@ -175,6 +197,14 @@ impl Conflict {
             Conflict::OutOfOrder { file, newest } => format!(
                 "give `{file}` a number after `{newest}`; or apply it all the same with `--out-of-order`; or, when it was \
                  applied by hand, `mainstay migrate baseline`"
+            ),
+            Conflict::BegunAs { was, version, .. } => format!(
+                "rename it back to `{was}`: the next run goes on with it; or, when nothing of it is in the database: `mainstay \
+                 migrate repair --forget {version}`"
+            ),
+            Conflict::UndoneInPart { version, .. } => format!(
+                "`mainstay migrate down` goes on with it; or, when all of it is in the database again: `mainstay migrate repair \
+                 --applied {version}`"
             ),
             Conflict::Begun { .. } => "look what of it is in the database, then `mainstay migrate repair`".to_owned(),
         }

@@ -62,6 +62,7 @@ pub(crate) fn conflict(
     let refused = |tolerance: Tolerance| tolerance == Tolerance::Refuse;
     let applied_at = || standing.applied_at();
     let file = || standing.file.map(|file| file.shown.to_string()).unwrap_or_default();
+    let version = || standing.version().cloned().unwrap_or_default();
     let row_name = || standing.row.map(super::Row::shown).unwrap_or_default();
     Some(match &standing.place {
         Where::Changed(difference) if !difference.is_harmless() && refused(policies.changed) => Conflict::Changed {
@@ -83,6 +84,8 @@ pub(crate) fn conflict(
         },
         Where::Late if refused(policies.out_of_order) => Conflict::OutOfOrder { file: file(), newest: newest(all) },
         Where::Begun => Conflict::Begun { name: standing.name(), tool },
+        Where::BegunAs(was) => Conflict::BegunAs { file: file(), was: was.clone(), version: version() },
+        Where::UndoneInPart => Conflict::UndoneInPart { name: standing.name(), version: version() },
         _ => return None,
     })
 }

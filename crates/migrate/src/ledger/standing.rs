@@ -94,7 +94,7 @@ impl Standing<'_> {
             Where::Renamed => State::Renamed,
             Where::Missing => State::Missing,
             Where::Newer { .. } => State::Newer,
-            Where::Begun | Where::Resumes => State::Begun,
+            Where::Begun | Where::Resumes | Where::BegunAs(_) | Where::UndoneInPart => State::Begun,
         }
     }
 
@@ -103,6 +103,8 @@ impl Standing<'_> {
             Where::Changed(difference) => Some(difference.to_string()),
             Where::Again => Some("changed since it was applied".to_owned()),
             Where::Resumes => Some("done in part; the next run goes on with it".to_owned()),
+            Where::BegunAs(was) => Some(format!("done in part as `{was}`")),
+            Where::UndoneInPart => Some("undone in part".to_owned()),
             Where::Newer { allowed: true } => Some("this release may run on it".to_owned()),
             _ => None,
         }

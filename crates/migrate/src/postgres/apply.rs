@@ -4,7 +4,7 @@ use super::{
     Engine, lone,
     look::query,
     send::send,
-    transaction::{Closing, transaction},
+    transaction::{Closing, back_to_utf8, transaction},
 };
 use crate::{
     MigrateError,
@@ -88,11 +88,11 @@ async fn set_again(
     done: impl Fn(usize) -> bool,
 ) -> Result<(), MigrateError> {
     let statements = pieces.iter().flat_map(|piece| (piece.number..).zip(&piece.statements));
+    let refused = |error| MigrateError::sql("set again what the file has set", error);
     for (_, statement) in statements.filter(|(number, statement)| done(*number) && statement.sets_session()) {
         let sql = &work.text.whole[statement.range.clone()];
-        send(&engine.session, sql)
-            .await
-            .map_err(|it| MigrateError::sql("set again what the file has set", it.error))?;
+        send(&engine.session, sql).await.map_err(|it| refused(it.error))?;
+        back_to_utf8(&engine.session, work, std::slice::from_ref(statement)).await.map_err(refused)?;
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
     }
     // What DISCARD ALL does; together with what we need again it would be a transaction, which DISCARD ALL refuses.
     let forget = format!(
-        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; \
+        "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; \
          DISCARD SEQUENCES; SELECT pg_catalog.pg_advisory_unlock_all(); {}",
         engine.at_work
     );

@@ -30,6 +30,8 @@ pub(super) struct Kept {
     pub(super) statements: usize,
     /// The file ended the transaction itself.
     pub(super) in_part: bool,
+    /// The statement that failed may have committed a part of what it did.
+    pub(super) committed: bool,
 }
 
 pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept) -> MigrateError {
@@ -45,6 +47,7 @@ pub(super) fn explained(run: &Run<'_>, text: &Text, failed: &Failed, kept: Kept)
         code: (!error.code.is_empty()).then(|| error.code.clone()),
         hint: error.hint.clone().or_else(|| advice(&error.code).map(str::to_owned)),
         in_part: kept.in_part,
+        committed: kept.committed,
         transience: if error.lost { Transience::Transient } else { error.transience() },
         ..FileFailure::new(&text.shown, error.message.clone(), run.kept(), kept.statements)
     }))

@@ -9,7 +9,7 @@ use super::{
     read_only::{READ_ONLY, judged},
     resolve::{Happened, Lone, resolved},
     send::{NotDone, send},
-    transaction::checked,
+    transaction::{Closing, as_ourselves, back_to_utf8, checked, roll_back},
     watch::{Watched, watched},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(super) async fn statement(
     checked(engine.guard.as_ref()).await?;
     note(engine, run, work, piece, false).await?;
     reach(run.job, "lone.begun");
-    if let Err(error) = act(engine, run, work, piece).await {
+    if let Err(error) = act(engine, run, work, piece, &nature).await {
         clear_up(engine, run, &nature, &before).await;
         if !is_lost(&error) {
             // The server said that it was not done, so nobody has to look.
@@ -55,6 +55,8 @@ pub(super) async fn statement(
         return Err(judged(&engine.session, error).await);
     }
     reach(run.job, "lone.done");
+    let doing = "go back to UTF-8";
+    back_to_utf8(&engine.session, work, &piece.statements).await.map_err(|error| MigrateError::sql(doing, error))?;
     assert_valid(engine, work, &nature, &before).await?;
     note(engine, run, work, piece, true).await
 }
@@ -148,7 +150,13 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
 
 /// The statement itself. What builds or drops concurrently waits as long as it must, for it holds up nobody else; what takes a
 /// strong lock (`VACUUM FULL`, `CLUSTER`, `REINDEX SCHEMA`) gives up, and comes back with the next attempt.
-async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> Result<(), MigrateError> {
+async fn act(
+    engine: &Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    piece: &Piece,
+    nature: &Nature,
+) -> Result<(), MigrateError> {
     let (session, range) = (&engine.session, piece.range());
     if !engine.is_pooled() {
         let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
@@ -172,7 +180,8 @@ async fn act(engine: &Engine, run: &Run<'_>, work: &Work<'_>, piece: &Piece) -> 
     done.map_err(|not_done| {
         let sent = Sent { prefix: 0, start: range.start };
         let failed = Failed { error: not_done.error, statement: Some(range.clone()), sent };
-        explained(run, &work.text, &failed, Kept { statements: piece.number - 1, in_part: false })
+        let committed = matches!(nature, Nature::Call);
+        explained(run, &work.text, &failed, Kept { committed, ..kept(piece) })
     })
 }
 
@@ -246,12 +255,19 @@ async fn write_journal(
     piece: &Piece,
     sql: &str,
 ) -> Result<(), MigrateError> {
-    let Err(NotDone { error, .. }) = send(&engine.session, sql).await else { return Ok(()) };
+    let begin = vec!["BEGIN".to_owned()];
+    let all = [begin, as_ourselves(work, Closing::Piece), vec![sql.to_owned(), "COMMIT".to_owned()]].concat();
+    let Err(NotDone { error, .. }) = send(&engine.session, &all.join("; ")).await else { return Ok(()) };
+    roll_back(&engine.session).await;
     if error.code != READ_ONLY {
         return Err(not_written("write the journal", error));
     }
     // The file may have made its session read-only in a statement before.
     let failed = Failed { error, statement: Some(piece.range()), sent: Sent::default() };
-    let kept = Kept { statements: piece.number - 1, in_part: false };
-    Err(judged(&engine.session, explained(run, &work.text, &failed, kept)).await)
+    Err(judged(&engine.session, explained(run, &work.text, &failed, kept(piece))).await)
+}
+
+/// What stays when this statement fails: those before it.
+fn kept(piece: &Piece) -> Kept {
+    Kept { statements: piece.number - 1, ..Kept::default() }
 }

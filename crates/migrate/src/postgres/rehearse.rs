@@ -4,7 +4,7 @@ use super::{
     Engine,
     failure::{Failed, Kept, explained},
     send::{NotDone, send},
-    transaction::{Begin, body, checked, of_our_own, without_mark},
+    transaction::{Begin, RESET_ROLE, body, checked, of_our_own, without_mark},
 };
 use crate::{
     MigrateError,
@@ -44,7 +44,11 @@ impl Engine {
         let piece = only_piece(work)?;
         let mark = format!("{}:rehearsal", work.migration.version);
         // What the file before it set must not reach this one.
-        let reset = format!("RESET ROLE; RESET ALL; {}; SET LOCAL mainstay.migration = '{mark}'", self.limits(run));
+        let reset = format!(
+            "{}; RESET ALL; {}; SET LOCAL mainstay.migration = '{mark}'",
+            RESET_ROLE.join("; "),
+            self.limits(run)
+        );
         let begun = Begin { count: reset.matches("; ").count() + 1, sql: format!("{reset};\n"), mark };
         body(&self.session, work, &piece, &begun).await.map_err(|failed| self.failed(run, work, &failed))?;
         checked(self.guard.as_ref()).await?;
@@ -54,7 +58,7 @@ impl Engine {
     async fn close_rehearsal(&self, run: &Run<'_>, work: &Work<'_>, mark: &str) -> Result<(), MigrateError> {
         let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
         let rows = work.closing(Duration::ZERO, &ours);
-        let done = send(&self.session, &format!("RESET ROLE;\n{}", rows.join(";\n"))).await;
+        let done = send(&self.session, &format!("{};\n{}", RESET_ROLE.join("; "), rows.join(";\n"))).await;
         let Err(NotDone { error, .. }) = done else { return Ok(()) };
         Err(match (error.code.as_str(), error.column.as_deref()) {
             ("23502", Some("sha256")) => without_mark(&self.session, run, work, Kept::default()).await,

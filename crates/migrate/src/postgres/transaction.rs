@@ -171,8 +171,14 @@ impl Begin {
     }
 }
 
-/// All statements in one message, where none of them brings rows along.
+/// The statements of the piece, after what begins their transaction.
 pub(super) async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
+    statements(session, work, piece, begin).await?;
+    back_to_utf8(session, work, &piece.statements).await.map_err(of_our_own)
+}
+
+/// All in one message, where none of them brings rows along.
+async fn statements(session: &Session, work: &Work<'_>, piece: &Piece, begin: &Begin) -> Result<(), Failed> {
     let whole = &work.text.whole;
     if !piece.copies() {
         let range = piece.range();
@@ -194,6 +200,14 @@ pub(super) async fn body(session: &Session, work: &Work<'_>, piece: &Piece, begi
         done.map_err(|error| Failed { error, statement: Some(statement.range.clone()), sent })?;
     }
     Ok(())
+}
+
+/// A dump may set the encoding that it was made in; what we write, names of files among it, is UTF-8.
+pub(super) async fn back_to_utf8(session: &Session, work: &Work<'_>, done: &[Statement]) -> Result<(), SqlError> {
+    match done.iter().any(|statement| statement.sets_encoding(&work.text.whole)) {
+        true => send(session, "SET client_encoding = 'UTF8'").await.map_err(|not_done| not_done.error),
+        false => Ok(()),
+    }
 }
 
 pub(super) fn of_our_own(error: SqlError) -> Failed {
@@ -226,9 +240,9 @@ async fn close(
     };
     // Behind a pooler the session is another client's next: what the file set for it ends with the transaction.
     let rows = if engine.is_pooled() { [rows, leave_clean()].concat() } else { rows };
-    let total = rows.len() + 2;
-    // The file may have put on a role that may not write there.
-    let sql = format!("RESET ROLE;\n{};\nCOMMIT", rows.join(";\n"));
+    let rows = [as_ourselves(work, closing), rows, vec!["COMMIT".to_owned()]].concat();
+    let total = rows.len();
+    let sql = rows.join(";\n");
     let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
     if error.lost {
         // It may have arrived, and no disk was waited for.
@@ -263,11 +277,27 @@ pub(super) async fn without_mark(session: &Session, run: &Run<'_>, work: &Work<'
     if is_there { reset(run, &work.text, kept) } else { not_ours(run, &work.text, kept) }
 }
 
+/// The file may have put on a role that may not write into our tables. Where there are more pieces, it has it again behind them.
+pub(super) fn as_ourselves(work: &Work<'_>, closing: Closing) -> Vec<String> {
+    let sql: &[_] = match closing {
+        Closing::Whole { .. } => &RESET_ROLE,
+        // What a role was put on upon may not be touched without need: its end would take off the role as well.
+        Closing::Piece if work.authorizes => &LOCAL,
+        Closing::Piece => &LOCAL[1..],
+    };
+    sql.iter().map(|&sql| sql.to_owned()).collect()
+}
+
+/// Whoever connected is the one who acts again.
+pub(super) const RESET_ROLE: [&str; 2] = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"];
+/// The same until the transaction ends.
+const LOCAL: [&str; 2] = ["SET LOCAL SESSION AUTHORIZATION DEFAULT", "SET LOCAL role TO DEFAULT"];
+
 fn leave_clean() -> Vec<String> {
-    ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"].map(str::to_owned).into()
+    RESET_ROLE.into_iter().chain(["RESET ALL"]).map(str::to_owned).collect()
 }
 
 /// Best effort: the end of the connection does the same.
-async fn roll_back(session: &Session) {
+pub(super) async fn roll_back(session: &Session) {
     let _ = session.client.batch_execute("ROLLBACK").await;
 }

@@ -52,10 +52,24 @@ impl Statement {
         }
     }
 
-    /// Does it set something for the whole session?
+    /// Does it set something for the whole session, and nothing else? Dumps do it by a function.
     pub(crate) fn sets_session(&self) -> bool {
         let second = self.words.get(1).map_or("", String::as_str);
-        self.is(0, "RESET") || self.is(0, "SET") && !matches!(second, "LOCAL" | "TRANSACTION" | "CONSTRAINTS")
+        match self.words.first().map_or("", String::as_str) {
+            "RESET" => true,
+            "SET" => !matches!(second, "LOCAL" | "TRANSACTION" | "CONSTRAINTS"),
+            "SELECT" => {
+                matches!(self.words.get(1..), Some([of, name]) if of == "PG_CATALOG" && name == "SET_CONFIG")
+                    || self.words.len() == 2 && second == "SET_CONFIG"
+            }
+            _ => false,
+        }
+    }
+
+    /// May it set in which encoding what follows is read?
+    pub(crate) fn sets_encoding(&self, sql: &str) -> bool {
+        let text = sql.get(self.range.clone()).unwrap_or_default().to_ascii_lowercase();
+        text.contains("client_encoding") || self.begins(&["SET", "NAMES"])
     }
 
     /// Does it take rows from the client?

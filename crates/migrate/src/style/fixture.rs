@@ -14,8 +14,10 @@ use testkit::{Cluster, Session};
 
 /// The migrations in these files, names and texts.
 pub(super) fn directory(style: &dyn Style, files: &[(&str, &str)]) -> Directory {
-    let file = |(name, text): &(&str, &str)| {
-        Ok(RawFile { name: (*name).into(), dir: Path::new("").into(), content: Some(text.as_bytes().into()) })
+    let file = |(name, text): &(&str, &str)| RawFile {
+        name: (*name).into(),
+        dir: Path::new("").into(),
+        content: Ok(text.as_bytes().into()),
     };
     parse(files.iter().map(file), Path::new(""), style, &BTreeMap::new()).expect("the files can be read")
 }
