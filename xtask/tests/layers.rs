@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 const FLOOR: &[&str] = &["mainstay-host", "mainstay-report", "mainstay-retry"];
-const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-probe"];
+const SENSES: &[&str] = &["mainstay-config", "mainstay-database", "mainstay-objects", "mainstay-probe"];
 
 /// Package, and every package of ours that it may import. Lower layers first.
 fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -29,6 +29,7 @@ fn layers() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("mainstay-config", vec!["mainstay-report", "mainstay-retry"]),
         ("mainstay-database", [FLOOR, &["mainstay-config"]].concat()),
         ("mainstay-probe", [FLOOR, &["mainstay-config", "mainstay-database"]].concat()),
+        ("mainstay-objects", [FLOOR, &["mainstay-config", "mainstay-database"]].concat()),
         ("mainstay-migrate", chapter.clone()),
         ("mainstay-backup", chapter.clone()),
         ("mainstay-supervise", chapter.clone()),

@@ -129,6 +129,17 @@ pub enum BackupError {
     /// The copy is of something else.
     #[error("{0}")]
     Unfit(String),
+    /// A bucket cannot be used.
+    #[error("{doing}")]
+    Objects {
+        /// What was being done.
+        doing: String,
+        /// How the bucket is configured.
+        s3: Box<config::S3>,
+        /// Why not.
+        #[source]
+        error: Box<objects::ObjectError>,
+    },
     /// Somebody uses what is to be replaced.
     #[error("`{what}` is in use")]
     InUse {
@@ -166,6 +177,7 @@ impl BackupError {
             | Self::NoKey { .. }
             | Self::Key(_)
             | Self::NoProgram { .. } => Outcome::Misused,
+            Self::Objects { error, .. } => error.outcome(),
             Self::Locked(LockError::Held { .. }) | Self::InUse { .. } => Outcome::NotYet,
             Self::Refused { .. }
             | Self::Sql { .. }
@@ -200,6 +212,7 @@ impl BackupError {
             Self::Program { tail, .. } => tail.iter().fold(finding, Finding::seen),
             Self::NoKey { why, .. } => finding.seen(why),
             Self::InUse { by, .. } => by.iter().fold(finding, Finding::seen),
+            Self::Objects { s3, error, .. } => return error.explain(finding, s3),
             other => finding.because(other),
         };
         match self.hint() {

@@ -70,7 +70,7 @@ fn by_name(copies: &[Copy], name: &str) -> Result<Option<Copy>, BackupError> {
         let id = copy.id.to_string();
         name.len() >= FEWEST && (id.starts_with(&name) || id.ends_with(&name))
     };
-    let found: Vec<_> = copies.iter().filter(fits).collect();
+    let found = each_once(copies.iter().filter(fits));
     match found[..] {
         [] => Ok(None),
         [one] => Ok(Some(one.clone())),
@@ -79,6 +79,20 @@ fn by_name(copies: &[Copy], name: &str) -> Result<Option<Copy>, BackupError> {
             hint: found.iter().map(|copy| copy.id.to_string()).collect::<Vec<_>>().join("\n"),
         }),
     }
+}
+
+/// Of a copy that lies in several places, the one that is VERIFIED, else the nearest.
+fn each_once<'a>(copies: impl Iterator<Item = &'a Copy>) -> Vec<&'a Copy> {
+    let mut found: Vec<&Copy> = Vec::new();
+    let verified = |copy: &Copy| copy.known().is_some_and(crate::Manifest::is_verified);
+    for copy in copies {
+        match found.iter_mut().find(|known| known.id == copy.id) {
+            Some(known) if verified(copy) && !verified(known) => *known = copy,
+            Some(_) => {}
+            None => found.push(copy),
+        }
+    }
+    found
 }
 
 /// The directory of a copy; or, below the directory of all copies, its name alone.

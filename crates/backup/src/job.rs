@@ -1,6 +1,6 @@
 //! What is to be copied or restored, and with what.
 
-use crate::{Keys, Progress};
+use crate::{Keys, Place, Progress, Remote};
 use config::Target;
 use host::{Clock, Env, process::Spawner};
 use jiff::Timestamp;
@@ -16,6 +16,10 @@ pub struct Job<'a> {
     pub target: &'a Target,
     /// The directory of all copies.
     pub to: &'a Path,
+    /// The buckets that copies go to as well.
+    pub remotes: &'a [Remote],
+    /// Do copies stay in `to` once they lie in all of `remotes`?
+    pub stays: bool,
     /// What copies are encrypted for and read with.
     pub keys: &'a Keys,
     /// Where databases are made for a proof; their server may be another user, who must be able to get there.
@@ -45,6 +49,11 @@ pub struct Job<'a> {
 impl Job<'_> {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::try_from(self.clock.now()).unwrap_or_default()
+    }
+
+    /// The bucket of a copy; nothing of one that lies here.
+    pub(crate) fn remote(&self, place: &Place) -> Option<&Remote> {
+        self.remotes.iter().find(|remote| remote.place() == *place)
     }
 
     /// A place at which a test may end this process.

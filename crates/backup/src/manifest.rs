@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 /// The version that is written, and the only one that is understood.
 const VERSION: u32 = 1;
 /// More is no manifest.
-const MAX_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_BYTES: u64 = 256 << 20;
 /// Names and numbers of rows are nobody else's business.
 pub(crate) const MODE: u32 = 0o600;
 /// Its name beside the copy.
@@ -185,6 +185,11 @@ impl Manifest {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
+    /// For `sha256sum -c`.
+    pub(crate) fn sums(&self) -> String {
+        self.files.iter().map(|it| format!("{}  {}\n", it.sha256, it.name)).collect()
+    }
+
     /// The file of this name, encrypted or not.
     pub(crate) fn part(&self, name: &str) -> Result<&Part, BackupError> {
         let named = |part: &&Part| part.name.strip_suffix(SUFFIX).unwrap_or(&part.name) == name;
@@ -211,7 +216,7 @@ impl Manifest {
         Self::parse(&text)
     }
 
-    fn parse(text: &[u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Unreadable> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u64,
@@ -226,8 +231,12 @@ impl Manifest {
 
     /// Writes it into the directory of the copy, all or nothing.
     pub(crate) fn write(&self, dir: &Path) -> std::io::Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other)?;
-        host::fs::write_atomic(&dir.join(NAME), (text + "\n").as_bytes(), MODE)
+        host::fs::write_atomic(&dir.join(NAME), self.text()?.as_bytes(), MODE)
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> std::io::Result<String> {
+        Ok(serde_json::to_string_pretty(self).map_err(std::io::Error::other)? + "\n")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     passing::Passing,
     postgres::{self, Ground},
     proof::understood,
+    remote::at_hand,
     restore::{equal, whole},
     seal, sqlite,
 };
@@ -34,6 +35,8 @@ enum Held {
 /// The copy is damaged or there is no key to it, or no server can be made here.
 pub async fn open(job: &Job<'_>, copy: &Copy) -> Result<Opened, BackupError> {
     let manifest = understood(copy)?;
+    let here = at_hand(job, copy).await?;
+    let copy = &here.copy;
     whole(job, copy, &manifest)?;
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let held = match manifest.source.kind {

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const NAME: &str = "mainstay-proof";
+/// Of databases for a proof or a look.
+const PROOF: &str = "mainstay-proof";
+/// Of copies that were brought from elsewhere; hidden, for it lies among those of applications.
+const FETCHED: &str = ".mainstay-fetched";
 const MODE: u32 = 0o700;
 
 /// `mainstay-proof.PID.START`: a directory that is gone when this is dropped.
@@ -16,9 +19,20 @@ pub(crate) struct Passing(PathBuf);
 impl Passing {
     /// A new one in `ground`; `account`: whose it is, when it is not ours.
     pub(crate) fn make(ground: &Path, account: Option<Account>) -> Result<Self, BackupError> {
-        sweep(ground);
+        Self::called(PROOF, ground, account)
+    }
+
+    /// `.mainstay-fetched.PID.START`, in the directory of all copies.
+    pub(crate) fn for_fetched(to: &Path) -> Result<Self, BackupError> {
+        let made = fs::create_dir_all_private(to, MODE);
+        made.map_err(|error| BackupError::files("the directory of the copies cannot be used", error))?;
+        Self::called(FETCHED, to, None)
+    }
+
+    fn called(name: &str, ground: &Path, account: Option<Account>) -> Result<Self, BackupError> {
+        sweep(name, ground);
         let this = Process::this();
-        let dir = ground.join(format!("{NAME}.{}.{}", std::process::id(), this.start_time().unwrap_or_default()));
+        let dir = ground.join(format!("{name}.{}.{}", std::process::id(), this.start_time().unwrap_or_default()));
         let make = || -> io::Result<()> {
             // Ours, of a proof before in this life.
             fs::remove_tree(&dir)?;
@@ -46,10 +60,11 @@ impl Drop for Passing {
 }
 
 /// Removes what those have left who were killed.
-fn sweep(ground: &Path) {
+fn sweep(name: &str, ground: &Path) {
     for entry in fs::entries(ground).unwrap_or_default() {
-        let mut parts = entry.name.split('.');
-        let ours = parts.next() == Some(NAME) && entry.is_dir;
+        let rest = entry.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        let mut parts = rest.unwrap_or_default().split('.');
+        let ours = rest.is_some() && entry.is_dir;
         let whose =
             parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|start| start.parse().ok()));
         if let Some((pid, start)) = whose.filter(|_| ours)

@@ -3,7 +3,9 @@
 use crate::{
     BackupError, Copy, Doing, Job, Manifest,
     manifest::{Kind, Proof},
-    postgres, seal,
+    postgres,
+    remote::at_hand,
+    seal,
     shelf::Shelf,
     sqlite,
     standing::{Stage, Standing, Step},
@@ -62,9 +64,17 @@ impl Proven {
 /// # Errors
 /// What keeps us from looking or remembering at all; what was found is no error.
 pub async fn verify(job: &Job<'_>, copy: &Copy) -> Result<Manifest, BackupError> {
-    let shelf = Shelf::of(copy)?;
+    let Some(remote) = job.remote(&copy.place) else {
+        let shelf = Shelf::of(copy)?;
+        let manifest = understood(copy)?;
+        return prove(job, shelf.dir(), &copy.path, manifest, async { None }).await;
+    };
+    let shelf = Shelf::open(job.to, job.app, &copy.database)?;
     let manifest = understood(copy)?;
-    prove(job, &shelf, &copy.path, manifest, async { None }).await
+    let here = at_hand(job, copy).await?;
+    let manifest = prove(job, shelf.dir(), &here.copy.path, manifest, async { None }).await?;
+    remote.note(job.app, &manifest).await?;
+    Ok(manifest)
 }
 
 /// The manifest of a copy that somebody has named.
@@ -72,10 +82,11 @@ pub(crate) fn understood(copy: &Copy) -> Result<Manifest, BackupError> {
     copy.manifest.clone().map_err(|error| BackupError::Manifest { path: copy.path.clone(), error })
 }
 
-/// The same for who has the lock. `ahead`: a database that was made of the copy while it was written, if there is one.
+/// The same for who has the lock on `shelf`, the directory of copies of the database. `ahead`: a database that was made of the copy
+/// while it was written, if there is one.
 pub(crate) async fn prove(
     job: &Job<'_>,
-    shelf: &Shelf,
+    shelf: &Path,
     path: &Path,
     mut manifest: Manifest,
     ahead: impl Future<Output = Option<postgres::Ahead>>,
@@ -94,7 +105,7 @@ pub(crate) async fn prove(
         return Ok(manifest);
     }
     if manifest.standing.stage == Stage::ReadBack && manifest.standing.verdict == Verdict::Skipped {
-        let ground = Scratch::beside(&shelf.dir().join(manifest.id.to_string()));
+        let ground = Scratch::beside(&shelf.join(manifest.id.to_string()));
         let ground = ground.map_err(|error| BackupError::files("there is no room for a proof", error))?;
         let proven = match manifest.source.kind {
             Kind::Sqlite => sqlite::prove(job, path, &manifest, ground.path().join("database.sqlite")).await?,

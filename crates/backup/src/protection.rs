@@ -4,14 +4,14 @@ use crate::{Attempt, Copy, Exposure, Id, Kind, Manifest, Source, attempt::Failur
 use config::Target;
 use jiff::Timestamp;
 use report::{Verdict, age};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How well the copies of a database protect it. What depends on the time is computed when it is asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Protection {
     /// The newest VERIFIED copy.
     pub newest: Option<Newest>,
-    /// Copies, of whatever state.
+    /// Copies, of whatever state; one that lies in several places is one.
     pub copies: usize,
     /// Those of them that are VERIFIED.
     pub verified: usize,
@@ -46,10 +46,11 @@ impl Protection {
         };
         let ours: Vec<_> = copies.iter().filter(of_it).collect();
         let verified = || ours.iter().filter_map(|copy| copy.known()).filter(|manifest| manifest.is_verified());
+        let distinct = |ids: BTreeSet<Id>| ids.len();
         Self {
             newest: verified().max_by_key(|manifest| (manifest.taken, manifest.id)).map(Newest::of),
-            copies: ours.len(),
-            verified: verified().count(),
+            copies: distinct(ours.iter().map(|copy| copy.id).collect()),
+            verified: distinct(verified().map(|manifest| manifest.id).collect()),
             failing: attempt.and_then(Attempt::failed).cloned(),
             failure: attempt.and_then(|attempt| attempt.failure.clone()),
         }

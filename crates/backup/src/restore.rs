@@ -14,6 +14,7 @@ use crate::{
     manifest::Kind,
     postgres,
     proof::{Found, Proven, understood},
+    remote::at_hand,
     seal,
     shelf::{self, Shelf},
     sqlite, take,
@@ -62,6 +63,8 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
     let begun = Instant::now();
     let manifest = understood(copy)?;
     fits(job, &manifest)?;
+    let here = at_hand(job, copy).await?;
+    let copy = &here.copy;
     whole(job, copy, &manifest)?;
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let safety = safety(job, &manifest, how).await?;
@@ -126,7 +129,8 @@ async fn safety(job: &Job<'_>, manifest: &Manifest, how: How) -> Result<Option<I
     let request = Request { why: Why::BeforeRestore, pin: None, unproven: true };
     let like_it = Keys::for_recipients(&manifest.recipients)?;
     let keys = if job.keys.encrypt() { job.keys } else { &like_it };
-    take(&Job { keys, ..*job }, &request).await.map(|manifest| Some(manifest.id))
+    // It lies here in any case, and that is what counts now.
+    take(&Job { keys, ..*job }, &request).await.map(|taken| Some(taken.manifest.id))
 }
 
 async fn exists(job: &Job<'_>) -> Result<bool, BackupError> {

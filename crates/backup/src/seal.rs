@@ -147,18 +147,31 @@ impl Write for Hashing {
     }
 }
 
+/// Checksums of bytes as they pass.
 #[derive(Default)]
-struct Sums {
+pub(crate) struct Sums {
     blake3: blake3::Hasher,
     sha256: Sha256,
     bytes: u64,
 }
 
 impl Sums {
-    fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.blake3.update(bytes);
         self.sha256.update(bytes);
         self.bytes += bytes.len() as u64;
+    }
+
+    /// Are they those of `part`? Answers with what is wrong.
+    pub(crate) fn compared(self, part: &Part) -> Result<(), String> {
+        let seen = self.of(part.name.clone(), part.raw_bytes);
+        match seen == *part {
+            true => Ok(()),
+            false if seen.bytes != part.bytes => {
+                Err(format!("`{}` has {} bytes, not {}", part.name, seen.bytes, part.bytes))
+            }
+            false => Err(format!("`{}` was changed: its checksum is another one", part.name)),
+        }
     }
 
     fn of(self, name: String, raw_bytes: u64) -> Part {
@@ -197,14 +210,7 @@ pub(crate) fn check(dir: &Path, part: &Part, progress: &Progress) -> io::Result<
             }
         }
     }
-    let seen = sums.of(part.name.clone(), part.raw_bytes);
-    Ok(match seen == *part {
-        true => Ok(()),
-        false if seen.bytes != part.bytes => {
-            Err(format!("`{}` has {} bytes, not {}", part.name, seen.bytes, part.bytes))
-        }
-        false => Err(format!("`{}` was changed: its checksum is another one", part.name)),
-    })
+    Ok(sums.compared(part))
 }
 
 /// Is there a key to every file of the copy in `dir`? Answers with what is missing.

@@ -17,14 +17,25 @@ use std::{
 /// Copies hold everything that the database does.
 const DIR_MODE: u32 = 0o700;
 const LOCK: &str = ".lock";
-const SUMS: &str = "SHA256SUMS";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 /// How hidden names end.
 const LEFT_OVER: [&str; 3] = [".part", ".gone", ".scratch"];
 
-/// A copy, as it lies there.
+/// Where a copy lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In the directory of all copies.
+    Here,
+    /// In a bucket: `s3://bucket/prefix`.
+    Bucket(String),
+}
+
+/// A copy, as it lies there. One that lies in several places is several.
 #[derive(Clone, Debug)]
 pub struct Copy {
-    /// Its directory.
+    /// Where.
+    pub place: Place,
+    /// Its directory; in a bucket, what the names of its objects begin with.
     pub path: PathBuf,
     /// Its name, which is that of its directory.
     pub id: Id,
@@ -43,12 +54,22 @@ impl Copy {
             true => Ok(manifest),
             false => Err(Unreadable::Damaged(format!("it is that of `{}`", manifest.id))),
         });
-        Some(Self { path: path.to_owned(), id, database, manifest })
+        Some(Self { place: Place::Here, path: path.to_owned(), id, database, manifest })
     }
 
     /// The manifest, where it is understood.
     pub fn known(&self) -> Option<&Manifest> {
         self.manifest.as_ref().ok()
+    }
+}
+
+/// `local`, `s3`
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Here => "local",
+            Self::Bucket(_) => "s3",
+        })
     }
 }
 
@@ -61,9 +82,17 @@ pub fn copies(to: &Path, app: &str) -> Result<Vec<Copy>, BackupError> {
     for database in directories(&to.join(app))? {
         copies.extend(directories(&database)?.iter().filter_map(|path| Copy::at(path)));
     }
-    let moment = |copy: &Copy| copy.known().map_or_else(|| copy.id.time(), |manifest| manifest.taken);
-    copies.sort_by_key(|copy| std::cmp::Reverse((moment(copy), copy.id)));
+    in_order(&mut copies);
     Ok(copies)
+}
+
+/// The newest first; of one that lies in several places, what lies here.
+pub(crate) fn in_order(copies: &mut [Copy]) {
+    let moment = |copy: &Copy| copy.known().map_or_else(|| copy.id.time(), |manifest| manifest.taken);
+    copies.sort_by(|one, other| {
+        let order = (moment(other), other.id).cmp(&(moment(one), one.id));
+        order.then_with(|| one.place.cmp(&other.place))
+    });
 }
 
 /// The directories in `dir` that are not hidden; none when it is not there.
@@ -99,7 +128,7 @@ impl Shelf {
         Self::take(dir)
     }
 
-    /// The same for a copy that is there.
+    /// The same for a copy that lies here.
     pub(crate) fn of(copy: &Copy) -> Result<Self, BackupError> {
         Self::take(copy.path.parent().unwrap_or(Path::new(".")).to_owned())
     }
@@ -128,6 +157,11 @@ impl Shelf {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// All that lie here.
+    pub(crate) fn copies(&self) -> Result<Vec<Copy>, BackupError> {
+        Ok(directories(&self.dir)?.iter().filter_map(|path| Copy::at(path)).collect())
     }
 
     /// Begins a copy.
@@ -161,8 +195,7 @@ impl Unfinished<'_> {
     pub(crate) fn store(mut self, manifest: &Manifest) -> Result<PathBuf, BackupError> {
         let named = self.shelf.dir.join(self.id.to_string());
         let store = || {
-            let sums: String = manifest.files.iter().map(|it| format!("{}  {}\n", it.sha256, it.name)).collect();
-            fs::write_atomic(&self.dir.join(SUMS), sums.as_bytes(), manifest::MODE)?;
+            fs::write_atomic(&self.dir.join(SUMS), manifest.sums().as_bytes(), manifest::MODE)?;
             manifest.write(&self.dir)?;
             fs::rename(&self.dir, &named)?;
             fs::sync(&self.shelf.dir)

@@ -1,18 +1,19 @@
 //! Taking a copy.
 
 use crate::{
-    BackupError, Copy, Doing, Id, Job, Manifest, Why,
+    BackupError, Copy, Doing, Id, Job, Manifest, Place, Remote, Why,
     following::Growth,
     manifest::{Begin, Kind, Source},
     postgres,
     proof::{prove, step},
+    remote::everywhere,
     shelf::{self, Shelf, Unfinished},
     sqlite,
     standing::{Stage, Step},
 };
 use config::Target;
-use report::{Event, bytes, count, seconds};
-use std::{pin::pin, time::Duration};
+use report::{Event, Verdict, bytes, count, seconds};
+use std::{path::PathBuf, pin::pin, time::Duration};
 use tokio::time::Instant;
 
 /// How a copy is taken.
@@ -26,16 +27,47 @@ pub struct Request {
     pub unproven: bool,
 }
 
-/// Takes a copy of the database and proves it. Nothing of it is left when it cannot be taken.
+/// A copy that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// What is known of it.
+    pub manifest: Manifest,
+    /// Where it lies: its directory, and what the names of its objects begin with.
+    pub paths: Vec<(Place, PathBuf)>,
+    /// Why it does not lie in all places where it should.
+    pub missing: Vec<BackupError>,
+}
+
+impl Taken {
+    /// The places that it lies in.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.paths.iter().map(|(place, _)| place.clone())
+    }
+
+    /// What lies in each of them.
+    pub fn copies(&self) -> Vec<Copy> {
+        let copy = |(place, path): &(Place, PathBuf)| Copy {
+            place: place.clone(),
+            path: path.clone(),
+            id: self.manifest.id,
+            database: self.manifest.source.id.clone(),
+            manifest: Ok(self.manifest.clone()),
+        };
+        self.paths.iter().map(copy).collect()
+    }
+}
+
+/// Takes a copy of the database, proves it, and brings it to all places. Nothing of it is left when it cannot be taken.
 ///
 /// # Errors
 /// What keeps it from being taken or stored. A copy that is stored and not VERIFIED is no error: its manifest says why.
-pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupError> {
+pub async fn take(job: &Job<'_>, request: &Request) -> Result<Taken, BackupError> {
     let begun = Instant::now();
     let keys = job.keys.for_one_copy();
     let job = &Job { keys: &keys, ..*job };
     let source = look(job).await?;
     let shelf = Shelf::open(job.to, job.app, &source.id)?;
+    let remotes = ready(job, &source.id).await?;
     room(job, &shelf, &source)?;
     let id = Id::new(job.now());
     let mut manifest = Manifest::begin(Begin {
@@ -70,16 +102,17 @@ pub async fn take(job: &Job<'_>, request: &Request) -> Result<Manifest, BackupEr
     };
     job.reach("backup.stored");
     tell(job, &manifest);
-    if request.unproven {
-        return Ok(manifest);
-    }
     let ahead = async {
         match restored {
             Some(restored) => restored,
             None => ahead.await,
         }
     };
-    prove(job, &shelf, &path, manifest, ahead).await
+    let manifest = match request.unproven {
+        true => manifest,
+        false => prove(job, shelf.dir(), &path, manifest, ahead).await?,
+    };
+    bring(job, &shelf, path, manifest, remotes).await
 }
 
 /// Makes a database of the copy while it is still being written, where that can be done; else that is done later.
@@ -88,6 +121,64 @@ async fn restore_ahead(job: &Job<'_>, source: &Source, request: &Request, growth
         Target::Postgres(_) if !request.unproven => postgres::restore_ahead(job, source, request.why, growth).await,
         _ => None,
     }
+}
+
+/// The buckets, as far as they can be used. Where copies would stay nowhere, none is begun.
+async fn ready<'a>(job: &Job<'a>, database: &str) -> Result<Vec<Result<&'a Remote, BackupError>>, BackupError> {
+    let mut all = Vec::new();
+    for remote in job.remotes {
+        all.push(remote.make_ready(job, database).await.map(|()| remote));
+    }
+    if !job.stays && all.iter().all(Result::is_err) {
+        all.reverse();
+        all.pop().map_or(Ok(()), |first| first.map(drop))?;
+    }
+    Ok(all)
+}
+
+/// To all places. One that is known to be wrong is kept to be looked at, and sent nowhere.
+async fn bring(
+    job: &Job<'_>,
+    shelf: &Shelf,
+    path: PathBuf,
+    manifest: Manifest,
+    remotes: Vec<Result<&Remote, BackupError>>,
+) -> Result<Taken, BackupError> {
+    if manifest.standing.verdict == Verdict::Fail {
+        return Ok(Taken { manifest, paths: vec![(Place::Here, path)], missing: Vec::new() });
+    }
+    let (mut paths, mut missing) = (Vec::new(), Vec::new());
+    for remote in remotes {
+        match remote {
+            Err(error) => missing.push(error),
+            Ok(remote) => match remote.keep(job, &path, &manifest).await {
+                Ok(()) => paths.push((remote.place(), remote.path_of(job.app, &manifest))),
+                Err(error) => missing.push(error),
+            },
+        }
+    }
+    match job.stays || !missing.is_empty() {
+        true => paths.insert(0, (Place::Here, path)),
+        false => clear(job, shelf).await?,
+    }
+    Ok(Taken { manifest, paths, missing })
+}
+
+/// All that lies here was only on its way: what did not come through at its time is sent now, then all of it goes.
+async fn clear(job: &Job<'_>, shelf: &Shelf) -> Result<(), BackupError> {
+    for copy in shelf.copies()? {
+        if let Ok(manifest) = copy.manifest.as_ref().map_err(drop)
+            && manifest.standing.verdict != Verdict::Fail
+        {
+            for remote in job.remotes {
+                if !remote.has(job.app, manifest).await? {
+                    remote.keep(job, &copy.path, manifest).await?;
+                }
+            }
+        }
+        shelf.remove(copy.id)?;
+    }
+    Ok(())
 }
 
 /// Which database it is.
@@ -179,5 +270,6 @@ pub async fn own_copies(job: &Job<'_>) -> Result<Vec<Copy>, BackupError> {
         Target::Postgres(dsn) => postgres::identity(job, dsn).await?,
         _ => look(job).await?.id,
     };
-    Ok(shelf::copies(job.to, job.app)?.into_iter().filter(|copy| copy.database == database).collect())
+    let all = everywhere(job.to, job.app, job.remotes).await?;
+    Ok(all.copies.into_iter().filter(|copy| copy.database == database).collect())
 }

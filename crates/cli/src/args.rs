@@ -8,7 +8,8 @@ mod proxy;
 mod schedule;
 
 pub(crate) use backup::{
-    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open, Restore,
+    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open,
+    Restore,
 };
 #[cfg(feature = "top")]
 pub(crate) use control::Top;

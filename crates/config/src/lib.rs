@@ -16,6 +16,7 @@ mod log_line;
 mod redact;
 mod reference;
 mod resolve;
+mod s3;
 mod schema;
 mod source;
 mod suggest;
@@ -38,6 +39,7 @@ pub use reference::reference;
 pub use resolve::{
     BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, resolve, variables_of_files,
 };
+pub use s3::{Credentials, Endpoint, S3};
 pub use schema::schema;
 pub use source::{FileMap, Files, Overrides, Sources, TextFile};
 pub use suggest::did_you_mean;

@@ -23,6 +23,14 @@ pub(crate) fn redact_until(text: &str, end: usize) -> String {
     shown
 }
 
+/// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
+const SHORTEST_SECRET: usize = 8;
+
+/// Is this the value of a variable whose name makes it a secret?
+pub(crate) fn is_secret(name: &str, value: &str) -> bool {
+    value.len() >= SHORTEST_SECRET && names_a_secret(name)
+}
+
 /// Does a variable of this name hold a secret?
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

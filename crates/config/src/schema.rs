@@ -55,6 +55,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Choice(words) => json!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": r"\$\{" }] }),
         Kind::Command => json!({ "anyOf": [{ "type": "string" }, texts(1)] }),
         Kind::Texts => texts(0),
+        Kind::Places => json!({ "anyOf": [{ "type": "string" }, texts(1)] }),
         Kind::Variables => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Table(keys) => section(keys),
         Kind::Either(keys, _) => json!({ "anyOf": [section(keys), { "type": "string" }] }),

@@ -102,7 +102,7 @@ pub struct Overrides {
     pub restart: Option<String>,
     /// `--env-file`, any number; takes the place of the file's `env_files`.
     pub env_files: Vec<String>,
-    /// `--to`: the directory of backups.
+    /// `--to`, any number: where backups go, a line for each place.
     pub backup_to: Option<String>,
     /// `--keep`: how many backups are kept.
     pub backup_keep: Option<String>,

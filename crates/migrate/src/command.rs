@@ -8,14 +8,13 @@ mod output;
 
 use crate::{
     MigrateError,
-    child::{Running, ended},
     job::Run,
     lock,
     postgres::{self, Guard, Keys},
 };
 use config::{Access, MigrationSource, Target, dsn::PostgresDsn};
 use database::Refusal;
-use host::process::{Command, Exit, Output};
+use host::process::{Command, Exit, Output, Running, ended};
 use judge::Judgement;
 use output::Tail;
 use report::Event;
@@ -84,9 +83,9 @@ async fn perform(run: &Run<'_>, argv: &[String]) -> Result<(), MigrateError> {
     if exit == Exit::Code(0) {
         return Ok(());
     }
-    let judgement = judge::judge(exit, &tail, run.is_first_riddle(), || ask(run.job.target)).await;
-    if judgement.riddle {
-        run.riddle();
+    let judgement = judge::judge(exit, &tail, run.is_first_unexplained(), || ask(run.job.target)).await;
+    if judgement.unexplained {
+        run.unexplained();
     }
     Err(failed(command, exit, tail, judgement))
 }
@@ -109,11 +108,7 @@ fn failed(command: String, exit: Exit, tail: Vec<String>, judgement: Judgement) 
 /// Runs it to its end; its lines go out as they come.
 async fn execute(run: &Run<'_>, argv: &[String]) -> Result<(Exit, Vec<String>), MigrateError> {
     let job = run.job;
-    let unstartable = |error: std::io::Error| MigrateError::Spawn {
-        program: argv.first().cloned().unwrap_or_default(),
-        kind: error.kind(),
-        message: error.to_string(),
-    };
+    let unstartable = |error: std::io::Error| MigrateError::spawn(argv, &error);
     let command = Command {
         argv: argv.to_vec(),
         cwd: job.root.to_owned(),

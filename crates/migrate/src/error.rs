@@ -10,7 +10,12 @@ use crate::{Version, ledger::Conflict, lock::Holder};
 use database::{Refusal, postgres::SqlError};
 use report::Outcome;
 use retry::{Classify, Transience};
-use std::{fmt, io::ErrorKind, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    io::{self, ErrorKind},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Why migrations could not be applied, or their state could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -269,6 +274,15 @@ impl MigrateError {
         }
         let transience = error.transience();
         MigrateError::Sql { doing, error: error.to_string(), transience }
+    }
+
+    /// From an error of the system while the program of `argv` was started or waited for.
+    pub(crate) fn spawn(argv: &[String], error: &io::Error) -> Self {
+        MigrateError::Spawn {
+            program: argv.first().cloned().unwrap_or_default(),
+            kind: error.kind(),
+            message: error.to_string(),
+        }
     }
 
     /// How a run that ended with this error ended: 2 for what is set up wrongly, 75 for what was not ready yet, 1 for the rest.

@@ -86,18 +86,11 @@ pub(crate) struct Applied<'a> {
 
 /// SQL that makes the tables.
 pub(crate) fn create(history: &Table, journal: &Table) -> Vec<String> {
-    let (serial, bytes, at) = match history.dialect {
-        Dialect::Postgres => (
-            "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-            "bytea",
-            "timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()",
-        ),
-        Dialect::Sqlite => (
-            "id INTEGER PRIMARY KEY AUTOINCREMENT",
-            "BLOB",
-            "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
-        ),
+    let (serial, bytes) = match history.dialect {
+        Dialect::Postgres => ("id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "bytea"),
+        Dialect::Sqlite => ("id INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB"),
     };
+    let at = moment(history.dialect);
     vec![
         format!(
             "CREATE TABLE IF NOT EXISTS {} ({serial}, kind text NOT NULL, version text NOT NULL, name text NOT NULL, \
@@ -107,6 +100,14 @@ pub(crate) fn create(history: &Table, journal: &Table) -> Vec<String> {
         ),
         journal::create(journal),
     ]
+}
+
+/// The type of a column that holds the moment at which its row was written.
+fn moment(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()",
+        Dialect::Sqlite => "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
+    }
 }
 
 /// SQL that reads the history without its texts, oldest first.
@@ -143,24 +144,21 @@ pub(crate) fn insert(history: &Table, applied: &Applied<'_>) -> Vec<String> {
         "" => literal(checksum, dialect),
         condition => format!("CASE WHEN {condition} THEN {} END", literal(checksum, dialect)),
     };
-    let before = applied.again.then(|| forget(history, *kind, version, name));
-    before
-        .into_iter()
-        .chain([format!(
-            "INSERT INTO {} (kind, version, name, sha256, script, down, compat, release, applied_by, duration_ms) \
-             VALUES ({}, {}, {}, {checksum}, {}, {}, {}, {}, {}, {})",
-            history.quoted(),
-            literal(kind.word(), dialect),
-            literal(version.text(), dialect),
-            literal(name, dialect),
-            packed(applied.text),
-            applied.down.map_or_else(|| "NULL".to_owned(), packed),
-            optional(compat.as_ref().map(Version::text), dialect),
-            optional(applied.release, dialect),
-            literal(applied.by, dialect),
-            applied.took.as_millis(),
-        )])
-        .collect()
+    let row = format!(
+        "INSERT INTO {} (kind, version, name, sha256, script, down, compat, release, applied_by, duration_ms) \
+         VALUES ({}, {}, {}, {checksum}, {}, {}, {}, {}, {}, {})",
+        history.quoted(),
+        literal(kind.word(), dialect),
+        literal(version.text(), dialect),
+        literal(name, dialect),
+        packed(applied.text),
+        applied.down.map_or_else(|| "NULL".to_owned(), packed),
+        optional(compat.as_ref().map(Version::text), dialect),
+        optional(applied.release, dialect),
+        literal(applied.by, dialect),
+        applied.took.as_millis(),
+    );
+    applied.again.then(|| forget(history, *kind, version, name)).into_iter().chain([row]).collect()
 }
 
 /// SQL that remembers a migration which is taken as applied, as its files are now.

@@ -12,5 +12,5 @@ pub use row::{End, Row};
 pub use standing::{Entry, State};
 
 pub(crate) use compare::{Sides, Standing, Where, compare, previous};
-pub(crate) use policies::pending;
-pub(crate) use standing::{conflicts, entries};
+pub(crate) use policies::{conflicts, pending};
+pub(crate) use standing::entries;

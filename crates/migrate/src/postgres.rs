@@ -1,11 +1,12 @@
 //! Migrations on PostgreSQL: look without a lock; lock, look again, apply.
 //!
-//! Two connections. The one that holds the lock (behind a pooler: that keeps the lease alive) stays idle and in autocommit, because a lock that is waited for inside a
-//! statement or held inside a transaction keeps an old snapshot alive, for which `CREATE INDEX CONCURRENTLY` waits: a
-//! deadlock (PostgreSQL manual, "Building Indexes Concurrently"). The other one does the work.
+//! Two connections. The one that holds the lock (behind a pooler: that keeps the lease alive) stays idle and in autocommit,
+//! because a lock that is waited for inside a statement or held inside a transaction keeps an old snapshot alive, for which
+//! `CREATE INDEX CONCURRENTLY` waits: a deadlock (PostgreSQL manual, "Building Indexes Concurrently"). The other one does the
+//! work.
 //!
-//! A file and its row are one transaction, or the journal has its statements one by one. Each COMMIT but the last is not waited for by the disk: what is lost with the
-//! machine is lost as a whole, file and row, and the last one brings all before it to the disk.
+//! A file and its row are one transaction, or the journal has its statements one by one. No COMMIT but the last waits for the
+//! disk: what is lost with the machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
 mod blockers;
@@ -39,8 +40,9 @@ use crate::{
     engine::{Cells, Passing, owned},
     failpoint::reach,
     job::{Job, Run},
-    lock,
+    lock, quote,
     sight::Sight,
+    sql::Dialect,
     work::{Step, Work},
 };
 use config::{
@@ -94,8 +96,7 @@ impl Engine {
 
     /// The server's major version; 0 when it does not tell.
     pub(crate) fn major(&self) -> u32 {
-        let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|it| it.parse().ok());
-        self.session.parameter("server_version").and_then(digits).unwrap_or_default()
+        self.session.major()
     }
 
     /// See [`apply::settle`].
@@ -148,9 +149,7 @@ impl Engine {
         }
         flushed
     }
-}
 
-impl Engine {
     /// What an earlier attempt has committed counts as well.
     async fn flush(&mut self, run: &Run<'_>) -> Result<(), MigrateError> {
         let Some(sql) = run.unflushed() else { return Ok(()) };
@@ -162,6 +161,16 @@ impl Engine {
         run.flushed();
         Ok(())
     }
+}
+
+/// A text as PostgreSQL's SQL has it.
+fn literal(text: &str) -> String {
+    quote::literal(text, Dialect::Postgres)
+}
+
+/// For PostgreSQL's setting of this name: milliseconds, 0 for no limit.
+fn statement_timeout(job: &Job<'_>) -> u128 {
+    job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1))
 }
 
 /// While the server has this session, nobody else begins. It looks now and then whether we are still there, so that a long

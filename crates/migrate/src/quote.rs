@@ -1,7 +1,6 @@
 //! Values and names as SQL writes them, for statements that every pooler passes on: the simple protocol has no parameters.
 
-use crate::sql::Dialect;
-use std::fmt::Write;
+use crate::{sql::Dialect, style::plain::hexadecimal};
 
 /// `name` as an identifier.
 pub(crate) fn identifier(name: &str) -> String {
@@ -24,11 +23,7 @@ pub(crate) fn optional(text: Option<&str>, dialect: Dialect) -> String {
 
 /// `bytes` as a literal.
 pub(crate) fn bytes(bytes: &[u8], dialect: Dialect) -> String {
-    let digits = bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut digits, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
+    let digits = hexadecimal(bytes);
     match dialect {
         Dialect::Postgres => format!("pg_catalog.decode('{digits}', 'hex')"),
         Dialect::Sqlite => format!("x'{digits}'"),

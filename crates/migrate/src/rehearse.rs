@@ -14,7 +14,7 @@ pub use seen::{Held, Lock, Size};
 use crate::{
     Goal, Job, MigrateError, Migration, dump, empty,
     engine::Engine,
-    job::Run,
+    job::{Run, as_seconds},
     obstacles,
     sql::{Dialect, split},
     up::wanted,
@@ -111,10 +111,6 @@ fn as_text<S: Serializer>(error: &Option<MigrateError>, serializer: S) -> Result
     serializer.collect_str(&error.as_ref().map(MigrateError::finding).map(|it| it.to_string()).unwrap_or_default())
 }
 
-fn as_seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
-}
-
 /// Runs what is pending where it harms nobody. Nothing is applied.
 ///
 /// # Errors
@@ -155,48 +151,47 @@ async fn on_postgres(
     goal: &Goal,
     how: Stage,
 ) -> Result<Rehearsal, MigrateError> {
-    let shared = changes_the_server(&wanted(run, view, goal)?)?;
-    let (files, ground, instead) = match cloned(run, engine, view, how, shared).await? {
-        Ok(clone) => (clone.play(run.job, dir, goal).await?, Ground::Clone, None),
-        Err(why) => (roll_back::play(run, engine, view, dir, goal).await?, Ground::RollBack, why),
+    let pending = wanted(run, view, goal)?;
+    let (clone, instead) = match (how, cloned(run, engine, view, &pending, how).await) {
+        (_, Ok(clone)) => (clone, None),
+        (Stage::Auto, Err(error)) => (None, Some(error.to_string())),
+        (_, Err(error)) => return Err(error),
+    };
+    let (files, ground) = match clone {
+        Some(clone) => (clone.play(run.job, dir, goal).await?, Ground::Clone),
+        None => (roll_back::play(run, engine, view, dir, goal).await?, Ground::RollBack),
     };
     let files = sizes::with_sizes(engine, &view.sight, files).await?;
     Ok(Rehearsal { instead, ..Rehearsal::of(ground, files) })
 }
 
-/// The clone, or why there is none where that is no error.
+/// The clone; nothing where none is wanted.
 async fn cloned(
     run: &Run<'_>,
     engine: &mut Engine,
     view: &View,
+    pending: &[&Migration],
     how: Stage,
-    shared: Option<MigrateError>,
-) -> Result<Result<clone::Clone, Option<String>>, MigrateError> {
-    match (how, shared) {
-        (Stage::RollBack, _) => return Ok(Err(None)),
-        (Stage::Clone, Some(error)) => return Err(error),
-        (Stage::Auto, Some(error)) => return Ok(Err(Some(error.to_string()))),
-        (_, None) => {}
+) -> Result<Option<clone::Clone>, MigrateError> {
+    if how == Stage::RollBack {
+        return Ok(None);
     }
-    match clone::Clone::make(run.job, engine, view).await {
-        Ok(clone) => Ok(Ok(clone)),
-        Err(error) if how == Stage::Auto => Ok(Err(Some(error.to_string()))),
-        Err(error) => Err(error),
-    }
+    refuse_shared(pending)?;
+    clone::Clone::make(run.job, engine, view).await.map(Some)
 }
 
-/// Why these files must not really run on a clone: roles, databases and settings are the server's, and would stay.
-fn changes_the_server(pending: &[&Migration]) -> Result<Option<MigrateError>, MigrateError> {
+/// These files must not really run on a clone: roles, databases and settings are the server's, and would stay.
+fn refuse_shared(pending: &[&Migration]) -> Result<(), MigrateError> {
     for migration in pending {
         let text = migration.up.load()?;
         let sections = migration.up.sections.iter().map(|section| text.section(section));
         let statements = sections.flat_map(|sql| split(sql, Dialect::Postgres).unwrap_or_default());
         if statements.into_iter().any(|statement| statement.changes_the_server()) {
             let why = "it changes what all databases of the server share, and would change it for good on a clone";
-            return Ok(Some(MigrateError::NoRehearsal { file: migration.shown.to_string(), why }));
+            return Err(MigrateError::NoRehearsal { file: migration.shown.to_string(), why });
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 impl Rehearsal {

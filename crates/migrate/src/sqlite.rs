@@ -12,6 +12,7 @@
 //! with the machine is lost as a whole, file and row.
 
 mod apply;
+mod failure;
 mod look;
 mod orphans;
 mod perform;

@@ -56,7 +56,7 @@ pub(crate) struct Work<'a> {
     release: Option<String>,
     by: String,
     /// One statement that looks on at the end of each transaction, before it is committed.
-    witness: Option<&'static str>,
+    witness: Option<String>,
     /// Do these rows of the ledger, read anew, still lead to this step?
     pub(crate) still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
 }
@@ -100,7 +100,7 @@ impl<'a> Work<'a> {
     }
 
     /// The same, with a statement that looks on.
-    pub(crate) fn witnessed(self, witness: Option<&'static str>) -> Self {
+    pub(crate) fn witnessed(self, witness: Option<String>) -> Self {
         Self { witness, ..self }
     }
 
@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
             Direction::Down => self.forget(),
         };
         sql.push(self.journal().clear(&self.view.journal));
-        sql.extend(self.witness.map(str::to_owned));
+        sql.extend(self.witness.clone());
         sql
     }
 
@@ -132,7 +132,7 @@ impl<'a> Work<'a> {
             let text = &self.text.whole[statement.range.clone()];
             self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
         };
-        piece.statements.iter().enumerate().map(row).chain(self.witness.map(str::to_owned)).collect()
+        piece.statements.iter().enumerate().map(row).chain(self.witness.clone()).collect()
     }
 
     /// Has the journal something of it?

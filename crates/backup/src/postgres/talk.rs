@@ -69,8 +69,7 @@ impl Talk {
 
     /// The server's major version.
     pub(super) fn major(&self) -> u32 {
-        let version = self.0.parameter("server_version").unwrap_or_default();
-        version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok()).unwrap_or_default()
+        self.0.major()
     }
 
     /// The server's version: `15.18`.

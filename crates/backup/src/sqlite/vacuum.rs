@@ -4,12 +4,7 @@ use super::{CallOff, blocking, copy::open};
 use crate::BackupError;
 use rusqlite::{Connection, Error};
 use serde::Serialize;
-use std::{
-    path::Path,
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{path::Path, sync::mpsc, thread, time::Duration};
 
 /// Writers wait for VACUUM, so a few free pages, which new rows will take, are no reason for one: percent of all.
 const WORTH: u64 = 10;

@@ -16,9 +16,9 @@ pub(crate) struct Backups {
     /// The file mainstay.toml itself [env: MAINSTAY_CONFIG]
     #[arg(long, value_name = "FILE", conflicts_with = "dir")]
     pub(crate) config: Option<PathBuf>,
-    /// The directory of all copies [default: that of mainstay.toml, or data/backups]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: Option<PathBuf>,
+    /// Where copies lie: a directory, s3://BUCKET/PREFIX, or both [default: those of mainstay.toml, or data/backups]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: Vec<String>,
     /// A file with the secret keys to encrypted copies [default: that of mainstay.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //! they are is computed when it is asked for.
 
 use super::World;
-use backup::{Attempt, Copy, Failure, Protection, copies};
+use backup::{Attempt, Copy, Failure, Protection, everywhere};
 use config::{App, Rhythm};
 use health::{BackupHealth, NewestBackup};
 use jiff::Timestamp;
@@ -61,8 +61,15 @@ impl Backups {
         }
         let world = world.clone();
         runtime.spawn(async move {
+            let backup = &world.app.backup;
+            // What lies here may be on its way only: where it goes tells.
+            let all = match everywhere(&backup.to, &world.app.name, &world.remotes).await {
+                Ok(all) if backup.stays || all.unseen.is_empty() => Ok(all.copies),
+                Ok(mut all) => Err(all.unseen.remove(0).to_string()),
+                Err(error) => Err(error.to_string()),
+            };
             let whose = world.clone();
-            if let Ok(databases) = spawn_blocking(move || read(&whose.app)).await {
+            if let Ok(databases) = spawn_blocking(move || read(&whose.app, &all)).await {
                 let before = world.backups.seen().replace(Seen { at: Instant::now(), databases: databases.clone() });
                 before.iter().for_each(|before| tell(&world, &before.databases, &databases));
             }
@@ -124,8 +131,7 @@ impl Drop for LookAfterwards {
     }
 }
 
-fn read(app: &App) -> Vec<(String, Result<Protection, String>)> {
-    let all = copies(&app.backup.to, &app.name).map_err(|error| error.to_string());
+fn read(app: &App, all: &Result<Vec<Copy>, String>) -> Vec<(String, Result<Protection, String>)> {
     let one = |name: &String| {
         let looked = all.as_ref().map_err(Clone::clone).and_then(|all| protection(app, name, all));
         (name.clone(), looked)

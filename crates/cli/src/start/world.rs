@@ -5,6 +5,7 @@ use super::{
     suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
+use backup::Remote;
 use config::App;
 use health::Board;
 use host::{Clock, process::SystemSpawner};
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) who: Identity,
     /// What was seen of the copies of databases.
     pub(crate) backups: Backups,
+    /// The buckets that copies go to.
+    pub(crate) remotes: Vec<Remote>,
     /// To the next version of mainstay.
     pub(crate) passage: Passage,
     /// Whoever supervises us.
@@ -94,6 +97,7 @@ impl World {
             probes: super::gate_context(context, &app),
             who: identity(&app),
             backups: Backups::default(),
+            remotes: app.backup.s3.iter().map(|s3| Remote::new(s3, context.clock.clone())).collect(),
             app,
         })
     }

@@ -1,13 +1,13 @@
 //! `mainstay restore`
 
-use super::backup::{Means, database, failed, gate, interruptible, job, watched, world};
+use super::backup::{Means, all_copies, database, failed, gate, interruptible, job, watched, world};
 use crate::{
     args::Restore,
     context::{Context, tell},
     start::World,
     verbs::answer,
 };
-use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, copies, find, own_copies};
+use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, find, own_copies};
 use config::{Dependency, Target};
 use host::terminal::{Stream, is_terminal, read_line};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -72,7 +72,7 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
 /// The copy that is meant: of this very database; where it has none, of the only one of its name.
 pub(super) async fn chosen(context: &Context, world: &World, job: &Job<'_>, wanted: Wanted) -> Result<Copy, Outcome> {
     let told = |error: BackupError| failed(context, &error);
-    let all = copies(&world.app.backup.to, &world.app.name).map_err(told)?;
+    let (all, _) = all_copies(context, world).await.map_err(told)?;
     let name = name_of(job.target);
     let among = match &wanted {
         Wanted::Named(_) | Wanted::There(_) => all,

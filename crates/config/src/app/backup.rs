@@ -1,14 +1,18 @@
 //! What is meant by `[backup]`.
 
-use crate::Rhythm;
+use crate::{Rhythm, S3};
 use jiff::{Timestamp, tz::TimeZone};
 use std::{path::PathBuf, time::Duration};
 
 /// Where copies of the databases go, when they are taken, and how long they are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backup {
-    /// The directory of all copies. Absolute.
+    /// The directory of all copies. Absolute. Where copies only go elsewhere, they are made here.
     pub to: PathBuf,
+    /// Do copies stay in `to`? Else they go once they lie in all of `s3`.
+    pub stays: bool,
+    /// The buckets that copies go to.
+    pub s3: Vec<S3>,
     /// The databases that are copied, of [`crate::App::dependencies`].
     pub databases: Vec<String>,
     /// When; [`Rhythm::Off`] when there is no `[backup]`.
@@ -74,6 +78,8 @@ mod tests {
         };
         let backup = Backup {
             to: PathBuf::new(),
+            stays: true,
+            s3: Vec::new(),
             databases: Vec::new(),
             rhythm,
             keep: 10,

@@ -2,9 +2,9 @@
 
 use super::{App, Deploy, Sign};
 use crate::{
-    Target,
+    Credentials, Target,
     dsn::encode,
-    redact::{self, names_a_secret},
+    redact::{self, is_secret},
 };
 use report::{Masker, Secret};
 use std::{collections::BTreeMap, fmt};
@@ -29,6 +29,7 @@ impl App {
             .chain(of_jobs)
             .chain(passwords)
             .chain(self.passwords_as_written())
+            .chain(self.backup.s3.iter().filter_map(|it| it.credentials.as_ref()).flat_map(Credentials::secrets))
             .chain(self.deploy.iter().flat_map(Deploy::secrets))
             .collect();
         let encoded: Vec<_> =
@@ -46,11 +47,8 @@ impl App {
     }
 }
 
-/// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
-const SHORTEST_SECRET: usize = 8;
-
 pub(super) fn secrets_by_name(env: &BTreeMap<String, String>) -> impl Iterator<Item = Secret> {
-    let secret = env.iter().filter(|(name, value)| names_a_secret(name) && value.len() >= SHORTEST_SECRET);
+    let secret = env.iter().filter(|(name, value)| is_secret(name, value));
     secret.map(|(_, value)| Secret::new(value.as_str()))
 }
 

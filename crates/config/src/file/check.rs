@@ -44,7 +44,7 @@ impl Walk<'_> {
                     self.value(value, Kind::Text, &join(path, name.get_ref()));
                 }
             }
-            (Kind::Command | Kind::Texts, DeValue::Array(items)) => {
+            (Kind::Command | Kind::Texts | Kind::Places, DeValue::Array(items)) => {
                 items.iter().for_each(|item| self.value(item, Kind::Text, path));
             }
             (Kind::List(section, short), DeValue::Array(items)) => {

@@ -1,15 +1,12 @@
 //! What all readers share: the sources, the environment so far, and the problems found on the way.
 
-use crate::{Sources, redact};
+use crate::{Sources, dsn::TargetError, redact};
 use report::{Finding, Masker, Place, Secret};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
-
-/// A shorter value of a variable such as `API_KEY` is rather a switch or a name.
-const SHORTEST_SECRET: usize = 8;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +54,20 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The same, at these bytes of the file where they are known.
+    pub(crate) fn problem_at(&self, problem: Finding, span: Option<Range<usize>>) {
+        self.problem(match span {
+            Some(span) => self.at(problem, &span),
+            None => problem,
+        });
+    }
+
+    /// Reports a target from `origin` that is none.
+    pub(crate) fn refuse_target(&self, origin: &Origin, error: TargetError) {
+        let finding = self.error(origin, &error.problem).seen(format!("`{}`", error.shown));
+        self.problem(Finding { hint: error.hint, ..finding });
+    }
+
     pub(crate) fn warn(&self, warning: Finding) {
         let mut warnings = self.warnings.borrow_mut();
         if !warnings.contains(&warning) {
@@ -79,9 +90,7 @@ impl<'a> Context<'a> {
     }
 
     fn masker(&self) -> Masker {
-        let is_secret = |name: &String, value: &String| {
-            self.secrets.contains(name) || (value.len() >= SHORTEST_SECRET && redact::names_a_secret(name))
-        };
+        let is_secret = |name: &String, value: &String| self.secrets.contains(name) || redact::is_secret(name, value);
         let mut masker = Masker::default();
         masker.extend(
             self.env.iter().filter(|(name, value)| is_secret(name, value)).map(|(_, it)| Secret::new(it.as_str())),

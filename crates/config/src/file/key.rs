@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     /// One text that is split into words, or a list of words.
     Command,
     Texts,
+    /// A directory or the address of a bucket, or a list of them.
+    Places,
     /// Names and texts.
     Variables,
     Table(&'static Section),
@@ -100,6 +102,7 @@ impl Kind {
             Kind::Choice(words) => report::or_list(words),
             Kind::Command => "a command, in one text or as a list of words".into(),
             Kind::Texts => "a list of texts".into(),
+            Kind::Places => "a directory or `s3://BUCKET/PREFIX`, or a list of them".into(),
             Kind::Variables | Kind::Table(_) | Kind::Map(_) | Kind::Contract(_) => "a table".into(),
             Kind::List(_, "") => "a list of tables".into(),
             Kind::List(_, short) => format!("a list of which each is {short} or a table"),

@@ -114,12 +114,7 @@ impl<'a> Setting<'a> {
 
     /// Reports that it is missing.
     pub(crate) fn missing(&self, finding: Finding) {
-        let context = self.context();
-        let finding = match self.table.value(self.key.name) {
-            Some(value) => context.at(finding, &value.span()),
-            None => finding,
-        };
-        context.problem(finding);
+        self.context().problem_at(finding, self.table.span(self.key.name));
     }
 
     /// What the file alone says: the contract is no setting that a variable could change.
@@ -228,6 +223,19 @@ impl<'a> Setting<'a> {
             Some(Written { text: interpolated(self.context(), item.get_ref().as_str()?, &origin)?, origin })
         };
         items.iter().filter_map(item).collect()
+    }
+
+    /// A text or a list of them; a variable is split at commas, and a flag that may be said several times at ends of lines.
+    pub(crate) fn places(&self) -> Vec<Written> {
+        match self.given() {
+            Some(Written { text, origin: origin @ (Origin::Flag(_) | Origin::Variable(_)) }) => {
+                let end = if matches!(origin, Origin::Flag(_)) { '\n' } else { ',' };
+                let texts = text.split(end).map(str::trim).filter(|text| !text.is_empty());
+                texts.map(|text| Written { text: text.to_owned(), origin: origin.clone() }).collect()
+            }
+            Some(written) => vec![written],
+            None => self.texts(),
+        }
     }
 
     /// Words to run; one text is split without a shell.

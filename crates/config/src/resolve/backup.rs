@@ -1,5 +1,7 @@
 //! Copies of the databases.
 
+mod places;
+
 use super::schedule;
 use crate::{
     Access, Backup, Dependency, Job, Overlap, Rhythm, Stop, Target,
@@ -30,12 +32,14 @@ pub const VACUUM_COMMAND: [&str; 3] = ["mainstay", "backup", "vacuum"];
 pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -> Backup {
     let table = root.table("backup");
     let flags = &root.context.sources.flags;
-    let to = table.setting("to").flag("--to", &flags.backup_to).text();
     let keep = table.setting("keep").flag("--keep", &flags.backup_keep);
     let path = |name| table.setting(name).text().map(|path| root.context.sources.root.join(path));
     let whole = |name| table.setting(name).whole().unwrap_or_default();
+    let places::Places { to, stays, s3 } = places::read(&table, data);
     Backup {
-        to: to.map_or_else(|| data.join("backups"), |to| root.context.sources.root.join(to)),
+        to,
+        stays,
+        s3,
         databases: databases(&table, dependencies),
         rhythm: rhythm(&table, "schedule"),
         prunes: root.context.sources.file.is_some() || keep.given().is_some(),

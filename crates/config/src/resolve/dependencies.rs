@@ -180,10 +180,7 @@ fn missing_url(root: &Table<'_>, table: &Table<'_>, name: &str) {
     };
     let finding = Finding::error(format!("`url` is missing in {}", table.title())).hint(hint);
     let span = root.entries("dependencies").into_iter().find(|entry| entry.name == name).map(|entry| entry.span);
-    root.context.problem(match span {
-        Some(span) => root.context.at(finding, &span),
-        None => finding,
-    });
+    root.context.problem_at(finding, span);
 }
 
 fn url_of(table: &Table<'_>, named: &Named, short: Option<&'static str>) -> Option<Written> {
@@ -206,8 +203,7 @@ pub(super) fn parse(table: &Table<'_>, written: &Written) -> Option<Target> {
     match result {
         Ok(target) => Some(target.below(&context.sources.root)),
         Err(error) => {
-            let finding = context.error(&written.origin, &error.problem).seen(format!("`{}`", error.shown));
-            context.problem(Finding { hint: error.hint, ..finding });
+            context.refuse_target(&written.origin, error);
             None
         }
     }
@@ -222,9 +218,7 @@ fn from_variable(
     match result {
         Ok(target) => Some(target.below(&context.sources.root)),
         Err(error) => {
-            let origin = Origin::Variable(variable.to_owned());
-            let finding = context.error(&origin, &error.problem).seen(format!("`{}`", error.shown));
-            context.problem(Finding { hint: error.hint, ..finding });
+            context.refuse_target(&Origin::Variable(variable.to_owned()), error);
             None
         }
     }

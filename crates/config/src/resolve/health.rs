@@ -186,8 +186,7 @@ fn target(table: &Table<'_>, kind: &str, listen: Option<SocketAddr>, port: Optio
 fn unix(table: &Table<'_>, path: PathBuf) -> Option<Target> {
     let (written, fits) = (table.setting("unix").written()?, socket::fits(&path.to_string_lossy(), &path));
     if let Err(error) = fits {
-        let finding = table.context.error(&written.origin, &error.problem).seen(format!("`{}`", error.shown));
-        table.context.problem(finding.hint(error.hint.unwrap_or_default()));
+        table.context.refuse_target(&written.origin, error);
         return None;
     }
     Some(Target::Unix(path))

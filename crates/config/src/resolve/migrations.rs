@@ -89,10 +89,7 @@ fn source(root: &Table<'_>, table: &Table<'_>) -> Option<MigrationSource> {
         (None, None) => {
             let finding = Finding::error("`[migrations]` names neither `dir` nor `command`");
             let finding = finding.hint("write `dir = \"migrations\"` or `command = \"alembic upgrade head\"`");
-            root.context.problem(match root.span("migrations") {
-                Some(span) => root.context.at(finding, &span),
-                None => finding,
-            });
+            root.context.problem_at(finding, root.span("migrations"));
             None
         }
         (Some(dir), Some(origin)) if layer(&dir.origin) == layer(&origin) => {

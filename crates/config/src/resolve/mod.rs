@@ -95,10 +95,7 @@ fn parse<'a>(context: &Context<'a>) -> Result<Option<Spanned<DeTable<'a>>>, Vec<
     let (document, errors) = DeTable::parse_recoverable(&file.text);
     for error in &errors {
         let finding = Finding::error(format!("`{}` is not TOML: {}", file.name, error.message().replace('\n', ", ")));
-        context.problem(match error.span() {
-            Some(span) => context.at(finding, &span),
-            None => finding,
-        });
+        context.problem_at(finding, error.span());
     }
     let problems = context.verdict().err().unwrap_or_default();
     if problems.is_empty() { Ok(Some(document)) } else { Err(one_per_line(problems)) }

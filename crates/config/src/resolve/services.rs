@@ -251,10 +251,7 @@ fn in_order(root: &Table<'_>, all: Vec<Read>) -> Vec<Read> {
             let finding = Finding::error(format!("services need each other in a circle: {}", circle.join(" -> ")));
             let finding = finding.hint("take one of them out of `needs` of another");
             let span = all.iter().find(|it| it.service.name == circle[0]).and_then(|it| it.span.clone());
-            root.context.problem(match span {
-                Some(span) => root.context.at(finding, &span),
-                None => finding,
-            });
+            root.context.problem_at(finding, span);
             all
         }
     }

@@ -72,6 +72,11 @@ impl Session {
         self.parameters.get(name).map(String::as_str)
     }
 
+    /// The server's major version; 0 when it does not tell.
+    pub fn major(&self) -> u32 {
+        self.parameter("server_version").map_or(0, major)
+    }
+
     /// The notices so far, the latest last, a few of them.
     pub fn notices(&self) -> Vec<SqlError> {
         self.heard.notices()
@@ -124,5 +129,20 @@ where
             Ok(_) => {}
             Err(error) => return heard.ended(SqlError::from(&error)),
         }
+    }
+}
+
+fn major(version: &str) -> u32 {
+    version.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    /// Distributions add to it, and what is not released yet has a word in it.
+    #[test]
+    fn the_major_version_is_the_leading_number() {
+        assert_eq!((major("13.23"), major("15.18 (Debian)"), major("18beta1"), major("")), (13, 15, 18, 0));
     }
 }

@@ -13,14 +13,14 @@ pub(super) struct Judgement {
     /// Why or why not, for the line that people read.
     pub(super) why: String,
     /// Nothing told the reason.
-    pub(super) riddle: bool,
+    pub(super) unexplained: bool,
 }
 
 /// Judges a failure; `ask` looks at the database and is only called when the words don't tell.
 ///
-/// A reason that nobody knows is tried once more, when `first_riddle`: the command may have met the very end of a recovery and not
+/// A reason that nobody knows is tried once more, when `is_first`: the command may have met the very end of a recovery and not
 /// said so. The second time it is final.
-pub(super) async fn judge<F>(exit: Exit, tail: &[String], first_riddle: bool, ask: impl FnOnce() -> F) -> Judgement
+pub(super) async fn judge<F>(exit: Exit, tail: &[String], is_first: bool, ask: impl FnOnce() -> F) -> Judgement
 where
     F: Future<Output = Option<Refusal>>,
 {
@@ -29,7 +29,7 @@ where
     }
     match ask().await {
         Some(refusal) => by_refusal(&refusal),
-        None => riddle(first_riddle),
+        None => unexplained(is_first),
     }
 }
 
@@ -39,7 +39,7 @@ fn by_exit(exit: Exit) -> Option<Judgement> {
         Exit::Code(127) => "the shell did not find it (exit code 127)",
         _ => return None,
     };
-    Some(Judgement { again: false, why: why.to_owned(), riddle: false })
+    Some(Judgement { again: false, why: why.to_owned(), unexplained: false })
 }
 
 /// The last line that tells decides: a command may have overcome what it told before.
@@ -56,7 +56,7 @@ fn by_line(line: &str) -> Option<Judgement> {
         (false, true) => true,
         (false, false) => return None,
     };
-    Some(Judgement { again, why: line.trim().to_owned(), riddle: false })
+    Some(Judgement { again, why: line.trim().to_owned(), unexplained: false })
 }
 
 /// A SQLSTATE must stand alone: revisions, times and numbers of lines have the same digits in them.
@@ -71,15 +71,15 @@ fn tells(words: &str, text: &str) -> bool {
 
 fn by_refusal(refusal: &Refusal) -> Judgement {
     let again = refusal.transience() == Transience::Transient;
-    Judgement { again, why: format!("the database is {}: {refusal}", refusal.state), riddle: false }
+    Judgement { again, why: format!("the database is {}: {refusal}", refusal.state), unexplained: false }
 }
 
-fn riddle(first: bool) -> Judgement {
+fn unexplained(first: bool) -> Judgement {
     let why = match first {
         true => "its words tell no reason and the database is ready; once more, it may have met the end of a recovery",
         false => "its words tell no reason, the database is ready, and it failed like this before",
     };
-    Judgement { again: first, why: why.to_owned(), riddle: true }
+    Judgement { again: first, why: why.to_owned(), unexplained: true }
 }
 
 /// Waiting may help. Lower case. Texts of PostgreSQL, libpq, the system and common drivers; SQLSTATEs where a tool prints them.

@@ -1,14 +1,10 @@
 //! PostgreSQL's own `pg_dump`: which one, with what, and what it said.
 
 use super::{OURS, clean::clean};
-use crate::{
-    Job, MigrateError,
-    child::{Running, ended},
-    postgres::Engine,
-};
+use crate::{Job, MigrateError, postgres::Engine};
 use config::dsn::PostgresDsn;
 use database::postgres::{Programs, libpq};
-use host::process::{Command, Exit, Limits, Output, Pipes};
+use host::process::{Command, Exit, Limits, Output, Pipes, Running, ended};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -66,11 +62,7 @@ pub(super) async fn find(job: &Job<'_>, server: u32) -> Result<PathBuf, MigrateE
 
 /// Runs it to its end; answers with what it wrote.
 async fn run(job: &Job<'_>, command: &Command) -> Result<String, MigrateError> {
-    let broken = |error: io::Error| MigrateError::Spawn {
-        program: command.argv.first().cloned().unwrap_or_default(),
-        kind: error.kind(),
-        message: error.to_string(),
-    };
+    let broken = |error: io::Error| MigrateError::spawn(&command.argv, &error);
     let mut running = Running::start(job.spawner, command).map_err(broken)?;
     let (text, words) = match running.take_output() {
         Some(Pipes { stdout, stderr }) => tokio::join!(read(stdout, LARGEST), read(stderr, WORDS)),

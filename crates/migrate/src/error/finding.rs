@@ -3,7 +3,7 @@
 use super::{BadFile, FileFailure, MigrateError, Problem};
 use crate::ledger::Conflict;
 use report::Finding;
-use std::io::ErrorKind;
+use std::{borrow::Cow, io::ErrorKind};
 
 impl MigrateError {
     /// One finding for each thing that is wrong.
@@ -21,54 +21,52 @@ impl MigrateError {
             MigrateError::BadFiles(files) => joined("these files cannot be applied", files, BadFile::finding),
             MigrateError::Conflicts(conflicts) => joined("the files and the ledger disagree", conflicts, explain),
             MigrateError::File(failure) => failure.finding(),
-            MigrateError::Refused(refusal) => with_hint(
-                Finding::error(format!("cannot migrate: the database is {}", refusal.state)).seen(refusal),
-                refusal.hint.as_deref(),
-            ),
-            MigrateError::Command { command, exit, why, tail, .. } => {
-                let finding = Finding::error(format!("the migration command `{command}` {exit}")).seen(why);
-                if tail.is_empty() { finding } else { finding.seen(format!("its last lines:\n{}", tail.join("\n"))) }
+            other => {
+                let finding = other.seen().into_iter().fold(Finding::error(other.summary()), Finding::seen);
+                with_hint(finding, other.hint().as_deref())
             }
-            MigrateError::PgDump { exit, tail } => {
-                let finding = Finding::error(format!("`pg_dump` {exit}"));
-                if tail.is_empty() { finding } else { finding.seen(tail.join("\n")) }
-            }
-            MigrateError::NoPgDump { seen, .. } => {
-                let finding = Finding::error(self.to_string());
-                let finding = seen.iter().fold(finding, |finding, seen| finding.seen(seen));
-                with_hint(finding, self.hint().as_deref())
-            }
-            MigrateError::Behind { missing, .. } => {
-                let finding = Finding::error(self.to_string());
-                let finding = missing.iter().take(5).fold(finding, |finding, name| finding.seen(format!("`{name}`")));
-                with_hint(finding, self.hint().as_deref())
-            }
-            MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
-                let finding = Finding::error(self.to_string()).seen(format!("it {blocked}"));
-                let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
-                with_hint(kept.into_iter().fold(finding, |finding, kept| finding.seen(kept)), self.hint().as_deref())
-            }
-            MigrateError::ForeignTable { why: Some(why), .. } => {
-                with_hint(Finding::error(self.to_string()).seen(why), self.hint().as_deref())
-            }
-            other => with_hint(Finding::error(other.to_string()), other.hint().as_deref()),
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
-                "create it, or set `dir` in `[migrations]` (flag `--dir`)".to_owned()
+    /// What is wrong, without what was seen of it.
+    fn summary(&self) -> String {
+        match self {
+            MigrateError::Refused(refusal) => format!("cannot migrate: the database is {}", refusal.state),
+            MigrateError::Command { command, exit, .. } => format!("the migration command `{command}` {exit}"),
+            MigrateError::PgDump { exit, .. } => format!("`pg_dump` {exit}"),
+            other => other.to_string(),
+        }
+    }
+
+    fn seen(&self) -> Vec<String> {
+        match self {
+            MigrateError::Refused(refusal) => vec![refusal.to_string()],
+            MigrateError::Command { why, tail, .. } => {
+                let last = (!tail.is_empty()).then(|| format!("its last lines:\n{}", tail.join("\n")));
+                [why.clone()].into_iter().chain(last).collect()
             }
-            MigrateError::ForeignTable { .. } => {
-                "name another table with `table` in `[migrations]` (flag `--table`), use the tool \
-                 that made it as `command`, or set `search_path` to another schema; nothing was touched"
-                    .to_owned()
+            MigrateError::PgDump { tail, .. } if !tail.is_empty() => vec![tail.join("\n")],
+            MigrateError::NoPgDump { seen, .. } => seen.clone(),
+            MigrateError::Behind { missing, .. } => missing.iter().take(5).map(|name| format!("`{name}`")).collect(),
+            MigrateError::TableLocked { blocked: Some(blocked), kept, .. } => {
+                let kept = kept.last().map(|last| format!("all files up to `{last}` stay applied"));
+                [format!("it {blocked}")].into_iter().chain(kept).collect()
             }
-            MigrateError::NoSuchTable { .. } => {
-                "let your own runner apply the first file, or name the table with `table` in `[migrations]` (flag `--table`)"
-                    .to_owned()
-            }
+            MigrateError::ForeignTable { why, .. } => why.iter().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            MigrateError::Refused(refusal) => refusal.hint.as_deref().map(Cow::Borrowed),
+            _ => self.own_hint().map(Cow::Owned).or_else(|| self.fixed_hint().map(Cow::Borrowed)),
+        }
+    }
+
+    /// What to do, with names of this very error.
+    fn own_hint(&self) -> Option<String> {
+        Some(match self {
             MigrateError::Ambiguous { styles, .. } => {
                 let styles = report::or_list(styles.iter().map(String::as_str));
                 format!("say it: `style` in `[migrations]` (flag `--style`) is {styles}")
@@ -80,9 +78,6 @@ impl MigrateError {
                     done => stay(*done, file),
                 }
             ),
-            MigrateError::JournalDiffers { .. } => {
-                "bring that statement back as it was: the next run goes on behind it".to_owned()
-            }
             MigrateError::CannotTell { version, back: true, .. } => format!(
                 "look at the database; when all of it is undone: `mainstay migrate repair --forget {version}`; to begin undoing \
                  it anew: `mainstay migrate repair --applied {version}`"
@@ -94,44 +89,64 @@ impl MigrateError {
             MigrateError::InvalidIndex { name, .. } => {
                 format!("DROP INDEX CONCURRENTLY {name}; the next run builds it again")
             }
-            MigrateError::NoWayBack { .. } => {
-                "write what undoes it into its down file (or section), or restore a backup".to_owned()
-            }
-            MigrateError::Behind { .. } => "run `mainstay migrate up` where migrations are applied, or look why it fails there".to_owned(),
-            MigrateError::AlreadyApplied { .. } => {
-                "to run it once more: `mainstay migrate redo`, or a copy of it under another path".to_owned()
-            }
-            MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`".to_owned(),
-            MigrateError::External { .. } => "use the tool's own verb for it".to_owned(),
-            MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role".to_owned(),
-            MigrateError::Locked { holder, .. } => match holder.pid {
-                Some(_) => "wait until it has finished; a holder that is killed lets go by itself".to_owned(),
-                None => "another process writes to the database: find it with `fuser` on the file".to_owned(),
-            },
-            MigrateError::Sql { error, .. } if error.ends_with("(SQLSTATE 42501)") => {
-                "grant the right to the role, or come with the role that owns the schema and the tables of the ledger".to_owned()
-            }
-            MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again".to_owned(),
-            MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
-                "install it, or correct `command` in `[migrations]`".to_owned()
-            }
             MigrateError::NoPgDump { server, .. } => format!(
                 "install PostgreSQL's client programs of version {server} (Debian: `apt-get install postgresql-client-{server}`), \
                  or put the directory of a fitting `pg_dump` into PATH"
             ),
+            _ => return None,
+        })
+    }
+
+    /// What to do, whatever it is about.
+    fn fixed_hint(&self) -> Option<&'static str> {
+        Some(match self {
+            MigrateError::Directory { kind: ErrorKind::NotFound, .. } => {
+                "create it, or set `dir` in `[migrations]` (flag `--dir`)"
+            }
+            MigrateError::ForeignTable { .. } => {
+                "name another table with `table` in `[migrations]` (flag `--table`), use the tool that made it as `command`, or set \
+                 `search_path` to another schema; nothing was touched"
+            }
+            MigrateError::NoSuchTable { .. } => {
+                "let your own runner apply the first file, or name the table with `table` in `[migrations]` (flag `--table`)"
+            }
+            MigrateError::JournalDiffers { .. } => {
+                "bring that statement back as it was: the next run goes on behind it"
+            }
+            MigrateError::NoWayBack { .. } => {
+                "write what undoes it into its down file (or section), or restore a backup"
+            }
+            MigrateError::Behind { .. } => {
+                "run `mainstay migrate up` where migrations are applied, or look why it fails there"
+            }
+            MigrateError::AlreadyApplied { .. } => {
+                "to run it once more: `mainstay migrate redo`, or a copy of it under another path"
+            }
+            MigrateError::NoSuchVersion { .. } => "look with `mainstay migrate status`",
+            MigrateError::External { .. } => "use the tool's own verb for it",
+            MigrateError::NoSchema { .. } => "CREATE SCHEMA, or set `search_path` for the role",
+            MigrateError::Locked { holder, .. } if holder.pid.is_some() => {
+                "wait until it has finished; a holder that is killed lets go by itself"
+            }
+            MigrateError::Locked { .. } => "another process writes to the database: find it with `fuser` on the file",
+            MigrateError::Sql { error, .. } if error.ends_with("(SQLSTATE 42501)") => {
+                "grant the right to the role, or come with the role that owns the schema and the tables of the ledger"
+            }
+            MigrateError::UnknownCommit { .. } => "look with `mainstay migrate status`, then run it again",
+            MigrateError::Spawn { kind: ErrorKind::NotFound, .. } => {
+                "install it, or correct `command` in `[migrations]`"
+            }
             MigrateError::NoRehearsal { .. } => {
                 "`--rehearse=clone` needs a role that has CREATEDB, and `pg_dump`; `--rehearse=rollback` needs files that are one \
                  transaction"
-                    .to_owned()
             }
-            MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL".to_owned(),
+            MigrateError::NoDatabase { .. } => "make it with `mainstay migrate up`, or correct the URL",
             MigrateError::NoSuchRule { .. } => {
-                "correct `lint_include` or `lint_exclude` in `[migrations]`; names stand in front of what the linter tells".to_owned()
+                "correct `lint_include` or `lint_exclude` in `[migrations]`; names stand in front of what the linter tells"
             }
-            MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one".to_owned(),
+            MigrateError::WrongTarget { .. } => "set `database` in `[migrations]` to another one",
             _ => return None,
-        };
-        Some(hint)
+        })
     }
 }
 

@@ -2,8 +2,6 @@
 
 use crate::{
     migration::Kind,
-    quote::literal,
-    sql::Dialect,
     style::{Table, plain::sha256},
 };
 
@@ -42,10 +40,7 @@ pub(crate) fn way(kind: Kind, direction: &str) -> String {
 }
 
 pub(super) fn create(journal: &Table) -> String {
-    let at = match journal.dialect {
-        Dialect::Postgres => "timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()",
-        Dialect::Sqlite => "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
-    };
+    let at = super::moment(journal.dialect);
     format!(
         "CREATE TABLE IF NOT EXISTS {} (name text NOT NULL, direction text NOT NULL, statement integer NOT NULL, \
          sha256 text NOT NULL, state text NOT NULL, at {at}, PRIMARY KEY (name, direction, statement))",
@@ -96,7 +91,7 @@ impl Of<'_> {
     /// SQL that remembers a statement as begun or done; `only_if` is a condition that must hold for that, unless it is empty.
     pub(crate) fn write(&self, journal: &Table, number: usize, text: &str, done: bool, only_if: &str) -> String {
         let state = if done { "done" } else { "begun" };
-        let checksum = literal(&sha256(text), journal.dialect);
+        let checksum = journal.literal(&sha256(text));
         let checksum = match only_if {
             "" => checksum,
             condition => format!("CASE WHEN {condition} THEN {checksum} END"),

@@ -10,10 +10,10 @@ pub enum Goal {
     /// All that is pending.
     #[default]
     All,
+    /// All that is pending, and the seed files.
+    Seeds,
     /// Up to and including this version.
     To(Version),
-    /// The same, and the seed files.
-    Seeds,
     /// The next one.
     One,
     /// This one, whatever else is pending.
@@ -30,7 +30,7 @@ pub(crate) fn pending<'a>(
     goal: &Goal,
     tool: &'static str,
 ) -> Result<Vec<&'a Migration>, Vec<Conflict>> {
-    let conflicts: Vec<_> = standings.iter().filter_map(|it| conflict(it, standings, policies, tool)).collect();
+    let conflicts = conflicts(standings, policies, tool);
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
@@ -52,8 +52,13 @@ pub(crate) fn pending<'a>(
     })
 }
 
+/// The conflicts among them; what the policies tolerate is none.
+pub(crate) fn conflicts(standings: &[Standing<'_>], policies: &MigrationPolicies, tool: &'static str) -> Vec<Conflict> {
+    standings.iter().filter_map(|it| conflict(it, standings, policies, tool)).collect()
+}
+
 /// What forbids to go on, of one migration.
-pub(crate) fn conflict(
+fn conflict(
     standing: &Standing<'_>,
     all: &[Standing<'_>],
     policies: &MigrationPolicies,

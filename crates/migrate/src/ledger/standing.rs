@@ -1,6 +1,6 @@
 //! How each migration stands, as people and programs read it.
 
-use super::{Conflict, Standing, Where};
+use super::{Standing, Where};
 use crate::{Migration, Version, migration::Kind};
 use serde::Serialize;
 use std::fmt;
@@ -134,13 +134,4 @@ impl Standing<'_> {
 /// Every migration with its state.
 pub(crate) fn entries(standings: &[Standing<'_>]) -> Vec<Entry> {
     standings.iter().map(Standing::entry).collect()
-}
-
-/// The conflicts among them, whatever the policies tolerate is left out.
-pub(crate) fn conflicts(
-    standings: &[Standing<'_>],
-    policies: &config::MigrationPolicies,
-    tool: &'static str,
-) -> Vec<Conflict> {
-    standings.iter().filter_map(|it| super::policies::conflict(it, standings, policies, tool)).collect()
 }

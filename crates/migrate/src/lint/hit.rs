@@ -1,7 +1,7 @@
 //! What a file holds that may be worth telling, before anybody has looked how big its tables are.
 
 use super::rules::{CANNOT_RUN, MISSING_DOWN, NO_STATEMENT};
-use crate::{quote::identifier, sql::Name};
+use crate::sql::Name;
 use std::ops::Range;
 
 /// Something that a rule has found.
@@ -66,10 +66,4 @@ pub(crate) fn may_be(a: &Name, b: &Name) -> bool {
         _ => true,
     };
     same_schema && a.object == b.object
-}
-
-/// A name as SQL has it.
-pub(crate) fn quoted(name: &Name) -> String {
-    let object = identifier(&name.object);
-    name.schema.as_deref().map_or(object.clone(), |schema| format!("{}.{object}", identifier(schema)))
 }

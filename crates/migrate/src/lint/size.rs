@@ -1,6 +1,5 @@
 //! How big tables are on the server.
 
-use super::hit::quoted;
 use crate::{
     engine::Cells,
     quote::literal,
@@ -65,7 +64,7 @@ pub(super) type Sizes = BTreeMap<Name, TableSize>;
 /// on each for a moment, and must not queue up for it.
 pub(super) fn question(names: &[Name]) -> String {
     let wanted = names.iter().enumerate().map(|(index, name)| {
-        format!("({index}, pg_catalog.to_regclass({})::pg_catalog.oid)", literal(&quoted(name), Dialect::Postgres))
+        format!("({index}, pg_catalog.to_regclass({})::pg_catalog.oid)", literal(&name.quoted(), Dialect::Postgres))
     });
     let wanted = wanted.collect::<Vec<_>>().join(", ");
     format!(

@@ -115,7 +115,7 @@ async fn forget_settings(engine: &mut Engine, run: &Run<'_>) {
         engine.at_work
     );
     if let Err(error) = engine.session.client.batch_execute(&forget).await {
-        run.job.shrug("reset the session", &engine.session.explain(&error));
+        run.job.warn_of("reset the session", &engine.session.explain(&error));
     }
 }
 

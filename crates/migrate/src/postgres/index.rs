@@ -4,24 +4,13 @@
 //! Names are those of the catalog: without quotes, in the case in which they are kept. An index lies in the schema of its
 //! table. Rows of the catalog are looked up by name, never by text of a statement.
 
-use super::look::query;
-use crate::{
-    MigrateError,
-    engine::Cells,
-    quote::{self, identifier},
-    sql::Dialect,
+use super::{
+    literal,
+    look::{cell, query},
 };
+use crate::{MigrateError, engine::Cells, quote::identifier, sql::Name};
 use database::postgres::Session;
 use std::time::Duration;
-
-/// A table, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Table<'a> {
-    /// Its schema; without one `search_path` decides.
-    pub(crate) schema: Option<&'a str>,
-    /// Its name.
-    pub(crate) name: &'a str,
-}
 
 /// What is there under the name of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +42,14 @@ const BUILDERS: &str = "SELECT min(p.pid) FROM pg_catalog.pg_stat_progress_creat
     AND k.mode = 'ShareUpdateExclusiveLock' AND k.granted))";
 
 /// What is there under the name of an index of `table`.
-pub(crate) async fn state(session: &Session, table: Table<'_>, index: &str) -> Result<IndexState, MigrateError> {
+pub(crate) async fn state(session: &Session, table: &Name, index: &str) -> Result<IndexState, MigrateError> {
     let sql = format!(
         "SELECT i.relkind, x.indisvalid AND x.indisready AS valid, x.indrelid = t.oid AS same, x.indrelid::pg_catalog.regclass::text AS owner, \
          ({BUILDERS}) AS builder FROM pg_catalog.pg_class t \
          JOIN pg_catalog.pg_class i ON i.relnamespace = t.relnamespace AND i.relname = {} \
          LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = i.oid WHERE t.oid = {}",
         literal(index),
-        table.oid()
+        oid(table)
     );
     let rows = query(session, "look at an index", &sql).await?;
     let Some(row) = rows.first() else { return Ok(IndexState::Absent) };
@@ -78,11 +67,11 @@ pub(crate) async fn state(session: &Session, table: Table<'_>, index: &str) -> R
 
 /// The names of the invalid indexes of a table that nobody builds at this moment. An index without a name in its statement
 /// is found by this list before and after it.
-pub(crate) async fn invalid(session: &Session, table: Table<'_>) -> Result<Vec<String>, MigrateError> {
+pub(crate) async fn invalid(session: &Session, table: &Name) -> Result<Vec<String>, MigrateError> {
     let sql = format!(
         "SELECT i.relname FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
          WHERE x.indrelid = {} AND i.relkind = 'i' AND NOT (x.indisvalid AND x.indisready) AND ({BUILDERS}) IS NULL ORDER BY 1",
-        table.oid()
+        oid(table)
     );
     let rows = query(session, "look for invalid indexes", &sql).await?;
     Ok(rows.iter().filter_map(|row| row.try_get(0).ok().flatten()).map(str::to_owned).collect())
@@ -109,16 +98,15 @@ fn is_leftover(name: &str) -> bool {
     stem.ends_with("_ccnew") || stem.ends_with("_ccold")
 }
 
-/// Drops an index that [`state`] just called [`IndexState::Invalid`], waiting for each lock no longer than `lock_timeout`, or
-/// as long as it takes where nothing may be set for the session,
-/// without holding up those who read and write the table. Only under the migration lock, so that nobody builds it anew
-/// in between.
+/// Drops an index that [`state`] just called [`IndexState::Invalid`], without holding up those who read and write the table. It
+/// waits for each lock no longer than `lock_timeout`, or as long as it takes where nothing may be set for the session. Only under
+/// the migration lock, so that nobody builds it anew in between.
 ///
 /// # Errors
 /// 55P03 when a lock was not to be had in time. The index is then as invalid as before.
 pub(crate) async fn drop_invalid(
     session: &Session,
-    table: Table<'_>,
+    table: &Name,
     index: &str,
     lock_timeout: Option<Duration>,
 ) -> Result<(), MigrateError> {
@@ -136,29 +124,16 @@ pub(crate) async fn drop_invalid(
     dropped.map(drop)
 }
 
-async fn schema(session: &Session, table: Table<'_>) -> Result<Option<String>, MigrateError> {
+async fn schema(session: &Session, table: &Name) -> Result<Option<String>, MigrateError> {
     let sql = format!(
         "SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {}",
-        table.oid()
+        oid(table)
     );
-    let rows = query(session, "look for the schema of a table", &sql).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()).map(str::to_owned))
+    cell(session, "look for the schema of a table", &sql).await
 }
 
-impl Table<'_> {
-    fn oid(self) -> String {
-        format!("pg_catalog.to_regclass({})", literal(&qualified(self.schema, self.name)))
-    }
-}
-
-/// A name as SQL has it, with its schema when there is one.
-pub(super) fn qualified(schema: Option<&str>, name: &str) -> String {
-    schema.into_iter().chain([name]).map(identifier).collect::<Vec<_>>().join(".")
-}
-
-/// A text as SQL has it.
-pub(super) fn literal(text: &str) -> String {
-    quote::literal(text, Dialect::Postgres)
+fn oid(table: &Name) -> String {
+    format!("pg_catalog.to_regclass({})", literal(&table.quoted()))
 }
 
 #[cfg(test)]

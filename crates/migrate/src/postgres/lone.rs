@@ -4,11 +4,12 @@
 use super::{
     Engine,
     failure::{Failed, Kept, Sent, explained},
-    index::{self, IndexState, Table},
+    index::{self, IndexState},
     look::not_written,
     read_only::{READ_ONLY, judged},
-    resolve::{Happened, Lone, resolved},
+    resolve::{Happened, resolved},
     send::{NotDone, send},
+    statement_timeout,
     transaction::{Closing, as_ourselves, back_to_utf8, checked, roll_back},
     watch::{Watched, watched},
 };
@@ -17,7 +18,7 @@ use crate::{
     failpoint::reach,
     job::Run,
     pieces::Piece,
-    sql::{Dialect, Name, Nature},
+    sql::{Dialect, Nature},
     work::{Direction, Work},
 };
 use report::{Event, Level};
@@ -67,54 +68,24 @@ pub(super) async fn statement(
 /// [`MigrateError::CannotTell`]: a person must look.
 async fn happened(engine: &Engine, work: &Work<'_>, piece: &Piece, nature: &Nature) -> Result<bool, MigrateError> {
     not_building(engine, nature).await?;
-    for lone in lones(nature) {
-        match resolved(&engine.session, &lone).await? {
-            Happened::Yes => {}
-            Happened::No => return Ok(false),
-            Happened::CannotTell => {
-                return Err(MigrateError::CannotTell {
-                    file: work.text.shown.to_string(),
-                    statement: piece.number,
-                    version: work.migration.version.clone(),
-                    back: work.direction == Direction::Down,
-                });
-            }
-        }
+    match resolved(&engine.session, nature).await? {
+        Happened::Yes => Ok(true),
+        Happened::No => Ok(false),
+        Happened::CannotTell => Err(MigrateError::CannotTell {
+            file: work.text.shown.to_string(),
+            statement: piece.number,
+            version: work.migration.version.clone(),
+            back: work.direction == Direction::Down,
+        }),
     }
-    Ok(true)
 }
 
 /// A build that goes on will tell by its end; the next attempt looks again.
 async fn not_building(engine: &Engine, nature: &Nature) -> Result<(), MigrateError> {
     let Nature::CreateIndexConcurrently { name: Some(name), table, .. } = nature else { return Ok(()) };
-    match index::state(&engine.session, of(table), &name.object).await? {
+    match index::state(&engine.session, table, &name.object).await? {
         IndexState::Building { pid } => Err(MigrateError::IndexBusy { name: name.object.clone(), pid }),
         _ => Ok(()),
-    }
-}
-
-/// What to ask the catalog for.
-fn lones(nature: &Nature) -> Vec<Lone<'_>> {
-    match nature {
-        Nature::CreateIndexConcurrently { name, table, .. } => {
-            vec![Lone::CreateIndex { name: name.as_ref().map(|name| name.object.as_str()), table: of(table) }]
-        }
-        Nature::DropIndexConcurrently { names, .. } => {
-            names.iter().map(|name| Lone::DropIndex { schema: name.schema.as_deref(), name: &name.object }).collect()
-        }
-        Nature::AlterTypeAddValue { type_name, value, .. } => {
-            vec![Lone::AddValue { schema: type_name.schema.as_deref(), name: &type_name.object, value }]
-        }
-        Nature::CreateDatabase { name } => vec![Lone::CreateDatabase { name: &name.object }],
-        Nature::DropDatabase { name } => vec![Lone::DropDatabase { name: &name.object }],
-        Nature::Vacuum
-        | Nature::ReindexConcurrently
-        | Nature::Reindex
-        | Nature::AlterSystem
-        | Nature::ClusterAll
-        | Nature::DiscardAll
-        | Nature::MoveDatabase => vec![Lone::Repeatable],
-        _ => vec![Lone::Unknown],
     }
 }
 
@@ -124,19 +95,15 @@ fn patience(engine: &Engine) -> Option<Duration> {
     (!engine.is_pooled()).then_some(DROP_PATIENCE)
 }
 
-fn of(table: &Name) -> Table<'_> {
-    Table { schema: table.schema.as_deref(), name: &table.object }
-}
-
 /// What a failed build left behind must go first: `IF NOT EXISTS` would take it for the index. Answers with the invalid
 /// indexes that are there all the same.
 async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<String>, MigrateError> {
     let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return Ok(Vec::new()) };
     let session = &engine.session;
     if let Some(name) = name {
-        match index::state(session, of(table), &name.object).await? {
+        match index::state(session, table, &name.object).await? {
             IndexState::Invalid => {
-                index::drop_invalid(session, of(table), &name.object, patience(engine)).await?;
+                index::drop_invalid(session, table, &name.object, patience(engine)).await?;
                 let text =
                     format!("dropped the invalid index `{}`, which a build that failed left behind", name.object);
                 run.job.journal.note(Event::new("migrate.invalid-index", text).level(Level::Warn));
@@ -145,7 +112,7 @@ async fn prepare(engine: &Engine, run: &Run<'_>, nature: &Nature) -> Result<Vec<
             _ => {}
         }
     }
-    index::invalid(session, of(table)).await
+    index::invalid(session, table).await
 }
 
 /// The statement itself. What builds or drops concurrently waits as long as it must, for it holds up nobody else; what takes a
@@ -159,13 +126,12 @@ async fn act(
 ) -> Result<(), MigrateError> {
     let (session, range) = (&engine.session, piece.range());
     if !engine.is_pooled() {
-        let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
         let strong = piece.statements.iter().any(|statement| {
             statement.is_ddl(&work.text.whole, Dialect::Postgres)
                 && !statement.words.iter().any(|word| word == "CONCURRENTLY")
         });
         let patience = if strong { DROP_PATIENCE.as_millis() } else { 0 };
-        let settings = format!("SET lock_timeout = {patience}; SET statement_timeout = {limit}");
+        let settings = format!("SET lock_timeout = {patience}; SET statement_timeout = {}", statement_timeout(run.job));
         send(session, &settings).await.map_err(|it| MigrateError::sql("set the time limits", it.error))?;
     }
     let watch =
@@ -198,13 +164,13 @@ fn is_lost(error: &MigrateError) -> bool {
 /// A build that failed leaves nothing behind, as far as the server still listens.
 async fn clear_up(engine: &Engine, run: &Run<'_>, nature: &Nature, before: &[String]) {
     let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return };
-    let invalid = index::invalid(&engine.session, of(table)).await.unwrap_or_default();
+    let invalid = index::invalid(&engine.session, table).await.unwrap_or_default();
     let ours = |index: &&String| match name {
         Some(name) => name.object == **index,
         None => !before.contains(index),
     };
     for index in invalid.iter().filter(ours) {
-        if let Err(error) = index::drop_invalid(&engine.session, of(table), index, patience(engine)).await {
+        if let Err(error) = index::drop_invalid(&engine.session, table, index, patience(engine)).await {
             let text = format!("the invalid index `{index}` stays behind until the next run: {error}");
             run.job.warn("migrate.invalid-index", text);
         }
@@ -221,11 +187,11 @@ async fn assert_valid(
     let Nature::CreateIndexConcurrently { name, table, .. } = nature else { return Ok(()) };
     let session = &engine.session;
     let invalid = match name {
-        Some(name) => match index::state(session, of(table), &name.object).await? {
+        Some(name) => match index::state(session, table, &name.object).await? {
             IndexState::Valid => return Ok(()),
             _ => Some(name.object.clone()),
         },
-        None => index::invalid(session, of(table)).await?.into_iter().find(|name| !before.contains(name)),
+        None => index::invalid(session, table).await?.into_iter().find(|name| !before.contains(name)),
     };
     match invalid {
         Some(name) => Err(MigrateError::InvalidIndex { file: work.text.shown.to_string(), name }),

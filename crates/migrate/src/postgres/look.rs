@@ -107,7 +107,13 @@ pub(super) async fn query(
         .collect())
 }
 
-/// The same, each row made into something as it comes.
+/// The first cell of the first row.
+pub(super) async fn cell(session: &Session, doing: &'static str, sql: &str) -> Result<Option<String>, MigrateError> {
+    let rows = query(session, doing, sql).await?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()).map(str::to_owned))
+}
+
+/// All rows, each made into something as it comes.
 pub(super) async fn each<T>(
     session: &Session,
     doing: &'static str,

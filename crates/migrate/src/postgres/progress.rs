@@ -51,19 +51,13 @@ const COPY: &str = "SELECT command, 0, 0, 0, 0, tuples_processed, 0, bytes_proce
 
 /// How far the session `pid` has come; asked by another session. Nothing when it does nothing that the server counts.
 pub(crate) async fn progress(session: &Session, pid: i32) -> Result<Option<Progress>, MigrateError> {
-    let major = session.parameter("server_version").map_or(0, major);
-    let rows = query(session, "look how far a statement has come", &sql(major, pid)).await?;
+    let rows = query(session, "look how far a statement has come", &sql(session.major(), pid)).await?;
     Ok(rows.first().map(|row| {
         let number = |index| row.try_get(index).ok().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
         let phase = row.try_get(0).ok().flatten().unwrap_or_default();
         let counted = [(Unit::Sessions, 1), (Unit::Blocks, 3), (Unit::Tuples, 5), (Unit::Bytes, 7)];
         choose(phase, &counted.map(|(unit, at)| (unit, number(at), number(at + 1))))
     }))
-}
-
-fn major(version: &str) -> u32 {
-    let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
-    version[..digits].parse().unwrap_or(0)
 }
 
 fn sql(major: u32, pid: i32) -> String {

@@ -4,7 +4,8 @@ use super::{
     Engine,
     failure::{Failed, Kept, explained},
     send::{NotDone, send},
-    transaction::{Begin, RESET_ROLE, body, checked, of_our_own, without_mark},
+    statement_timeout,
+    transaction::{Begin, RESET_ROLE, body, checked, misses_mark, of_our_own, without_mark},
 };
 use crate::{
     MigrateError,
@@ -32,8 +33,8 @@ impl Engine {
 
     fn limits(&self, run: &Run<'_>) -> String {
         let mut all = vec![format!("SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis())];
-        if let Some(limit) = run.job.migrations.statement_timeout {
-            all.push(format!("SET LOCAL statement_timeout = {}", limit.as_millis().max(1)));
+        if run.job.migrations.statement_timeout.is_some() {
+            all.push(format!("SET LOCAL statement_timeout = {}", statement_timeout(run.job)));
         }
         all.extend(self.fence());
         all.join("; ")
@@ -52,17 +53,16 @@ impl Engine {
         let begun = Begin { count: reset.matches("; ").count() + 1, sql: format!("{reset};\n"), mark };
         body(&self.session, work, &piece, &begun).await.map_err(|failed| self.failed(run, work, &failed))?;
         checked(self.guard.as_ref()).await?;
-        self.close_rehearsal(run, work, &begun.mark).await
+        self.close_rehearsal(run, work, &begun).await
     }
 
-    async fn close_rehearsal(&self, run: &Run<'_>, work: &Work<'_>, mark: &str) -> Result<(), MigrateError> {
-        let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
-        let rows = work.closing(Duration::ZERO, &ours);
+    async fn close_rehearsal(&self, run: &Run<'_>, work: &Work<'_>, begun: &Begin) -> Result<(), MigrateError> {
+        let rows = work.closing(Duration::ZERO, &begun.is_ours());
         let done = send(&self.session, &format!("{};\n{}", RESET_ROLE.join("; "), rows.join(";\n"))).await;
         let Err(NotDone { error, .. }) = done else { return Ok(()) };
-        Err(match (error.code.as_str(), error.column.as_deref()) {
-            ("23502", Some("sha256")) => without_mark(&self.session, run, work, Kept::default()).await,
-            _ => MigrateError::sql("write the ledger", error),
+        Err(match misses_mark(&error) {
+            true => without_mark(&self.session, run, work, Kept::default()).await,
+            false => MigrateError::sql("write the ledger", error),
         })
     }
 

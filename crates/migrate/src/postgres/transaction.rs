@@ -8,6 +8,7 @@ use super::{
     look::not_written,
     read_only::{READ_ONLY, judged},
     send::{NotDone, rows, send},
+    statement_timeout,
     watch::{Watched, watched},
 };
 use crate::{
@@ -140,7 +141,7 @@ async fn attempt(
         return Err(error);
     }
     reach(run.job, "transaction.commit");
-    close(engine, run, work, piece, closing, &begun.mark).await?;
+    close(engine, run, work, piece, closing, &begun).await?;
     reach(run.job, "transaction.committed");
     Ok(history::flush(&work.view.journal))
 }
@@ -150,6 +151,7 @@ pub(super) struct Begin {
     pub(super) sql: String,
     /// So many statements are in it.
     pub(super) count: usize,
+    /// What `mainstay.migration` is set to, for this transaction alone.
     pub(super) mark: String,
 }
 
@@ -164,10 +166,14 @@ impl Begin {
             format!("SET LOCAL lock_timeout = {}", rung.lock_timeout.as_millis()),
         ];
         // A limit of the role is made for the application's statements.
-        let limit = run.job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1));
-        all.push(format!("SET LOCAL statement_timeout = {limit}"));
+        all.push(format!("SET LOCAL statement_timeout = {}", statement_timeout(run.job)));
         all.extend(engine.fence());
         Self { count: all.len(), sql: format!("{};\n", all.join("; ")), mark }
+    }
+
+    /// A condition in SQL: is the transaction still the one that was begun? The mark is gone when the file has ended it.
+    pub(super) fn is_ours(&self) -> String {
+        format!("pg_catalog.current_setting('mainstay.migration', true) = '{}'", self.mark)
     }
 }
 
@@ -229,39 +235,55 @@ async fn close(
     work: &Work<'_>,
     piece: &Piece,
     closing: Closing,
-    mark: &str,
+    begin: &Begin,
 ) -> Result<(), MigrateError> {
-    // The mark is a setting of this transaction only: when the file has ended the transaction, it is gone.
-    let ours = format!("pg_catalog.current_setting('mainstay.migration', true) = '{mark}'");
     let took = if let Closing::Whole { started } = closing { started.elapsed() } else { Duration::ZERO };
-    let rows = match closing {
-        Closing::Whole { .. } => work.closing(took, &ours),
-        Closing::Piece => work.journal_of(piece, &ours),
+    let mut rows = match closing {
+        Closing::Whole { .. } => work.closing(took, &begin.is_ours()),
+        Closing::Piece => work.journal_of(piece, &begin.is_ours()),
     };
     // Behind a pooler the session is another client's next: what the file set for it ends with the transaction.
-    let rows = if engine.is_pooled() { [rows, leave_clean()].concat() } else { rows };
+    if engine.is_pooled() {
+        rows.extend(leave_clean());
+    }
     let rows = [as_ourselves(work, closing), rows, vec!["COMMIT".to_owned()]].concat();
-    let total = rows.len();
     let sql = rows.join(";\n");
     let Err(NotDone { error, done }) = send(&engine.session, &sql).await else { return Ok(()) };
     if error.lost {
-        // It may have arrived, and no disk was waited for.
-        run.committed(history::flush(&work.view.journal));
-        if let Closing::Whole { .. } = closing {
-            run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
-        }
-        return Err(MigrateError::UnknownCommit { file: work.text.shown.to_string(), cause: error.to_string() });
+        return Err(unknown(engine, run, work, closing, took, &error));
     }
-    if error.code == "23502" && error.column.as_deref() == Some("sha256") {
+    if misses_mark(&error) {
         return Err(without_mark(&engine.session, run, work, kept(piece)).await);
     }
     roll_back(&engine.session).await;
+    let was_at_commit = done + 1 >= rows.len();
     // The file may have made it read-only and written nothing.
-    if done + 1 < total && error.code != READ_ONLY {
+    if !was_at_commit && error.code != READ_ONLY {
         return Err(not_written("write the ledger", error));
     }
     // A server that still speaks to us in an ERROR has rolled back: a deferred constraint, for instance.
     Err(explained(run, &work.text, &of_our_own(error), kept(piece)))
+}
+
+/// The connection ended with COMMIT on its way. It may have arrived, and no disk was waited for.
+fn unknown(
+    engine: &Engine,
+    run: &Run<'_>,
+    work: &Work<'_>,
+    closing: Closing,
+    took: Duration,
+    error: &SqlError,
+) -> MigrateError {
+    run.committed(history::flush(&work.view.journal));
+    if let Closing::Whole { .. } = closing {
+        run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
+    }
+    MigrateError::UnknownCommit { file: work.text.shown.to_string(), cause: error.to_string() }
+}
+
+/// Was the row refused because [`Begin::is_ours`] was not true?
+pub(super) fn misses_mark(error: &SqlError) -> bool {
+    error.code == "23502" && error.column.as_deref() == Some("sha256")
 }
 
 /// What stays when a transaction of the file fails: the statements before it.

@@ -60,8 +60,8 @@ async fn copy(from: &Path, scratch: Arc<Scratch>, to: PathBuf) -> Result<(), Mig
     if host::fs::metadata(from).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(());
     }
-    let called_off = Arc::new(CallOff::default());
-    let _waiting = Waiting(Arc::clone(&called_off));
+    let waiting = Waiting::default();
+    let called_off = Arc::clone(&waiting.called_off);
     let from = from.to_owned();
     blocking(move || {
         let _scratch = scratch;
@@ -70,22 +70,23 @@ async fn copy(from: &Path, scratch: Arc<Scratch>, to: PathBuf) -> Result<(), Mig
     .await
 }
 
+/// Somebody waits for the copy.
 #[derive(Default)]
-struct CallOff(AtomicBool);
-
-struct Waiting(Arc<CallOff>);
+struct Waiting {
+    called_off: Arc<AtomicBool>,
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::SeqCst);
+        self.called_off.store(true, Ordering::SeqCst);
     }
 }
 
-fn pages(from: &Path, to: &Path, called_off: &CallOff) -> rusqlite::Result<()> {
+fn pages(from: &Path, to: &Path, called_off: &AtomicBool) -> rusqlite::Result<()> {
     let from = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let mut to = Connection::open(to)?;
     let backup = Backup::new(&from, &mut to)?;
-    while !called_off.0.load(Ordering::SeqCst) && backup.step(PAGES)? != StepResult::Done {
+    while !called_off.load(Ordering::SeqCst) && backup.step(PAGES)? != StepResult::Done {
         thread::park_timeout(PAUSE);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::{
     Rehearsed, Verdict,
-    seen::{Relation, changes},
+    seen::{Changes, Relation, changes},
 };
 use crate::{
     Goal, Job, MigrateError, Migration,
@@ -32,11 +32,8 @@ pub(super) enum Way {
 /// Where the witness writes.
 pub(super) const WITNESSED: &str = "mainstay_rehearsal.locks";
 
+/// Relation and mode of each lock of the session that asks.
 const HELD: &str = "SELECT DISTINCT l.relation, l.mode FROM pg_catalog.pg_locks l \
-     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.database = \
-     (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
-
-const WITNESS: &str = "INSERT INTO mainstay_rehearsal.locks SELECT DISTINCT l.relation, l.mode FROM pg_catalog.pg_locks l \
      WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.database = \
      (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
 
@@ -71,7 +68,7 @@ async fn file(
     let before = relations(engine, view).await?;
     let held_before = if way == Way::InOne { locks(engine, way).await? } else { Vec::new() };
     let still = |_: &[Cells]| true;
-    let witness = (way == Way::Committed).then_some(WITNESS);
+    let witness = (way == Way::Committed).then(|| format!("INSERT INTO {WITNESSED} {HELD}"));
     let work = Work::up(view, migration, run.job.who, &still)?.witnessed(witness);
     let started = Instant::now();
     let done = perform(run, engine, &work, way).await;
@@ -82,7 +79,7 @@ async fn file(
     let mut held = locks(engine, way).await?;
     held.retain(|lock| !held_before.contains(lock));
     let after = relations(engine, view).await?;
-    let (locks, created, dropped) = changes(&before, &after, &held, &view.sight.schema);
+    let Changes { locks, created, dropped } = changes(&before, &after, &held, &view.sight.schema);
     let unseen = if way == Way::Committed { lone(&work)? } else { 0 };
     Ok(Rehearsed { took, locks, unseen, created, dropped, ..nothing(migration, Verdict::Pass) })
 }

@@ -117,21 +117,23 @@ impl Relation {
     }
 }
 
+/// What a file did, see [`Rehearsed`](super::Rehearsed).
+pub(super) struct Changes {
+    pub(super) locks: Vec<Held>,
+    pub(super) created: Vec<String>,
+    pub(super) dropped: Vec<String>,
+}
+
 /// What a file did, from what was there before and after it and the locks that it held: relation and mode, as `pg_locks` has
 /// them. `schema` is the current one.
-pub(super) fn changes(
-    before: &[Relation],
-    after: &[Relation],
-    locks: &[(String, String)],
-    schema: &str,
-) -> (Vec<Held>, Vec<String>, Vec<String>) {
+pub(super) fn changes(before: &[Relation], after: &[Relation], locks: &[(String, String)], schema: &str) -> Changes {
     let is_in = |all: &[Relation], one: &Relation| all.iter().any(|it| it.id == one.id);
     let created = after.iter().filter(|it| !is_in(before, it)).map(|it| it.with_kind(schema)).collect();
     let dropped = before.iter().filter(|it| !is_in(after, it)).map(|it| it.with_kind(schema)).collect();
     let mut held: Vec<Held> =
         before.iter().filter(|it| it.is_table()).filter_map(|it| held(it, after, locks, schema)).collect();
     held.sort_by(|a, b| (b.lock, b.rewritten, &a.table).cmp(&(a.lock, a.rewritten, &b.table)));
-    (held, created, dropped)
+    Changes { locks: held, created, dropped }
 }
 
 fn held(relation: &Relation, after: &[Relation], locks: &[(String, String)], schema: &str) -> Option<Held> {
@@ -179,11 +181,11 @@ mod tests {
             lock("3", "AccessExclusiveLock"),
             lock("4", "AccessExclusiveLock"),
         ];
-        let (held, created, dropped) = changes(&before, &after, &locks, "public");
+        let Changes { locks: held, created, dropped } = changes(&before, &after, &locks, "public");
         let held: Vec<_> = held.iter().map(|it| (it.table.as_str(), it.lock, it.rewritten)).collect();
         assert_eq!(held, [("orders", Some(Lock::AccessExclusive), true), ("old", Some(Lock::RowExclusive), false)]);
         assert_eq!((created, dropped), (vec!["table new".to_owned()], vec!["table old".to_owned()]));
-        assert_eq!(changes(&before, &before, &[], "app").0, []);
+        assert_eq!(changes(&before, &before, &[], "app").locks, []);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Names of things in the database.
 
 use super::Dialect;
+use crate::quote::identifier;
 use std::fmt;
 
 /// PostgreSQL keeps so many bytes of a name (NAMEDATALEN - 1).
@@ -21,6 +22,11 @@ impl Name {
     pub(crate) fn of(mut parts: Vec<String>) -> Option<Self> {
         let object = parts.pop()?;
         Some(Self { schema: parts.pop(), object })
+    }
+
+    /// As SQL has it.
+    pub(crate) fn quoted(&self) -> String {
+        self.schema.iter().chain([&self.object]).map(|part| identifier(part)).collect::<Vec<_>>().join(".")
     }
 }
 

@@ -2,29 +2,29 @@
 
 use super::{
     Desk,
+    failure::{Failed, explained},
     look::cells,
     orphans::{Orphans, orphans},
     refused,
     stop::Stop,
 };
 use crate::{
-    FileFailure, MigrateError,
+    MigrateError,
     engine::Cells,
     history,
     pieces::Piece,
     script::Text,
     seen::Seen,
-    sql::{Dialect, split, wants_foreign_keys_off},
+    sql::wants_foreign_keys_off,
     work::{Step, Work},
 };
 use database::{
     Refusal,
-    sqlite::{open, refusal, transience},
+    sqlite::{open, transience},
 };
-use report::Place;
 use retry::Transience;
 use rusqlite::{Batch, Connection, Error, fallible_iterator::FallibleIterator};
-use std::{collections::BTreeSet, ops::Range, path::Path, time::Duration};
+use std::{ops::Range, time::Duration};
 
 /// SQLite itself waits this long for the write lock; the longer wait around it says so.
 const LOCK_SLICE: Duration = Duration::from_millis(250);
@@ -33,11 +33,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A file to be run, with what is known before.
 pub(super) struct Job {
-    text: Text,
+    pub(super) text: Text,
     /// What of the text is run.
     range: Range<usize>,
     /// So many statements of the file are done before.
-    statements: usize,
+    pub(super) statements: usize,
     keys_off: bool,
     /// Reads the ledger.
     select: String,
@@ -84,10 +84,7 @@ impl Job {
 /// Takes the write lock, and looks whether somebody else has written.
 pub(super) fn begin(desk: &Desk, job: &Job, stop: &Stop) -> Result<Begun, MigrateError> {
     let mut slot = desk.connection();
-    let connection = match writable(desk, &mut slot) {
-        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(Begun::Busy),
-        opened => opened?,
-    };
+    let Some(connection) = writable(desk, &mut slot)? else { return Ok(Begun::Busy) };
     let words = |error: Error| refused(&error, &desk.path);
     stop.check().map_err(words)?;
     connection.pragma_update(None, "foreign_keys", !job.keys_off).map_err(words)?;
@@ -110,13 +107,16 @@ fn anew(connection: &Connection, job: &Job) -> Result<Anew, Error> {
     })
 }
 
-/// The connection, made for writing when it was there to look only.
-fn writable<'a>(desk: &Desk, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection, MigrateError> {
+/// The connection, made for writing when it was there to look only; nothing when somebody else holds the file.
+fn writable<'a>(desk: &Desk, slot: &'a mut Option<Connection>) -> Result<Option<&'a mut Connection>, MigrateError> {
     if slot.as_ref().is_none_or(|it| it.is_readonly("main").unwrap_or(true)) {
         desk.drop_connection(slot);
-        *slot = Some(open(&desk.path).map_err(MigrateError::Refused)?);
+        *slot = match open(&desk.path) {
+            Err(refusal) if is_busy(&refusal) => return Ok(None),
+            opened => Some(opened.map_err(MigrateError::Refused)?),
+        };
     }
-    slot.as_mut().ok_or(MigrateError::LockLost)
+    Ok(slot.as_mut())
 }
 
 /// Does somebody else hold the file? A full disk is worth waiting for too, but nobody's lock.
@@ -142,10 +142,7 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
 /// Something of our own, all or nothing, if what was `seen` is still so; nothing when somebody else keeps the write lock.
 pub(super) fn write(desk: &Desk, sql: &str, seen: &Seen) -> Result<Option<Step<()>>, MigrateError> {
     let mut slot = desk.connection();
-    let connection = match writable(desk, &mut slot) {
-        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(None),
-        opened => opened?,
-    };
+    let Some(connection) = writable(desk, &mut slot)? else { return Ok(None) };
     let words = |error: Error| refused(&error, &desk.path);
     if !lock(connection).map_err(words)? {
         return Ok(None);
@@ -169,28 +166,13 @@ fn write_here(connection: &Connection, sql: &str, seen: &Seen) -> Result<Step<()
 /// Runs a statement outside of any transaction; false when somebody else is in the way.
 pub(super) fn alone(desk: &Desk, job: &Job, stop: &Stop) -> Result<bool, MigrateError> {
     let mut slot = desk.connection();
-    let connection = match writable(desk, &mut slot) {
-        Err(MigrateError::Refused(refusal)) if is_busy(&refusal) => return Ok(false),
-        opened => opened?,
-    };
+    let Some(connection) = writable(desk, &mut slot)? else { return Ok(false) };
     connection.busy_timeout(LOCK_SLICE).map_err(|error| refused(&error, &desk.path))?;
     let _working = stop.working(connection);
     match part(connection, &job.text.whole, &job.range) {
         Err(Failed::Statement { error, .. }) if transience(&error) == Transience::Transient => Ok(false),
         done => done.map(|()| true).map_err(|failed| explained(job, failed, &desk.path)),
     }
-}
-
-/// Why a file failed, and where.
-enum Failed {
-    /// SQLite refused one of its statements, after so many that were done in the part that begins at this byte.
-    Statement { error: Error, done: usize, range: Range<usize> },
-    /// SQLite refused the row or the COMMIT.
-    Record(Error),
-    /// The file ended the transaction.
-    Ended,
-    /// Rows without the row that they refer to: table and parent; and how many there were before.
-    ForeignKeys { broken: BTreeSet<(String, String)>, before: usize },
 }
 
 /// Runs the file inside the transaction that was begun.
@@ -266,62 +248,4 @@ pub(super) fn checkpoint(desk: &Desk) -> Result<(), MigrateError> {
             .map_err(|error| refused(&error, &desk.path)),
         None => Ok(()),
     }
-}
-
-/// What was applied before it, [`super::perform`] adds.
-fn explained(job: &Job, failed: Failed, path: &Path) -> MigrateError {
-    MigrateError::File(Box::new(match failed {
-        Failed::Statement { error, done, range } => {
-            FileFailure { place: place(&job.text, &error, done, &range), ..said(job, &error, path) }
-        }
-        Failed::Record(error) => said(job, &error, path),
-        Failed::Ended => {
-            let hint =
-                "look what it has done, undo it or finish it by hand, and take `COMMIT` and `ROLLBACK` out of it";
-            FileFailure::ended(&job.text.shown, hint.to_owned(), Vec::new(), job.statements)
-        }
-        Failed::ForeignKeys { broken, before } => FileFailure {
-            details: told(&broken, before),
-            hint: Some(
-                "the file switches foreign keys off, so they are checked before COMMIT: mend these rows in the file"
-                    .to_owned(),
-            ),
-            ..failure(job, "rows would be left without the row that they refer to".to_owned())
-        },
-    }))
-}
-
-fn told(broken: &BTreeSet<(String, String)>, before: usize) -> Vec<String> {
-    let rows = broken.iter().take(5).map(|(table, parent)| format!("`{table}` refers to `{parent}`"));
-    let old = (before > 0)
-        .then(|| format!("{} like that stood there before the file: not counted", report::count(before, "row")));
-    rows.chain(old).collect()
-}
-
-fn said(job: &Job, error: &Error, path: &Path) -> FileFailure {
-    let message = match error {
-        Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => msg.clone(),
-        other => other.to_string(),
-    };
-    let Refusal { code, hint, .. } = refusal(error, path);
-    FileFailure { code, hint, transience: transience(error), ..failure(job, message) }
-}
-
-fn failure(job: &Job, message: String) -> FileFailure {
-    FileFailure::new(&job.text.shown, message, Vec::new(), job.statements)
-}
-
-/// The offset that SQLite gives into what it had not read yet, else the statement that was being run.
-fn place(text: &Text, error: &Error, done: usize, range: &Range<usize>) -> Option<Place> {
-    if let Error::SqlInputError { sql, offset, .. } = error
-        && let (Some(read), Ok(offset)) = (range.end.checked_sub(sql.len()), usize::try_from(*offset))
-    {
-        let start = read + offset;
-        let word = text.whole.get(start..).unwrap_or_default();
-        let length = word.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(word.len());
-        return Some(text.place(start, start + length.max(1)));
-    }
-    let statements = split(text.whole.get(range.clone())?, Dialect::Sqlite).unwrap_or_default();
-    let statement = statements.get(done)?;
-    Some(text.place(range.start + statement.range.start, range.start + statement.range.end))
 }

@@ -4,7 +4,7 @@
 //! the round trips in `tests/round_trip_dbmate.rs` repeat.
 
 use super::{
-    Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table,
+    Flaw, Named, Part, Record, Section, Sections, Style, Table,
     lines::{Line, lines},
     schema,
     spelling::spelled,
@@ -53,10 +53,6 @@ impl Style for Dbmate {
         a.name.cmp(&b.name)
     }
 
-    fn stamps(&self, _: &Stamped<'_>) -> Vec<String> {
-        Vec::new()
-    }
-
     fn skeleton(&self, version: &Version, name: &str, _: &[String]) -> Vec<(String, String)> {
         vec![(format!("{version}_{name}.sql"), "-- migrate:up\n\n\n-- migrate:down\n\n".to_owned())]
     }
@@ -90,10 +86,6 @@ impl Style for Dbmate {
     fn delete(&self, table: &Table, migration: &Migration, _: Option<&Migration>) -> Vec<String> {
         let version = table.literal(migration.version.text());
         vec![format!("DELETE FROM {} WHERE version = {version}", table.quoted())]
-    }
-
-    fn restamp(&self, _: &Table, _: &Migration) -> Vec<String> {
-        Vec::new()
     }
 
     /// dbmate 2.29 and later write the row once for each section: the second one fails, and is not tried again.

@@ -55,9 +55,8 @@ impl Style for Flyway {
     /// Flyway decides by the statements whether a file runs in a transaction.
     fn read_text<'t>(&self, part: Part, text: &'t str, vars: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
         let text = filled(text, vars)?;
-        let whole = vec![Section::whole(&text)];
-        let (up, down) = if part == Part::Down { (Vec::new(), Some(whole)) } else { (whole, None) };
-        Ok(Sections { text, up, down })
+        let whole = Section::whole(&text);
+        Ok(Sections::one_way(part, text, whole))
     }
 
     /// CRC-32 of the lines without their ends, signed; of a repeatable one as it is once placeholders are filled in.

@@ -6,7 +6,7 @@
 //! It opens no transaction of its own on PostgreSQL, so people write `BEGIN` and `COMMIT` around their files; whoever runs them sees to
 //! it that file and row are one transaction all the same. So our runs leave a row dirty only where a file cannot be in one.
 
-use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, crc::crc32};
+use super::{Flaw, Named, Part, Record, Section, Sections, Style, Table, crc::crc32};
 use crate::{
     Migration, Version,
     ledger::{End, Row},
@@ -49,13 +49,7 @@ impl Style for GolangMigrate {
     }
 
     fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        let all = vec![Section::whole(text)];
-        let (up, down) = if part == Part::Down { (Vec::new(), Some(all)) } else { (all, None) };
-        Ok(Sections { text: text.into(), up, down })
-    }
-
-    fn stamps(&self, _: &Stamped<'_>) -> Vec<String> {
-        Vec::new()
+        Ok(Sections::one_way(part, text, Section::whole(text)))
     }
 
     fn skeleton(&self, version: &Version, name: &str, _: &[String]) -> Vec<(String, String)> {
@@ -126,10 +120,6 @@ impl Style for GolangMigrate {
     fn baseline(&self, table: &Table, migrations: &[&Migration]) -> Vec<String> {
         let newest = migrations.iter().map(|migration| &migration.version).max();
         newest.map_or_else(Vec::new, |version| at_least(table, version, false))
-    }
-
-    fn restamp(&self, _: &Table, _: &Migration) -> Vec<String> {
-        Vec::new()
     }
 
     /// A program that was given a URL takes the URL's path for the database's name, one that was given a connection the name.

@@ -7,7 +7,7 @@ mod annotation;
 mod fill;
 mod text;
 
-use super::{Flaw, Named, Part, Record, Sections, Stamped, Style, Table, utc};
+use super::{Flaw, Named, Part, Record, Sections, Style, Table, utc};
 use crate::{Migration, Problem, Version, sql::Dialect};
 use std::collections::BTreeMap;
 
@@ -55,10 +55,6 @@ impl Style for Goose {
 
     fn read_text<'t>(&self, _: Part, text: &'t str, vars: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
         text::read(text, vars)
-    }
-
-    fn stamps(&self, _: &Stamped<'_>) -> Vec<String> {
-        Vec::new()
     }
 
     fn skeleton(&self, version: &Version, name: &str, _: &[String]) -> Vec<(String, String)> {
@@ -113,10 +109,6 @@ impl Style for Goose {
 
     fn delete(&self, table: &Table, migration: &Migration, _: Option<&Migration>) -> Vec<String> {
         vec![format!("DELETE FROM {} WHERE version_id = {}", table.quoted(), number(&migration.version))]
-    }
-
-    fn restamp(&self, _: &Table, _: &Migration) -> Vec<String> {
-        Vec::new()
     }
 
     fn co_locks(&self, _: &Table, _: &str) -> Vec<i64> {

@@ -59,7 +59,9 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
 
     /// What the ledger keeps to recognise the content by; the first is what the tool would write for these bytes, the others
     /// are the same for files that differ in line ends or byte order mark alone. None when the tool keeps nothing.
-    fn stamps(&self, file: &Stamped<'_>) -> Vec<String>;
+    fn stamps(&self, _file: &Stamped<'_>) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Names and contents of the files of a new migration called `name` (lower case, words joined by `_`), with `version`, beside
     /// the files `others`.
@@ -132,8 +134,10 @@ pub(crate) trait Style: fmt::Debug + Send + Sync {
         migrations.iter().flat_map(|migration| self.insert(table, &record(migration))).collect()
     }
 
-    /// SQL that writes the stamp of the file as it is now into its row.
-    fn restamp(&self, table: &Table, migration: &Migration) -> Vec<String>;
+    /// SQL that writes the stamp of the file as it is now into its row; nothing where the tool keeps none.
+    fn restamp(&self, _table: &Table, _migration: &Migration) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The keys of PostgreSQL's advisory locks that the tool itself takes: several where the same database is another one to it,
     /// depending on how it was told of it.
@@ -197,6 +201,17 @@ pub(crate) struct Sections<'t> {
     pub(crate) up: Vec<Section>,
     /// What undoes it, if there is anything.
     pub(crate) down: Option<Vec<Section>>,
+}
+
+impl<'t> Sections<'t> {
+    /// Those of a file that is for one direction: all of it is `whole`.
+    pub(crate) fn one_way(part: Part, text: impl Into<Cow<'t, str>>, whole: Section) -> Self {
+        let (up, down) = match part {
+            Part::Down => (Vec::new(), Some(vec![whole])),
+            Part::Up | Part::Both => (vec![whole], None),
+        };
+        Self { text: text.into(), up, down }
+    }
 }
 
 /// A part of a file that is run as one.

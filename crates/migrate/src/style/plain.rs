@@ -60,12 +60,7 @@ impl Style for Plain {
             let (message, hint) = (obstacle.to_string(), obstacle.hint().to_owned());
             return Err(Flaw { message, hint, range });
         }
-        let whole = vec![Section { range: 0..text.len(), transaction: directive(text)? }];
-        let (up, down) = match part {
-            Part::Down => (Vec::new(), Some(whole)),
-            Part::Up | Part::Both => (whole, None),
-        };
-        Ok(Sections { text: text.into(), up, down })
+        Ok(Sections::one_way(part, text, Section { range: 0..text.len(), transaction: directive(text)? }))
     }
 
     fn stamps(&self, file: &Stamped<'_>) -> Vec<String> {

@@ -60,7 +60,7 @@ impl Style for Refinery {
     }
 
     fn read_text<'t>(&self, _: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        Ok(Sections { text: text.into(), up: vec![Section::whole(text)], down: None })
+        Ok(Sections::one_way(Part::Up, text, Section::whole(text)))
     }
 
     /// Of name, version and bytes.

@@ -53,9 +53,7 @@ impl Style for Sqlx {
     /// A directive anywhere else than at the first byte is none to sqlx, and none here.
     fn read_text<'t>(&self, part: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
         let transaction = text.starts_with(ALONE).then_some(false);
-        let whole = vec![Section { range: 0..text.len(), transaction }];
-        let (up, down) = if part == Part::Down { (Vec::new(), Some(whole)) } else { (whole, None) };
-        Ok(Sections { text: text.into(), up, down })
+        Ok(Sections::one_way(part, text, Section { range: 0..text.len(), transaction }))
     }
 
     /// SHA-384 of the bytes. `ignored-chars` in `sqlx.toml` takes characters out before: those of its manual are tried too.

@@ -4,7 +4,7 @@
 //!
 //! It keeps each statement with the comments before it, we without; nothing but `supabase migration fetch` reads them.
 
-use super::{Flaw, Named, Part, Record, Section, Sections, Stamped, Style, Table, schema, spelling::spelled};
+use super::{Flaw, Named, Part, Record, Section, Sections, Style, Table, schema, spelling::spelled};
 use crate::{Migration, Version, ledger::Row};
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -41,16 +41,12 @@ impl Style for Supabase {
     }
 
     fn read_text<'t>(&self, _: Part, text: &'t str, _: &BTreeMap<String, String>) -> Result<Sections<'t>, Flaw> {
-        Ok(Sections { text: text.into(), up: vec![Section::whole(text)], down: None })
+        Ok(Sections::one_way(Part::Up, text, Section::whole(text)))
     }
 
     /// As texts.
     fn order(&self, a: &Migration, b: &Migration) -> Ordering {
         a.name.cmp(&b.name)
-    }
-
-    fn stamps(&self, _: &Stamped<'_>) -> Vec<String> {
-        Vec::new()
     }
 
     fn skeleton(&self, version: &Version, name: &str, _: &[String]) -> Vec<(String, String)> {
@@ -99,10 +95,6 @@ impl Style for Supabase {
     fn delete(&self, table: &Table, migration: &Migration, _: Option<&Migration>) -> Vec<String> {
         let version = table.literal(migration.version.text());
         vec![format!("DELETE FROM {} WHERE version = {version}", table.quoted())]
-    }
-
-    fn restamp(&self, _: &Table, _: &Migration) -> Vec<String> {
-        Vec::new()
     }
 }
 

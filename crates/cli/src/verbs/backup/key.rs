@@ -1,22 +1,22 @@
 //! `mainstay backup key`
 
-use super::{Means, failed, world};
+use super::{Means, all_copies, failed, world};
 use crate::{
     args::{BackupKey, KeyKit, NewKey},
     context::{Context, tell},
     verbs::answer,
 };
-use backup::{Copy, Kind, Manifest, copies, new_key};
+use backup::{Copy, Kind, Manifest, new_key};
 use host::fs;
 use jiff::Timestamp;
 use report::{Finding, Outcome, Secret, or_list};
 use std::{collections::BTreeSet, io, io::Write, path::Path};
 
 /// Does what was typed.
-pub(super) fn key(context: &Context, verb: BackupKey) -> Outcome {
+pub(super) async fn key(context: &Context, verb: BackupKey) -> Outcome {
     match verb {
         BackupKey::New(args) => new(context, &args),
-        BackupKey::Kit(args) => kit(context, &args),
+        BackupKey::Kit(args) => kit(context, &args).await,
     }
 }
 
@@ -44,7 +44,7 @@ fn now(context: &Context) -> Timestamp {
 }
 
 /// A page that is enough to restore copies without mainstay.
-fn kit(context: &Context, args: &KeyKit) -> Outcome {
+async fn kit(context: &Context, args: &KeyKit) -> Outcome {
     let world = match world(context, &args.flags, None) {
         Ok(world) => world,
         Err(outcome) => return outcome,
@@ -59,8 +59,8 @@ fn kit(context: &Context, args: &KeyKit) -> Outcome {
         Ok(means) => means,
         Err(outcome) => return outcome,
     };
-    let copies = match copies(&app.backup.to, &app.name) {
-        Ok(copies) => copies,
+    let copies = match all_copies(context, &world).await {
+        Ok((copies, _)) => copies,
         Err(error) => return failed(context, &error),
     };
     let newest = newest(&copies);

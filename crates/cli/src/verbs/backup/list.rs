@@ -1,30 +1,30 @@
 //! `mainstay backup list`
 
 use super::{
-    Shown, failed, listed,
+    Shown, all_copies, failed, listed,
     shown::{Risk, table},
     world,
 };
 use crate::{args::BackupList, context::Context, verbs::answer};
-use backup::{Copy, Exposure, copies};
+use backup::{Copy, Exposure};
 use jiff::Timestamp;
 use report::Outcome;
 
 /// All copies of the application, the newest first, and what would be lost of each database.
-pub(super) fn list(context: &Context, args: BackupList) -> Outcome {
+pub(super) async fn list(context: &Context, args: BackupList) -> Outcome {
     let world = match world(context, &args.flags, None) {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
-    let copies = match copies(&world.app.backup.to, &world.app.name) {
+    let (copies, outcome) = match all_copies(context, &world).await {
         Ok(copies) => copies,
         Err(error) => return failed(context, &error),
     };
     let now = context.now();
     let risks = risks(&copies, now);
-    let shown: Vec<_> = copies.iter().map(|copy| Shown::of(copy, &context.cwd)).collect();
+    let shown = Shown::each_once(&copies, &context.cwd);
     let text = if args.flags.json { listed(&shown, Some(&risks)) } else { table(&shown, &risks, now) };
-    answer(context, text.trim_end(), Outcome::Done)
+    answer(context, text.trim_end(), outcome)
 }
 
 /// One for each database that copies are of, in the order of their newest.

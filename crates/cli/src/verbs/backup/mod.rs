@@ -18,11 +18,11 @@ use crate::{
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
 };
-use backup::{BackupError, Job, Keys, Progress, retain::Policy};
+use backup::{BackupError, Copy, Everywhere, Job, Keys, Progress, everywhere, retain::Policy};
 use config::{App, Dependency, Overrides};
 use host::signals::Signals;
 use probe::gate::GateError;
-use report::{Finding, Outcome, or_list};
+use report::{Finding, Outcome, Severity, or_list};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -35,11 +35,11 @@ const SESSION: &str = "mainstay backup";
 pub(super) async fn backup(context: &Context, verb: Backup) -> Outcome {
     match verb {
         Backup::Now(args) => interruptible(context, now::now(context, args)).await,
-        Backup::List(args) => list::list(context, args),
+        Backup::List(args) => interruptible(context, list::list(context, args)).await,
         Backup::Verify(args) => interruptible(context, verify::verify(context, args)).await,
-        Backup::Prune(args) => prune::prune(context, args),
+        Backup::Prune(args) => interruptible(context, prune::prune(context, args)).await,
         Backup::Vacuum(args) => interruptible(context, vacuum::vacuum(context, args)).await,
-        Backup::Key(verb) => key::key(context, verb),
+        Backup::Key(verb) => interruptible(context, key::key(context, verb)).await,
     }
 }
 
@@ -78,7 +78,7 @@ fn place_and_flags(context: &Context, flags: &Backups, more: Overrides) -> (Plac
     };
     let overrides = Overrides {
         databases: flags.database.iter().cloned().collect(),
-        backup_to: flags.to.as_ref().map(|to| context.cwd.join(to).display().to_string()),
+        backup_to: places(context, &flags.to),
         backup_keep: more.backup_keep,
         backup_recipients: more.backup_recipients,
         name: more.name,
@@ -88,6 +88,26 @@ fn place_and_flags(context: &Context, flags: &Backups, more: Overrides) -> (Plac
         ..super::patience(flags.patience.clone())
     };
     (place, overrides)
+}
+
+/// A line for each; directories as seen from where the command was typed.
+fn places(context: &Context, to: &[String]) -> Option<String> {
+    let one = |to: &String| match to.contains("://") {
+        true => to.clone(),
+        false => context.cwd.join(to).display().to_string(),
+    };
+    (!to.is_empty()).then(|| to.iter().map(one).collect::<Vec<_>>().join("\n"))
+}
+
+/// All copies of the application, wherever they lie. A place that cannot be looked at is told; the others have to do.
+pub(super) async fn all_copies(context: &Context, world: &World) -> Result<(Vec<Copy>, Outcome), BackupError> {
+    let Everywhere { copies, unseen } = everywhere(&world.app.backup.to, &world.app.name, &world.remotes).await?;
+    let mut outcome = Outcome::Done;
+    for error in unseen {
+        let finding = Finding { severity: Severity::Warning, ..error.finding() };
+        outcome = tell(context, &[finding], Outcome::Degraded);
+    }
+    Ok((copies, outcome))
 }
 
 /// The databases that are meant.
@@ -125,6 +145,8 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         app: &app.name,
         target: &database.target,
         to: &app.backup.to,
+        remotes: &world.remotes,
+        stays: app.backup.stays,
         keys: &means.keys,
         ground: &means.ground,
         programs: app.backup.programs.as_deref(),

@@ -7,10 +7,9 @@ use crate::{
     start::World,
     verbs::answer,
 };
-use backup::{Attempt, BackupError, Copy, Manifest, Request, Why, prune, take};
+use backup::{Attempt, BackupError, Job, Manifest, Remote, Request, Taken, Why, prune, prune_in, retain::Plan, take};
 use config::{Dependency, Overrides};
 use report::{Finding, Outcome, Verdict};
-use std::path::PathBuf;
 
 /// Takes a copy of each database. One that fails does not keep the others from being copied.
 pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
@@ -37,9 +36,10 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
         let taken = one(context, &world, database, &request).await;
         remember(context, &world, database, &request, &taken);
         match taken {
-            Ok(manifest) => {
-                outcome = outcome.and(worth(&manifest, &request));
-                copies.extend(Copy::at(&path(&world, &manifest)));
+            Ok(taken) => {
+                let missing = taken.missing.iter().map(|error| failed(context, error));
+                outcome = missing.fold(outcome, Outcome::and).and(worth(&taken.manifest, &request));
+                copies.extend(taken.copies());
             }
             Err(failure) => outcome = outcome.and(failure.outcome),
         }
@@ -47,8 +47,8 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
     if copies.is_empty() {
         return outcome;
     }
-    let shown: Vec<_> = copies.iter().map(|copy| Shown::of(copy, &context.cwd)).collect();
-    let paths: String = shown.iter().map(|copy| format!("{}\n", copy.path)).collect();
+    let shown = Shown::each_once(&copies, &context.cwd);
+    let paths: String = shown.iter().flat_map(|copy| &copy.places).map(|place| format!("{}\n", place.path)).collect();
     answer(context, if args.flags.json { listed(&shown, None) } else { paths }.trim_end(), outcome)
 }
 
@@ -58,31 +58,41 @@ struct Untaken {
     reason: String,
 }
 
-async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Manifest, Untaken> {
+async fn one(context: &Context, world: &World, database: &Dependency, request: &Request) -> Result<Taken, Untaken> {
     let because = |reason: &'static str| move |outcome| Untaken { outcome, reason: reason.to_owned() };
     gate(context, world, database).await.map_err(because("the database was not ready"))?;
     let means =
         Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
     let job = job(world, database, &means);
-    let manifest =
-        watched(context, &means.progress, take(&job, request)).await.map_err(|error| untaken(context, &error))?;
-    if manifest.is_verified() && world.app.backup.prunes {
-        let policy = policy(&world.app);
-        let planned = prune(&job, &manifest.source.id, &policy, |plan| !plan.is_drastic());
-        let plan = planned.map_err(|error| untaken(context, &error))?;
-        if plan.is_drastic() {
-            let warning = Finding::warning(format!(
-                "{} of {} VERIFIED copies need not be kept, and so many are not removed unasked",
-                plan.verified_removed, plan.verified
-            ));
-            tell(
-                context,
-                &[warning.hint("`mainstay backup prune --dry-run`, then `mainstay backup prune --yes`")],
-                Outcome::Done,
-            );
-        }
+    let taken = watched(context, &means.progress, take(&job, request)).await;
+    let taken = taken.map_err(|error| untaken(context, &error))?;
+    if taken.manifest.is_verified() && world.app.backup.prunes {
+        pruned(context, world, &job, &taken).await.map_err(|error| untaken(context, &error))?;
     }
-    Ok(manifest)
+    Ok(taken)
+}
+
+/// Each place to which the copy came makes room.
+async fn pruned(context: &Context, world: &World, job: &Job<'_>, taken: &Taken) -> Result<(), BackupError> {
+    let (policy, database) = (policy(&world.app), &taken.manifest.source.id);
+    let may = |plan: &Plan| !plan.is_drastic();
+    if world.app.backup.stays {
+        too_many(context, &prune(job, database, &policy, may)?);
+    }
+    let came = |remote: &&Remote| taken.places().any(|place| place == remote.place());
+    for remote in world.remotes.iter().filter(came) {
+        too_many(context, &prune_in(job, remote, database, &policy, may).await?);
+    }
+    Ok(())
+}
+
+fn too_many(context: &Context, plan: &Plan) {
+    if plan.is_drastic() {
+        let numbers = format!("{} of {} VERIFIED copies", plan.verified_removed, plan.verified);
+        let warning = Finding::warning(format!("{numbers} need not be kept, and so many are not removed unasked"));
+        let hint = "`mainstay backup prune --dry-run`, then `mainstay backup prune --yes`";
+        tell(context, &[warning.hint(hint)], Outcome::Done);
+    }
 }
 
 fn untaken(context: &Context, error: &BackupError) -> Untaken {
@@ -95,7 +105,7 @@ fn remember(
     world: &World,
     database: &Dependency,
     request: &Request,
-    taken: &Result<Manifest, Untaken>,
+    taken: &Result<Taken, Untaken>,
 ) {
     let app = &world.app;
     if !app.keeps_data || (request.unproven && taken.is_ok()) {
@@ -103,7 +113,10 @@ fn remember(
     }
     let (path, now) = (app.backup_file(&database.name), context.now());
     let (copy, reason) = match taken {
-        Ok(manifest) => (Some((manifest.source.id.clone(), manifest.id)), unproven(manifest)),
+        Ok(Taken { manifest, missing, .. }) => {
+            let missing = missing.first().map(ToString::to_string);
+            (Some((manifest.source.id.clone(), manifest.id)), unproven(manifest).or(missing))
+        }
         Err(failure) => (None, Some(failure.reason.clone())),
     };
     let before = Attempt::read(&path).unwrap_or_default();
@@ -127,8 +140,4 @@ fn worth(manifest: &Manifest, request: &Request) -> Outcome {
         Verdict::Skipped if request.unproven => Outcome::Done,
         _ => Outcome::Degraded,
     }
-}
-
-fn path(world: &World, manifest: &Manifest) -> PathBuf {
-    world.app.backup.to.join(&world.app.name).join(&manifest.source.id).join(manifest.id.to_string())
 }

@@ -35,6 +35,18 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<String>,
     pub(crate) path: String,
+    /// Where it lies, the nearest first.
+    pub(crate) places: Vec<At>,
+}
+
+/// One of the places of a copy.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct At {
+    /// `local`, `s3`
+    place: String,
+    /// What it is worth there.
+    state: String,
+    pub(crate) path: String,
 }
 
 /// What would be lost of a database.
@@ -49,6 +61,8 @@ pub(crate) struct Risk {
 impl Shown {
     pub(crate) fn of(copy: &Copy, cwd: &Path) -> Self {
         let path = copy.path.strip_prefix(cwd).unwrap_or(&copy.path).display().to_string();
+        let state = copy.known().map_or_else(|| "unreadable".to_owned(), |manifest| manifest.standing.to_string());
+        let places = vec![At { place: copy.place.to_string(), state: state.clone(), path: path.clone() }];
         let (id, database) = (copy.id.to_string(), copy.database.clone());
         match &copy.manifest {
             Ok(manifest) => Self {
@@ -57,7 +71,7 @@ impl Shown {
                 name: manifest.source.name.clone(),
                 kind: manifest.source.kind.to_string(),
                 taken: manifest.taken,
-                state: manifest.standing.to_string(),
+                state,
                 verified: manifest.is_verified(),
                 stage: Some(manifest.standing.stage.to_string()),
                 reason: manifest.standing.why.clone(),
@@ -69,6 +83,7 @@ impl Shown {
                 why: manifest.why.to_string(),
                 pin: manifest.pin.clone(),
                 path,
+                places,
             },
             Err(error) => Self {
                 id,
@@ -76,7 +91,7 @@ impl Shown {
                 name: String::new(),
                 kind: String::new(),
                 taken: copy.id.time(),
-                state: "unreadable".to_owned(),
+                state,
                 verified: false,
                 stage: None,
                 reason: Some(error.to_string()),
@@ -88,11 +103,30 @@ impl Shown {
                 why: String::new(),
                 pin: None,
                 path,
+                places,
             },
         }
     }
 
-    fn cells(&self, now: Timestamp) -> [String; 8] {
+    /// Copies, the newest first: one that is the same in several places is shown once.
+    pub(crate) fn each_once(copies: &[Copy], cwd: &Path) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for copy in copies {
+            let shown = Self::of(copy, cwd);
+            match all.iter_mut().find(|known| known.id == shown.id && known.state == shown.state) {
+                Some(known) => known.places.extend(shown.places),
+                None => all.push(shown),
+            }
+        }
+        all
+    }
+
+    /// `local, s3`
+    fn lies(&self) -> String {
+        self.places.iter().map(|at| at.place.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn cells(&self, now: Timestamp) -> [String; 9] {
         let old = Duration::try_from(now.duration_since(self.taken)).unwrap_or_default();
         let why = match &self.pin {
             Some(pin) => format!("{}, pinned: {pin}", self.why),
@@ -106,6 +140,7 @@ impl Shown {
             self.state.clone(),
             bytes(self.bytes),
             format!("{} rows in {}", self.rows, seconds(span(self.took))),
+            self.lies(),
             why,
         ]
     }
@@ -127,7 +162,7 @@ pub(crate) fn table(copies: &[Shown], risks: &[Risk], now: Timestamp) -> String 
     }
     let rows: Vec<_> = copies.iter().map(|copy| (copy.cells(now), &copy.reason)).collect();
     let width = |column: usize| rows.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..8).map(width).collect();
+    let widths: Vec<_> = (0..9).map(width).collect();
     let mut text = String::new();
     for (cells, reason) in &rows {
         let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));

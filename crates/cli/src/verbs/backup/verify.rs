@@ -1,13 +1,13 @@
 //! `mainstay backup verify`
 
-use super::{Means, Shown, failed, job, listed, watched, world};
+use super::{Means, Shown, all_copies, failed, job, listed, watched, world};
 use crate::{
     args::BackupVerify,
     context::{Context, tell},
     start::World,
     verbs::answer,
 };
-use backup::{Copy, Kind, Wanted, copies, find};
+use backup::{Copy, Kind, Wanted, find};
 use config::{Dependency, Target};
 use report::{Finding, Outcome, Verdict};
 
@@ -17,7 +17,7 @@ pub(super) async fn verify(context: &Context, args: BackupVerify) -> Outcome {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };
-    let chosen = match chosen(context, &world, &args) {
+    let chosen = match chosen(context, &world, &args).await {
         Ok(chosen) => chosen,
         Err(error) => return failed(context, &error),
     };
@@ -42,8 +42,8 @@ pub(super) async fn verify(context: &Context, args: BackupVerify) -> Outcome {
     answer(context, text.trim_end(), outcome)
 }
 
-fn chosen(context: &Context, world: &World, args: &BackupVerify) -> Result<Vec<Copy>, backup::BackupError> {
-    let all = copies(&world.app.backup.to, &world.app.name)?;
+async fn chosen(context: &Context, world: &World, args: &BackupVerify) -> Result<Vec<Copy>, backup::BackupError> {
+    let (all, _) = all_copies(context, world).await?;
     match args.all {
         true => Ok(all),
         false => {

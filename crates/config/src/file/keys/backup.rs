@@ -28,7 +28,20 @@ pub(crate) static BACKUP: Section = Section {
             "\"40 3 * * 0\"",
             "When SQLite databases are analyzed, and vacuumed if a tenth of them or more is free, while `mainstay up` runs; or `off`. Writers wait for a VACUUM, so take a quiet hour.",
         ),
-        key("to", Kind::Path, "", "\"/mnt/backups\"", "The directory of the copies. Default: `backups` below `data`."),
+        key(
+            "to",
+            Kind::Places,
+            "",
+            "[\"backups\", \"s3://shop-backups/live\"]",
+            "Where copies go: a directory, a bucket that speaks S3, or a list with both. A copy counts in each place once it was read back from there. Default: `backups` below `data`.",
+        ),
+        key(
+            "s3",
+            Kind::Table(&S3),
+            "",
+            "{ endpoint = \"https://s3.example\" }",
+            "The server of `s3://…` in `to`. Default: AWS, by the variables that its own programs read.",
+        ),
         key(
             "databases",
             Kind::Texts,
@@ -90,6 +103,63 @@ pub(crate) static BACKUP: Section = Section {
             "",
             "",
             "Who is told how a scheduled run ended; `success` only when all copies are VERIFIED.",
+        ),
+    ],
+};
+
+/// `[backup.s3]`
+static S3: Section = Section {
+    about: "The object store of `s3://…` in `to`. What is not written here is taken from the variables that AWS's programs read.",
+    keys: &[
+        key(
+            "endpoint",
+            Kind::Url,
+            "",
+            "\"https://minio.example:9000\"",
+            "The server. Default: `AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else AWS's server of the region.",
+        ),
+        key(
+            "region",
+            Kind::Text,
+            "",
+            "\"eu-central-1\"",
+            "The region. Default: `AWS_REGION`, else `AWS_DEFAULT_REGION`, else `us-east-1`.",
+        ),
+        key("access_key", Kind::Text, "", "\"${S3_KEY_ID}\"", "The name of the key. Default: `AWS_ACCESS_KEY_ID`."),
+        key(
+            "secret_key",
+            Kind::Text,
+            "",
+            "\"${S3_SECRET_KEY}\"",
+            "The key. Never printed. Default: `AWS_SECRET_ACCESS_KEY`.",
+        ),
+        key(
+            "session_token",
+            Kind::Text,
+            "",
+            "\"${S3_SESSION_TOKEN}\"",
+            "The token of credentials for a time. Default: `AWS_SESSION_TOKEN`, where `access_key` is not written here.",
+        ),
+        key(
+            "style",
+            Kind::Choice(&["host", "path"]),
+            "",
+            "\"path\"",
+            "Where the bucket is named: in the host's name or in the path. Default: `host` at AWS, `path` elsewhere.",
+        ),
+        key(
+            "plain_http",
+            Kind::Bool,
+            "false",
+            "true",
+            "`http://` also to other machines: whoever is between reads all that is not encrypted.",
+        ),
+        key(
+            "timeout",
+            Kind::Duration,
+            "30s",
+            "\"2m\"",
+            "A server that says or takes nothing for so long is asked again.",
         ),
     ],
 };

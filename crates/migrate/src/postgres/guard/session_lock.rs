@@ -4,7 +4,10 @@ use super::{Keys, who};
 use crate::{
     Holder, MigrateError,
     lock::work_key,
-    postgres::{lease::row::Row, look::query},
+    postgres::{
+        lease::row::Row,
+        look::{cell, query},
+    },
 };
 use database::postgres::Session;
 use std::{sync::Arc, time::Duration};
@@ -92,52 +95,40 @@ impl SessionLock {
 
     /// All or none.
     pub(super) async fn try_take(&mut self) -> Result<bool, MigrateError> {
-        for (taken, key) in self.keys.iter().enumerate() {
-            if !ask(&self.session, &format!("SELECT pg_catalog.pg_try_advisory_lock({key})")).await? {
-                self.in_the_way = InTheWay::Key(*key);
-                self.unlock(taken).await?;
-                return Ok(false);
-            }
-        }
-        if !self.nobody_works().await? {
-            self.in_the_way = InTheWay::Key(self.work);
-            self.unlock(self.keys.len()).await?;
+        if let Some(key) = self.lock(&self.keys).await? {
+            self.in_the_way = InTheWay::Key(key);
             return Ok(false);
         }
-        // Under the lock no new lease can begin; one that is there is waited for.
-        let holder = match &self.lease {
-            Some(row) => row.clear(&self.session).await?,
-            None => None,
-        };
-        if let Some(holder) = holder {
-            self.in_the_way = InTheWay::Lease(Box::new(holder));
-            self.unlock(self.keys.len()).await?;
+        if let Some(in_the_way) = self.behind_the_lock().await? {
+            self.in_the_way = in_the_way;
+            self.unlock(&self.keys).await?;
             return Ok(false);
         }
         self.mark().await?;
         Ok(true)
     }
 
+    /// Under the lock: who has to be waited for all the same?
+    async fn behind_the_lock(&self) -> Result<Option<InTheWay>, MigrateError> {
+        if !self.nobody_works().await? {
+            return Ok(Some(InTheWay::Key(self.work)));
+        }
+        // No new lease can begin now; one that is there is waited for.
+        match &self.lease {
+            Some(row) => Ok(row.clear(&self.session).await?.map(|holder| InTheWay::Lease(Box::new(holder)))),
+            None => Ok(None),
+        }
+    }
+
     /// Gives the keys of other tools back, while a statement runs that waits for everybody's snapshots: a tool that waits for its
     /// key inside a statement holds one, and neither would ever go on.
     pub(super) async fn lend(&self) -> Result<(), MigrateError> {
-        for key in self.keys[1..].iter().rev() {
-            ask(&self.session, &format!("SELECT pg_catalog.pg_advisory_unlock({key})")).await?;
-        }
-        Ok(())
+        self.unlock(&self.keys[1..]).await.map(drop)
     }
 
     /// Takes them again; false when a tool has one.
     pub(super) async fn take_back(&self) -> Result<bool, MigrateError> {
-        for (taken, key) in self.keys[1..].iter().enumerate() {
-            if !ask(&self.session, &format!("SELECT pg_catalog.pg_try_advisory_lock({key})")).await? {
-                for key in &self.keys[1..=taken] {
-                    ask(&self.session, &format!("SELECT pg_catalog.pg_advisory_unlock({key})")).await?;
-                }
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(self.lock(&self.keys[1..]).await?.is_none())
     }
 
     /// Is the last session of an earlier holder gone?
@@ -150,10 +141,21 @@ impl SessionLock {
         ask(&self.session, &sql).await
     }
 
-    /// Lets go of the first `taken` keys, the last one first. True when all of them were held.
-    async fn unlock(&self, taken: usize) -> Result<bool, MigrateError> {
+    /// Takes all of these keys or none; answers with the one that was refused.
+    async fn lock(&self, keys: &[i64]) -> Result<Option<i64>, MigrateError> {
+        for (taken, key) in keys.iter().enumerate() {
+            if !ask(&self.session, &format!("SELECT pg_catalog.pg_try_advisory_lock({key})")).await? {
+                self.unlock(&keys[..taken]).await?;
+                return Ok(Some(*key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets go of these keys, the last one first. True when all of them were held.
+    async fn unlock(&self, keys: &[i64]) -> Result<bool, MigrateError> {
         let mut held = true;
-        for key in self.keys[..taken].iter().rev() {
+        for key in keys.iter().rev() {
             held &= ask(&self.session, &format!("SELECT pg_catalog.pg_advisory_unlock({key})")).await?;
         }
         Ok(held)
@@ -162,8 +164,7 @@ impl SessionLock {
     /// Shows those who wait since when the lock is held, and from now on that somebody is there.
     async fn mark(&mut self) -> Result<(), MigrateError> {
         let sql = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::bigint";
-        let rows = query(&self.session, "ask the server's time", sql).await?;
-        let now = rows.first().and_then(|row| row.try_get(0).ok().flatten()).unwrap_or_default();
+        let now = cell(&self.session, "ask the server's time", sql).await?.unwrap_or_default();
         self.sign = format!("SELECT true /* {MARK}{now} */");
         ask(&self.session, &self.sign).await?;
         let (session, sign) = (Arc::clone(&self.session), self.sign.clone());
@@ -193,7 +194,7 @@ impl SessionLock {
             signs.0.abort();
             let _ = (&mut signs.0).await;
         }
-        let held = !matches!(timeout(RELEASE, self.unlock(self.keys.len())).await, Ok(Ok(false)));
+        let held = !matches!(timeout(RELEASE, self.unlock(&self.keys)).await, Ok(Ok(false)));
         if let Ok(session) = Arc::try_unwrap(self.session) {
             session.close().await;
         }
@@ -202,6 +203,5 @@ impl SessionLock {
 }
 
 async fn ask(session: &Session, sql: &str) -> Result<bool, MigrateError> {
-    let rows = query(session, "ask about the migration lock", sql).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()) == Some("t"))
+    Ok(cell(session, "ask about the migration lock", sql).await?.as_deref() == Some("t"))
 }

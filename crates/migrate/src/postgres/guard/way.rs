@@ -1,6 +1,6 @@
 //! Is there a pooler between us and the server?
 
-use crate::{MigrateError, postgres::look::query};
+use crate::{MigrateError, postgres::look::cell};
 use database::postgres::Session;
 
 /// What is at the other end of the connection.
@@ -20,9 +20,8 @@ pub(crate) enum Way {
 
 /// A pooler gives itself away: the process it announces (BackendKeyData) is not the one that answers.
 pub(crate) async fn way(session: &Session) -> Result<Way, MigrateError> {
-    let rows = query(session, "ask who answers", "SELECT pg_catalog.pg_backend_pid()").await?;
-    let answers = rows.first().and_then(|row| row.try_get(0).ok().flatten()).and_then(|pid| pid.parse().ok());
-    Ok(match (session.backend_pid, answers) {
+    let answers = cell(session, "ask who answers", "SELECT pg_catalog.pg_backend_pid()").await?;
+    Ok(match (session.backend_pid, answers.and_then(|pid| pid.parse().ok())) {
         (Some(announced), Some(answers)) if announced != answers => Way::Pooled { announced, answers },
         _ => Way::Direct,
     })

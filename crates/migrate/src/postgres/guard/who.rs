@@ -3,7 +3,11 @@
 use super::session_lock::MARK;
 use crate::{
     Activity, Holder, MigrateError,
-    postgres::{blockers::shown, index::literal, look::query},
+    postgres::{
+        blockers::shown,
+        literal,
+        look::{cell, query},
+    },
 };
 use database::postgres::Session;
 use std::time::Duration;
@@ -56,6 +60,6 @@ pub(in crate::postgres) async fn sibling(
          AND state = 'active' AND pid NOT IN ({pid}, pg_catalog.pg_backend_pid()) ORDER BY query_start LIMIT 1",
         literal(name)
     );
-    let rows = query(session, "look what the holder of the lock is doing", &sql).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()).map(shown).filter(|query| !query.is_empty()))
+    let query = cell(session, "look what the holder of the lock is doing", &sql).await?;
+    Ok(query.map(|query| shown(&query)).filter(|query| !query.is_empty()))
 }

@@ -3,7 +3,11 @@
 use crate::{
     Holder, MigrateError,
     lock::work_key,
-    postgres::{guard::who, index::literal, look::query},
+    postgres::{
+        guard::who,
+        literal,
+        look::{cell, query},
+    },
     quote::identifier as quoted,
 };
 use database::postgres::Session;
@@ -203,6 +207,5 @@ async fn run(session: &Session, sql: &str) -> Result<(), MigrateError> {
 }
 
 async fn one(session: &Session, sql: &str) -> Result<Option<String>, MigrateError> {
-    let rows = query(session, "ask for the migration lease", sql).await?;
-    Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()).map(str::to_owned))
+    cell(session, "ask for the migration lease", sql).await
 }
