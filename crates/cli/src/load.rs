@@ -4,7 +4,7 @@
 mod release;
 
 #[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{file_of_release, flags_of_release, freeze_env, load_release, share};
+pub(crate) use release::{Of, file_of_release, freeze_env, load_release, share};
 
 use crate::{
     args::Place,
@@ -93,10 +93,30 @@ pub(crate) fn load_to_start(
     Ok(Loaded { app: resolved.app, texts: files.texts(found) })
 }
 
+/// As [`load_to_start`]; where the site has a release that is live, that is what is run.
+pub(crate) fn load_to_run(
+    context: &Context,
+    place: &Place,
+    flags: Overrides,
+    need: Need,
+) -> Result<Loaded, Vec<Finding>> {
+    let site = load_to_start(context, place, flags.clone(), need)?;
+    match release::current(&site.app)? {
+        Some(id) => release::load_release_with(context, &site.app, id, flags),
+        None => Ok(site),
+    }
+}
+
 /// The application that `texts` say, as it was for whoever has kept them.
 pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> Result<App, Vec<Finding>> {
     let files = Kept { texts, disk: Disk { cwd: &context.cwd } };
-    resolve(context, &files, texts.file.clone(), flags, Reading::Strict).map(|resolved| resolved.app)
+    let flags = match &texts.release {
+        Some(of) => of.flags(flags),
+        None => flags,
+    };
+    let mut app = resolve(context, &files, texts.file.clone(), flags, Reading::Strict)?.app;
+    texts.release.iter().for_each(|of| of.put_on(&mut app));
+    Ok(app)
 }
 
 /// The jobs that look after databases run this very program, on this very file, wherever it is started, and mean the same application.
@@ -116,8 +136,16 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
 
 /// Reads and resolves the same configuration anew whenever it is called.
 pub(crate) fn rereading(context: &Context, place: &Place, flags: Overrides, need: Need) -> Reread {
+    let latest = {
+        let (context, place, flags) = (context.clone(), place.clone(), flags.clone());
+        Box::new(move || load_to_run(&context, &place, flags.clone(), need))
+    };
     let (context, place) = (context.clone(), place.clone());
-    Box::new(move || load_to_start(&context, &place, flags.clone(), need))
+    let release = move |id| {
+        let site = load_to_start(&context, &place, flags.clone(), need)?.app;
+        release::load_release_with(&context, &site, id, flags.clone())
+    };
+    Reread { latest, release: Box::new(release) }
 }
 
 fn resolve(

@@ -1,7 +1,7 @@
 //! The texts of a configuration as they were read, so that whoever takes over resolves the same application, whatever has become of the
 //! files meanwhile.
 
-use crate::load::Disk;
+use crate::load::{Disk, Of};
 use config::{Files, TextFile};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -16,6 +16,9 @@ use std::{
 pub(crate) struct Texts {
     /// The file that all begins with.
     pub(crate) file: Option<PathBuf>,
+    /// The release that they are of.
+    #[serde(default)]
+    pub(crate) release: Option<Of>,
     /// Each by its path; nothing where no file was.
     read: BTreeMap<PathBuf, Option<Text>>,
 }
@@ -33,6 +36,12 @@ pub(crate) struct Keeping<'a> {
     read: Mutex<BTreeMap<PathBuf, Option<Text>>>,
 }
 
+impl Texts {
+    pub(crate) fn of_release(self, of: Of) -> Self {
+        Self { release: Some(of), ..self }
+    }
+}
+
 impl<'a> Keeping<'a> {
     pub(crate) fn new(disk: Disk<'a>) -> Self {
         Self { disk, read: Mutex::default() }
@@ -40,7 +49,7 @@ impl<'a> Keeping<'a> {
 
     /// What was read, beginning with `file`.
     pub(crate) fn texts(self, file: Option<PathBuf>) -> Texts {
-        Texts { file, read: self.read.into_inner().unwrap_or_else(PoisonError::into_inner) }
+        Texts { file, release: None, read: self.read.into_inner().unwrap_or_else(PoisonError::into_inner) }
     }
 }
 

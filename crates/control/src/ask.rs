@@ -1,6 +1,6 @@
 //! What can be asked, and how that is written as method and path.
 
-use crate::{Asked, JobRun, Order, PROTOCOL};
+use crate::{Asked, Generation, JobRun, Order, PROTOCOL};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,12 @@ pub enum Ask {
     Reload,
     /// Let the program that stands in its place by now take over.
     Reexec,
+    /// Start this release beside the one that serves.
+    Candidate(Generation),
+    /// That release serves from now on.
+    Promote(Generation),
+    /// Stop the release beside the one that serves.
+    Discard,
     /// Stop everything and end.
     Down,
 }
@@ -74,7 +80,9 @@ impl Ask {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Ask::Ps | Ask::Status | Ask::Why(_) | Ask::Events(_) => "GET",
+            Ask::Discard => "DELETE",
             Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Reexec | Ask::Down => "POST",
+            Ask::Candidate(_) | Ask::Promote(_) => "POST",
         }
     }
 
@@ -92,6 +100,8 @@ impl Ask {
             Ask::Ran(job, _) => format!("ran/{}", escaped(job)),
             Ask::Reload => "reload".to_owned(),
             Ask::Reexec => "reexec".to_owned(),
+            Ask::Candidate(_) | Ask::Discard => "candidate".to_owned(),
+            Ask::Promote(_) => "candidate/promote".to_owned(),
             Ask::Down => "down".to_owned(),
         };
         format!("/v{PROTOCOL}/{rest}")
@@ -103,8 +113,10 @@ impl Ask {
         let ask = match rest.split_once('/') {
             Some(("why", service)) if !service.is_empty() => Ask::Why(unescaped(service)),
             Some(("run-now", job)) if !job.is_empty() => Ask::RunNow(unescaped(job)),
+            Some(("candidate", "promote")) => Ask::Promote(Generation::default()),
             Some(("ran", job)) if !job.is_empty() => Ask::Ran(unescaped(job), Box::default()),
             Some(_) => return Err(NoAsk::Unknown),
+            None if (method, rest) == ("DELETE", "candidate") => Ask::Discard,
             None => named(rest, query)?,
         };
         match ask.method() {
@@ -138,6 +150,7 @@ fn named(word: &str, query: &str) -> Result<Ask, NoAsk> {
         }),
         "reload" => Ask::Reload,
         "reexec" => Ask::Reexec,
+        "candidate" => Ask::Candidate(Generation::default()),
         "down" => Ask::Down,
         _ => return Err(NoAsk::Unknown),
     })
@@ -186,6 +199,9 @@ mod tests {
             Ask::Do(Verb::Start, order()),
             Ask::Do(Verb::Stop, order()),
             Ask::Reload,
+            Ask::Candidate(Generation::default()),
+            Ask::Promote(Generation::default()),
+            Ask::Discard,
             Ask::Down,
         ] {
             let whole = ask.path();
@@ -205,6 +221,8 @@ mod tests {
             ("GET", "/v1/ps/all", "", NoAsk::Unknown),
             ("POST", "/v1/ps", "", NoAsk::Method("GET")),
             ("GET", "/v1/down", "", NoAsk::Method("POST")),
+            ("GET", "/v1/candidate", "", NoAsk::Method("POST")),
+            ("DELETE", "/v1/candidate/promote", "", NoAsk::Method("POST")),
             ("GET", "/v1/events", "after=-1", NoAsk::Number("after=-1".into())),
         ] {
             assert_eq!(Ask::read(method, path, query), Err(no), "{method} {path}");

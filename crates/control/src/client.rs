@@ -145,7 +145,7 @@ impl Client {
     }
 }
 
-fn unconnected(error: io::Error) -> AskError {
+pub(crate) fn unconnected(error: io::Error) -> AskError {
     match error.kind() {
         _ if nobody_listens(&error) => AskError::NotRunning,
         io::ErrorKind::PermissionDenied => AskError::Denied,
@@ -153,11 +153,12 @@ fn unconnected(error: io::Error) -> AskError {
     }
 }
 
-fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
+pub(crate) fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
     let body = match ask {
         // Numbers and names are always text that JSON can hold.
         Ask::Do(_, order) => serde_json::to_string(order).unwrap_or_default(),
         Ask::Ran(_, run) => serde_json::to_string(run).unwrap_or_default(),
+        Ask::Candidate(asked) | Ask::Promote(asked) => serde_json::to_string(asked).unwrap_or_default(),
         _ => String::new(),
     };
     Request::builder()
@@ -176,7 +177,7 @@ async fn understood<T: DeserializeOwned>(response: Response<Incoming>) -> Result
 }
 
 /// The version of who answers, and the answer itself when it is no refusal.
-async fn opened(response: Response<Incoming>) -> Result<(String, Incoming), AskError> {
+pub(crate) async fn opened(response: Response<Incoming>) -> Result<(String, Incoming), AskError> {
     let said =
         |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("unknown").to_owned();
     let (protocol, version) = (said(PROTOCOL_HEADER), said(VERSION_HEADER));
@@ -195,7 +196,7 @@ async fn collected(body: Incoming) -> Result<Bytes, AskError> {
     body.map(|body| body.to_bytes()).map_err(|error| AskError::Garbled(error.to_string()))
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AskError> {
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AskError> {
     serde_json::from_slice(body).map_err(|error| AskError::Garbled(error.to_string()))
 }
 

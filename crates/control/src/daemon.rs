@@ -1,6 +1,9 @@
 //! What the server must be told by whoever runs the services.
 
-use crate::{Asked, Done, Down, Events, JobRun, Order, Ps, Reexec, Refusal, Reloaded, RunTold, Status, Verb, Why};
+use crate::{
+    Asked, CandidateTold, Discarded, Done, Down, Events, Generation, JobRun, Order, Promoted, Ps, Reexec, Refusal,
+    Reloaded, RunTold, Status, Verb, Why,
+};
 use host::Pending;
 use tokio::sync::mpsc::Receiver;
 
@@ -47,6 +50,25 @@ pub trait Daemon: Send + Sync {
     /// # Errors
     /// When it cannot, or not now; then all is as before.
     fn reexec(&self) -> Pending<'_, Result<Reexec, Refusal>>;
+
+    /// Starts a release beside the one that serves. What becomes of that is told piece by piece; it is stopped when nobody listens any
+    /// more before it was promoted.
+    ///
+    /// # Errors
+    /// When nothing was begun.
+    fn candidate(&self, asked: Generation) -> Pending<'_, Result<Receiver<CandidateTold>, Refusal>>;
+
+    /// The release that was started beside the one that serves takes its place. Answers when that is done and the one before is gone.
+    ///
+    /// # Errors
+    /// When nothing was begun.
+    fn promote(&self, asked: Generation) -> Pending<'_, Result<Promoted, Refusal>>;
+
+    /// Stops the release beside the one that serves, and answers when it is gone.
+    ///
+    /// # Errors
+    /// When it is just being promoted.
+    fn discard(&self) -> Pending<'_, Result<Discarded, Refusal>>;
 
     /// Begins to stop everything and to end.
     fn down(&self) -> Down;

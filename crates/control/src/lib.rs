@@ -22,6 +22,7 @@ mod ask;
 mod client;
 mod daemon;
 mod jobs;
+mod lease;
 mod protocol;
 mod refusal;
 mod server;
@@ -31,9 +32,11 @@ pub use ask::{Ask, Verb};
 pub use client::{Answer, AskError, Client};
 pub use daemon::Daemon;
 pub use jobs::{Job, JobRun, RunTold, What};
+pub use lease::Lease;
 pub use protocol::{
-    Asked, Backup, Change, Dependency, Disk, Done, Down, Event, Events, Fault, Journal, LastExit, Migrations, Order,
-    PROTOCOL, Ps, Reexec, Reloaded, ReloadedJobs, Service, Settled, Status, Usage, VERSION, Why, span,
+    Asked, Backup, Candidate, CandidateTold, Change, Dependency, Discarded, Disk, Done, Door, Down, Event, Events,
+    Fault, Generation, Journal, LastExit, Migrations, Order, PROTOCOL, Promoted, Ps, Reexec, Reloaded, ReloadedJobs,
+    Service, Settled, Status, Swapped, Usage, VERSION, Why, span,
 };
 pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

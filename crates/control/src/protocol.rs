@@ -1,9 +1,11 @@
 //! What is said on the socket. Every field has a default, so that another version may leave it out.
 
 mod event;
+mod generation;
 mod order;
 
 pub use event::{Asked, Event, Events};
+pub use generation::{Candidate, CandidateTold, Discarded, Door, Generation, Promoted, Swapped};
 pub use order::{Change, Done, Down, Order, Reexec, Reloaded, ReloadedJobs, Settled};
 
 use crate::Job;
@@ -52,6 +54,9 @@ pub struct Service {
     pub since: String,
     /// For how long, in seconds.
     pub for_s: f64,
+    /// The release that it is of, where that is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Restarts that nobody asked for.
     pub restarts: u32,
     /// How its last process ended.

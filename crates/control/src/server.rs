@@ -1,7 +1,7 @@
 //! Answers on the socket.
 
 use crate::{
-    Daemon, PROTOCOL, Refusal, RunTold, VERSION,
+    CandidateTold, Daemon, PROTOCOL, Refusal, RunTold, VERSION,
     ask::{Ask, NoAsk},
     protocol::{PROTOCOL_HEADER, VERSION_HEADER},
     stream::Stream,
@@ -24,7 +24,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{convert::Infallible, io, os::unix::net::UnixListener, sync::Arc, time::Duration};
 use tokio::{
     net::UnixStream,
-    sync::mpsc::Receiver,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -38,7 +37,9 @@ const LONGEST_HEAD: usize = 8 * 1024;
 /// So many connections are held at once.
 const CONNECTIONS: usize = 64;
 
-type Reply = Response<Either<Full<Bytes>, Stream<RunTold>>>;
+type Reply = Response<Body>;
+/// One answer, or one piece by piece.
+type Body = Either<Full<Bytes>, Either<Stream<RunTold>, Stream<CandidateTold>>>;
 
 /// Answers for `daemon` until dropped. `us` is the user who may ask, besides root; whoever asks comes in by `door`.
 ///
@@ -102,6 +103,8 @@ async fn whole(ask: Ask, request: Request<Incoming>) -> Result<Ask, (StatusCode,
     Ok(match ask {
         Ask::Do(verb, _) => Ask::Do(verb, said(&body, "order")?),
         Ask::Ran(job, _) => Ask::Ran(job, Box::new(said(&body, "run")?)),
+        Ask::Candidate(_) => Ask::Candidate(said(&body, "release")?),
+        Ask::Promote(_) => Ask::Promote(said(&body, "release")?),
         ask => ask,
     })
 }
@@ -114,12 +117,18 @@ async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
         Ask::Events(asked) => reply(StatusCode::OK, &daemon.events(asked).await),
         Ask::Do(verb, order) => replied(daemon.order(verb, order).await),
         Ask::RunNow(job) => match daemon.run_now(&job) {
-            Ok(told) => streamed(told),
+            Ok(told) => streamed(Either::Left(Stream(told))),
             Err(refusal) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
         },
         Ask::Ran(job, run) => replied(daemon.ran(&job, *run)),
         Ask::Reload => replied(daemon.reload().await),
         Ask::Reexec => replied(daemon.reexec().await),
+        Ask::Candidate(asked) => match daemon.candidate(asked).await {
+            Ok(told) => streamed(Either::Right(Stream(told))),
+            Err(refusal) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
+        },
+        Ask::Promote(asked) => replied(daemon.promote(asked).await),
+        Ask::Discard => replied(daemon.discard().await),
         Ask::Down => reply(StatusCode::OK, &daemon.down()),
     }
 }
@@ -204,11 +213,11 @@ fn reply<T: Serialize>(status: StatusCode, body: &T) -> Reply {
 }
 
 /// One object a line, each as soon as it is there.
-fn streamed(told: Receiver<RunTold>) -> Reply {
-    with_headers(StatusCode::OK, "application/x-ndjson", Either::Right(Stream(told)))
+fn streamed(pieces: Either<Stream<RunTold>, Stream<CandidateTold>>) -> Reply {
+    with_headers(StatusCode::OK, "application/x-ndjson", Either::Right(pieces))
 }
 
-fn with_headers(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Stream<RunTold>>) -> Reply {
+fn with_headers(status: StatusCode, kind: &'static str, body: Body) -> Reply {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -6,12 +6,12 @@ use retry::Deadline;
 use rustix::net::sockopt;
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     time::Duration,
 };
 use tokio::{
-    net::{TcpStream, UnixStream},
+    net::{TcpSocket, TcpStream, UnixStream},
     time::timeout,
 };
 
@@ -27,10 +27,21 @@ const NAME_GRACE: Patience = Patience::Grace(Duration::from_secs(30));
 
 /// Connects to the first address of `host` that accepts.
 pub async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<TcpStream, Refusal> {
-    let addresses = within(deadline, host, addresses(host, port)).await??;
+    open_tcp_from(None, host, port, deadline).await
+}
+
+/// The same, coming from an address of this machine where one is given; then only addresses of IPv4 are tried.
+pub async fn open_tcp_from(
+    from: Option<Ipv4Addr>,
+    host: &str,
+    port: u16,
+    deadline: &Deadline,
+) -> Result<TcpStream, Refusal> {
+    let mut addresses = within(deadline, host, addresses(host, port)).await??;
+    addresses.retain(|address| from.is_none() || address.is_ipv4());
     let mut last = None;
     for (tried, address) in addresses.iter().enumerate() {
-        match open_address(*address, share(deadline, addresses.len() - tried)).await {
+        match open_address(from, *address, share(deadline, addresses.len() - tried)).await {
             Ok(stream) => return Ok(stream),
             Err(refusal) => last = Some(refusal),
         }
@@ -50,14 +61,21 @@ pub async fn within<T>(deadline: &Deadline, place: &str, work: impl Future<Outpu
     timeout(limit, work).await.map_err(|_| no_answer(place, deadline.elapsed()))
 }
 
-async fn open_address(address: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
+async fn open_address(from: Option<Ipv4Addr>, address: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
     let place = address.to_string();
-    let stream = timeout(limit, TcpStream::connect(address))
+    let stream = timeout(limit, connect(from, address))
         .await
         .map_err(|_| no_answer(&place, limit))?
         .map_err(|error| refusal(&error, &place))?;
     keep_alive(&stream).map_err(|error| refusal(&error, &place))?;
     Ok(stream)
+}
+
+async fn connect(from: Option<Ipv4Addr>, address: SocketAddr) -> io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(address).await };
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(address).await
 }
 
 /// What is left, fairly shared with those that come after.

@@ -1,11 +1,13 @@
 //! Addresses and sockets, as far as they are the machine's.
 
+mod beside;
 mod bind;
 mod interfaces;
 mod resolve;
 mod sockets;
 mod unix;
 
+pub use beside::{PREVIEW, be_alone, bind_alone, lead_to_second, listen_beside, port, stop_listening, waiting};
 pub use bind::{BindError, SocketHolder, bind_for_child, bind_tcp};
 pub use interfaces::is_local;
 pub use resolve::{ResolveError, resolve};

@@ -23,7 +23,7 @@ pub use detached::{Detached, start_detached};
 pub use handed::{HandedChild, pipe_of};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use limits::{Limit, Limits};
-pub use mark::Mark;
+pub use mark::{Mark, RELEASE};
 pub use meter::{Memory, Meter, Usage, usage};
 pub use oneself::{Fatal, ask_self_to_stop, give_back_code, give_way, signal_self};
 pub use program::find_program;

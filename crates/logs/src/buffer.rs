@@ -18,11 +18,28 @@ const QUIET: Duration = Duration::from_secs(1);
 /// Smaller blocks are copied: they would hold more memory than they fill.
 const WORTH_KEEPING: usize = 16 * 1024;
 
+/// Who writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The service.
+    pub service: &'a str,
+    /// Its release, where that is another one than [`crate::Ours`] tells.
+    pub release: Option<&'a Arc<str>>,
+}
+
+impl<'a> From<&'a str> for Source<'a> {
+    fn from(service: &'a str) -> Self {
+        Self { service, release: None }
+    }
+}
+
 /// Whole lines of one service that came together.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
     /// The place of its name among [`Batch::services`].
     pub(crate) service: usize,
+    /// Of which release they are, where that is another one than that of all.
+    pub(crate) release: Option<Arc<str>>,
     pub(crate) stream: Stream,
     pub(crate) at: Timestamp,
     pub(crate) body: Body,
@@ -115,30 +132,31 @@ impl Buffer {
     }
 
     /// Takes whole lines, each with its end.
-    pub(crate) fn take(&self, service: &str, stream: Stream, block: &[u8]) {
+    pub(crate) fn take<'a>(&self, from: impl Into<Source<'a>>, stream: Stream, block: &[u8]) {
         let mut state = self.state();
-        if let Some(piece) = self.admit(&mut state, service, stream, block) {
+        if let Some(piece) = self.admit(&mut state, from.into(), stream, block) {
             state.batch.bytes.extend_from_slice(block);
             self.add(state, piece);
         }
     }
 
     /// The same with a block of its own, for which another one comes back, to be filled next.
-    pub(crate) fn keep(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn keep<'a>(&self, from: impl Into<Source<'a>>, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        let from = from.into();
         if block.len() < WORTH_KEEPING {
-            self.take(service, stream, &block);
+            self.take(from, stream, &block);
             return block;
         }
         let mut state = self.state();
-        let Some(piece) = self.admit(&mut state, service, stream, &block) else { return block };
+        let Some(piece) = self.admit(&mut state, from, stream, &block) else { return block };
         let spare = state.spare.pop().unwrap_or_default();
         self.add(state, Piece { body: Body::Kept(block), ..piece });
         spare
     }
 
     /// The piece that these lines are to be; nothing when they are left out.
-    fn admit(&self, state: &mut State, service: &str, stream: Stream, lines: &[u8]) -> Option<Piece> {
-        let service = state.place_of(service);
+    fn admit(&self, state: &mut State, from: Source<'_>, stream: Stream, lines: &[u8]) -> Option<Piece> {
+        let service = state.place_of(from.service);
         let waiting = state.waiting;
         if state.closed || self.drops && waiting > 0 && waiting + lines.len() > self.limit {
             state.lost[service] += memchr::memchr_iter(b'\n', lines).count() as u64;
@@ -146,7 +164,8 @@ impl Buffer {
         }
         state.waiting += lines.len();
         let (at, lost) = (self.now(), std::mem::take(&mut state.lost[service]));
-        Some(Piece { service, stream, at, body: Body::Copied(lines.len()), lost })
+        let release = from.release.cloned();
+        Some(Piece { service, release, stream, at, body: Body::Copied(lines.len()), lost })
     }
 
     fn add(&self, mut state: MutexGuard<'_, State>, piece: Piece) {
@@ -251,7 +270,14 @@ impl Buffer {
         let at = self.now();
         for (service, lost) in state.lost.iter_mut().enumerate().filter(|(_, lost)| **lost > 0) {
             let lost = std::mem::take(lost);
-            state.batch.pieces.push(Piece { service, stream: Stream::Stdout, at, body: Body::Copied(0), lost });
+            state.batch.pieces.push(Piece {
+                service,
+                release: None,
+                stream: Stream::Stdout,
+                at,
+                body: Body::Copied(0),
+                lost,
+            });
         }
     }
 

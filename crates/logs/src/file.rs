@@ -110,7 +110,8 @@ impl LogFile {
     }
 
     fn take_json(&mut self, ours: &Ours, piece: &Piece, lines: &[u8], happened: &mut Happened) {
-        let head = Head::new(piece.at, &self.service, piece.stream.into(), ours.release.as_deref());
+        let release = piece.release.as_deref().or(ours.release.as_deref());
+        let head = Head::new(piece.at, &self.service, piece.stream.into(), release);
         let utf8 = std::str::from_utf8(lines).is_ok();
         let mut rest = lines;
         while let Some(end) = memchr::memchr(b'\n', rest) {

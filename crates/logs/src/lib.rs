@@ -17,6 +17,7 @@ mod retain;
 mod text;
 mod writer;
 
+pub use buffer::Source;
 pub use file::Ours;
 pub use filter::Filter;
 pub use follow::Follower;

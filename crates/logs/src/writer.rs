@@ -1,7 +1,7 @@
 //! The thread that owns the files, and the door to it.
 
 use crate::{
-    buffer::{Batch, Body, Buffer, Next},
+    buffer::{Batch, Body, Buffer, Next, Source},
     file::{AT_ONCE, Happened, LogFile, Ours, RETRY, lines_of},
     name::FileName,
     retain::{Aside, Rules, doomed},
@@ -63,14 +63,14 @@ impl Files {
     }
 
     /// Takes whole lines, each with its end. They are in their file a moment later.
-    pub fn take(&self, service: &str, stream: Stream, block: &[u8]) {
-        self.buffer.take(service, stream, block);
+    pub fn take<'a>(&self, from: impl Into<Source<'a>>, stream: Stream, block: &[u8]) {
+        self.buffer.take(from, stream, block);
     }
 
     /// The same for lines with memory of their own, which is not copied but kept when it is worth it; what comes back is there to be
     /// filled next, and what it holds is of no meaning.
-    pub fn keep(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
-        self.buffer.keep(service, stream, block)
+    pub fn keep<'a>(&self, from: impl Into<Source<'a>>, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.buffer.keep(from, stream, block)
     }
 
     /// Resolves when there is room for more lines. Safe to drop and call again.

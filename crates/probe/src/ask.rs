@@ -24,9 +24,11 @@ pub async fn ask(target: &Target, access: Access, timeout: Duration, ctx: &Conte
         Target::Postgres(dsn) => postgres(dsn, access, timeout).await,
         Target::Sqlite(path) => sqlite(ctx.root.join(path), access, timeout).await,
         Target::Redis(dsn) => redis::ask(dsn, access, timeout).await.map(Ready::redis),
-        Target::Tcp { host, port } => tcp::port(host, *port, &deadline).await.map(|()| Ready::new("TCP port")),
+        Target::Tcp { host, port } => {
+            tcp::port(ctx.from, host, *port, &deadline).await.map(|()| Ready::new("TCP port"))
+        }
         Target::Http { url, status } => {
-            http::ready(url, *status, &deadline).await.map(|status| Ready::new(format!("HTTP {status}")))
+            http::ready(ctx.from, url, *status, &deadline).await.map(|status| Ready::new(format!("HTTP {status}")))
         }
         Target::Unix(path) => tcp::unix(&ctx.root.join(path), &deadline).await.map(|()| Ready::new("unix socket")),
         Target::File(path) => file(&ctx.root.join(path)).map(|()| Ready::new("file")),

@@ -1,7 +1,7 @@
 //! What a probe needs from around it.
 
 use host::{Env, process::Spawner};
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, net::Ipv4Addr, path::PathBuf, sync::Arc};
 
 /// What a probe needs from around it.
 #[derive(Clone)]
@@ -12,6 +12,8 @@ pub struct Context {
     pub root: PathBuf,
     /// The environment of commands.
     pub env: Env,
+    /// From which address of this machine `http://`, `https://` and `tcp://` are asked, where it matters.
+    pub from: Option<Ipv4Addr>,
 }
 
 impl fmt::Debug for Context {

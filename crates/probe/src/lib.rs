@@ -21,7 +21,7 @@ pub use ask::ask;
 pub use context::Context;
 pub use gate::{GateError, Opened, wait, wait_all};
 pub use home::home;
-pub use http::{LARGEST_BODY, Response, http_get};
+pub use http::{LARGEST_BODY, Response, http_get, http_get_from};
 pub use progress::{Phase, Progress};
 pub use ready::{Facts, Ready};
 pub use server_log::{NoLog, server_log};

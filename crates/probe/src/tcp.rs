@@ -6,7 +6,7 @@
 
 use database::{Refusal, socket};
 use retry::Deadline;
-use std::{path::Path, time::Duration};
+use std::{net::Ipv4Addr, path::Path, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     time::timeout,
@@ -15,8 +15,8 @@ use tokio::{
 /// A reset that is going to come comes within this time.
 const SETTLED: Duration = Duration::from_millis(5);
 
-pub(crate) async fn port(host: &str, port: u16, deadline: &Deadline) -> Result<(), Refusal> {
-    let stream = socket::open_tcp(host, port, deadline).await?;
+pub(crate) async fn port(from: Option<Ipv4Addr>, host: &str, port: u16, deadline: &Deadline) -> Result<(), Refusal> {
+    let stream = socket::open_tcp_from(from, host, port, deadline).await?;
     settled(stream, &format!("{host}:{port}")).await
 }
 

@@ -58,7 +58,7 @@ impl Barrier {
     pub(crate) fn new(service: Arc<Service>, checker: Arc<dyn Checker>) -> Self {
         let hold = match service.handover {
             Handover::Exclusive => Hold::Waiting { until: Instant::now() },
-            Handover::Overlap => Hold::Open,
+            Handover::Overlap | Handover::InTurn => Hold::Open,
         };
         Self { checker, service, hold, pause: SOON }
     }

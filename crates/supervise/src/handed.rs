@@ -99,7 +99,7 @@ impl HandedService {
     /// Takes what belongs to it, first its socket, then the rest.
     pub(crate) fn take(self, spawner: &dyn Spawner, all: &mut Descriptors) -> io::Result<(Option<Listening>, Resumed)> {
         let socket = |it: HandedSocket| {
-            Ok::<_, io::Error>(Listening { socket: Arc::new(all.take(it.descriptor)?), port: it.port })
+            Ok::<_, io::Error>(Listening { socket: Arc::new(all.take(it.descriptor)?), port: it.port, second: false })
         };
         let listening = self.listening.map(socket).transpose()?;
         let mut driver = self.driver;

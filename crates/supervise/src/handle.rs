@@ -1,6 +1,7 @@
 //! What others may ask of a running supervisor.
 
 use crate::{
+    generation::{Begun, Beside, CandidateError, Generation, Promotion},
     reload::{ReloadError, Reloaded},
     resume::{Frozen, NotStill, Told},
     status::ServiceStatus,
@@ -9,7 +10,11 @@ use crate::{
 };
 use config::Service;
 use host::Env;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc::UnboundedSender, oneshot, watch},
     time::Instant,
@@ -36,6 +41,9 @@ pub(crate) enum Command {
     StopOne { name: String },
     Reload { services: Vec<Service>, base_env: Env, reply: oneshot::Sender<Result<Reloaded, ReloadError>> },
     StandStill(Freeze<Told>),
+    Candidate { generation: Box<Generation>, reply: oneshot::Sender<Result<Begun, CandidateError>> },
+    Promote { drain: Option<Duration>, reply: oneshot::Sender<Result<Promotion, CandidateError>> },
+    Discard,
 }
 
 /// There is no service of this name.
@@ -53,10 +61,25 @@ pub struct NoSuchService {
 pub struct Handle {
     pub(crate) commands: UnboundedSender<Command>,
     pub(crate) statuses: watch::Receiver<Vec<ServiceStatus>>,
-    pub(crate) meters: Meters,
+    beside: watch::Receiver<Beside>,
+    /// Those of the generation that serves.
+    meters: Arc<Mutex<Meters>>,
 }
 
 impl Handle {
+    pub(crate) fn new(
+        commands: UnboundedSender<Command>,
+        statuses: watch::Receiver<Vec<ServiceStatus>>,
+        beside: watch::Receiver<Beside>,
+        meters: &Meters,
+    ) -> Self {
+        Self { commands, statuses, beside, meters: Arc::new(Mutex::new(meters.clone())) }
+    }
+
+    pub(crate) fn measure_by(&self, meters: &Meters) {
+        *self.meters.lock().unwrap_or_else(PoisonError::into_inner) = meters.clone();
+    }
+
     /// Tells how a dependency is. Tell it only of those that are required: what is told to be down parks everybody who
     /// needs it. What was never told is taken to be there. Told before [`Supervisor::run`](crate::Supervisor::run), it
     /// is known before anything starts.
@@ -114,6 +137,40 @@ impl Handle {
         answer.await.unwrap_or(Err(ReloadError::NotRunning))
     }
 
+    /// Starts those services of `generation` that may overlap beside those that run, which are not touched. Each has a socket of its
+    /// own at the same address and is asked by nobody but who comes from [`host::net::PREVIEW`], where the kernel can do that; else the
+    /// very socket of the one that runs. [`Handle::beside`] tells how they are.
+    ///
+    /// # Errors
+    /// See [`CandidateError`]; then nothing was begun.
+    pub async fn candidate(&self, generation: Generation) -> Result<Begun, CandidateError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Candidate { generation: Box::new(generation), reply });
+        answer.await.unwrap_or(Err(CandidateError::NotRunning))
+    }
+
+    /// The candidate takes the place of what runs: connections are led to it from now on, and those before finish what they have begun,
+    /// within `drain` or what their own rules say if that is longer. Services that must not overlap are stopped and started anew. Answers
+    /// when that has begun.
+    ///
+    /// # Errors
+    /// See [`CandidateError`]; then nothing was begun.
+    pub async fn promote(&self, drain: Option<Duration>) -> Result<Promotion, CandidateError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Promote { drain, reply });
+        answer.await.unwrap_or(Err(CandidateError::NotRunning))
+    }
+
+    /// Stops the candidate, if there is one. It is gone when [`Handle::beside`] says so.
+    pub fn discard(&self) {
+        self.send(Command::Discard);
+    }
+
+    /// Who is there besides the services that serve, and when that changes.
+    pub fn beside(&self) -> watch::Receiver<Beside> {
+        self.beside.clone()
+    }
+
     /// Has everybody stand still and tells what is handed over to the next version of mainstay. Nothing is read, started or
     /// signalled until what is answered is dropped; then all go on as if nothing had been.
     ///
@@ -134,7 +191,7 @@ impl Handle {
 
     /// What each service that was ever started uses now. This looks at all of its processes; nothing does so unasked.
     pub fn usage(&self) -> BTreeMap<String, ServiceUsage> {
-        self.meters.read(Instant::now())
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).read(Instant::now())
     }
 
     /// How all services are, and when that changes.

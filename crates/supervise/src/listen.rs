@@ -1,7 +1,7 @@
 //! The socket that mainstay holds for a service: bound once, kept over every restart, so that nobody is refused.
 
 use config::Service;
-use host::net::{BindError, bind_tcp};
+use host::net::{self, BindError};
 use report::Finding;
 use std::{io, net::SocketAddr, os::fd::OwnedFd, sync::Arc};
 
@@ -35,6 +35,8 @@ pub enum ListenError {
 pub(crate) struct Listening {
     pub(crate) socket: Arc<OwnedFd>,
     pub(crate) port: u16,
+    /// Another generation has one at the same address, and this one is led to separately.
+    pub(crate) second: bool,
 }
 
 impl Listening {
@@ -42,11 +44,38 @@ impl Listening {
     pub(crate) fn bind(service: &Service) -> Result<Option<Self>, ListenError> {
         let Some(address) = service.listen else { return Ok(None) };
         let name = || service.name.clone();
-        let listener = bind_tcp(address).map_err(|source| ListenError::Bind { service: name(), address, source })?;
-        // As systemd hands them over by default: a service that wants it otherwise sets it otherwise.
-        let port = listener.set_nonblocking(false).and_then(|()| listener.local_addr()).map(|address| address.port());
-        let port = port.map_err(|source| ListenError::Socket { service: name(), address, source })?;
-        Ok(Some(Self { socket: Arc::new(listener.into()), port }))
+        // Blocking, as systemd hands them over by default: a service that wants it otherwise sets it otherwise.
+        let socket =
+            net::bind_alone(address).map_err(|source| ListenError::Bind { service: name(), address, source })?;
+        let port = net::port(&socket).map_err(|source| ListenError::Socket { service: name(), address, source })?;
+        Ok(Some(Self { socket: Arc::new(socket), port, second: false }))
+    }
+
+    /// A second socket at the same address, for a generation beside the one that serves. Where the kernel does not keep the two apart
+    /// it is the same one, and both are asked.
+    pub(crate) fn beside(&self) -> Self {
+        match net::listen_beside(&*self.socket) {
+            Ok(socket) => Self { socket: Arc::new(socket), port: self.port, second: true },
+            Err(_) => self.clone(),
+        }
+    }
+
+    /// From now on all connections are its own, if it is a second one.
+    pub(crate) fn lead(&self) -> io::Result<()> {
+        if self.second { net::lead_to_second(&*self.socket) } else { Ok(()) }
+    }
+
+    /// The other one at its address has nothing left to do.
+    pub(crate) fn be_alone(&mut self, other: Option<&Self>) {
+        self.second = false;
+        let Some(other) = other.filter(|other| !Arc::ptr_eq(&other.socket, &self.socket)) else { return };
+        // At worst somebody of our user might listen there, too, and would get nothing.
+        let _ = net::stop_listening(&*other.socket).and_then(|()| net::be_alone(&*self.socket));
+    }
+
+    /// Does nobody wait to be accepted? What cannot be seen is not waited for.
+    pub(crate) fn is_quiet(&self) -> bool {
+        net::waiting(&*self.socket).is_ok_and(|waiting| waiting == 0)
     }
 }
 

@@ -6,16 +6,13 @@ use crate::{
     input::Input,
     life::Life,
     listen::{ListenError, Listening},
+    outfit::Outfit,
     resume::ResumeError,
     state::State,
     status::ServiceStatus,
 };
 use config::Service;
-use host::{
-    Env,
-    handover::Descriptors,
-    process::{self, Spawner},
-};
+use host::{Env, handover::Descriptors, process};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -24,6 +21,8 @@ pub(crate) struct Member {
     /// Which driver its changes come from; never used again.
     pub(crate) id: usize,
     pub(crate) service: Arc<Service>,
+    /// What it is run with.
+    pub(crate) outfit: Arc<Outfit>,
     pub(crate) command: process::Command,
     pub(crate) listening: Option<Listening>,
     pub(crate) life: Life,
@@ -37,6 +36,8 @@ pub(crate) struct Member {
     /// Stopped by hand: somebody may want it again.
     pub(crate) held: bool,
     pub(crate) fate: Fate,
+    /// When the one whose place it has taken ended.
+    pub(crate) ended_before: Option<Instant>,
     /// It goes on from here, instead of being started.
     pub(crate) resumed: Option<Resumed>,
 }
@@ -59,16 +60,19 @@ impl Member {
         instance: &str,
         base_env: &Env,
         before: Option<Listening>,
+        outfit: &Arc<Outfit>,
     ) -> Result<Self, ListenError> {
         let listening = match before {
             Some(listening) => Some(listening),
             None => Listening::bind(&service)?,
         };
-        let mark = process::Mark { instance: instance.to_owned(), service: service.name.clone() };
+        let env = environment(&service, base_env, listening.as_ref());
+        let (instance, release) = (instance.to_owned(), env.get(process::RELEASE).cloned());
+        let mark = process::Mark { instance, service: service.name.clone(), release };
         let command = process::Command {
             argv: service.argv.clone(),
             cwd: service.cwd.clone(),
-            env: environment(&service, base_env, listening.as_ref()),
+            env,
             listeners: listening.iter().map(|listening| Arc::clone(&listening.socket)).collect(),
             output: process::Output::Piped,
             mark: Some(mark),
@@ -82,6 +86,7 @@ impl Member {
         Ok(Self {
             id,
             service,
+            outfit: Arc::clone(outfit),
             command,
             listening,
             life,
@@ -92,6 +97,7 @@ impl Member {
             told_to_stop,
             held,
             fate,
+            ended_before: None,
             resumed,
         })
     }
@@ -103,14 +109,14 @@ impl Member {
         instance: &str,
         base_env: &Env,
         handed: HandedService,
-        spawner: &dyn Spawner,
+        outfit: &Arc<Outfit>,
         all: &mut Descriptors,
     ) -> Result<Self, ResumeError> {
         let (announced, held, life) = (handed.announced, handed.held, handed.driver.life.clone());
         let lost = |source| ResumeError::Lost { service: service.name.clone(), source };
-        let (listening, resumed) = handed.take(spawner, all).map_err(lost)?;
+        let (listening, resumed) = handed.take(&*outfit.spawner, all).map_err(lost)?;
         let life = Life::take_over(Arc::new(service.clone()), life);
-        let member = Self::new(id, service, instance, base_env, listening)?;
+        let member = Self::new(id, service, instance, base_env, listening, outfit)?;
         let (state, status) = (life.state().clone(), ServiceStatus::of(&member.service.name, &life, None));
         let mut member = Self { life, state, status, announced, held, resumed: Some(resumed), ..member };
         member.show_held();
@@ -140,6 +146,22 @@ impl Member {
         if self.held && self.state == State::Stopped {
             self.status.reason = Some("stopped by hand".to_owned());
         }
+    }
+
+    /// Takes what its driver tells; says whether those that start after it learn something: that it is ready, or will never be.
+    pub(crate) fn take_note(&mut self, status: ServiceStatus, state: State) -> Option<bool> {
+        let ready = status.ready || matches!(state, State::Done(_));
+        let failed = matches!(state, State::Failed(_));
+        (self.state, self.status) = (state, status);
+        self.show_held();
+        let news = !self.announced && (ready || failed) && self.stays();
+        self.announced |= news && ready;
+        news.then_some(ready)
+    }
+
+    /// Ready, or done with its work.
+    pub(crate) fn has_come(&self) -> bool {
+        self.status.ready || matches!(self.state, State::Done(_))
     }
 
     pub(crate) fn stop(&mut self, how: Input) {

@@ -28,6 +28,9 @@ pub enum ReloadError {
     /// A new socket could not be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There are two generations.
+    #[error("a release is beside the one that serves, or the one before has not ended yet")]
+    Candidate,
     /// The services are not started yet, or being stopped.
     #[error("the services are not started yet, or are being stopped")]
     NotRunning,
@@ -46,6 +49,9 @@ impl Supervisor {
         if self.stopping {
             return Err(ReloadError::NotRunning);
         }
+        if self.is_in_between() {
+            return Err(ReloadError::Candidate);
+        }
         let order: Vec<_> = services.iter().map(|service| service.name.clone()).collect();
         let steps = services.into_iter().map(|service| self.step_for(service, base_env));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
@@ -63,7 +69,8 @@ impl Supervisor {
     fn step_for(&mut self, service: Service, base_env: &Env) -> Result<Step, ListenError> {
         let id = self.next_id();
         let Some(at) = self.members.iter().position(|member| member.service.name == service.name) else {
-            return Ok(Step::Add(Box::new(Member::new(id, service, &self.instance, base_env, None)?)));
+            let member = Member::new(id, service, &self.instance, base_env, None, &self.outfit)?;
+            return Ok(Step::Add(Box::new(member)));
         };
         let member = &self.members[at];
         let latest = if let Fate::Yields(next) = &member.fate { next } else { member };
@@ -71,7 +78,8 @@ impl Supervisor {
             return Ok(Step::Keep { at });
         }
         let before = latest.listening.clone().filter(|_| latest.service.listen == service.listen);
-        Ok(Step::Replace { at, with: Box::new(Member::new(id, service, &self.instance, base_env, before)?) })
+        let with = Member::new(id, service, &self.instance, base_env, before, &self.outfit)?;
+        Ok(Step::Replace { at, with: Box::new(with) })
     }
 
     fn retire_others(&mut self, names: &[String]) -> Vec<String> {
@@ -113,7 +121,8 @@ impl Supervisor {
             }
             match std::mem::replace(&mut member.fate, Fate::Leaves) {
                 Fate::Yields(next) => {
-                    self.members[at] = *next;
+                    let before = std::mem::replace(&mut self.members[at], *next);
+                    self.members[at].ended_before = before.status.exited_at;
                     self.begin(at);
                     at += 1;
                 }

@@ -14,7 +14,7 @@ use host::{
     Env,
     handover::{Descriptors, Handing},
 };
-use std::io;
+use std::{io, sync::Arc};
 use tokio::sync::oneshot;
 
 /// All services as they are, while everybody stands still.
@@ -42,6 +42,9 @@ pub enum NotStill {
         /// Which.
         service: String,
     },
+    /// There are two generations.
+    #[error("a release is beside the one that serves, or the one before has not ended yet")]
+    Candidate,
     /// Something of it cannot be handed over.
     #[error("`{service}` cannot be handed over: {source}")]
     Unable {
@@ -89,12 +92,12 @@ impl Supervisor {
         outfit: Outfit,
     ) -> Result<Self, ResumeError> {
         let HandedServices { services: mut known, unmet } = handed;
-        let mut members = Vec::with_capacity(services.len());
+        let (outfit, mut members) = (Arc::new(outfit), Vec::with_capacity(services.len()));
         for (id, service) in services.into_iter().enumerate() {
             let unknown = || ResumeError::Unknown { service: service.name.clone() };
             let at = known.iter().position(|it| it.name == service.name).ok_or_else(unknown)?;
             let handed = known.swap_remove(at);
-            members.push(Member::resume(id, service, instance, base_env, handed, &*outfit.spawner, all)?);
+            members.push(Member::resume(id, service, instance, base_env, handed, &outfit, all)?);
         }
         Ok(Self::of(members, unmet, instance, outfit))
     }
@@ -110,6 +113,9 @@ impl Supervisor {
     async fn all_stand_still(&mut self, until: &Until) -> Told {
         if self.stopping {
             return Err(NotStill::NotRunning);
+        }
+        if self.is_in_between() {
+            return Err(NotStill::Candidate);
         }
         let asked = self.members.iter().map(|member| self.ask(member, until)).collect::<Result<Vec<_>, _>>()?;
         let (mut all, mut services) = (Handing::default(), Vec::with_capacity(asked.len()));

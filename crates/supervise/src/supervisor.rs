@@ -3,6 +3,7 @@
 use crate::{
     driver::{Change, Driver},
     ended::{Ended, EndedService},
+    generation::{Beside, Candidacy, Leaving, Others},
     handle::{Command, Handle, Need},
     input::Input,
     listen::ListenError,
@@ -32,21 +33,28 @@ pub struct Supervisor {
     /// In the marks of all processes.
     pub(crate) instance: String,
     pub(crate) members: Vec<Member>,
-    handle: Handle,
+    pub(crate) handle: Handle,
     commands: mpsc::UnboundedReceiver<Command>,
     statuses: watch::Sender<Vec<ServiceStatus>>,
     /// Nobody before the start.
-    crew: Option<Crew>,
+    pub(crate) crew: Option<Crew>,
     /// Dependencies that are down, with the reason: those who come later must know, too.
     pub(crate) unmet: BTreeMap<String, String>,
     /// How many members there were so far.
     ids: usize,
+    /// A release beside the one that serves.
+    pub(crate) candidacy: Option<Candidacy>,
+    /// Services that were replaced and finish what they have begun.
+    pub(crate) leaving: Vec<Leaving>,
+    /// Those of them that are gone, as they were last.
+    pub(crate) gone: Vec<ServiceStatus>,
+    others: Others,
     /// Has [`Handle::stop`] or [`Handle::force`] been heard?
     pub(crate) stopping: bool,
 }
 
 /// The drivers, and where they tell what becomes of their services.
-struct Crew {
+pub(crate) struct Crew {
     drivers: JoinSet<()>,
     changes: mpsc::UnboundedSender<Change>,
 }
@@ -59,19 +67,40 @@ impl Supervisor {
     /// # Errors
     /// When a socket cannot be bound.
     pub fn new(services: Vec<Service>, instance: &str, base_env: &Env, outfit: Outfit) -> Result<Self, ListenError> {
-        let one = |(id, service)| Member::new(id, service, instance, base_env, None);
+        let outfit = Arc::new(outfit);
+        let one = |(id, service)| Member::new(id, service, instance, base_env, None, &outfit);
         let members = services.into_iter().enumerate().map(one);
         let members = members.collect::<Result<Vec<_>, _>>()?;
         Ok(Self::of(members, BTreeMap::new(), instance, outfit))
     }
 
-    pub(crate) fn of(members: Vec<Member>, unmet: BTreeMap<String, String>, instance: &str, outfit: Outfit) -> Self {
+    pub(crate) fn of(
+        members: Vec<Member>,
+        unmet: BTreeMap<String, String>,
+        instance: &str,
+        outfit: Arc<Outfit>,
+    ) -> Self {
         let (statuses, seen) = watch::channel(shown(&members));
         let (sender, commands) = mpsc::unbounded_channel();
-        let handle = Handle { commands: sender, statuses: seen, meters: outfit.meters.clone() };
-        let outfit = Arc::new(outfit);
+        let (others, beside) = watch::channel(Beside::default());
+        let handle = Handle::new(sender, seen, beside, &outfit.meters);
         let (crew, ids, instance) = (None, members.len(), instance.to_owned());
-        Self { outfit, instance, members, handle, commands, statuses, crew, unmet, ids, stopping: false }
+        Self {
+            outfit,
+            instance,
+            members,
+            handle,
+            commands,
+            statuses,
+            crew,
+            unmet,
+            ids,
+            candidacy: None,
+            leaving: Vec::new(),
+            gone: Vec::new(),
+            others,
+            stopping: false,
+        }
     }
 
     /// What others may ask of it, also before it runs.
@@ -100,7 +129,7 @@ impl Supervisor {
             Command::Stop | Command::Force => self.stopping = true,
             // Whoever waits for an answer sees that there is none.
             Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } | Command::Reload { .. } => {}
-            Command::StandStill(_) => {}
+            Command::StandStill(_) | Command::Candidate { .. } | Command::Promote { .. } | Command::Discard => {}
         }
     }
 
@@ -110,6 +139,7 @@ impl Supervisor {
         (0..self.members.len()).for_each(|at| self.begin(at));
         let mut news = Vec::new();
         while !self.is_over() {
+            let look = self.next_look();
             tokio::select! {
                 biased;
                 1.. = changes.recv_many(&mut news, AT_ONCE) => self.changed(news.drain(..)),
@@ -117,10 +147,15 @@ impl Supervisor {
                     Command::StandStill(freeze) => self.stand_still(freeze).await,
                     command => self.obey(command),
                 },
+                () = look => {
+                    self.let_go(Instant::now());
+                    self.publish();
+                }
                 () = left(self.crew.as_mut()) => {}
             }
         }
         // Without an inbox a driver ends; it has told all lines by then.
+        self.others_mut().for_each(|member| member.inbox = None);
         self.members.iter_mut().for_each(|member| member.inbox = None);
         if let Some(mut crew) = self.crew.take() {
             while crew.drivers.join_next().await.is_some() {}
@@ -129,37 +164,17 @@ impl Supervisor {
 
     /// Is there nothing left to do? Somebody may yet want what was stopped by hand.
     fn is_over(&self) -> bool {
-        self.members.iter().all(|member| member.state.is_over() && (self.stopping || !member.held && member.stays()))
+        !self.is_in_between()
+            && self.members.iter().all(|it| it.state.is_over() && (self.stopping || !it.held && it.stays()))
     }
 
     /// Starts the driver of a member, which knows how the world is by now.
     pub(crate) fn begin(&mut self, at: usize) {
         let world = self.world_of(&self.members[at]);
-        let (Some(crew), member) = (&mut self.crew, &mut self.members[at]) else { return };
-        let (inbox, orders) = mpsc::unbounded_channel();
-        member.inbox = Some(inbox);
-        let driver = |member: &Member| {
-            let (command, life) = (member.command.clone(), member.life.clone());
-            Driver::new(member.id, command, life, self.outfit.clone(), crew.changes.clone())
-        };
-        if let Some(resumed) = member.resumed.take() {
-            // It knows its world already.
-            crew.drivers.spawn(driver(member).resume(resumed).run(orders));
-            return;
-        }
-        for input in world {
-            member.life.step(input, Instant::now());
-        }
-        crew.drivers.spawn(driver(member).start(orders));
-        member.state = State::Spawning;
-        if member.held {
-            member.tell(Input::Unwanted);
-        }
+        drive(&mut self.crew, &mut self.members[at], world);
     }
 
     fn world_of(&self, member: &Member) -> Vec<Input> {
-        let unmet = self.unmet.iter().filter(|(name, _)| member.needs(name));
-        let unmet = unmet.map(|(name, reason)| Input::NeedLost { name: name.clone(), reason: reason.clone() });
         let others = self.members.iter().filter(|other| member.starts_after(&other.service.name));
         let others = others.filter_map(|other| {
             let name = other.service.name.clone();
@@ -169,7 +184,12 @@ impl Supervisor {
                 _ => None,
             }
         });
-        unmet.chain(others).collect()
+        self.unmet_of(member).chain(others).collect()
+    }
+
+    pub(crate) fn unmet_of(&self, member: &Member) -> impl Iterator<Item = Input> {
+        let unmet = self.unmet.iter().filter(|(name, _)| member.needs(name));
+        unmet.map(|(name, reason)| Input::NeedLost { name: name.clone(), reason: reason.clone() })
     }
 
     /// What comes together is acted on once: of five hundred services that start or stop, each would else be looked at for each.
@@ -179,27 +199,38 @@ impl Supervisor {
             true => self.stop_next(),
             false => self.settle(),
         }
+        self.settle_others();
         self.publish();
     }
 
     fn take_note(&mut self, change: Change) {
         let Change { id, status, state } = change;
-        // The last words of one that was replaced.
-        let Some(member) = self.members.iter_mut().find(|member| member.id == id) else { return };
-        let ready = status.ready || matches!(state, State::Done(_));
-        let failed = matches!(state, State::Failed(_));
-        (member.state, member.status) = (state, status);
-        member.show_held();
-        let news = !member.announced && (ready || failed) && member.stays();
-        member.announced |= news && ready;
-        let name = member.service.name.clone();
-        if news {
+        let Some(member) = self.members.iter_mut().find(|member| member.id == id) else {
+            return self.take_note_of_another(id, status, state);
+        };
+        if let Some(ready) = member.take_note(status, state) {
+            let name = member.service.name.clone();
             self.tell_those_after(&name, ready);
         }
     }
 
+    /// Of a candidate, or of one that leaves; of nobody when these are the last words of one that was replaced.
+    fn take_note_of_another(&mut self, id: usize, status: ServiceStatus, state: State) {
+        let Some(member) = self.others_mut().find(|member| member.id == id) else { return };
+        let Some(ready) = member.take_note(status, state) else { return };
+        let name = member.service.name.clone();
+        let candidates = self.candidacy.iter().flat_map(|it| &it.members);
+        candidates.filter(|other| other.starts_after(&name)).for_each(|other| other.tell(after_input(&name, ready)));
+    }
+
     pub(crate) fn publish(&self) {
         self.statuses.send_replace(shown(&self.members));
+        let others = self.others();
+        self.others.send_if_modified(|told| {
+            let news = *told != others;
+            *told = others;
+            news
+        });
     }
 
     pub(crate) fn next_id(&mut self) -> usize {
@@ -209,8 +240,7 @@ impl Supervisor {
 
     fn tell_those_after(&self, name: &str, ready: bool) {
         for member in self.members.iter().filter(|member| member.starts_after(name)) {
-            let name = name.to_owned();
-            member.tell(if ready { Input::AfterReady { name } } else { Input::AfterFailed { name } });
+            member.tell(after_input(name, ready));
         }
     }
 
@@ -220,18 +250,29 @@ impl Supervisor {
                 self.know(&name, &need);
                 let needy = self.members.iter().filter(|member| member.needs(&name));
                 needy.for_each(|member| member.tell(need_input(&name, &need)));
+                let others = self.others_mut().filter(|member| member.needs(&name));
+                others.for_each(|member| member.tell(need_input(&name, &need)));
             }
             Command::Stop => {
                 self.stopping = true;
+                self.stop_others(Input::Unwanted);
                 self.stop_next();
             }
             Command::Force => {
                 self.stopping = true;
+                self.stop_others(Input::Force);
                 self.members.iter_mut().for_each(|member| member.stop(Input::Force));
             }
             Command::Reload { services, base_env, reply } => {
                 let _ = reply.send(self.reload(services, &base_env));
             }
+            Command::Candidate { generation, reply } => {
+                let _ = reply.send(self.candidate(*generation));
+            }
+            Command::Promote { drain, reply } => {
+                let _ = reply.send(self.promote(drain));
+            }
+            Command::Discard => self.discard(),
             // Whoever asks for it between two lives sees that there is no answer.
             Command::StandStill(_) => {}
             // A supervisor that stops starts nothing.
@@ -290,6 +331,30 @@ impl Supervisor {
     }
 }
 
+/// Starts the driver of `member` in this `world`.
+pub(crate) fn drive(crew: &mut Option<Crew>, member: &mut Member, world: Vec<Input>) {
+    let Some(crew) = crew else { return };
+    let (inbox, orders) = mpsc::unbounded_channel();
+    member.inbox = Some(inbox);
+    let driver = |member: &Member| {
+        let (command, life) = (member.command.clone(), member.life.clone());
+        Driver::new(member.id, command, life, member.outfit.clone(), crew.changes.clone())
+    };
+    if let Some(resumed) = member.resumed.take() {
+        // It knows its world already.
+        crew.drivers.spawn(driver(member).resume(resumed).run(orders));
+        return;
+    }
+    for input in world {
+        member.life.step(input, Instant::now());
+    }
+    crew.drivers.spawn(driver(member).start(orders));
+    member.state = State::Spawning;
+    if member.held {
+        member.tell(Input::Unwanted);
+    }
+}
+
 fn shown(members: &[Member]) -> Vec<ServiceStatus> {
     members.iter().map(|member| member.status.clone()).collect()
 }
@@ -300,6 +365,11 @@ async fn left(crew: Option<&mut Crew>) {
         Some(crew) if !crew.drivers.is_empty() => drop(crew.drivers.join_next().await),
         _ => std::future::pending().await,
     }
+}
+
+fn after_input(name: &str, ready: bool) -> Input {
+    let name = name.to_owned();
+    if ready { Input::AfterReady { name } } else { Input::AfterFailed { name } }
 }
 
 fn need_input(name: &str, need: &Need) -> Input {

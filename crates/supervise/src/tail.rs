@@ -7,7 +7,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -26,8 +26,13 @@ const WAITING: usize = 64;
 #[derive(Clone)]
 pub struct Tail {
     inner: Arc<dyn Lines>,
-    kept: Arc<Mutex<BTreeMap<String, Kept>>>,
+    kept: Arc<Mutex<AllKept>>,
+    /// What is remembered in their place since somebody has joined them.
+    joined: Arc<OnceLock<Arc<Mutex<AllKept>>>>,
 }
+
+/// By service.
+type AllKept = BTreeMap<String, Kept>;
 
 /// The last lines, as they are handed over to the next version of mainstay.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -80,7 +85,21 @@ impl Listener {
 impl Tail {
     /// Passes lines on to `inner`.
     pub fn new(inner: Arc<dyn Lines>) -> Self {
-        Self { inner, kept: Arc::default() }
+        Self { inner, kept: Arc::default(), joined: Arc::default() }
+    }
+
+    /// From now on its lines are remembered as those of `other`; those so far take the places of what `other` remembered of the same
+    /// services. What is passed on goes where it went.
+    pub fn join(&self, other: &Self) {
+        let ours = std::mem::take(&mut *self.kept());
+        let mut theirs = other.kept();
+        for (service, kept) in ours {
+            let before = theirs.entry(service).or_default();
+            let ears = std::mem::take(&mut before.ears).into_iter().chain(kept.ears).collect();
+            *before = Kept { ears, both: kept.both, errors: kept.errors, latest: kept.latest };
+        }
+        drop(theirs);
+        let _ = self.joined.set(Arc::clone(other.joined.get().unwrap_or(&other.kept)));
     }
 
     /// The last lines that `service` wrote to both of its outputs, oldest first.
@@ -155,8 +174,8 @@ impl Tail {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, AllKept> {
+        self.joined.get().unwrap_or(&self.kept).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -222,6 +241,24 @@ fn shortened(line: &[u8]) -> String {
 mod tests {
     use super::*;
     use report::Recorder;
+
+    /// S1.7: what a candidate wrote is remembered as that of the service once it is one.
+    #[test]
+    fn two_that_join_remember_together() {
+        let recorder = Arc::new(Recorder::default());
+        let (live, candidate) = (Tail::new(recorder.clone()), Tail::new(recorder.clone()));
+        live.line("api", Stream::Stdout, b"old");
+        live.line("bot", Stream::Stdout, b"same");
+        candidate.line("api", Stream::Stderr, b"new");
+        assert_eq!((live.last("api"), candidate.last("api")), (vec!["old".to_owned()], vec!["new".to_owned()]));
+        candidate.join(&live);
+        candidate.line("api", Stream::Stdout, b"newer");
+        assert_eq!(
+            (live.last("api"), live.errors("api")),
+            (vec!["new".to_owned(), "newer".to_owned()], vec!["new".to_owned()])
+        );
+        assert_eq!((live.last("bot"), recorder.lines().len()), (vec!["same".to_owned()], 4));
+    }
 
     #[test]
     fn the_last_lines_are_kept_and_all_are_passed_on() {

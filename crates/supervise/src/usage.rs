@@ -86,6 +86,17 @@ impl Meters {
         self.locked().insert(service.to_owned(), account);
     }
 
+    /// What was used by the services of a generation before counts for those of this one.
+    pub(crate) fn go_on_from(&self, before: &Self, now: Instant) {
+        let before = before.read(now);
+        let mut all = self.locked();
+        for (name, ServiceUsage { cpu, oom_kills, .. }) in before {
+            let account = all.entry(name).or_default();
+            account.before += cpu;
+            account.oom_kills += oom_kills;
+        }
+    }
+
     /// Nobody of it is left. Called while its control group is still there.
     pub(crate) fn ended(&self, service: &str) {
         if let Some(account) = self.locked().get_mut(service) {

@@ -5,6 +5,7 @@ use crate::{args::Place, context::Context, texts::Keeping};
 use config::{App, Overrides, data_of_invalid, variables_as_file, variables_of_files};
 use deploy::{Record, ReleaseId, Site, shared, store};
 use report::Finding;
+use serde::{Deserialize, Serialize};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -18,21 +19,61 @@ const DATA: &str = "data";
 /// The application of a release of this site, from the file in its tree. Its relative paths begin in the tree, everything mutable
 /// lies in the data directory of the site; the variables that were kept with the release stand in for `.env` files.
 pub(crate) fn load_release(context: &Context, site: &App, id: &ReleaseId) -> Result<Loaded, Vec<Finding>> {
-    let files = Keeping::new(Disk { cwd: &context.cwd });
-    let file = file_of_release(site, *id)?;
-    let flags = flags_of_release(site, *id, Overrides::default());
-    let resolved = resolve(context, &files, Some(file.clone()), flags, Reading::Strict)?;
-    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
-    Ok(Loaded { app: resolved.app, texts: files.texts(Some(file)) })
+    load_release_with(context, site, *id, Overrides::default())
 }
 
-/// What [`load_release`] reads a release with, for whoever resolves its texts again: `flags`, unless the site says otherwise.
-pub(crate) fn flags_of_release(site: &App, id: ReleaseId, flags: Overrides) -> Overrides {
-    Overrides {
-        name: Some(site.name.clone()),
-        data: Some(site.data.display().to_string()),
-        env_files: vec![Site::of(site).env(id).display().to_string()],
-        ..flags
+/// The same with what was typed, unless the site says otherwise.
+pub(super) fn load_release_with(
+    context: &Context,
+    site: &App,
+    id: ReleaseId,
+    flags: Overrides,
+) -> Result<Loaded, Vec<Finding>> {
+    let files = Keeping::new(Disk { cwd: &context.cwd });
+    let file = file_of_release(site, id)?;
+    let of = Of { id: id.to_string(), name: site.name.clone(), data: site.data.clone() };
+    let mut resolved = resolve(context, &files, Some(file.clone()), of.flags(flags), Reading::Strict)?;
+    resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
+    of.put_on(&mut resolved.app);
+    Ok(Loaded { app: resolved.app, texts: files.texts(Some(file)).of_release(of) })
+}
+
+/// The release of a site that is to be run.
+///
+/// # Errors
+/// When that cannot be seen.
+pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
+    let site = Site::of(site);
+    store::current(&site).map_err(|error| {
+        let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);
+        vec![
+            finding.hint("`mainstay releases` shows the releases that there are; remove it to run the site's own file"),
+        ]
+    })
+}
+
+/// Of which release, of which site, an application is; enough to resolve its texts again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Of {
+    id: String,
+    name: String,
+    data: PathBuf,
+}
+
+impl Of {
+    pub(super) fn flags(&self, flags: Overrides) -> Overrides {
+        let env_files = self.id.parse().map(|id| Site::below(&self.data).env(id).display().to_string());
+        Overrides {
+            name: Some(self.name.clone()),
+            data: Some(self.data.display().to_string()),
+            env_files: env_files.into_iter().collect(),
+            ..flags
+        }
+    }
+
+    /// All that is run of it knows which release it is.
+    pub(super) fn put_on(&self, app: &mut App) {
+        app.env.insert(host::process::RELEASE.to_owned(), self.id.clone());
     }
 }
 

@@ -14,7 +14,7 @@ use supervise::{
 
 /// What probes need from around them.
 pub(crate) fn gate_context(context: &Context, app: &App) -> probe::Context {
-    probe::Context { spawner: context.spawner.clone(), root: app.root.clone(), env: app.env.clone() }
+    probe::Context { spawner: context.spawner.clone(), root: app.root.clone(), env: app.env.clone(), from: None }
 }
 
 /// Asks dependencies for the monitor, and services for their supervisor.
@@ -35,7 +35,8 @@ impl Senses {
     /// S1.10: a database that answers may have lost its schema all the same: it was made anew, or restored from nothing.
     async fn schema(&self, dependency: &Dependency) -> Result<(), Refusal> {
         let of_this = |job: &migrate::Job<'_>| job.migrations.database == dependency.name;
-        let Some(job) = self.0.job().filter(of_this) else { return Ok(()) };
+        let app = self.0.by_now();
+        let Some(job) = self.0.job_of(&app).filter(of_this) else { return Ok(()) };
         let complete = self.0.board.snapshot().migrations == Migrations::Done;
         match complete && migrate::lost_ledger(&job).await.unwrap_or(false) {
             true => Err(schema_is_gone()),
@@ -88,17 +89,20 @@ impl Checker for Senses {
     }
 
     fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
-        Box::pin(async move {
-            let (app, name) = (&self.0.app, &service.name);
-            let what = format!("service {name} ({})", app.name);
-            let here = if app.keeps_data { Some(lock_here(app, &format!("service-{name}"), &what)?) } else { None };
-            let Some(database) = &service.single else {
-                return Ok(Fence { guard: Box::new(here), lost: Box::pin(std::future::pending()) });
-            };
-            let called = format!("mainstay {name} on {}", self.0.who.host);
-            let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
-            let lost = Box::pin(session.ended());
-            Ok(Fence { guard: Box::new((here, session)), lost })
-        })
+        Box::pin(fence(&self.0, &self.0.app, service))
     }
+}
+
+/// Keeps everybody else from running an exclusive service of `app`.
+pub(super) async fn fence(world: &World, app: &App, service: &Service) -> Result<Fence, NoLock> {
+    let name = &service.name;
+    let what = format!("service {name} ({})", app.name);
+    let here = if app.keeps_data { Some(lock_here(app, &format!("service-{name}"), &what)?) } else { None };
+    let Some(database) = &service.single else {
+        return Ok(Fence { guard: Box::new(here), lost: Box::pin(std::future::pending()) });
+    };
+    let called = format!("mainstay {name} on {}", world.who.host);
+    let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
+    let lost = Box::pin(session.ended());
+    Ok(Fence { guard: Box::new((here, session)), lost })
 }

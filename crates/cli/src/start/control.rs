@@ -64,7 +64,7 @@ pub(super) fn listen(
     let path = world.app.control_socket();
     match handed.map_or_else(|| bind(&path), |socket| Ok(UnixListener::from(socket))) {
         Ok(listener) => {
-            let deck = Arc::new(Deck::new(world.clone(), handle, jobs, reread, configured));
+            let deck = Deck::new(world.clone(), handle, jobs, reread, configured);
             let socket = listener.try_clone().ok().map(OwnedFd::from);
             let serving = tokio::spawn(serve(world.clone(), listener, deck.clone())).abort_handle();
             Some(Listening { path, serving, socket, deck })

@@ -4,7 +4,7 @@ use super::world::{Told, told_by};
 use crate::terminal::Terminal;
 use config::App;
 use host::Clock;
-use logs::{Files, Ours};
+use logs::{Files, Ours, Source};
 use report::{Event, Journal, Level, Lines, Masker, Stream};
 use std::{
     borrow::Cow,
@@ -130,33 +130,67 @@ impl Kept {
     }
 }
 
-impl Lines for Everywhere {
-    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
-        self.lines(service, stream, &[line, b"\n"].concat());
-    }
-
-    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
-        let Some(kept) = self.kept.get() else { return self.terminal.lines(service, stream, block) };
-        kept.files.take(service, stream, &kept.masker().mask_lines(block));
+impl Everywhere {
+    fn take(&self, from: Source<'_>, stream: Stream, block: &[u8]) {
+        let Some(kept) = self.kept.get() else { return self.terminal.lines(from.service, stream, block) };
+        kept.files.take(from, stream, &kept.masker().mask_lines(block));
         if kept.echo {
-            self.terminal.lines(service, stream, block);
+            self.terminal.lines(from.service, stream, block);
         }
     }
 
-    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+    fn take_block(&self, from: Source<'_>, stream: Stream, block: Vec<u8>) -> Vec<u8> {
         match self.kept.get() {
             Some(kept) if !kept.echo => {
                 let masked = match kept.masker().mask_lines(&block) {
                     Cow::Borrowed(_) => None,
                     Cow::Owned(masked) => Some(masked),
                 };
-                kept.files.keep(service, stream, masked.unwrap_or(block))
+                kept.files.keep(from, stream, masked.unwrap_or(block))
             }
             _ => {
-                self.lines(service, stream, &block);
+                self.take(from, stream, &block);
                 block
             }
         }
+    }
+}
+
+/// The lines of one release.
+pub(super) struct OfRelease {
+    pub(super) everywhere: Arc<Everywhere>,
+    pub(super) release: Arc<str>,
+}
+
+impl Lines for OfRelease {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        self.lines(service, stream, &[line, b"\n"].concat());
+    }
+
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
+        self.everywhere.take(Source { service, release: Some(&self.release) }, stream, block);
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.everywhere.take_block(Source { service, release: Some(&self.release) }, stream, block)
+    }
+
+    fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.everywhere.room()
+    }
+}
+
+impl Lines for Everywhere {
+    fn line(&self, service: &str, stream: Stream, line: &[u8]) {
+        self.lines(service, stream, &[line, b"\n"].concat());
+    }
+
+    fn lines(&self, service: &str, stream: Stream, block: &[u8]) {
+        self.take(service.into(), stream, block);
+    }
+
+    fn block(&self, service: &str, stream: Stream, block: Vec<u8>) -> Vec<u8> {
+        self.take_block(service.into(), stream, block)
     }
 
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

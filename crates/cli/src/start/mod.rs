@@ -4,6 +4,7 @@ mod adapters;
 mod backups;
 mod control;
 mod earlier;
+mod generation;
 mod herald;
 mod jobs;
 mod lines;

@@ -117,6 +117,9 @@ impl Live {
         world.board.take_over(state.board);
         world.tail.take_over(state.tail);
         world.hide(&latest);
+        if state.latest.release.is_some() {
+            world.run_now(Arc::new(latest.clone()));
+        }
         world.remembered.keep(&world);
         let theirs = Arc::downgrade(&world);
         world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());

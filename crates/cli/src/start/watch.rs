@@ -208,7 +208,8 @@ async fn act(world: &World, hearers: &Hearers, news: News) {
 
 /// S1.10: after a database was away its schema may be gone with it; then the migrations bring it back.
 async fn check_schema(world: &World, database: &str) {
-    let Some(job) = world.job().filter(|job| job.migrations.database == database) else { return };
+    let app = world.by_now();
+    let Some(job) = world.job_of(&app).filter(|job| job.migrations.database == database) else { return };
     if migrate::pending(&job, &migrate::Goal::All)
         .await
         .is_ok_and(|pending| pending.is_some_and(|pending| pending.is_empty()))

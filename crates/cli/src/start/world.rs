@@ -14,7 +14,7 @@ use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 use supervise::{Fault, tail::Tail};
 use tokio::{
@@ -24,7 +24,10 @@ use tokio::{
 
 /// What all parts of a start share.
 pub(crate) struct World {
-    pub(crate) app: App,
+    /// As it was configured at the start: what is the site's, and what a reload does not change.
+    pub(crate) app: Arc<App>,
+    /// As it is run by now: another release, perhaps.
+    by_now: Mutex<Arc<App>>,
     pub(crate) board: Board,
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
@@ -67,6 +70,7 @@ impl World {
 
     /// One that has begun at this time, perhaps under an earlier version.
     pub(super) fn with(context: &Context, app: App, begun: Timestamp, passage: Passage) -> Arc<Self> {
+        let app = Arc::new(app);
         let board = Board::of(&app, context.clock.clone());
         let (ring, clock) = (Arc::new(Ring::new()), context.clock.clone());
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
@@ -97,9 +101,20 @@ impl World {
             probes: super::gate_context(context, &app),
             who: identity(&app),
             backups: Backups::default(),
+            by_now: Mutex::new(app.clone()),
             remotes: app.backup.s3.iter().map(|s3| Remote::new(s3, context.clock.clone())).collect(),
             app,
         })
+    }
+
+    /// The application as it is run by now.
+    pub(crate) fn by_now(&self) -> Arc<App> {
+        self.by_now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on another release of it is run.
+    pub(crate) fn run_now(&self, app: Arc<App>) {
+        *self.by_now.lock().unwrap_or_else(PoisonError::into_inner) = app;
     }
 
     /// From now on the secrets of `app` appear nowhere: not on the terminal, on the pages, in events or in files.
@@ -111,13 +126,18 @@ impl World {
 
     /// The work of the migrations, if there are any.
     pub(crate) fn job(&self) -> Option<Job<'_>> {
-        let migrations = self.app.migrations.as_ref()?;
-        let target = &self.app.dependency(&migrations.database)?.target;
+        self.job_of(&self.app)
+    }
+
+    /// Those of `app`.
+    pub(crate) fn job_of<'a>(&'a self, app: &'a App) -> Option<Job<'a>> {
+        let migrations = app.migrations.as_ref()?;
+        let target = &app.dependency(&migrations.database)?.target;
         Some(Job {
             migrations,
             target,
-            root: &self.app.root,
-            env: &self.app.env,
+            root: &app.root,
+            env: &app.env,
             spawner: &*self.spawner,
             journal: &*self.journal,
             lines: &*self.terminal,
@@ -147,6 +167,14 @@ impl Told {
     /// The fault that the last lines of `service` name.
     pub(crate) fn fault(&self, service: &str, ended: bool) -> Option<Fault> {
         self.suspects.fault(service, &self.tail, ended)
+    }
+}
+
+impl Told {
+    /// What happens to a release that does not serve: it says nothing about the health of the application.
+    pub(crate) fn note_aside(&self, event: Event) {
+        self.ring.keep(&event, self.clock.now(), |text| self.terminal.mask(text));
+        self.terminal.note(event);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     args::Up,
     context::Context,
     dry_run,
-    load::{Need, load_to_start, rereading},
+    load::{Need, load_to_run, rereading},
     start,
 };
 use config::Overrides;
@@ -18,7 +18,7 @@ pub(super) async fn up(context: &Context, args: Up) -> u8 {
         let reread = rereading(context, &args.place, flags.clone(), Need::File);
         return start::take_over(context, &left, &flags, reread).await;
     }
-    let loaded = match load_to_start(context, &args.place, flags.clone(), Need::File) {
+    let loaded = match load_to_run(context, &args.place, flags.clone(), Need::File) {
         Ok(loaded) => loaded,
         Err(findings) => return super::tell(context, &findings, Outcome::Misused).code(),
     };

@@ -15,7 +15,13 @@ pub(crate) fn all(services: &[Service], jobs: &[Job]) -> String {
 
 fn services(services: &[Service]) -> String {
     let head = ["SERVICE", "STATE", "PID", "FOR", "CPU", "MEM", "RESTARTS", "REASON"].map(str::to_owned);
-    table(&[vec![head.to_vec()], services.iter().map(row).collect()].concat())
+    let mut rows = [vec![head.to_vec()], services.iter().map(row).collect()].concat();
+    if services.iter().any(|service| service.release.is_some()) {
+        let releases = services.iter().map(|service| service.release.clone().unwrap_or_else(|| "-".to_owned()));
+        let releases = ["RELEASE".to_owned()].into_iter().chain(releases);
+        rows.iter_mut().zip(releases).for_each(|(row, release)| row.insert(1, release));
+    }
+    table(&rows)
 }
 
 fn row(service: &Service) -> Vec<String> {
@@ -151,7 +157,9 @@ fn blocked(why: &Why) -> String {
 fn of_service(why: &Why) -> String {
     let service = &why.service;
     let pid = service.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
-    let mut text = format!("`{}` is {} for {}{pid}\n", service.name, state(service), age(span(service.for_s)));
+    let release = service.release.as_ref().map(|release| format!(", release {release}")).unwrap_or_default();
+    let (state, since) = (state(service), age(span(service.for_s)));
+    let mut text = format!("`{}` is {state} for {since}{pid}{release}\n", service.name);
     text += &blocked(why);
     if let Some(reason) = service.reason.as_ref().filter(|reason| !why.blocked_on.contains(reason)) {
         text += &format!("reason: {reason}\n");

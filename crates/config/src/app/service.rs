@@ -104,10 +104,12 @@ pub struct Stop {
 /// May two generations of a service run at once?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Handover {
-    /// Yes: the new one is started before the old one is stopped.
-    #[default]
+    /// Yes: the new one is started before the old one is stopped. So it is with a service that mainstay listens for.
     Overlap,
-    /// No: pollers and schedulers.
+    /// Nobody has said so: the old one is stopped first, and nothing else keeps two from running.
+    #[default]
+    InTurn,
+    /// No, nowhere: pollers and schedulers. The old one is stopped first, and a lock keeps others away.
     Exclusive,
 }
 

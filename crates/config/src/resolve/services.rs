@@ -156,7 +156,9 @@ fn service(
         cwd: table.setting("cwd").text().map_or(context.sources.root.clone(), |cwd| context.sources.root.join(cwd)),
         handover: match table.setting("handover").choice() {
             Some("exclusive") => Handover::Exclusive,
-            _ => Handover::Overlap,
+            Some(_) => Handover::Overlap,
+            None if listen.is_some() => Handover::Overlap,
+            None => Handover::InTurn,
         },
         start_delay: table
             .setting("start_delay")
@@ -179,12 +181,12 @@ fn service(
 fn single(table: &Table<'_>, service: &Service, dependencies: &[Dependency]) -> Option<String> {
     let setting = table.setting("single");
     match (service.handover, setting.given()) {
-        (Handover::Overlap, Some(written)) if setting.bool() == Some(true) => {
+        (Handover::Overlap | Handover::InTurn, Some(written)) if setting.bool() == Some(true) => {
             let hint = "write `handover = \"exclusive\"` too, or remove it";
             setting.refuse(&written, "only an exclusive service is run by one host alone", hint);
             None
         }
-        (Handover::Overlap, _) => None,
+        (Handover::Overlap | Handover::InTurn, _) => None,
         (Handover::Exclusive, Some(_)) => super::schedule::single(table, &service.needs, dependencies),
         (Handover::Exclusive, None) => super::schedule::first_postgres(&service.needs, dependencies),
     }

@@ -13,7 +13,7 @@ use crate::{
 use config::{BuildStep, Deploy};
 use host::{
     Env, fs,
-    process::{Command, Exit, Limits, Mark, Output, Spawner, end_leftovers},
+    process::{Command, Exit, Limits, Mark, Output, RELEASE, Spawner, end_leftovers},
 };
 use log::Log;
 use report::{Lines, Stream};
@@ -100,10 +100,11 @@ impl Builder<'_> {
     fn command(&self, step: &BuildStep) -> Command {
         let mut env = self.env.clone();
         env.insert("MAINSTAY_CACHE".to_owned(), self.site.cache().display().to_string());
-        env.insert("MAINSTAY_RELEASE".to_owned(), self.record.id.to_string());
+        env.insert(RELEASE.to_owned(), self.record.id.to_string());
         env.insert("MAINSTAY_COMMIT".to_owned(), self.record.commit.clone());
         env.extend(step.env.clone());
-        let mark = Mark { instance: instance(self.site), service: BUILD.to_owned() };
+        let (instance, service) = (instance(self.site), BUILD.to_owned());
+        let mark = Mark { instance, service, release: env.get(RELEASE).cloned() };
         mark.put_on(&mut env);
         Command {
             argv: step.argv.clone(),

@@ -56,12 +56,17 @@ pub struct SocketHolder {
 pub fn bind_tcp(addr: SocketAddr) -> Result<TcpListener, BindError> {
     // The standard library sets SO_REUSEADDR and FD_CLOEXEC on every Unix.
     let bound = TcpListener::bind(addr).and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-    bound.map_err(|error| match error.kind() {
+    bound.map_err(|error| refusal(addr, error))
+}
+
+/// Why nobody can listen on `addr`.
+pub(super) fn refusal(addr: SocketAddr, error: io::Error) -> BindError {
+    match error.kind() {
         io::ErrorKind::AddrInUse => BindError::AddrInUse { addr, holder: holder(addr) },
         io::ErrorKind::PermissionDenied => BindError::Denied { addr },
         io::ErrorKind::AddrNotAvailable => BindError::NotLocal { addr },
         _ => BindError::Io { addr, error },
-    })
+    }
 }
 
 /// The same for [`crate::process::Command::listeners`]: blocking, as programs that take a socket over expect it (the

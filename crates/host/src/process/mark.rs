@@ -9,7 +9,10 @@ pub(super) const INSTANCE: &str = "MAINSTAY_INSTANCE";
 /// The name of the variable that tells for which service it was started.
 pub(super) const SERVICE: &str = "MAINSTAY_SERVICE";
 
-/// Two variables in the environment of a child. Who descends from it inherits them, also with a session and a parent of its own;
+/// The name of the variable that tells of which release it is.
+pub const RELEASE: &str = "MAINSTAY_RELEASE";
+
+/// Variables in the environment of a child. Who descends from it inherits them, also with a session and a parent of its own;
 /// /proc/PID/environ shows the environment that a program was started with, whatever it does to it later (proc(5)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -17,6 +20,9 @@ pub struct Mark {
     pub instance: String,
     /// For which service.
     pub service: String,
+    /// Of which release, where that is said: two of them may run at once.
+    #[serde(default)]
+    pub release: Option<String>,
 }
 
 impl Mark {
@@ -24,6 +30,7 @@ impl Mark {
     pub fn put_on(&self, env: &mut Env) {
         env.insert(INSTANCE.to_owned(), self.instance.clone());
         env.insert(SERVICE.to_owned(), self.service.clone());
+        env.extend(self.release.clone().map(|release| (RELEASE.to_owned(), release)));
     }
 
     /// Does a process bear it? False as well when we may not see its environment.
@@ -31,6 +38,7 @@ impl Mark {
         let environ = process.environ().unwrap_or_default();
         value(&environ, INSTANCE) == Some(self.instance.as_bytes())
             && value(&environ, SERVICE) == Some(self.service.as_bytes())
+            && value(&environ, RELEASE) == self.release.as_deref().map(str::as_bytes)
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 /// One for each test: tests run side by side.
 fn marked(script: &str, instance: &str) -> Command {
-    let mark = Mark { instance: format!("{instance}-{}", std::process::id()), service: "zoo".to_owned() };
+    let mark =
+        Mark { instance: format!("{instance}-{}", std::process::id()), service: "zoo".to_owned(), release: None };
     Command { mark: Some(mark), ..shell(script) }
 }
 
@@ -103,7 +104,8 @@ async fn an_earlier_life_is_cleared_away() {
     if playing("earlier") {
         let spawner = SystemSpawner::new().unwrap();
         let mut leaves = marked(&format!("{DAEMON} sleep 1000"), "earlier");
-        leaves.mark = Some(Mark { instance: host::env::read()["EARLIER"].clone(), service: "zoo".to_owned() });
+        leaves.mark =
+            Some(Mark { instance: host::env::read()["EARLIER"].clone(), service: "zoo".to_owned(), release: None });
         let (_child, line) = start(&spawner, &leaves, |_| true).await;
         println!("daemon {line}");
         return std::future::pending().await;

@@ -13,7 +13,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use retry::Deadline;
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 use url::Url;
 
@@ -34,20 +34,33 @@ pub struct Response {
 /// # Errors
 /// When there was no answer. Whether the answer is a good one is for the caller to say.
 pub async fn http_get(url: &str, timeout: Duration) -> Result<Response, Refusal> {
+    http_get_from(None, url, timeout).await
+}
+
+/// The same, coming from an address of this machine where one is given: that of [`host::net::PREVIEW`] leads to a candidate.
+///
+/// # Errors
+/// Likewise.
+pub async fn http_get_from(from: Option<Ipv4Addr>, url: &str, timeout: Duration) -> Result<Response, Refusal> {
     let url = Url::parse(url)?;
     let deadline = Deadline::after(timeout);
-    socket::within(&deadline, &url.authority(), get(&url, &deadline)).await?
+    socket::within(&deadline, &url.authority(), get(from, &url, &deadline)).await?
 }
 
 /// Gets `url` and asks for `status`, or any 2xx or 3xx.
-pub(crate) async fn ready(url: &str, status: Option<u16>, deadline: &Deadline) -> Result<u16, Refusal> {
-    let response = http_get(url, deadline.remaining().unwrap_or(Duration::MAX)).await?;
+pub(crate) async fn ready(
+    from: Option<Ipv4Addr>,
+    url: &str,
+    status: Option<u16>,
+    deadline: &Deadline,
+) -> Result<u16, Refusal> {
+    let response = http_get_from(from, url, deadline.remaining().unwrap_or(Duration::MAX)).await?;
     let good = status.map_or((200..400).contains(&response.status), |wanted| response.status == wanted);
     if good { Ok(response.status) } else { Err(bad_status(&response, status)) }
 }
 
-async fn get(url: &Url, deadline: &Deadline) -> Result<Response, Refusal> {
-    let stream = socket::open_tcp(&url.host, url.port, deadline).await?;
+async fn get(from: Option<Ipv4Addr>, url: &Url, deadline: &Deadline) -> Result<Response, Refusal> {
+    let stream = socket::open_tcp_from(from, &url.host, url.port, deadline).await?;
     match url.tls {
         true => {
             let secured = tls::connect(stream, &url.host, &url.authority()).await.map_err(untrusted)?;

@@ -39,7 +39,12 @@ pub(crate) fn context(root: &Path) -> Context {
 }
 
 pub(crate) fn with_spawner(root: &Path, spawner: Arc<dyn Spawner>) -> Context {
-    Context { spawner, root: root.to_owned(), env: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into() }
+    Context {
+        spawner,
+        root: root.to_owned(),
+        env: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+        from: None,
+    }
 }
 
 struct Nobody;

@@ -19,7 +19,7 @@ use config::{Job, Rhythm};
 use host::{
     Clock, Env,
     alarm::Alarm,
-    process::{Mark, Spawner},
+    process::{Mark, RELEASE, Spawner},
 };
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Lines};
@@ -139,8 +139,10 @@ impl Scheduler {
             self.outfit.journal.note(say::lost(&job.name, due));
         }
         self.ids += 1;
-        let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone() };
-        let (mark, env) = (self.instance.as_ref().map(mark), environment(&job, base_env));
+        let env = environment(&job, base_env);
+        let release = env.get(RELEASE).cloned();
+        let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone(), release };
+        let mark = self.instance.as_ref().map(mark);
         let life = JobLife::new(Arc::new(job), through);
         let (askers, retired, pid) = (Askers::default(), false, None);
         Member { id: self.ids, life, env, mark, askers, retired, pid, signals: None, guard: None, unlock: None }

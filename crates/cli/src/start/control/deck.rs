@@ -1,7 +1,9 @@
 //! Answers what people ask of the running application.
 
+mod candidate;
 mod jobs;
 mod orders;
+mod promote;
 mod reload;
 
 use super::{
@@ -9,17 +11,19 @@ use super::{
     shown,
 };
 use crate::load::Loaded;
+use candidate::Standing;
 use config::Service;
 use control::{
-    Asked, Daemon, Done, Down, Events, JobRun, Order, Ps, Reexec, Refusal, Reloaded, RunTold, Status, VERSION, Verb,
-    Why,
+    Asked, CandidateTold, Daemon, Discarded, Done, Down, Events, Generation, JobRun, Order, Promoted, Ps, Reexec,
+    Refusal, Reloaded, RunTold, Status, VERSION, Verb, Why,
 };
+use deploy::ReleaseId;
 use health::Report;
 use host::Pending;
 use report::{Event, Finding, Journal, Outcome};
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -31,7 +35,12 @@ use tokio::{
 };
 
 /// Reads the configuration anew.
-pub(crate) type Reread = Box<dyn Fn() -> Result<Loaded, Vec<Finding>> + Send + Sync>;
+pub(crate) struct Reread {
+    /// What is to be run by now.
+    pub(crate) latest: Box<dyn Fn() -> Result<Loaded, Vec<Finding>> + Send + Sync>,
+    /// Another release of the site.
+    pub(crate) release: Box<dyn Fn(ReleaseId) -> Result<Loaded, Vec<Finding>> + Send + Sync>,
+}
 
 /// A journal that takes longer to write is not waited for.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -48,7 +57,11 @@ pub(super) struct Deck {
     /// A second request to stop would be a request to kill.
     asked_down: AtomicBool,
     /// One reload at a time, so that the last one counts whole.
-    reloading: tokio::sync::Mutex<()>,
+    reloading: Arc<tokio::sync::Mutex<()>>,
+    /// The release beside the one that serves.
+    candidate: Mutex<Option<Standing>>,
+    /// For what goes on when whoever has asked for it has left.
+    me: Weak<Self>,
 }
 
 impl Daemon for Deck {
@@ -109,6 +122,18 @@ impl Daemon for Deck {
         Box::pin(async move { self.let_another_take_over().await })
     }
 
+    fn candidate(&self, asked: Generation) -> Pending<'_, Result<Receiver<CandidateTold>, Refusal>> {
+        Box::pin(async move { self.begin_candidate(asked).await })
+    }
+
+    fn promote(&self, asked: Generation) -> Pending<'_, Result<Promoted, Refusal>> {
+        Box::pin(async move { self.promote_candidate(asked).await })
+    }
+
+    fn discard(&self) -> Pending<'_, Result<Discarded, Refusal>> {
+        Box::pin(async move { self.discard_candidate().await })
+    }
+
     fn down(&self) -> Down {
         if !self.asked_down.swap(true, Ordering::Relaxed) {
             self.world.journal.note(Event::new("control.down", "everything is stopped on request"));
@@ -143,7 +168,7 @@ impl Deck {
         Status {
             app: self.world.app.name.clone(),
             mainstay: VERSION.to_owned(),
-            release: release(&self.world.app),
+            release: release(&self.world.by_now()),
             pid: std::process::id(),
             generation: self.world.passage.generation(),
             reexec_failed: self.world.passage.why_failed().map(|why| self.world.terminal.mask(&why)),
@@ -170,10 +195,14 @@ impl Deck {
         jobs: Option<ScheduleHandle>,
         reread: Reread,
         configured: Vec<Service>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let services = Mutex::new(configured);
-        let (asked_down, reloading) = (AtomicBool::new(false), tokio::sync::Mutex::default());
-        Self { world, handle, jobs, reread, services, asked_down, reloading }
+        let (asked_down, reloading) = (AtomicBool::new(false), Arc::default());
+        let candidate = Mutex::default();
+        Arc::new_cyclic(|me| {
+            let me = me.clone();
+            Self { world, handle, jobs, reread, services, asked_down, reloading, candidate, me }
+        })
     }
 
     async fn let_another_take_over(&self) -> Result<Reexec, Refusal> {
@@ -182,6 +211,7 @@ impl Deck {
         if self.report().phase != "watch" {
             return Err(refused(format!("`{}` is still starting", self.world.app.name)));
         }
+        self.is_alone()?;
         let (reply, answer) = oneshot::channel();
         self.world.passage.wish(Some(reply));
         answer.await.unwrap_or_else(|_| Err(refused("mainstay is being stopped".to_owned())))
@@ -190,7 +220,8 @@ impl Deck {
     fn shown(&self) -> Vec<control::Service> {
         let usage = self.handle.usage();
         let shown = |status: &ServiceStatus| shown::service(&self.world, status, usage.get(&status.name));
-        self.handle.snapshot().iter().map(shown).collect()
+        let live = self.handle.snapshot();
+        live.iter().map(shown).chain(self.shown_candidates()).collect()
     }
 
     /// What health says of the services as they are at this moment, which its own watcher may not have seen yet.

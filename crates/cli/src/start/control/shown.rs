@@ -19,6 +19,7 @@ use tokio::time::Instant;
 pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&ServiceUsage>) -> Service {
     Service {
         name: status.name.clone(),
+        release: world.by_now().env.get(host::process::RELEASE).cloned(),
         state: status.word.to_string(),
         fine: status.fine.to_owned(),
         ready: status.ready,

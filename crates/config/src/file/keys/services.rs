@@ -49,9 +49,10 @@ pub(crate) static SERVICE: Section = Section {
         key(
             "handover",
             Kind::Choice(&["overlap", "exclusive"]),
-            "overlap",
+            "",
             "\"exclusive\"",
-            "May two generations run at once? `exclusive` is for pollers and schedulers.",
+            "May two releases of it run at once? `exclusive` is for pollers and schedulers. Default: `overlap` with `listen`; without, the \
+             old one is stopped first.",
         ),
         key(
             "single",

@@ -21,16 +21,17 @@ const PIECES: usize = 256;
 impl Deck {
     /// All jobs, also when they are not run.
     pub(super) fn shown_jobs(&self) -> Vec<Job> {
-        match (&self.jobs, self.world.app.jobs_are_off()) {
+        let app = self.world.by_now();
+        match (&self.jobs, app.jobs_are_off()) {
             (Some(jobs), _) => jobs.snapshot().iter().map(|status| shown::job(&self.world, status)).collect(),
-            (None, why) => self.world.app.jobs.iter().map(|job| shown::job_off(&job.name, why)).collect(),
+            (None, why) => app.jobs.iter().map(|job| shown::job_off(&job.name, why)).collect(),
         }
     }
 
     pub(super) fn why_job(&self, name: &str) -> Option<Why> {
         let job = self.shown_jobs().into_iter().find(|job| job.name == name)?;
         let report = self.report();
-        let needs = self.world.app.job(name).map(|job| job.needs.clone()).unwrap_or_default();
+        let needs = self.world.by_now().job(name).map(|job| job.needs.clone()).unwrap_or_default();
         let mask = |line: String| self.world.terminal.mask(&line);
         let waits = job.state == "waiting" || job.state == "off";
         Some(Why {
@@ -68,8 +69,9 @@ impl Deck {
     }
 
     fn no_jobs(&self, name: &str) -> Refusal {
-        let names: Vec<_> = self.world.app.jobs.iter().map(|job| job.name.clone()).collect();
-        match self.world.app.jobs_are_off().filter(|_| names.iter().any(|job| job == name)) {
+        let app = self.world.by_now();
+        let names: Vec<_> = app.jobs.iter().map(|job| job.name.clone()).collect();
+        match app.jobs_are_off().filter(|_| names.iter().any(|job| job == name)) {
             Some(why) => {
                 let finding = Finding::error(format!("no job is run here: {why}"));
                 let hint = format!("`mainstay schedule run {name}` runs it all the same");

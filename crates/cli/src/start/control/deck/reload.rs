@@ -16,9 +16,10 @@ impl Deck {
     pub(super) async fn read_anew(&self) -> Result<Reloaded, Refusal> {
         let _one = self.reloading.lock().await;
         self.is_up()?;
+        self.is_alone()?;
         let _told = self.world.herald.reloading();
-        let Loaded { app: new, texts } = (self.reread)().map_err(|findings| self.refused(&findings))?;
-        let impossible = impossible(&self.world.app, &new);
+        let Loaded { app: new, texts } = (self.reread.latest)().map_err(|findings| self.refused(&findings))?;
+        let impossible = impossible(&self.world.by_now(), &new);
         if !impossible.is_empty() {
             return Err(self.refused(&impossible));
         }
@@ -55,16 +56,18 @@ impl Deck {
         Refusal::new(Outcome::Misused, findings)
     }
 
-    fn unreloaded(&self, error: ReloadError) -> Refusal {
+    pub(super) fn unreloaded(&self, error: ReloadError) -> Refusal {
         match error {
             ReloadError::Listen(error) => self.refused(&[Finding::from(&error)]),
-            error @ ReloadError::NotRunning => Refusal::new(Outcome::NotYet, &[Finding::error(error.to_string())]),
+            error @ (ReloadError::NotRunning | ReloadError::Candidate) => {
+                Refusal::new(Outcome::NotYet, &[Finding::error(error.to_string())])
+            }
         }
     }
 
     fn reloaded(&self, new: App, services: supervise::Reloaded, jobs: supervise::Reloaded) -> Reloaded {
-        let mut later = later(&self.world.app, &new);
-        if self.jobs.is_none() && new.jobs != self.world.app.jobs {
+        let mut later = later(&self.world.by_now(), &new);
+        if self.jobs.is_none() && new.jobs != self.world.by_now().jobs {
             later.push("`[schedule]`".to_owned());
         }
         if self.world.terminal.is_introduced() {
