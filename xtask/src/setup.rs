@@ -28,6 +28,7 @@ const NEEDS: &[Need] = &[
     Need { program: "sqlite3", package: "sqlite3", found: || works("sqlite3", &["--version"]) },
     Need { program: "tmux", package: "tmux", found: || works("tmux", &["-V"]) },
     Need { program: "setpriv", package: "util-linux", found: || works("setpriv", &["--version"]) },
+    Need { program: "sshd", package: "openssh-server openssh-client", found: has_sshd },
     Need { program: "systemd-notify", package: "systemd", found: || works("systemd-notify", &["--version"]) },
     Need { program: "a C compiler", package: "gcc libc6-dev", found: || works("cc", &["--version"]) },
 ];
@@ -97,6 +98,11 @@ fn can_install() -> bool {
 }
 
 /// Debian keeps it out of the `PATH` of ordinary users.
+/// It is asked for nothing: without a key of the machine it could not answer.
+fn has_sshd() -> bool {
+    Path::new("/usr/sbin/sshd").exists() && works("ssh", &["-V"])
+}
+
 fn has_pgbouncer() -> bool {
     works("pgbouncer", &["--version"]) || works("/usr/sbin/pgbouncer", &["--version"])
 }

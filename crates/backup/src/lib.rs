@@ -50,7 +50,7 @@ pub use protection::{Newest, Protection};
 pub use prune::{planned, prune, prune_in};
 pub use remote::{Everywhere, Remote, everywhere};
 pub use report::{NoUlid as NoId, Ulid as Id};
-pub use restore::{How, Restored, Threat, restore, threat, undo};
+pub use restore::{How, Restored, Threat, empty, restore, threat, undo};
 pub use shelf::{Copy, Place, copies};
 pub use sqlite::Swept;
 pub use standing::{OutOfOrder, Stage, Standing, Step};

@@ -21,7 +21,7 @@ pub(crate) use ground::Ground;
 pub(crate) use identity::{exists, identity, look};
 pub(crate) use open::{open, variables};
 pub(crate) use prove::prove;
-pub(crate) use swap::{put_back, restore};
+pub(crate) use swap::{Content, put_back, restore};
 pub(crate) use threat::threat;
 
 /// The rows, compressed: what `pg_restore` reads once it is unpacked.

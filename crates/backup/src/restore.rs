@@ -4,8 +4,10 @@
 //! kept under another one, so that [`undo`] can put it back.
 
 mod book;
+mod empty;
 mod threat;
 
+pub use empty::empty;
 pub(crate) use threat::vanishes;
 pub use threat::{Threat, threat};
 
@@ -74,7 +76,7 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
         Target::Sqlite(path) => of_sqlite(job, copy, &manifest, path, how)
             .await?
             .map(|before| before.file_name().unwrap_or_default().to_string_lossy().into_owned()),
-        Target::Postgres(dsn) => postgres::restore(job, copy, &manifest, dsn).await?,
+        Target::Postgres(dsn) => postgres::restore(job, copy, &manifest, dsn, postgres::Content::OfCopy).await?,
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     };
     if let Some(before) = &before {

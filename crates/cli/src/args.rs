@@ -5,7 +5,9 @@ mod control;
 mod journal;
 mod migrate;
 mod proxy;
+mod release;
 mod schedule;
+mod server;
 
 pub(crate) use backup::{
     Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open,
@@ -22,7 +24,9 @@ pub(crate) use migrate::{
     MigrateUp, Migrations, Rehearse,
 };
 pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
+pub(crate) use release::{Deploy, Releases, ReleasesVerb, Rollback};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
+pub(crate) use server::{Hook, Server, ServerInit};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -121,6 +125,18 @@ pub(crate) enum Verb {
     /// Have the running application run a job now, and show the run; ends with the exit code of the job
     #[command(after_help = "Example: mainstay run-now retrain")]
     RunNow(RunNow),
+    /// Make a release of a commit and bring it live: checked, copied, built, migrated, proven, switched to, watched; or undone
+    #[command(after_help = "Example: mainstay deploy main")]
+    Deploy(Deploy),
+    /// Bring the release before back, with its variables and, where that is possible, its schema
+    #[command(after_help = "Example: mainstay rollback --yes")]
+    Rollback(Rollback),
+    /// The releases that there are: how they ended, how long they took, what was lost meanwhile
+    #[command(
+        after_help = "Examples: mainstay releases, mainstay releases show 01K8",
+        args_conflicts_with_subcommands = true
+    )]
+    Releases(Releases),
     /// Stop everything and wait until it is gone
     #[command(after_help = "Example: mainstay down")]
     Down(Down),
@@ -185,12 +201,42 @@ pub(crate) enum Verb {
                             127.0.0.1:8001"
     )]
     Proxy(Box<Proxy>),
+    /// Look at all that a start or a release needs, and change nothing; exit code 1 when something is wrong, 3 when something could not
+    /// be verified
+    #[command(after_help = "Example: mainstay check --release")]
+    Check(Check),
+    /// Set a server up
+    #[command(subcommand, after_help = "Example: mainstay server init --dir /srv/shop")]
+    Server(Server),
+    /// Run by git after a push
+    #[command(
+        subcommand,
+        hide = true,
+        after_help = "Example: mainstay hook post-receive --config /srv/shop/mainstay.toml"
+    )]
+    Hook(Hook),
     /// The environment contract: check it, or print what is generated from it
     #[command(subcommand, after_help = "Example: mainstay env check --dir examples/booking")]
     Env(Env),
     /// Print the JSON schema of mainstay.toml
     #[command(after_help = "Example: mainstay schema > mainstay.schema.json")]
     Schema,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// And what a release needs: its commit, room, copies, connections for two of them
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Only what the services of this role need [default: that of mainstay.toml, or all]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 /// Which application.

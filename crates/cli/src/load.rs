@@ -1,10 +1,8 @@
 //! From what was typed to an [`config::App`]: finds `mainstay.toml`, reads what it names, and resolves all of it.
 
-#[allow(dead_code, reason = "releases are started in a later step")]
 mod release;
 
-#[allow(unused_imports, reason = "releases are started in a later step")]
-pub(crate) use release::{Of, file_of_release, freeze_env, load_release, share};
+pub(crate) use release::{Of, freeze_env, load_release, share};
 
 use crate::{
     args::Place,
@@ -115,7 +113,10 @@ pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> 
         None => flags,
     };
     let mut app = resolve(context, &files, texts.file.clone(), flags, Reading::Strict)?.app;
-    texts.release.iter().for_each(|of| of.put_on(&mut app));
+    for of in texts.release.iter() {
+        of.put_on(&mut app);
+        of.put_site_on(context, &mut app);
+    }
     Ok(app)
 }
 
@@ -131,6 +132,11 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     for job in app.jobs.iter_mut().filter(ours) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
         job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
+    }
+    // A release is made of the site's file alone.
+    for hook in app.deploy.iter_mut().filter_map(|deploy| deploy.webhook.as_mut()) {
+        hook.command[0] = us.clone().unwrap_or_else(|| hook.command[0].clone());
+        hook.command.extend(flags.iter().take(1).flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }
 }
 
@@ -188,6 +194,11 @@ pub(crate) fn load_contract(context: &Context, place: &Place) -> Result<(Declare
     let declared = config::declared(&sources)?;
     context.terminal.hide(declared.contract.secrets(&declared.env));
     Ok((declared, sources.root))
+}
+
+/// The file of the site that `place` means, where there is one.
+pub(crate) fn site_file(context: &Context, place: &Place) -> Option<PathBuf> {
+    find(context, &place_of(context, place)).ok().flatten()
 }
 
 fn sources<'a>(

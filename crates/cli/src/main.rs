@@ -6,9 +6,11 @@ mod context;
 mod daemon;
 mod dry_run;
 mod load;
+mod release;
 mod start;
 mod terminal;
 mod texts;
+mod turn;
 mod verbs;
 mod words;
 

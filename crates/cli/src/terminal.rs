@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::{
-        Arc, OnceLock, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     err: Arc<Outlet>,
     /// Where both go to a file of our own.
     small: OnceLock<Small>,
+    /// The line that stands below all others, on a terminal.
+    standing: Mutex<Option<String>>,
     /// A line that is to be erased before anything else is written.
     drawn: AtomicBool,
 }
@@ -54,6 +56,9 @@ pub(crate) enum Mark {
     Name(usize),
 }
 
+/// Back to the beginning of the line, and nothing on it (ECMA-48: EL).
+const ERASED: &str = "\r\x1b[2K";
+
 /// To the end of the line (ECMA-48, EL).
 const ERASE: &str = "\x1b[K";
 /// Who writes the events, in the marks.
@@ -72,6 +77,7 @@ impl Terminal {
             out,
             err,
             small: OnceLock::new(),
+            standing: Mutex::default(),
             drawn: AtomicBool::new(false),
         }
     }
@@ -109,6 +115,41 @@ impl Terminal {
     pub(crate) fn go_on_with(&self, [out, err]: [Vec<u8>; 2]) {
         self.out.write(out);
         self.err.write(err);
+    }
+
+    /// Is it read by people?
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format == LogFormat::Human
+    }
+
+    /// From now on `text` stands below all that is written, until another one does or none; on a terminal that people look at
+    /// alone. What does not fit into its width is cut.
+    pub(crate) fn stand(&self, text: Option<String>) {
+        if self.format != LogFormat::Human || !host::terminal::is_terminal(host::terminal::Stream::Error) {
+            return;
+        }
+        let width = host::terminal::width(host::terminal::Stream::Error).map_or(79, |width| usize::from(width) - 1);
+        let text =
+            text.map(|text| self.mask(&text).chars().filter(|c| !c.is_control()).take(width).collect::<String>());
+        let Ok(mut standing) = self.standing.lock() else { return };
+        if *standing != text {
+            self.err.write(format!("{ERASED}{}", text.as_deref().unwrap_or_default()).into_bytes());
+            *standing = text;
+        }
+    }
+
+    /// Does a line stand below all others?
+    pub(crate) fn has_standing_line(&self) -> bool {
+        self.standing.lock().is_ok_and(|standing| standing.is_some())
+    }
+
+    /// Whole lines, above the one that stands below all others.
+    fn above(&self, lines: Vec<u8>) -> Vec<u8> {
+        let standing = self.standing.lock().ok().and_then(|standing| standing.clone());
+        match standing {
+            Some(standing) => [ERASED.as_bytes(), &lines, standing.as_bytes()].concat(),
+            None => lines,
+        }
     }
 
     /// From now on these never appear in anything that is written.
@@ -167,7 +208,7 @@ impl Terminal {
 
     fn error_line(&self, text: &str) {
         self.erase();
-        self.err.write(with_end(self.mask(text).as_bytes()));
+        self.err.write(self.above(with_end(self.mask(text).as_bytes())));
     }
 
     /// Is there somebody who sees a line move?
@@ -253,7 +294,7 @@ impl Journal for Terminal {
         let line = with_end(known.masker.mask(&line).as_bytes());
         let len = line.len();
         self.erase();
-        self.err.write_or_count(line);
+        self.err.write_or_count(self.above(line));
         self.grew_by(len);
     }
 }
@@ -273,7 +314,7 @@ impl Lines for Terminal {
         let len = rendered.len();
         match stream {
             Stream::Stdout => self.out.write(rendered),
-            Stream::Stderr => self.err.write(rendered),
+            Stream::Stderr => self.err.write(self.above(rendered)),
         }
         self.grew_by(len);
     }

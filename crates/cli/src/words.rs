@@ -5,6 +5,7 @@ mod hours;
 mod jobs;
 pub(crate) mod progress;
 pub(crate) mod proxy;
+pub(crate) mod releases;
 mod running;
 pub(crate) mod timeline;
 

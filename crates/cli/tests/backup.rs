@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use support::{LIMIT, mainstay, names};
-use testkit::{Cluster, Output, Test, Tmux, find_component};
+use testkit::{Cluster, Output, Running, Signal, Test, Tmux, find_component, wait_until};
 
 /// With a directory for proofs that nobody else uses.
 fn program() -> Test {
@@ -948,4 +948,79 @@ fn the_keys_of_a_terminal_reach_the_shell_of_an_opened_copy() {
     tmux.type_line("\\q");
     tmux.wait_for("the end", |screen| screen.contains("code=0"));
     assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// A copy of `app.db` that has stopped in the middle, and a migration that waits to be applied.
+fn stopped_copy() -> (Test, Running) {
+    let config = "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[migrations]\ndir = \"migrations\"\n[backup]\nto = \"backups\"\nschedule = \"off\"\n";
+    let test =
+        program().file("mainstay.toml", config).file("migrations/1_next.sql", "CREATE TABLE next (id integer);\n");
+    shop(&test);
+    let mut copy = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.written").args(["backup", "now"]).spawn();
+    let stat = format!("/proc/{}/stat", copy.pid());
+    wait_until(LIMIT, "the copy stops", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    assert!(copy.running());
+    (test, copy)
+}
+
+/// S1.16: a migration, a restore and a second copy wait until a copy is done, and say for whom; when the time is up, that is no failure.
+#[test]
+fn a_database_is_changed_by_one_at_a_time() {
+    let (test, copy) = stopped_copy();
+    for verb in [&["backup", "now"][..], &["restore", "--undo", "--yes", "--target", "app.db"]] {
+        let output = run(&test, &[&["--log-level", "error"], verb, &["--timeout", "300ms"]].concat());
+        output.code(75).stderr_is(
+            "
+            error: something else is at work on `main`, and [TIME] were up
+              seen: `mainstay backup now` (pid [PID], since [WHEN])
+              hint: wait until it is done, then try again; --timeout says how long is waited
+            ",
+        );
+    }
+    let mut migration = test.again().args(["migrate", "up"]).spawn();
+    migration.wait_for_line("main: waits for `mainstay backup now` (pid ", LIMIT);
+    assert_eq!(rows(&test.path().join("app.db"), "sqlite_master WHERE name = 'next'"), 0);
+    copy.signal(Signal::CONT);
+    copy.wait(LIMIT).code(0).stderr_has("is VERIFIED");
+    migration.wait(LIMIT).code(0);
+    assert_eq!(rows(&test.path().join("app.db"), "sqlite_master WHERE name = 'next'"), 1);
+    assert!(names(&test.path().join("data/run")).iter().all(|name| !name.starts_with("database-")));
+}
+
+/// S1.16: who is killed keeps nobody waiting, and a start without anything to migrate waits for nobody.
+#[test]
+fn a_lock_does_not_outlive_its_holder() {
+    let (test, mut copy) = stopped_copy();
+    copy.kill9();
+    run(&test, &["migrate", "up", "--timeout", "5s"]).code(0);
+    run(&test, &["backup", "now", "--timeout", "5s"]).code(0);
+    let mut copy = test.again().env("MAINSTAY_FAILPOINT", "stop:backup.written").args(["backup", "now"]).spawn();
+    let stat = format!("/proc/{}/stat", copy.pid());
+    wait_until(LIMIT, "the copy stops", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    let config = test.read("mainstay.toml") + "[services.a]\ncommand = \"true\"\nrestart = \"never\"\n";
+    let test = test.file("mainstay.toml", &config);
+    run(&test, &["up"]).code(0);
+    copy.kill9();
+}
+
+/// S1.16: what looks into a copy and does not hear that it should end is killed: after a while, or when it is told again; nothing is left.
+#[test]
+fn what_does_not_leave_an_opened_copy_is_killed() {
+    let test = program();
+    drop(shop(&test));
+    take(&test, "sqlite:app.db");
+    let deaf = ["--", "sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"];
+    for times in [2, 1] {
+        let open = [&["open", "--database", "sqlite:app.db", "--to", "backups"], &deaf[..]].concat();
+        let mut opened = test.again().args(open).spawn();
+        opened.wait_for_line("deaf", LIMIT);
+        let begun = Instant::now();
+        for _ in 0..times {
+            opened.terminate();
+            thread::sleep(Duration::from_millis(200));
+        }
+        opened.wait(LIMIT).code(137);
+        assert_eq!(begun.elapsed() >= Duration::from_secs(9), times == 1);
+        assert_eq!(names(&test.path().join("ground")), [""; 0]);
+    }
 }

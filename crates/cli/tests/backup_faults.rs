@@ -8,9 +8,9 @@
 mod support;
 
 use serde_json::Value;
-use std::{fs, path::PathBuf};
-use support::{is_root, mainstay};
-use testkit::{Cluster, Test};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use support::{is_root, mainstay, names};
+use testkit::{Cluster, Output, Test};
 
 /// A disk for the copies in a mount namespace of its own; `$1` is mainstay. After a copy of little, one of 1 MB that cannot be
 /// compressed, on ever larger disks until one is large enough.
@@ -98,4 +98,182 @@ fn damage_of_a_copy_of_postgresql_is_found_wherever_it_is() {
     }
     let restore = ["restore", copy.to_str().unwrap(), "--database", &url, "--to", "backups", "--yes"];
     test.again().args(restore).run().code(1).stderr_has("is damaged").stderr_has("nothing was changed");
+}
+
+fn run(test: &Test, arguments: &[&str]) -> Output {
+    test.again().args(arguments.iter().copied()).run()
+}
+
+fn states(test: &Test, url: &str) -> Vec<String> {
+    let list = run(test, &["backup", "list", "--database", url, "--to", "backups", "--json"]);
+    let list: Value = serde_json::from_str(&list.code(0).raw_stdout).unwrap();
+    list["copies"].as_array().unwrap().iter().map(|copy| copy["state"].as_str().unwrap().to_owned()).collect()
+}
+
+/// With a directory for proofs that nobody else uses.
+fn with_ground() -> Test {
+    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human");
+    let ground = test.path().join("ground");
+    fs::create_dir(&ground).unwrap();
+    fs::set_permissions(&ground, PermissionsExt::from_mode(0o777)).unwrap();
+    let ground = ground.display().to_string();
+    test.env("TMPDIR", &ground)
+}
+
+/// S1.16: whoever is killed while a copy of PostgreSQL is taken or proven leaves none that counts too early; the next run sweeps files,
+/// servers and directories, and is VERIFIED.
+#[test]
+fn a_copy_of_postgresql_that_is_killed_does_not_count() {
+    let cluster = Cluster::start();
+    cluster.psql("CREATE TABLE item AS SELECT i AS id, md5(i::text) AS name FROM generate_series(1, 2000) AS i");
+    let (test, url) = (with_ground(), cluster.url());
+    let now = ["backup", "now", "--database", &url, "--to", "backups"];
+    for place in ["running", "written", "checksummed", "stored", "read-back", "restored", "compared"] {
+        let killed = test.again().env("MAINSTAY_FAILPOINT", format!("kill:backup.{place}")).args(now).run();
+        killed.code(137);
+        let verified = states(&test, &url).iter().filter(|state| *state == "VERIFIED").count();
+        assert_eq!(verified, usize::from(place == "compared"), "{place}");
+    }
+    run(&test, &now).code(0).stderr_has("is VERIFIED");
+    let left = names(&test.path().join("backups"));
+    assert!(!left.iter().any(|name| name.contains(".part") || name.contains(".scratch")), "{left:?}");
+    assert_eq!(names(&test.path().join("ground")), [""; 0], "no server and no directory of a proof is left");
+    assert_eq!(cluster.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ 'mainstay|pg_dump'"), "0");
+}
+
+/// The copies and what they are proven on lie on disks of their own, ever larger; `$1` is mainstay, `$2` the URL.
+const FULL: &str = r#"
+now() { "$1" backup now --database "$2" --to backups; echo "exit $?"; find backups ground -name '.?*' -not -name .lock; ls ground; }
+look() { "$1" backup list --database "$2" --to backups --json > "list-$3.json" || exit 91; }
+cp -a backups/. kept/
+for size in 100 300 600 4000; do
+  mount -t tmpfs -o size=${size}k none backups || exit 92
+  cp -a kept/. backups/
+  now "$1" "$2"
+  look "$1" "$2" "copies-$size"
+  umount backups
+done
+for size in 2 25 45; do
+  mount -t tmpfs -o size=${size}m,mode=777 none ground || exit 93
+  now "$1" "$2"
+  umount ground
+done
+"#;
+
+/// S1.16: a full disk under the copies or under the proof of one of PostgreSQL: told, nothing half done is left, no copy is called
+/// VERIFIED that is not, the one before stays, and with room the next one is. Only root can make such disks.
+#[test]
+fn a_full_disk_costs_no_copy_of_postgresql() {
+    if !is_root() {
+        return;
+    }
+    let cluster = Cluster::start();
+    cluster.psql("CREATE TABLE item (id int, name text)");
+    let (url, program) = (cluster.url(), env!("CARGO_BIN_EXE_mainstay"));
+    let test = with_ground().script("disk.sh", &format!("#!/bin/sh{FULL}"));
+    fs::create_dir_all(test.path().join("kept")).unwrap();
+    run(&test, &["backup", "now", "--database", &url, "--to", "backups"]).code(0);
+    // More than the last copy lets one expect.
+    cluster.psql("INSERT INTO item SELECT i, md5(i::text) || md5((i + 1)::text) FROM generate_series(1, 30000) AS i");
+    let dir = test.path().display().to_string();
+    let line = format!("cd '{dir}' && exec ./disk.sh '{program}' '{url}'");
+    let unshare = Test::new("/usr/bin/unshare").env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let unshare = unshare.env("MAINSTAY_LOG_FORMAT", "human").env("TMPDIR", format!("{dir}/ground"));
+    // The application has its name from the directory that this runs in.
+    let output = unshare.args(["-m", "sh", "-c", &line]).run();
+    output.code(0);
+    let lines: Vec<_> = output.raw_stdout.lines().filter(|line| !line.starts_with("backups/")).collect();
+    // Where there is no room for a server of its own, the proof is made beside the database.
+    let expected = ["exit 1", "exit 1", "exit 1", "exit 0", "exit 0", "exit 0", "exit 0"];
+    assert_eq!(lines, expected, "something is left, or told wrongly: {}", output.raw_stderr);
+    for (size, copies) in [(100, 1), (300, 1), (600, 1), (4000, 2)] {
+        let list: Value = serde_json::from_str(&test.read(&format!("list-copies-{size}.json"))).unwrap();
+        let all = list["copies"].as_array().unwrap();
+        let verified = all.iter().filter(|copy| copy["state"] == "VERIFIED").count();
+        assert_eq!((all.len(), verified), (copies, copies), "{size}: {list}");
+    }
+}
+
+/// S1.16: what is known to be too little room is told before anything is read, with what is free and what is needed.
+#[test]
+fn too_little_room_is_told_before() {
+    if !is_root() {
+        return;
+    }
+    let test = mainstay().below("backups");
+    let dir = test.path().display().to_string();
+    make(&test.path().join("app.db"), 1_000_000);
+    let program = env!("CARGO_BIN_EXE_mainstay");
+    let line = format!(
+        "cd '{dir}' && mount -t tmpfs -o size=200k none backups && exec '{program}' --log-level error backup now --database sqlite:app.db --to backups"
+    );
+    let unshare = Test::new("/usr/bin/unshare").env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let output = unshare.args(["-m", "sh", "-c", &line]).run();
+    output.code(1).stdout_is("").stderr_has("KiB free, about 1.7 MiB needed");
+    output.stderr_has(
+        "hint: make room (`mainstay backup prune`), or choose another directory: `to` in `[backup]`, or --to",
+    );
+}
+
+/// S1.16: programs that are older than the server are refused, for they cannot read all that is there.
+#[test]
+fn older_programs_are_refused() {
+    let cluster = Cluster::start();
+    let test = with_ground().script("bin/pg_dump", "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
+    let test = test.env("MAINSTAY_BACKUP_PROGRAMS", "bin");
+    let major = cluster.psql("SHOW server_version_num")[..2].to_owned();
+    let output =
+        run(&test, &["--log-level", "error", "backup", "now", "--database", &cluster.url(), "--to", "backups"]);
+    output.code(2).stdout_is("");
+    output.stderr_has(&format!(
+        "error: the server is PostgreSQL {major}, and no `pg_dump` of that version or a newer one is installed"
+    ));
+    output.stderr_has("bin/pg_dump").stderr_has(&format!("apt-get install postgresql-client-{major}"));
+    assert_eq!(states(&test, &cluster.url()), [""; 0]);
+}
+
+/// S1.16: a copy of another database, a manifest that is damaged and a key that does not fit: refused whole, and nothing is changed.
+#[test]
+fn what_does_not_fit_is_not_restored() {
+    let test = with_ground();
+    let key = |name: &str| run(&test, &["backup", "key", "new", name]).code(0).raw_stdout.trim().to_owned();
+    let (public, _) = (key("right.key"), key("wrong.key"));
+    for name in ["app.db", "crm.db"] {
+        make(&test.path().join(name), 1000);
+    }
+    let take = |url: &str, more: &[&str]| {
+        let taken = run(&test, &[&["backup", "now", "--database", url, "--to", "backups"], more].concat());
+        taken.code(0).raw_stdout.trim().to_owned()
+    };
+    let (ours, theirs) = (take("sqlite:app.db", &[]), take("sqlite:crm.db", &[]));
+    let sealed = take("sqlite:app.db", &["--recipient", &public]);
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let restore = |copy: &str, more: &[&str]| {
+        let flags =
+            ["--log-level", "error", "restore", copy, "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+        let test = test.again().hide(id(copy), "[ID]").hide(public.clone(), "[KEY]");
+        test.args([&flags[..], more].concat()).run()
+    };
+    let before = fs::read(test.path().join("app.db")).unwrap();
+    restore(&theirs, &[]).code(2).stderr_is(
+        "
+        error: the copy `[ID]` is of another database
+          seen: it is of `sqlite:[DIR]/crm.db`, and `sqlite:[DIR]/app.db` would be replaced
+          hint: name another copy; or say --other if that is meant
+        ",
+    );
+    let wrong = restore(&sealed, &["--identity", "wrong.key"]);
+    wrong
+        .code(2)
+        .stderr_has("error: the copy `[ID]` cannot be read")
+        .stderr_has("it is encrypted for `[KEY]`, and the key that was given is that of `age1");
+    restore(&sealed, &[]).code(2).stderr_has("and no key was given").stderr_has("hint: say --identity FILE");
+    fs::write(test.path().join(&ours).join("manifest.json"), "{\"version\": 1, \"id\": ").unwrap();
+    restore(&ours, &[])
+        .code(1)
+        .stderr_has("error: the copy in `[DIR]/")
+        .stderr_has("its manifest is damaged: EOF while parsing");
+    assert_eq!(states(&test, "sqlite:app.db").iter().filter(|state| *state == "unreadable").count(), 1);
+    assert_eq!(fs::read(test.path().join("app.db")).unwrap(), before, "nothing was changed");
+    restore(&sealed, &["--identity", "right.key"]).code(0);
 }

@@ -208,6 +208,15 @@ fn a_database_has_a_history() {
     let available = hours.as_array().unwrap().iter().filter_map(|it| it["availability"].as_f64()).fold(1.0, f64::min);
     assert!(available > 0.0 && available < 1.0, "{hours:#}");
     test.again().args(["history"]).run().code(0).stdout_has("DEPENDENCY  AVAILABLE").stdout_has("disk free, data");
+    let minutes = json(&test, &["history", "main", "--minutes"]);
+    let sum = |of: &Value| {
+        let counts =
+            of.as_array().unwrap().iter().map(|it| it["figures"]["check.fail"]["count"].as_u64().unwrap_or_default());
+        counts.sum::<u64>()
+    };
+    assert_eq!(sum(&minutes), sum(&hours), "{minutes:#}");
+    assert!(minutes[0]["minute"].is_string() && hours[0]["hour"].is_string());
+    test.again().args(["history", "--minutes"]).run().code(0).stdout_has("MINUTE").stdout_has("DEPENDENCY  AVAILABLE");
     let day = json(&test, &["timeline", "today"]);
     let outage = &day["outages"][0];
     assert_eq!((&outage["dependency"], outage["to"].is_string()), (&"main".into(), true), "{day:#}");

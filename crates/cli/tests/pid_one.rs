@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::{fs, process::Command, time::Duration};
 use support::{LIMIT, alive, is_root};
 use testkit::{Running, Signal, Test, find_component, signal, wait_for, wait_until};
 
@@ -70,6 +70,25 @@ fn signals_from_outside_end_it() {
         output.code(code).stdout_has("| asked");
         assert!(!all.iter().any(|pid| alive(*pid)), "{all:?}");
     }
+}
+
+/// Issue 4, item 2: another mainstay takes over as process 1: nobody is touched, orphans are reaped as before, and a signal ends it all.
+#[test]
+fn process_one_becomes_another_mainstay() {
+    let mut running = up("while :; do (:& :&); echo tick; sleep 0.05; done").spawn();
+    running.wait_for_line("is up after", LIMIT);
+    let (pid, leader) = (one(&running), children(one(&running))[0]);
+    let dir = fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+    for _ in 0..2 {
+        let mut reexec = Command::new(env!("CARGO_BIN_EXE_mainstay"));
+        let output = reexec.arg("reexec").current_dir(&dir).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(one(&running), pid);
+        assert!(children(pid).contains(&leader));
+    }
+    wait_until(LIMIT, "no zombie is left", || !below(pid).iter().any(is_zombie));
+    signal(pid, Signal::TERM);
+    running.wait(LIMIT).code(0);
 }
 
 /// A second request kills at once; nobody waits for the grace.

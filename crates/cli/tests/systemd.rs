@@ -45,7 +45,7 @@ impl Systemd {
     }
 }
 
-/// Item 6: more time while it starts, each step as the status, ready once everything is, the watchdog, a reload and the end; and no child
+/// Item 6: more time while it starts, each step as the status, ready once everything is, the watchdog, a reload, a reexec and the end; and no child
 /// takes the socket for its own.
 #[test]
 fn systemd_is_told_how_far_it_is() {
@@ -71,6 +71,13 @@ fn systemd_is_told_how_far_it_is() {
     test.again().args(["reload"]).run().code(0);
     systemd.until("READY=1");
     assert!(systemd.place("RELOADING=1\nMONOTONIC_USEC=") < systemd.place("READY=1"));
+
+    // Issue 4, item 2: so is a newer mainstay that takes over.
+    systemd.heard.clear();
+    test.again().args(["reexec"]).run().code(0);
+    systemd.until("READY=1");
+    assert!(systemd.place("RELOADING=1\nMONOTONIC_USEC=") < systemd.place("READY=1"));
+    systemd.until("WATCHDOG=1");
     running.terminate();
     systemd.until("STOPPING=1");
     running.wait(LIMIT).code(0);

@@ -34,6 +34,8 @@ pub struct Variable {
     pub secret: bool,
     /// The application cannot start without it.
     pub required: bool,
+    /// A secret that nobody else gives out: it may be made up.
+    pub generate: bool,
     /// Old names that still work, with a warning.
     pub aliases: Vec<String>,
 }

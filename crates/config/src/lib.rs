@@ -25,10 +25,10 @@ mod upstream;
 mod value;
 
 pub use app::{
-    Access, App, Backup, BackupWhen, Budget, BuildStep, Dependencies, Dependency, Deploy, Driver, Handover, Health,
-    HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics, MigrationPolicies,
-    MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart, RestartWhen, Service,
-    Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
+    Access, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
+    Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart,
+    RestartWhen, Service, Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
@@ -37,7 +37,8 @@ pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{
-    BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, resolve, variables_of_files,
+    BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, name_of_directory, resolve,
+    variables_of_files,
 };
 pub use s3::{Credentials, Endpoint, S3};
 pub use schema::schema;

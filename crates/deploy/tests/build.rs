@@ -1,6 +1,6 @@
 //! Builds by real commands.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests play the people and the machine")]
 
 mod support;
 

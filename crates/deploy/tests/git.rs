@@ -1,6 +1,6 @@
 //! Commits of real repositories, and their files.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests play the people and the machine")]
 
 mod support;
 

@@ -198,6 +198,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         example: None,
         secret: true,
         required: true,
+        generate: false,
         aliases: Vec::new(),
     };
     config::App {

@@ -1,7 +1,10 @@
 //! The environment mainstay was started with.
 
 use crate::Env;
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    io::{self, Read},
+};
 
 /// Every variable whose name and value are UTF-8; [`unreadable`] names the others.
 pub fn read() -> Env {
@@ -17,6 +20,21 @@ pub fn unreadable() -> Vec<String> {
 /// What was typed after the program's name. What is not UTF-8 in it is replaced.
 pub fn arguments() -> Vec<String> {
     std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect()
+}
+
+/// What is written to us, to its end, at most `max_bytes` of it.
+///
+/// # Errors
+/// More than that is written, or it is no text.
+pub fn input(max_bytes: u64) -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().lock().take(max_bytes + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > max_bytes {
+        true => {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {max_bytes} bytes are written to us")))
+        }
+        false => Ok(text),
+    }
 }
 
 fn readable((name, value): (OsString, OsString)) -> Option<(String, String)> {

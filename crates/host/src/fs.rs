@@ -21,7 +21,7 @@ use rustix::fs::OFlags;
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -80,6 +80,20 @@ fn read_to_end(mut file: io::Take<fs::File>, len: u64, content: &mut Vec<u8>) ->
     };
     content.truncate(read);
     if read as u64 == len && len > 0 { Ok(()) } else { file.read_to_end(content).map(drop) }
+}
+
+/// What stands in a file from `offset` on, at most `max_bytes` of it: nothing at its end.
+///
+/// # Errors
+/// Those of the file system, with the path.
+pub fn read_from(path: &Path, offset: u64, max_bytes: usize) -> io::Result<Vec<u8>> {
+    let read = || {
+        let mut content = vec![0; max_bytes];
+        let read = fs::File::open(path)?.read_at(&mut content, offset)?;
+        content.truncate(read);
+        Ok(content)
+    };
+    read().map_err(|error| named("read", path, &error))
 }
 
 /// The whole text of a file of at most `max_bytes`.

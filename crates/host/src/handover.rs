@@ -4,9 +4,11 @@
 //! a variable. Signals that come between the two programs wait: they are blocked, and a mask outlives execve(2).
 
 mod door;
+mod line;
 pub mod moment;
 
 pub use door::{Door, Guest, Shut};
+pub use line::Line;
 
 use crate::{Env, process::image::Image};
 use rustix::{

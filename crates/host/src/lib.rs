@@ -13,6 +13,7 @@ pub mod net;
 pub mod notify;
 pub mod proc;
 pub mod process;
+pub mod random;
 pub mod reaper;
 pub mod signals;
 pub mod terminal;

@@ -19,7 +19,7 @@ mod program;
 mod running;
 mod spawner;
 
-pub use detached::{Detached, start_detached};
+pub use detached::{Detached, Watched, start_detached};
 pub use handed::{HandedChild, pipe_of};
 pub use leftover::{Leftover, end_leftovers, leftovers};
 pub use limits::{Limit, Limits};

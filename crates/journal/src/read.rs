@@ -1,7 +1,8 @@
 //! Reading what is remembered, beside whoever writes it, or without anybody.
 
 use crate::{
-    Day, Figure, Life, Query, Record, Start, day, record::level_numbered, schema, schema::Fault, start, store::beside,
+    Day, Figure, Life, Query, Record, Span, Start, day, record::level_numbered, schema, schema::Fault, start,
+    store::beside,
 };
 use host::fs::{Scratch, metadata};
 use jiff::Timestamp;
@@ -45,7 +46,7 @@ pub struct Reader {
     _copy: Option<Scratch>,
 }
 
-/// What is known of one subject and one hour.
+/// What is known of one subject and one hour, or one minute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hour {
     /// Its beginning.
@@ -144,16 +145,16 @@ impl Reader {
         Ok(day(self.lives(since, until)?, &self.events(&query, usize::MAX)?))
     }
 
-    /// Figures by the hour, those of events that were counted left out; in the order of time and subject.
+    /// Figures by the hour, or by the minute; those of events that were counted left out; in the order of time and subject.
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn hours(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Hour>, ReadError> {
+    pub fn hours(&self, since: Timestamp, until: Timestamp, by: Span) -> Result<Vec<Hour>, ReadError> {
         let told = || -> Result<Vec<Hour>, Fault> {
             let sql = "SELECT at, subject, figure, count, min, max, sum FROM figures \
-                       WHERE span = 3600 AND at BETWEEN ?1 - 3599 AND ?2 AND figure NOT LIKE 'event %' ORDER BY at, subject, figure";
+                       WHERE span = ?3 AND at BETWEEN ?1 - ?3 + 1 AND ?2 AND figure NOT LIKE 'event %' ORDER BY at, subject, figure";
             let mut statement = self.connection.prepare(sql)?;
-            let mut rows = statement.query([since.as_second(), until.as_second()])?;
+            let mut rows = statement.query([since.as_second(), until.as_second(), by.seconds()])?;
             let mut hours: Vec<Hour> = Vec::new();
             while let Some(row) = rows.next()? {
                 let at = Timestamp::from_second(row.get(0)?).unwrap_or_default();

@@ -7,7 +7,7 @@
 
 use host::SystemClock;
 use jiff::Timestamp;
-use journal::{Journal, Life, Ours, Query, Reader, Record, Rules, VERSION};
+use journal::{Journal, Life, Ours, Query, Reader, Record, Rules, Span, VERSION};
 use report::{Event, Level, Verdict};
 use rusqlite::Connection;
 use std::{
@@ -114,7 +114,7 @@ async fn checks_that_passed_are_figures() {
         assert!(kept.flush().await, "figures are added up over several batches");
     }
     assert_eq!(kept.texts(), ["fail"]);
-    let hours = Reader::open(&path, dir.path()).unwrap().hours(noon, noon).unwrap();
+    let hours = Reader::open(&path, dir.path()).unwrap().hours(noon, noon, Span::Hour).unwrap();
     let [hour] = &hours[..] else { panic!("{hours:?}") };
     assert_eq!((hour.subject.as_str(), hour.at), ("main", noon));
     let sums = ["check.pass", "check.fail", "time.up", "time.down"]
@@ -239,7 +239,7 @@ async fn what_is_too_old_goes() {
     assert!(second.flush().await);
     // What is of the future stands behind what is not too old: it goes when its turn comes, or when room is wanted.
     assert_eq!(second.texts(), ["new", "from the future", "now"]);
-    let hours = Reader::open(&path, dir.path()).unwrap().hours(Timestamp::MIN, Timestamp::MAX).unwrap();
+    let hours = Reader::open(&path, dir.path()).unwrap().hours(Timestamp::MIN, Timestamp::MAX, Span::Hour).unwrap();
     assert_eq!(hours.len(), 2, "{hours:?}");
 }
 
@@ -363,7 +363,7 @@ async fn a_file_of_each_version_is_gone_on_with() {
             (start.life.release.as_deref(), start.outcome.as_deref()),
             (Some("1.4.2"), Some("`shop` is up after 2.1 s"))
         );
-        let hours = reader.hours(Timestamp::MIN, start.life.begun).unwrap();
+        let hours = reader.hours(Timestamp::MIN, start.life.begun, Span::Hour).unwrap();
         assert_eq!((hours[0].subject.as_str(), hours[0].figures["check.pass"].count), ("main", 60));
         assert_eq!(reader.lives(Timestamp::MIN, Timestamp::MAX).unwrap().len(), 2);
     }

@@ -21,6 +21,9 @@ use std::{
 /// So much is read of a file at once.
 const PIECE: usize = 64 * 1024;
 
+/// So much of one service is told at once: whoever writes faster than it is read would else be read for ever, and all of it kept.
+const AT_ONCE: u64 = 8 << 20;
+
 /// Goes on where a [`History`] has ended.
 pub struct Follower {
     dir: PathBuf,
@@ -42,6 +45,8 @@ struct Tail {
     /// The beginning of a line.
     begun: Vec<u8>,
     before: Timestamp,
+    /// Not all that has come was told.
+    behind: bool,
 }
 
 struct Open {
@@ -72,7 +77,12 @@ impl Follower {
         }
     }
 
-    /// What has come since the last call, by time.
+    /// More has come than the last call could tell.
+    pub fn is_behind(&self) -> bool {
+        self.tails.iter().any(|tail| tail.behind)
+    }
+
+    /// What has come since the last call, by time; of each service so much that it can be kept, the rest with the next call.
     pub fn more(&mut self, filter: &Filter) -> Vec<Line> {
         if self.all {
             for service in services(&self.dir).unwrap_or_default() {
@@ -89,23 +99,37 @@ impl Follower {
 impl Tail {
     fn new(dir: &Path, service: String) -> Self {
         let path = dir.join(FileName::current(&service).to_string());
-        Self { service, path, ours: true, file: None, seen: None, begun: Vec::new(), before: Timestamp::default() }
+        Self {
+            service,
+            path,
+            ours: true,
+            file: None,
+            seen: None,
+            begun: Vec::new(),
+            before: Timestamp::default(),
+            behind: false,
+        }
     }
 
     fn behind(written: Written) -> Self {
         let Written { service, path, ours, aside, current } = written;
         let (file, seen) = (current.map(Open::from), aside.last().copied());
-        Self { service, path, ours, file, seen, begun: Vec::new(), before: Timestamp::default() }
+        Self { service, path, ours, file, seen, begun: Vec::new(), before: Timestamp::default(), behind: false }
     }
 
     fn more(&mut self, dir: &Path) -> Vec<Line> {
-        let mut lines = self.rest();
+        let mut lines = Vec::new();
+        if !self.rest(&mut lines) {
+            return lines;
+        }
         let there = fs::identity(&self.path).ok();
         if there.is_some() && there == self.file.as_ref().map(|open| open.identity) {
             return lines;
         }
         // It was put aside: nothing is written to it any more, so this is all of it.
-        lines.extend(self.rest());
+        if !self.rest(&mut lines) {
+            return lines;
+        }
         lines.extend(self.missed(dir));
         self.begun.clear();
         self.file = None;
@@ -116,7 +140,7 @@ impl Tail {
             lines.extend(self.missed(dir));
             if self.seen == seen {
                 self.file = current.map(|current| Open { at: 0, ..Open::from(current) });
-                lines.extend(self.rest());
+                self.rest(&mut lines);
                 return lines;
             }
         }
@@ -141,12 +165,12 @@ impl Tail {
         missed.into_iter().flat_map(|at| aside(dir, &self.service, at, None, &problems)).collect()
     }
 
-    /// What has been written behind where the last look ended.
-    fn rest(&mut self) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let mut piece = vec![0; PIECE];
+    /// Adds what has been written behind where the last look ended; answers whether that is all of it.
+    fn rest(&mut self, lines: &mut Vec<Line>) -> bool {
+        let (mut piece, mut left) = (vec![0; PIECE], AT_ONCE);
         while let Some(read) = self.file.as_mut().and_then(|open| open.read(&mut piece).ok()).filter(|read| *read > 0) {
             let mut new = &piece[..read];
+            left = left.saturating_sub(read as u64);
             while let Some(end) = memchr::memchr(b'\n', new) {
                 self.begun.extend_from_slice(&new[..end]);
                 let line = Line::read(&self.begun, &self.service, self.before);
@@ -156,8 +180,13 @@ impl Tail {
                 new = &new[end + 1..];
             }
             self.begun.extend_from_slice(new);
+            if left == 0 {
+                self.behind = true;
+                return false;
+            }
         }
-        lines
+        self.behind = false;
+        true
     }
 }
 

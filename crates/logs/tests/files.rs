@@ -200,6 +200,28 @@ fn a_file_that_was_moved_away_is_begun_anew() {
     assert_eq!(texts(&lines(&logs, &["api"])).last().unwrap(), "new");
 }
 
+/// S2.11: who follows gets a great deal in parts, each so great that it can be kept, and misses nothing.
+#[test]
+fn a_great_deal_is_followed_in_parts() {
+    let dir = TempDir::new();
+    let logs = Logs { max_size: 1 << 30, ..settings(dir.path()) };
+    let (files, _events) = start(&logs);
+    files.take("api", Stream::Stdout, b"before\n");
+    wait_until(LIMIT, "it is written", || logs.dir.join("api.log").metadata().is_ok_and(|facts| facts.len() > 0));
+    let mut follower = Follower::behind(&logs.dir, History::of(&logs.dir, &["api".to_owned()]), true);
+    let block = "some line or other, of no importance\n".repeat(1000);
+    for _ in 0..200 {
+        files.take("api", Stream::Stdout, block.as_bytes());
+    }
+    finish(&files);
+    let (filter, mut parts) = (Filter::default(), Vec::new());
+    while parts.is_empty() || follower.is_behind() {
+        parts.push(follower.more(&filter).len());
+    }
+    assert_eq!(parts.iter().sum::<usize>(), 200_000, "{parts:?}");
+    assert!(parts.len() > 1, "{parts:?}");
+}
+
 /// S2.11: with `drop`, what is in the file and what is counted is all there was; the places are marked.
 #[test]
 fn what_is_left_out_is_counted_to_the_line() {

@@ -1,8 +1,9 @@
 //! How a service and what it needs are asked; done elsewhere, for a chapter imports no sense that it does not need.
 
-use crate::{fence::Fence, schedule::NoLock};
+use crate::{fence::Fence, guard::HandedGuard, schedule::NoLock};
 use config::{HealthCheck, Service};
-use host::Pending;
+use host::{Pending, handover::Descriptors};
+use std::io;
 
 /// Asks. A question may be dropped before its answer.
 pub trait Checker: Send + Sync {
@@ -23,5 +24,14 @@ pub trait Checker: Send + Sync {
     fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
         let _ = service;
         Box::pin(std::future::ready(Ok(Fence { guard: Box::new(()), lost: Box::pin(std::future::pending()) })))
+    }
+
+    /// The fence that an earlier version of mainstay had.
+    ///
+    /// # Errors
+    /// When it did not arrive.
+    fn take_over(&self, service: &Service, guard: HandedGuard, all: &mut Descriptors) -> io::Result<Fence> {
+        let _ = (service, guard, all);
+        Ok(Fence { guard: Box::new(()), lost: Box::pin(std::future::pending()) })
     }
 }

@@ -4,10 +4,14 @@
 //! while its database is away, a service that runs goes on, for nobody else can take it then either, and one that does not run is
 //! not started. Once somebody else has it, ours is stopped.
 
-use crate::{check::Checker, schedule::NoLock};
+use crate::{
+    check::Checker,
+    guard::{Guard, HandedGuard},
+    schedule::NoLock,
+};
 use config::{Handover, Service};
-use host::Pending;
-use std::{any::Any, future::pending, sync::Arc, time::Duration};
+use host::{Pending, handover::Handing};
+use std::{future::pending, io, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 /// The name under which the lock is among what a service lacks. No dependency can have it.
@@ -22,7 +26,7 @@ const RARELY: Duration = Duration::from_secs(2);
 /// A lock that is held.
 pub struct Fence {
     /// Keeps others away for as long as it lives.
-    pub guard: Box<dyn Any + Send>,
+    pub guard: Box<dyn Guard>,
     /// Resolves once the guard does not keep anybody away any more.
     pub lost: Pending<'static, ()>,
 }
@@ -61,6 +65,20 @@ impl Barrier {
             Handover::Overlap | Handover::InTurn => Hold::Open,
         };
         Self { checker, service, hold, pause: SOON }
+    }
+
+    /// What is handed over of a lock that is held.
+    pub(crate) fn hand_over(&self, all: &mut Handing) -> io::Result<Option<HandedGuard>> {
+        match &self.hold {
+            Hold::Held(fence) => fence.guard.hand_over(all).map(Some),
+            // It is asked for anew.
+            Hold::Open | Hold::Asking(_) | Hold::Waiting { .. } => Ok(None),
+        }
+    }
+
+    /// The lock that an earlier version of mainstay had is ours.
+    pub(crate) fn go_on_with(&mut self, fence: Fence) {
+        self.hold = Hold::Held(fence);
     }
 
     pub(crate) fn is_open(&self) -> bool {

@@ -2,7 +2,11 @@
 //!
 //! The numbers of descriptors in here mean something in this process alone, and moments are by the clock of this boot.
 
-use crate::{driver::Group, ear::Socket, life::HandedLife, listen::Listening, output::Begun, vigil::HandedVigil};
+use crate::{
+    driver::Group, ear::Socket, fence::Fence, guard::HandedGuard, life::HandedLife, listen::Listening, outfit::Outfit,
+    output::Begun, vigil::HandedVigil,
+};
+use config::Service;
 use host::{
     handover::{Descriptors, moment},
     notify::HandedEar,
@@ -54,6 +58,8 @@ pub(crate) struct HandedDriver {
     pub(crate) pipes: Vec<HandedPipe>,
     /// On which it tells how it is.
     pub(crate) socket: Option<HandedEar>,
+    /// Of an exclusive one that has its lock.
+    pub(crate) guard: Option<HandedGuard>,
     /// Dependencies that were found missing.
     pub(crate) missing: Vec<String>,
     pub(crate) kills_before: Option<u64>,
@@ -92,22 +98,29 @@ pub(crate) struct Resumed {
     pub(crate) group: Option<Group>,
     pub(crate) outputs: Vec<(Box<dyn Pipe>, Stream, Begun)>,
     pub(crate) socket: Option<Socket>,
+    pub(crate) fence: Option<Fence>,
     pub(crate) used: HandedUsage,
 }
 
 impl HandedService {
     /// Takes what belongs to it, first its socket, then the rest.
-    pub(crate) fn take(self, spawner: &dyn Spawner, all: &mut Descriptors) -> io::Result<(Option<Listening>, Resumed)> {
+    pub(crate) fn take(
+        self,
+        service: &Service,
+        outfit: &Outfit,
+        all: &mut Descriptors,
+    ) -> io::Result<(Option<Listening>, Resumed)> {
         let socket = |it: HandedSocket| {
             Ok::<_, io::Error>(Listening { socket: Arc::new(all.take(it.descriptor)?), port: it.port, second: false })
         };
         let listening = self.listening.map(socket).transpose()?;
         let mut driver = self.driver;
-        let group = driver.group.take().map(|group| group.take(spawner, all)).transpose()?;
+        let group = driver.group.take().map(|group| group.take(&*outfit.spawner, all)).transpose()?;
         let outputs = std::mem::take(&mut driver.pipes).into_iter().map(|pipe| pipe.take(all));
         let outputs = outputs.collect::<io::Result<_>>()?;
         let socket = driver.socket.take().map(|socket| Socket::take_over(socket, all)).transpose()?;
-        Ok((listening, Resumed { driver, group, outputs, socket, used: self.used }))
+        let fence = driver.guard.take().map(|guard| outfit.checker.take_over(service, guard, all)).transpose()?;
+        Ok((listening, Resumed { driver, group, outputs, socket, fence, used: self.used }))
     }
 }
 
@@ -120,7 +133,7 @@ impl HandedGroup {
 }
 
 impl HandedPipe {
-    fn take(self, all: &mut Descriptors) -> io::Result<(Box<dyn Pipe>, Stream, Begun)> {
+    pub(crate) fn take(self, all: &mut Descriptors) -> io::Result<(Box<dyn Pipe>, Stream, Begun)> {
         let stream = if self.is_error { Stream::Stderr } else { Stream::Stdout };
         Ok((pipe_of(all.take(self.descriptor)?)?, stream, self.begun))
     }

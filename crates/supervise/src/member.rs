@@ -114,7 +114,7 @@ impl Member {
     ) -> Result<Self, ResumeError> {
         let (announced, held, life) = (handed.announced, handed.held, handed.driver.life.clone());
         let lost = |source| ResumeError::Lost { service: service.name.clone(), source };
-        let (listening, resumed) = handed.take(&*outfit.spawner, all).map_err(lost)?;
+        let (listening, resumed) = handed.take(&service, outfit, all).map_err(lost)?;
         let life = Life::take_over(Arc::new(service.clone()), life);
         let member = Self::new(id, service, instance, base_env, listening, outfit)?;
         let (state, status) = (life.state().clone(), ServiceStatus::of(&member.service.name, &life, None));

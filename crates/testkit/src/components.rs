@@ -17,6 +17,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("openssl", "openssl"),
     ("tmux", "tmux"),
+    ("git", "git"),
+    ("sshd", "openssh-server"),
+    ("ssh-keygen", "openssh-client"),
 ];
 
 /// The path of a program; panics with the command that installs it when it is missing.

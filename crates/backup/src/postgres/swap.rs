@@ -24,12 +24,22 @@ const TRIES: usize = 3;
 /// Between two looks for sessions to end.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What the new database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// What the copy shows.
+    OfCopy,
+    /// Nothing.
+    Empty,
+}
+
 /// Answers with how the old database is called now, if there was one.
 pub(crate) async fn restore(
     job: &Job<'_>,
     copy: &Copy,
     manifest: &Manifest,
     dsn: &PostgresDsn,
+    content: Content,
 ) -> Result<Option<String>, BackupError> {
     let there = exists(job, dsn).await?;
     let talk = beside(job, dsn).await?;
@@ -37,7 +47,10 @@ pub(crate) async fn restore(
     // The same at each try, so that what somebody who was killed has left is found.
     let new = format!("mainstay_restore_{}", hash(&dsn.database));
     drop_database(&talk, &new).await?;
-    let made = make(job, copy, manifest, dsn, &talk, &new, there).await;
+    let made = match content {
+        Content::OfCopy => make(job, copy, manifest, dsn, &talk, &new, there).await,
+        Content::Empty => make_empty(job, manifest, dsn, &talk, &new, there).await,
+    };
     let swapped = match made {
         Ok(()) => rename(job, dsn, &talk, &new, manifest.id, there).await,
         Err(error) => Err(error),
@@ -92,6 +105,21 @@ async fn make(
     let filled = PostgresDsn { database: new.to_owned(), ..dsn.clone() };
     equal(copy, restored(job, &copy.path, manifest, &filled, String::new(), Instant::now()).await?)?;
     job.reach("restore.compared");
+    if there { settings::carry(talk, &dsn.database, new).await } else { Ok(()) }
+}
+
+/// Of the same owner, encoding and settings as the one that it replaces.
+async fn make_empty(
+    job: &Job<'_>,
+    manifest: &Manifest,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    new: &str,
+    there: bool,
+) -> Result<(), BackupError> {
+    let owner = manifest.source.traits.get("owner");
+    load::create(talk, new, &manifest.source, owner.map(String::as_str)).await?;
+    job.reach("empty.created");
     if there { settings::carry(talk, &dsn.database, new).await } else { Ok(()) }
 }
 

@@ -68,6 +68,9 @@ pub(crate) struct History {
     /// Not after this time
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+    /// By the minute, as long as events are kept, instead of by the hour
+    #[arg(long)]
+    pub(crate) minutes: bool,
     #[command(flatten)]
     pub(crate) place: Place,
     /// Answer as JSON

@@ -2,7 +2,7 @@
 
 use super::{Disk, FILE_NAME, Loaded, MAX_BYTES, Need, Reading, found, resolve, sources_of};
 use crate::{args::Place, context::Context, texts::Keeping};
-use config::{App, Overrides, data_of_invalid, variables_as_file, variables_of_files};
+use config::{App, Deploy, Overrides, data_of_invalid, variables_as_file, variables_of_files};
 use deploy::{Record, ReleaseId, Site, shared, store};
 use report::Finding;
 use serde::{Deserialize, Serialize};
@@ -31,10 +31,11 @@ pub(super) fn load_release_with(
 ) -> Result<Loaded, Vec<Finding>> {
     let files = Keeping::new(Disk { cwd: &context.cwd });
     let file = file_of_release(site, id)?;
-    let of = Of { id: id.to_string(), name: site.name.clone(), data: site.data.clone() };
+    let of = Of { id: id.to_string(), name: site.name.clone(), data: site.data.clone(), site: told_from(site) };
     let mut resolved = resolve(context, &files, Some(file.clone()), of.flags(flags), Reading::Strict)?;
     resolved.warnings.iter().for_each(|warning| context.terminal.finding(warning));
     of.put_on(&mut resolved.app);
+    keep_of_site(&mut resolved.app, site.deploy.as_ref());
     Ok(Loaded { app: resolved.app, texts: files.texts(Some(file)).of_release(of) })
 }
 
@@ -44,6 +45,10 @@ pub(super) fn load_release_with(
 /// When that cannot be seen.
 pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
     let site = Site::of(site);
+    if site.data().exists() && !site.data().is_dir() {
+        // What is wrong with it is told where it is made.
+        return Ok(None);
+    }
     store::current(&site).map_err(|error| {
         let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);
         vec![
@@ -58,6 +63,9 @@ pub(crate) struct Of {
     id: String,
     name: String,
     data: PathBuf,
+    /// The file of the site, where it says what pushes are told by.
+    #[serde(default)]
+    site: Option<PathBuf>,
 }
 
 impl Of {
@@ -71,14 +79,41 @@ impl Of {
         }
     }
 
+    /// What the site says for all of its releases, read anew.
+    pub(super) fn put_site_on(&self, context: &Context, app: &mut App) {
+        let disk = Disk { cwd: &context.cwd };
+        let site = self.site.clone().map(|file| {
+            resolve(context, &disk, Some(file), Overrides::default(), Reading::Lenient).map(|site| site.app.deploy)
+        });
+        if let Some(Ok(deploy)) = site {
+            keep_of_site(app, deploy.as_ref());
+        }
+    }
+
     /// All that is run of it knows which release it is.
     pub(super) fn put_on(&self, app: &mut App) {
         app.env.insert(host::process::RELEASE.to_owned(), self.id.clone());
     }
 }
 
+/// The file that a webhook's command is given.
+fn told_from(site: &App) -> Option<PathBuf> {
+    site.deploy.as_ref()?.webhook.as_ref()?.command.last().map(PathBuf::from)
+}
+
+/// What is the site's own stays so, whatever a release says of it: where it comes from, and who tells of pushes.
+fn keep_of_site(app: &mut App, site: Option<&Deploy>) {
+    let Some(site) = site else { return };
+    let deploy = app.deploy.get_or_insert_default();
+    deploy.repository = site.repository.clone();
+    deploy.branch = site.branch.clone();
+    deploy.file = site.file.clone();
+    deploy.keep = site.keep;
+    deploy.webhook = site.webhook.clone();
+}
+
 /// The file of a release that describes its application.
-pub(crate) fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
+fn file_of_release(site: &App, id: ReleaseId) -> Result<PathBuf, Vec<Finding>> {
     let site = Site::of(site);
     let record = store::read(&site, id).map_err(|error| {
         let finding = Finding::error(format!("release `{id}` cannot be read")).because(&error);

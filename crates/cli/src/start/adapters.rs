@@ -1,14 +1,19 @@
 //! Lets chapters ask through the sense that they do not import themselves.
 
-use super::{World, jobs::lock_here, single::lock_for_all};
+use super::{
+    World,
+    jobs::lock_here,
+    kept::{Holder, OfService},
+    single::lock_for_all,
+};
 use crate::context::Context;
 use config::{Access, App, Dependency, HealthCheck, Service, Sign, Target};
 use database::{Patience, Refusal, ServerState};
 use health::{Answer, Asker, Migrations};
-use host::Pending;
-use std::sync::Arc;
+use host::{Pending, handover::Descriptors};
+use std::{io, sync::Arc};
 use supervise::{
-    Checker, Fence,
+    Checker, Fence, HandedGuard,
     schedule::{NoLock, service_key},
 };
 
@@ -91,6 +96,10 @@ impl Checker for Senses {
     fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {
         Box::pin(fence(&self.0, &self.0.app, service))
     }
+
+    fn take_over(&self, _: &Service, guard: HandedGuard, all: &mut Descriptors) -> io::Result<Fence> {
+        OfService::take_over(guard, all).map(OfService::fence)
+    }
 }
 
 /// Keeps everybody else from running an exclusive service of `app`.
@@ -98,11 +107,8 @@ pub(super) async fn fence(world: &World, app: &App, service: &Service) -> Result
     let name = &service.name;
     let what = format!("service {name} ({})", app.name);
     let here = if app.keeps_data { Some(lock_here(app, &format!("service-{name}"), &what)?) } else { None };
-    let Some(database) = &service.single else {
-        return Ok(Fence { guard: Box::new(here), lost: Box::pin(std::future::pending()) });
-    };
+    let Some(database) = &service.single else { return Ok(OfService { here, session: None }.fence()) };
     let called = format!("mainstay {name} on {}", world.who.host);
     let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
-    let lost = Box::pin(session.ended());
-    Ok(Fence { guard: Box::new((here, session)), lost })
+    Ok(OfService { here, session: Some(Holder::Session(session)) }.fence())
 }

@@ -1,16 +1,23 @@
 //! Jobs beside the services: what their scheduler asks of the world, and how it is started.
 
-use super::{World, adapters::Senses, backups::LookAfterwards, single::Single};
+use super::{
+    World,
+    adapters::Senses,
+    backups::LookAfterwards,
+    kept::{Holder, OfJob},
+    single::Single,
+};
 use config::{App, Job};
 use host::{
-    Pending,
+    Env, Pending,
+    handover::Descriptors,
     lock::{InstanceLock, LockError},
 };
 use report::{Event, Finding, Journal, Level, count};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use supervise::{
-    Checker,
-    schedule::{Book, Guard, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
+    Checker, Guard, HandedGuard,
+    schedule::{Book, HandedJobs, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -61,6 +68,27 @@ pub(super) fn prepare(world: &Arc<World>, jobs: &[Job], instance: &str) -> Resul
     scheduler(world, jobs.to_vec(), book, Some(path), Some(instance)).map(Some)
 }
 
+/// The scheduler of these `jobs` as an earlier version of mainstay has handed them over; nothing when they are switched off.
+pub(super) fn resume(
+    world: &Arc<World>,
+    jobs: &[Job],
+    instance: &str,
+    handed: HandedJobs,
+    env: &Env,
+    all: &mut Descriptors,
+) -> Result<Option<Scheduler>, Finding> {
+    let app = &world.app;
+    if !app.jobs.is_empty() {
+        world.board.flag("scheduler", app.jobs_are_off().is_none());
+    }
+    if app.jobs_are_off().is_some() {
+        return Ok(None);
+    }
+    let fresh = scheduler(world, Vec::new(), Book::default(), Some(app.schedule_file()), Some(instance))?;
+    let resumed = fresh.resume(jobs.to_vec(), env, handed, all);
+    resumed.map(Some).map_err(|error| Finding::error("jobs cannot be taken over").because(&error))
+}
+
 /// Writes a run into the history. Only for whoever knows that no scheduler does so meanwhile.
 pub(crate) fn keep_by_hand(world: &World, job: &str, record: RunRecord) -> Result<(), Finding> {
     let path = world.app.schedule_file();
@@ -92,7 +120,7 @@ impl Surroundings for Senses {
         Checker::need(self, name)
     }
 
-    fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Guard, NoLock>> {
+    fn lock<'a>(&'a self, job: &'a Job) -> Pending<'a, Result<Box<dyn Guard>, NoLock>> {
         Box::pin(async move {
             let app = &self.0.app;
             let here = lock_here(app, &format!("job-{}", job.name), &format!("job {} ({})", job.name, app.name))?;
@@ -101,8 +129,20 @@ impl Surroundings for Senses {
                 None => None,
             };
             let copies = is_backup(job).then(|| LookAfterwards(self.0.clone()));
-            Ok(Box::new((here, shared, copies)) as Guard)
+            Ok(Box::new(OfJob { here, shared, _copies: copies }) as Box<dyn Guard>)
         })
+    }
+
+    fn take_over(&self, job: &Job, guard: HandedGuard, all: &mut Descriptors) -> io::Result<Box<dyn Guard>> {
+        let here = guard.here.ok_or_else(|| io::Error::other("its lock was not handed over"))?;
+        let here = InstanceLock::take_over(all.take(here)?);
+        let session = guard.session.map(|session| Holder::take_over(session, all)).transpose()?;
+        let shared = job
+            .single
+            .as_ref()
+            .and_then(|database| Single::go_on(&self.0.app, job, database, session, self.0.journal.clone()));
+        let _copies = is_backup(job).then(|| LookAfterwards(self.0.clone()));
+        Ok(Box::new(OfJob { here, shared, _copies }))
     }
 
     fn ping<'a>(&'a self, url: &'a str) -> Pending<'a, Result<(), String>> {

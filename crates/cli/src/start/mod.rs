@@ -7,6 +7,7 @@ mod earlier;
 mod generation;
 mod herald;
 mod jobs;
+mod kept;
 mod lines;
 mod pages;
 mod reexec;
@@ -17,6 +18,9 @@ mod snapshots;
 mod stage;
 mod suspects;
 mod watch;
+mod webhook;
+
+pub(crate) use webhook::BY;
 mod world;
 
 pub(crate) use adapters::gate_context;

@@ -1,8 +1,8 @@
 //! The health pages, answered from the first moment.
 
-use super::World;
+use super::{World, webhook::Deliveries};
 use config::Metrics;
-use health::http::Pages;
+use health::http::{Hook, Pages, Served};
 use host::handover::Handing;
 use report::{Event, Finding, Journal, Level};
 use std::{
@@ -33,10 +33,15 @@ impl Serving {
 pub(super) fn serve(world: &Arc<World>, mut handed: BTreeMap<String, OwnedFd>) -> Result<Serving, Finding> {
     let health = &world.app.health;
     let pages = if health.metrics == Metrics::WithHealth { Pages::HealthAndMetrics } else { Pages::Health };
+    let hook = Deliveries::begin(world);
+    let of_hook = hook.as_ref().and_then(|hook| hook.listen());
     let (mut tasks, mut sockets) = (JoinSet::new(), BTreeMap::new());
-    for (address, what, pages) in
-        [(health.listen, "health", Some(pages)), (health.tcp, "health.tcp", None), own_metrics(world)]
-    {
+    for (address, what, pages) in [
+        (health.listen, "health", Some(pages)),
+        (health.tcp, "health.tcp", None),
+        own_metrics(world),
+        (of_hook, "webhook", Some(Pages::Nothing)),
+    ] {
         let Some(address) = address else { continue };
         let listener = match handed.remove(what) {
             Some(socket) => TcpListener::from(socket),
@@ -45,8 +50,13 @@ pub(super) fn serve(world: &Arc<World>, mut handed: BTreeMap<String, OwnedFd>) -
         // One that cannot be copied, for there are no descriptors left, is bound anew by who comes next.
         sockets.extend(listener.try_clone().map(|listener| (what, OwnedFd::from(listener))));
         let (board, door) = (world.board.clone(), world.passage.looking.clone());
+        let hook = hook.clone().filter(|_| what == if of_hook.is_some() { "webhook" } else { "health" });
+        let hook = hook.map(|hook| hook as Arc<dyn Hook>);
         match pages {
-            Some(pages) => tasks.spawn(told(world.clone(), what, health::http::serve(listener, board, pages, door))),
+            Some(pages) => {
+                let served = Served { board, pages, hook };
+                tasks.spawn(told(world.clone(), what, health::http::serve(listener, served, door)))
+            }
             None => tasks.spawn(told(world.clone(), what, health::tcp::serve(listener, board))),
         };
     }
@@ -62,9 +72,10 @@ fn own_metrics(world: &World) -> (Option<SocketAddr>, &'static str, Option<Pages
 
 fn bind(address: SocketAddr, what: &str) -> Result<TcpListener, Finding> {
     host::net::bind_tcp(address).map_err(|error| {
-        Finding::error(format!("`{what}` cannot listen on {address}"))
-            .because(&error)
-            .hint("free the port, or choose another one in `[health]`")
+        Finding::error(format!("`{what}` cannot listen on {address}")).because(&error).hint(match what {
+            "webhook" => "free the port, or choose another one in `[deploy.webhook]`",
+            _ => "free the port, or choose another one in `[health]`",
+        })
     })
 }
 

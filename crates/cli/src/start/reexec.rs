@@ -23,7 +23,7 @@ use host::{
 };
 use report::{Event, Finding, Journal, Level, Outcome};
 use std::{os::fd::OwnedFd, time::Duration};
-use supervise::{Frozen, Still};
+use supervise::{Frozen, schedule::FrozenJobs};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
@@ -67,6 +67,7 @@ pub(super) async fn reexec(world: &World, live: &Live, told: &Hearers, owed: &Ow
     let asked = house.ask().await;
     let can = asked.is_ok();
     answer(world, asked, reply);
+    let _telling = can.then(|| world.herald.reloading());
     if can && let Err(refused) = house.hand_over().await {
         world.passage.failed(&refused.finding);
         let text = format!("version {VERSION} goes on: {}", refused.finding.summary);
@@ -118,9 +119,9 @@ impl House<'_> {
         let given = self.world.passage.given().ok_or_else(not_ours)?;
         ask::is_program(&given.program).map_err(Refused::misused)?;
         let shown = {
-            let _jobs = self.jobs_stand_still().await?;
+            let jobs = self.jobs_stand_still().await?;
             let frozen = self.services_stand_still().await?;
-            self.sealed(&frozen, given).map(|(state, _)| state)?
+            self.sealed(&frozen, &jobs, given).map(|(state, _)| state)?
         };
         let to = ask::ask(&self.world.spawner, given, shown).await.map_err(Refused::misused)?;
         Ok(Reexec {
@@ -138,28 +139,30 @@ impl House<'_> {
         let given = world.passage.given().ok_or_else(not_ours)?;
         let _nobody_asks = world.passage.asking.shut(ANSWERED).await.ok_or_else(asked)?;
         let _nobody_looks = world.passage.looking.shut(SERVED).await.ok_or_else(asked)?;
-        let _jobs = self.jobs_stand_still().await?;
         let _ends = Held::ends_of(&world.spawner);
+        let jobs = self.jobs_stand_still().await?;
         let frozen = self.services_stand_still().await?;
         let text = format!("version {VERSION} hands over to `{}`", given.program.display());
         world.journal.note(Event::new("reexec.begin", text));
         self.written().await?;
         // From here on nothing is awaited, so that nothing happens any more.
-        let (state, all) = self.sealed(&frozen, given)?;
+        let (state, all) = self.sealed(&frozen, &jobs, given)?;
         let error = become_again(&given.program, &given.context.env, &given.context.cwd, &state, &all);
         let finding = Finding::error(format!("`{}` cannot be executed", given.program.display()));
         Err(Refused::misused(finding.because(&error)))
     }
 
-    async fn jobs_stand_still(&self) -> Result<Option<Still>, Refused> {
+    async fn jobs_stand_still(&self) -> Result<Option<FrozenJobs>, Refused> {
         if self.owed.is_at_work() {
             let finding = Finding::error("the schema of a database is being looked at, or migrated");
             return Err(Refused::not_yet(finding.hint(AGAIN)));
         }
         let Some(jobs) = &self.told.jobs else { return Ok(None) };
+        let stuck =
+            |why: String| Refused::not_yet(Finding::error("jobs cannot be handed over now").seen(why).hint(AGAIN));
         match timeout(STILL, jobs.stand_still()).await {
-            Ok(Some(still)) => Ok(Some(still)),
-            _ => Err(at_work(jobs.snapshot().into_iter().find(|it| it.state != "idle" && it.state != "off"))),
+            Ok(frozen) => frozen.map(Some).map_err(|error| stuck(error.to_string())),
+            Err(_) => Err(stuck(format!("they do not stand still within {}", report::seconds(STILL)))),
         }
     }
 
@@ -196,10 +199,17 @@ impl House<'_> {
     }
 
     /// The state as the other program gets it, and the descriptors that stay open for it.
-    fn sealed(&self, frozen: &Option<Frozen>, given: &Given) -> Result<(OwnedFd, Handing), Refused> {
+    fn sealed(
+        &self,
+        frozen: &Option<Frozen>,
+        jobs: &Option<FrozenJobs>,
+        given: &Given,
+    ) -> Result<(OwnedFd, Handing), Refused> {
         let mut all = frozen.as_ref().map(|frozen| frozen.handing.clone()).unwrap_or_default();
         let services = frozen.as_ref().map(|frozen| frozen.services.clone());
-        let state = State::of(self.world, self.live, given, services, &mut all);
+        all.extend(jobs.as_ref().map(|jobs| jobs.handing.clone()).unwrap_or_default());
+        let jobs = jobs.as_ref().map(|jobs| jobs.jobs.clone());
+        let state = State::of(self.world, self.live, given, services, jobs, &mut all);
         let unable = |error: std::io::Error| Finding::error("the state cannot be handed over").because(&error);
         let sealed = state.written().and_then(|text| seal(&text).map_err(unable));
         sealed.map(|sealed| (sealed, all)).map_err(Refused::not_yet)
@@ -215,14 +225,4 @@ fn not_ours() -> Refused {
 fn asked() -> Refused {
     let finding = Finding::error("somebody is being answered, and would be cut off");
     Refused::not_yet(finding.hint("an order is at work, as a rule; try again when it has ended"))
-}
-
-fn at_work(job: Option<supervise::schedule::JobStatus>) -> Refused {
-    Refused::not_yet(match job {
-        Some(job) => {
-            let hint = "try again when it has ended: `mainstay status` tells";
-            Finding::error(format!("the job `{}` is {}", job.name, job.state)).hint(hint)
-        }
-        None => Finding::error("what has become of a job is still being told").hint(AGAIN),
-    })
 }

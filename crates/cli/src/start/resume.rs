@@ -9,8 +9,7 @@ use super::{
     jobs::{self, Jobs},
     pages,
     reexec::{Given, Passage, State},
-    snapshots,
-    stage::{Live, Running, measure, sockets},
+    stage::{Live, Running, measure, show_readings, sockets},
     watch,
 };
 use crate::words::unheard;
@@ -42,6 +41,8 @@ pub(crate) async fn take_over(context: &Context, left: &io::Result<OwnedFd>, fla
     context.terminal.never_wait();
     let code = match arrive(context, left, flags, reread) {
         Ok((world, live, signals)) => {
+            // What was begun with RELOADING=1.
+            world.herald.tell("READY=1");
             let telling = herald::begin(&world);
             let code = watch::watch(&world, live, signals, Outcome::Done).await;
             telling.inspect(AbortHandle::abort);
@@ -121,11 +122,12 @@ impl Live {
             world.run_now(Arc::new(latest.clone()));
         }
         world.remembered.keep(&world);
-        let theirs = Arc::downgrade(&world);
-        world.board.read_by(move || theirs.upgrade().map(|world| snapshots::readings(&world)).unwrap_or_default());
+        show_readings(&world);
         world.spawner.go_on_together(state.together).map_err(lost)?;
         let instance = earlier::instance(&world.app);
-        live.jobs = jobs::prepare(&world, &latest.jobs, &instance)?.map(|scheduler| Jobs::new(scheduler).begun());
+        live.jobs =
+            jobs::resume(&world, &latest.jobs, &instance, state.jobs.unwrap_or_default(), &latest.env, &mut all)?
+                .map(|scheduler| Jobs::new(scheduler).begun());
         let handed = state.pages.into_iter().map(|(what, page)| Ok((what, all.take(page)?)));
         live.pages = Some(pages::serve(&world, handed.collect::<io::Result<_>>().map_err(lost)?)?);
         world.terminal.keep_small(&world.app.up_log(), world.app.up_log_before());

@@ -1,11 +1,17 @@
 //! The lock of a job among all hosts: held by a session with a PostgreSQL, and taken again when that was lost.
 
-use super::world::Told;
+use super::{kept::Holder, world::Told};
 use config::{App, Job, Target, dsn::PostgresDsn};
 use database::postgres::{self, Session};
+use host::handover::Handing;
 use report::{Event, Journal, Level};
 use retry::Backoff;
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    os::fd::RawFd,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use supervise::schedule::{NoLock, lock_key};
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -13,11 +19,17 @@ use tokio::{task::JoinHandle, time::sleep};
 const AGAIN: Backoff = Backoff::doubling(Duration::from_millis(250), Duration::from_secs(5));
 
 /// The lock, until dropped. A run is not ended for a connection that is: it is told that others may run the job now.
-pub(super) struct Single(JoinHandle<()>);
+pub(super) struct Single {
+    keeper: JoinHandle<()>,
+    holder: Held,
+}
+
+/// Nothing while it is lost.
+type Held = Arc<Mutex<Option<Holder>>>;
 
 impl Drop for Single {
     fn drop(&mut self) {
-        self.0.abort();
+        self.keeper.abort();
     }
 }
 
@@ -48,7 +60,31 @@ impl Single {
         let key = lock_key(&app.name, &job.name);
         let place = Place::of(app, &job.name, database, key, format!("mainstay job {}", job.name))?;
         let session = place.take().await?;
-        Ok(Self(tokio::spawn(keep(place, session, journal))))
+        Ok(Self::kept(place, Some(Holder::Session(session)), journal))
+    }
+
+    /// The lock of a run that an earlier version of mainstay has begun; one that it had lost is taken again. Nothing when the
+    /// application has no such database any more.
+    pub(super) fn go_on(
+        app: &App,
+        job: &Job,
+        database: &str,
+        holder: Option<Holder>,
+        journal: Arc<Told>,
+    ) -> Option<Self> {
+        let key = lock_key(&app.name, &job.name);
+        let place = Place::of(app, &job.name, database, key, format!("mainstay job {}", job.name)).ok()?;
+        Some(Self::kept(place, holder, journal))
+    }
+
+    fn kept(place: Place, holder: Option<Holder>, journal: Arc<Told>) -> Self {
+        let holder = Arc::new(Mutex::new(holder));
+        Self { keeper: tokio::spawn(keep(place, holder.clone(), journal)), holder }
+    }
+
+    /// For the next version of mainstay; nothing while it is lost.
+    pub(super) fn hand_over(&self, all: &mut Handing) -> io::Result<Option<RawFd>> {
+        locked(&self.holder).as_ref().map(|holder| holder.hand_over(all)).transpose()
     }
 }
 
@@ -83,18 +119,28 @@ impl Place {
     }
 }
 
-async fn keep(place: Place, mut session: Session, journal: Arc<Told>) {
+fn locked(holder: &Held) -> MutexGuard<'_, Option<Holder>> {
+    holder.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn keep(place: Place, holder: Held, journal: Arc<Told>) {
     let Place { job, database, .. } = &place;
     let event = |name, text: String| Event::new(name, text).with("job", job.as_str());
     loop {
-        session.ended().await;
-        let text = format!("{job} has lost its lock in `{database}` with the connection: another host may run it, too");
-        journal.note(event("schedule.lock-lost", text).level(Level::Warn));
-        session = take_again(&place, |who| {
+        let ended = locked(&holder).as_ref().map(Holder::ended);
+        if let Some(ended) = ended {
+            ended.await;
+            let text =
+                format!("{job} has lost its lock in `{database}` with the connection: another host may run it, too");
+            journal.note(event("schedule.lock-lost", text).level(Level::Warn));
+        }
+        *locked(&holder) = None;
+        let session = take_again(&place, |who| {
             let text = format!("{job} is at work here and is not the only one any more: {who}");
             journal.note(event("schedule.not-single", text).level(Level::Error));
         })
         .await;
+        *locked(&holder) = Some(Holder::Session(session));
         journal.note(event("schedule.lock-regained", format!("{job} has its lock in `{database}` again")));
     }
 }

@@ -11,7 +11,10 @@ use super::{
     snapshots,
     watch::All,
 };
-use crate::check::{data_directory, home_of_databases, programs};
+use crate::{
+    check::{data_directory, home_of_databases, programs},
+    turn::{Turn, turn_within},
+};
 use config::{App, Dependency, Sign};
 use health::{Answer, Migrations, Phase, ServiceHealth, Usage};
 use host::{
@@ -29,6 +32,17 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
+
+/// A start with nothing to migrate waits for nobody.
+async fn in_turn(world: &World, job: &migrate::Job<'_>) -> Result<Option<Turn>, Trouble> {
+    let Some(database) = world.app.dependency(&job.migrations.database) else { return Ok(None) };
+    // Whatever cannot be looked at is told by whoever migrates.
+    if migrate::is_current(job, &migrate::Goal::All).await.unwrap_or(false) {
+        return Ok(None);
+    }
+    let turn = turn_within(world, database, "mainstay up", job.migrations.lock_timeout).await;
+    turn.map(Some).map_err(|busy| Trouble::new(busy.outcome(), busy.finding()))
+}
 
 /// Carries the steps out for real, and holds what they have opened.
 pub(super) struct Live {
@@ -87,13 +101,7 @@ impl Live {
         };
         self.lock = if world.app.keeps_data { Some(lock(&world.app).map_err(misused)?) } else { None };
         world.remembered.keep(world);
-        let theirs = Arc::downgrade(world);
-        world.board.read_by(move || {
-            theirs.upgrade().inspect(Backups::look_again).map(|world| snapshots::readings(&world)).unwrap_or_default()
-        });
-        let theirs = Arc::downgrade(world);
-        world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
-        Backups::look(world);
+        show_readings(world);
         let instance = earlier::instance(&world.app);
         earlier::clear_away(world, &instance).await?;
         self.jobs = jobs::prepare(world, &world.app.jobs, &instance).map_err(misused)?.map(Jobs::new);
@@ -164,6 +172,7 @@ impl Live {
         let Some(job) = self.world.job() else { return Ok("no migrations".to_owned()) };
         self.world.board.phase(Phase::Migrate);
         self.world.board.migrations(Migrations::Running);
+        let _turn = in_turn(&self.world, &job).await?;
         match migrate::up(&job, &migrate::Goal::All).await {
             Ok(report) => {
                 self.world.board.migrations(Migrations::Done);
@@ -212,6 +221,17 @@ pub(super) fn sockets(app: &App) -> Result<PathBuf, Trouble> {
             .map_err(|error| Trouble::new(Outcome::Misused, refused(error)))?;
     }
     Ok(path)
+}
+
+/// Whoever reads the pages has disk, memory and copies looked at.
+pub(super) fn show_readings(world: &Arc<World>) {
+    let theirs = Arc::downgrade(world);
+    world.board.read_by(move || {
+        theirs.upgrade().inspect(Backups::look_again).map(|world| snapshots::readings(&world)).unwrap_or_default()
+    });
+    let theirs = Arc::downgrade(world);
+    world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
+    Backups::look(world);
 }
 
 /// Whoever reads the metrics has the services looked at.

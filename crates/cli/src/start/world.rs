@@ -8,7 +8,7 @@ use crate::{context::Context, terminal::Terminal};
 use backup::Remote;
 use config::App;
 use health::Board;
-use host::{Clock, process::SystemSpawner};
+use host::{Clock, Env, process::SystemSpawner};
 use jiff::Timestamp;
 use migrate::{Identity, Job};
 use report::{Event, Journal};
@@ -44,6 +44,8 @@ pub(crate) struct World {
     /// Where `tail` passes them on to.
     pub(crate) lines: Arc<Everywhere>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What mainstay itself was started with.
+    pub(crate) process_env: Env,
     pub(crate) spawner: Arc<SystemSpawner>,
     pub(crate) probes: probe::Context,
     pub(crate) who: Identity,
@@ -94,6 +96,7 @@ impl World {
             passage,
             tail,
             clock,
+            process_env: context.env.clone(),
             board,
             lines,
             terminal: context.terminal.clone(),

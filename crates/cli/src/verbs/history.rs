@@ -10,7 +10,7 @@ use crate::{
     words,
 };
 use jiff::Timestamp;
-use journal::Hour;
+use journal::{Hour, Span};
 use report::{Finding, Outcome};
 use serde_json::{Value, json};
 
@@ -33,7 +33,8 @@ pub(super) async fn history(context: &Context, args: args::History) -> Outcome {
 
 async fn told(context: &Context, args: &args::History, since: Timestamp, until: Timestamp) -> Result<String, Outcome> {
     let reader = Remembered::of(context, &args.place)?.opened(context).await?;
-    let mut hours = reader.hours(since, until).map_err(|error| unreadable(context, &error))?;
+    let by = if args.minutes { Span::Minute } else { Span::Hour };
+    let mut hours = reader.hours(since, until, by).map_err(|error| unreadable(context, &error))?;
     let known: Vec<String> = hours.iter().map(|hour| hour.subject.clone()).filter(|it| !it.is_empty()).collect();
     if let Some(unknown) = args.names.iter().find(|name| !known.contains(name)) {
         let mut finding = Finding::error(format!("nothing is known of `{unknown}` in this time"));
@@ -42,13 +43,14 @@ async fn told(context: &Context, args: &args::History, since: Timestamp, until: 
     }
     hours.retain(|hour| args.names.is_empty() || args.names.contains(&hour.subject));
     Ok(match args.json {
-        true => format!("{:#}", Value::Array(hours.iter().map(shown).collect())),
-        false => words::hours(&hours),
+        true => format!("{:#}", Value::Array(hours.iter().map(|hour| shown(hour, by)).collect())),
+        false => words::hours(&hours, by),
     })
 }
 
-fn shown(hour: &Hour) -> Value {
+fn shown(hour: &Hour, by: Span) -> Value {
+    let when = if by == Span::Minute { "minute" } else { "hour" };
     let figure = |it: &journal::Figure| json!({ "count": it.count, "min": it.min, "mean": it.mean(), "max": it.max, "sum": it.sum });
     let figures: serde_json::Map<_, _> = hour.figures.iter().map(|(name, it)| (name.clone(), figure(it))).collect();
-    json!({ "hour": hour.at, "of": hour.subject, "availability": words::availability(hour), "figures": figures })
+    json!({ when: hour.at, "of": hour.subject, "availability": words::availability(hour), "figures": figures })
 }

@@ -1,13 +1,16 @@
 //! One file for each verb.
 
-mod backup;
+pub(crate) mod backup;
 mod can_take_over;
+mod check;
+mod deploy;
 mod detach;
 mod down;
 mod env;
 mod events;
 mod health;
 mod history;
+mod hook;
 mod logs;
 mod migrate;
 mod moment;
@@ -16,13 +19,16 @@ mod order;
 mod proxy;
 mod ps;
 mod reexec;
+mod releases;
 mod reload;
 mod remembered;
 mod restore;
+mod rollback;
 mod run;
 mod run_now;
 mod schedule;
 mod schema;
+mod server;
 mod status;
 mod timeline;
 #[cfg(feature = "top")]
@@ -55,6 +61,9 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Reload(args) => reload::reload(&context, args).await.code(),
         Verb::Reexec(args) => reexec::reexec(&context, args).await.code(),
         Verb::CanTakeOver => can_take_over::can_take_over(&context).code(),
+        Verb::Deploy(args) => deploy::deploy(&context, args).await.code(),
+        Verb::Rollback(args) => rollback::rollback(&context, args).await.code(),
+        Verb::Releases(args) => releases::releases(&context, args).code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
         Verb::History(args) => history::history(&context, args).await.code(),
@@ -67,6 +76,9 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::Health(args) => health::health(&context, args).await.code(),
         Verb::Schedule(args) => schedule::schedule(&context, args).await,
         Verb::Logs(args) => logs::logs(&context, args).await.code(),
+        Verb::Check(args) => check::check(&context, args).await.code(),
+        Verb::Server(verb) => server::server(&context, verb).await.code(),
+        Verb::Hook(verb) => hook::hook(&context, verb).await.code(),
         Verb::Proxy(args) => proxy::proxy(&context, *args).await.code(),
         Verb::Env(verb) => env::env(&context, verb).code(),
         Verb::Schema => schema::schema(&context).code(),

@@ -17,9 +17,15 @@ use host::{
     terminal::{Stream, is_terminal},
 };
 use report::{Event, Finding, Journal, Outcome};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 
 /// The polite signal.
 const SIGTERM: i32 = 15;
+/// The one that nobody can leave unheard.
+const SIGKILL: i32 = 9;
+/// From the first to the second.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Makes a database of a copy, has it looked into, and takes it away again. Ends as what looked into it did.
 pub(super) async fn open(context: &Context, args: Open) -> u8 {
@@ -98,6 +104,7 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
     let mut running = Running::start(&*context.spawner, &command).map_err(|error| {
         tell(context, &[Finding::error("the copy cannot be looked into").because(&error)], Outcome::Misused)
     })?;
+    let mut kill_at = None::<Instant>;
     loop {
         tokio::select! {
             exit = running.wait() => return exit.map(code).map_err(|error| {
@@ -105,8 +112,13 @@ async fn looked_into(context: &Context, args: &Open, opened: &Opened, signals: &
             }),
             // The keys of a terminal reach it without us, and it may go on after them.
             signal = signals.next() => if signal != Signal::Interrupt || !is_terminal(Stream::Input) {
-                // It may have ended meanwhile.
-                let _ = running.signal(SIGTERM);
+                // It may have ended meanwhile. Who asks twice does not want to wait.
+                let _ = running.signal(if kill_at.is_some() { SIGKILL } else { SIGTERM });
+                kill_at = kill_at.or_else(|| Some(Instant::now() + GRACE));
+            },
+            () = async { sleep_until(kill_at.unwrap_or_else(Instant::now)).await }, if kill_at.is_some() => {
+                let _ = running.signal(SIGKILL);
+                kill_at = None;
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     args::Restore,
     context::{Context, tell},
     start::World,
+    turn::{Busy, turn},
     verbs::answer,
 };
 use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, find, own_copies};
@@ -50,6 +51,7 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     if args.undo {
         let name = name_of(&database.target);
         permitted(context, args, &name, || question_of_undo(&name))?;
+        let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
         return backup::undo(&job).await.map(|restored| done(context, args, &restored)).map_err(told);
     }
     let copy = chosen(context, world, &job, wanted(context, args)?).await?;
@@ -64,9 +66,14 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
         ));
     }
     permitted(context, args, &threat.name, || question(&threat, &copy))?;
+    let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
     let how = How { without_safety: args.no_safety_copy };
     let restored = watched(context, &means.progress, backup::restore(&job, &copy, how)).await;
     restored.map(|restored| done(context, args, &restored)).map_err(told)
+}
+
+fn busy_with(context: &Context, busy: &Busy) -> Outcome {
+    tell(context, &[busy.finding()], busy.outcome())
 }
 
 /// The copy that is meant: of this very database; where it has none, of the only one of its name.

@@ -3,16 +3,17 @@
 use super::running::table;
 use control::span;
 use jiff::Timestamp;
-use journal::{Figure, Hour};
+use journal::{Figure, Hour, Span};
 use report::{bytes, seconds};
 
 /// Dependencies as one table, what was measured of machine and services as another.
-pub(crate) fn hours(hours: &[Hour]) -> String {
+pub(crate) fn hours(hours: &[Hour], by: Span) -> String {
+    let when = if by == Span::Minute { "MINUTE" } else { "HOUR" };
     let checks: Vec<_> = hours.iter().filter(|hour| is_checked(hour)).map(checked).collect();
     let measured: Vec<_> = hours.iter().flat_map(measures).collect();
     let tables = [
-        (&["HOUR", "DEPENDENCY", "AVAILABLE", "CHECKS", "FAILED", "ANSWER", "SLOWEST"][..], checks),
-        (&["HOUR", "MEASURED", "LEAST", "MEAN", "MOST"], measured),
+        (&[when, "DEPENDENCY", "AVAILABLE", "CHECKS", "FAILED", "ANSWER", "SLOWEST"][..], checks),
+        (&[when, "MEASURED", "LEAST", "MEAN", "MOST"], measured),
     ];
     let shown = tables.into_iter().filter(|(_, rows)| !rows.is_empty()).map(|(head, rows)| {
         let head: Vec<_> = head.iter().map(|word| (*word).to_owned()).collect();
@@ -116,7 +117,7 @@ mod tests {
             ),
         ];
         assert_eq!(
-            hours(&all),
+            hours(&all, Span::Hour),
             "HOUR              DEPENDENCY  AVAILABLE  CHECKS  FAILED  ANSWER  SLOWEST\n\
              2026-11-29 10:00  main        99.99 %    98      40      1.0 ms  31 ms\n\
              \n\
@@ -124,7 +125,7 @@ mod tests {
              2026-11-29 10:00  memory available  1.0 GiB  2.0 GiB  3.0 GiB\n\
              2026-11-29 10:00  disk free, data   1.0 GiB  1.0 GiB  1.0 GiB\n"
         );
-        assert_eq!(hours(&[]), "nothing is known of this time\n");
+        assert_eq!(hours(&[], Span::Hour), "nothing is known of this time\n");
         assert_eq!(availability(&hour("main", &[("check.pass", 1, 0.0, 0.0, 0.0)])), Some(1.0));
         assert_eq!(availability(&hour("main", &[("check.unknown", 1, 0.0, 0.0, 0.0)])), None);
     }

@@ -23,6 +23,7 @@ pub enum Act {
     Start(usize),
     RunNow,
     Reload,
+    Reexec,
     Second,
     Disk,
     Journal(u8),
@@ -35,7 +36,7 @@ const SIGNALS: [(Signal, i32); 4] = [(Signal::KILL, 9), (Signal::TERM, 15), (Sig
 impl Act {
     pub fn any(dice: &mut fastrand::Rng) -> Self {
         let service = dice.usize(0..SERVICES.len());
-        match dice.u8(0..22) {
+        match dice.u8(0..24) {
             0 => Self::KillDatabase,
             1 => Self::StopDatabase,
             2 => Self::StallDatabase,
@@ -52,6 +53,7 @@ impl Act {
             17 | 18 => Self::Disk,
             19 => Self::Journal(dice.u8(0..4)),
             20 => Self::Logs,
+            21 | 22 => Self::Reexec,
             _ => Self::Health,
         }
     }
@@ -87,6 +89,7 @@ impl Act {
                 world.configure();
                 ask(world, &["reload"]);
             }
+            Self::Reexec => ask(world, &["reexec"]),
             Self::Second => second(world),
             Self::Disk if world.is_full() => fs::remove_file(world.path("data/theirs")).unwrap(),
             Self::Disk => world.fill(),

@@ -107,6 +107,12 @@ fn coming_from_home_made() {
     page::check("docs/coming-from/home-made.md");
 }
 
+/// S1.7, S2.17, S4.6
+#[test]
+fn releases() {
+    page::check("docs/releases.md");
+}
+
 /// S2.7
 #[test]
 fn services() {
@@ -141,6 +147,12 @@ fn journal() {
 #[test]
 fn proxy() {
     page::check("docs/proxy.md");
+}
+
+/// S2.16, S4.4, S4.5, S4.15
+#[test]
+fn delivery() {
+    page::check("docs/delivery.md");
 }
 
 /// S2.11

@@ -112,4 +112,20 @@ mod tests {
         assert_eq!(limit("off", "UTC", winter, None), None);
         assert_eq!(limit("off", "UTC", winter, Some(7)), Some(7));
     }
+
+    /// S1.7, S1.16: a copy that is due at two in the morning is taken once a day, also on the day without that hour and on the one that has
+    /// it twice.
+    #[test]
+    fn once_a_day_when_the_clocks_change() {
+        let rhythm = Rhythm::Cron { cron: "0 2 * * *".parse().unwrap(), zone: cron::zone("Europe/Berlin").unwrap() };
+        let runs = |from: &str| {
+            let from: Timestamp = from.parse().unwrap();
+            let runs = std::iter::successors(rhythm.next_after(from), |run| rhythm.next_after(*run));
+            runs.take(3).map(|run| run.to_string()).collect::<Vec<_>>()
+        };
+        let spring = ["2026-03-28T01:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"];
+        assert_eq!(runs("2026-03-27T12:00:00Z"), spring);
+        let autumn = ["2026-10-24T00:00:00Z", "2026-10-25T00:00:00Z", "2026-10-26T01:00:00Z"];
+        assert_eq!(runs("2026-10-23T12:00:00Z"), autumn);
+    }
 }

@@ -155,7 +155,12 @@ pub struct Webhook {
     pub branch: String,
     /// What is waited for.
     pub on: HookOn,
+    /// What makes the release; a reference follows. Whoever starts it knows where the program is, and which file it is to read.
+    pub command: Vec<String>,
 }
+
+/// What makes a release.
+pub const DEPLOY_COMMAND: [&str; 2] = ["mainstay", "deploy"];
 
 /// Who tells of pushes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

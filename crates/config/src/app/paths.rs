@@ -14,6 +14,11 @@ impl App {
         self.run_dir().join("mainstay.lock")
     }
 
+    /// The lock of those who change this database.
+    pub fn database_lock(&self, database: &str) -> PathBuf {
+        self.run_dir().join(format!("database-{database}.lock"))
+    }
+
     /// Where a running mainstay is asked.
     pub fn control_socket(&self) -> PathBuf {
         self.run_dir().join("control.sock")

@@ -134,6 +134,7 @@ fn read_contract(context: &Context<'_>, document: Option<&DeTable<'_>>) -> Vec<(
             example: text("example"),
             secret: table.setting("secret").bool().unwrap_or_default(),
             required: table.setting("required").bool().unwrap_or_default(),
+            generate: table.setting("generate").bool().unwrap_or_default(),
             aliases: aliases(context, table),
             name: entry.name,
         };

@@ -17,6 +17,7 @@ mod services;
 mod tests;
 
 pub use backup::{BACKUP_COMMAND, VACUUM_COMMAND};
+pub use names::from_directory as name_of_directory;
 
 use crate::{
     App, EnvContract, OnFailure, Sources,

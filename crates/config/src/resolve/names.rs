@@ -9,7 +9,8 @@ use report::Finding;
 use std::collections::BTreeMap;
 
 /// Variables that others read: the command line, and what mainstay itself puts into the environment of services.
-const READ_ELSEWHERE: [&str; 14] = [
+const READ_ELSEWHERE: [&str; 15] = [
+    "MAINSTAY_BY",
     "MAINSTAY_CACHE",
     "MAINSTAY_COMMIT",
     "MAINSTAY_CONFIG",
@@ -45,7 +46,8 @@ pub(super) fn application(root: &Table<'_>) -> String {
     }
 }
 
-fn from_directory(directory: &str) -> String {
+/// The name of an application in a directory of this name.
+pub fn from_directory(directory: &str) -> String {
     let good = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' { c } else { '-' };
     let name: String = directory.to_lowercase().chars().map(good).collect();
     let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase()).trim_end_matches('-');

@@ -61,12 +61,12 @@ async fn attempt(
 ) -> Result<Session, Failure> {
     let heard = Heard::default();
     let wire = wire::open(dsn, host, encryption, &heard, deadline).await;
-    let wire = wire.map_err(|refusal| Failure { refusal, encrypted: false })?;
-    let encrypted = wire.encrypted();
+    let mut wire = wire.map_err(|refusal| Failure { refusal, encrypted: false })?;
+    let (encrypted, line) = (wire.encrypted(), wire.take_line());
     let settings = settings(dsn, name);
     let failure = |refusal| Failure { refusal, encrypted };
     match wire::answered(host, deadline, settings.connect_raw(wire, Ours)).await.map_err(failure)? {
-        Ok((client, connection)) => Ok(Session::begin::<Wire, Wire>(client, connection, host.clone(), heard)),
+        Ok((client, connection)) => Ok(Session::begin::<Wire, Wire>(client, connection, host.clone(), heard, line)),
         Err(error) => Err(failure(explain(&error, &heard, host))),
     }
 }

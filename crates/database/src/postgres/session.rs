@@ -2,7 +2,7 @@
 
 use super::{SqlError, ear::Heard};
 use config::dsn::Host;
-use std::{collections::BTreeMap, fmt, future::poll_fn, time::Duration};
+use std::{collections::BTreeMap, fmt, future::poll_fn, os::fd::OwnedFd, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -23,6 +23,8 @@ pub struct Session {
     pub backend_pid: Option<i32>,
     heard: Heard,
     driver: Driver,
+    /// The same socket; open as long as this is.
+    line: Option<OwnedFd>,
     /// Closed when the session has ended.
     end: watch::Receiver<()>,
 }
@@ -50,7 +52,13 @@ const REPORTED: [&str; 8] = [
 
 impl Session {
     /// Drives `connection` in the background.
-    pub(super) fn begin<S, T>(client: Client, connection: Connection<S, T>, host: Host, heard: Heard) -> Self
+    pub(super) fn begin<S, T>(
+        client: Client,
+        connection: Connection<S, T>,
+        host: Host,
+        heard: Heard,
+        line: Option<OwnedFd>,
+    ) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         T: TlsStream + Unpin + Send + 'static,
@@ -64,7 +72,7 @@ impl Session {
             driven.await;
             drop(alive);
         }));
-        Self { client, host, parameters, backend_pid, heard, driver, end }
+        Self { client, host, parameters, backend_pid, heard, driver, line, end }
     }
 
     /// A parameter that the server reported at the start.
@@ -97,6 +105,12 @@ impl Session {
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut end = self.end.clone();
         async move { while end.changed().await.is_ok() {} }
+    }
+
+    /// Its socket, for the next version of this process, which cannot speak on it but keeps it open, and with it what the server has
+    /// granted the session. Nothing when this process had no descriptor left for it.
+    pub fn line(&self) -> Option<&OwnedFd> {
+        self.line.as_ref()
     }
 
     /// Says goodbye, so that the server does not learn it from a broken connection. Waits a second at most.

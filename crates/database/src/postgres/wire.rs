@@ -15,6 +15,7 @@ use retry::Deadline;
 use std::{
     future::{Ready, ready},
     io,
+    os::fd::{AsFd, OwnedFd},
     path::Path,
     pin::Pin,
     task::{Context, Poll, ready as ready_or_pending},
@@ -42,9 +43,16 @@ pub(super) struct Wire {
     inner: Inner,
     encrypted: bool,
     ear: Ear,
+    /// The same socket, for whoever takes over from this process.
+    line: Option<OwnedFd>,
 }
 
 impl Wire {
+    /// The socket, without what is said on it.
+    pub(super) fn take_line(&mut self) -> Option<OwnedFd> {
+        self.line.take()
+    }
+
     /// Is it inside TLS?
     pub(super) fn encrypted(&self) -> bool {
         self.encrypted
@@ -63,14 +71,16 @@ pub(super) async fn open(
     match host {
         Host::Unix(directory, port) => {
             let path = directory.join(socket_name(*port));
-            Ok(Wire { inner: Box::pin(Plain(socket::open_unix(&path, deadline).await?)), encrypted: false, ear })
+            let socket = socket::open_unix(&path, deadline).await?;
+            let line = socket.as_fd().try_clone_to_owned().ok();
+            Ok(Wire { inner: Box::pin(Plain(socket)), encrypted: false, ear, line })
         }
         Host::Tcp(name, port) => {
             let socket = socket::open_tcp(name, *port, deadline).await?;
-            let place = host.to_string();
+            let (place, line) = (host.to_string(), socket.as_fd().try_clone_to_owned().ok());
             let secured = secure(dsn, name, &place, socket, encryption);
             let (inner, encrypted) = answered(host, deadline, secured).await??;
-            Ok(Wire { inner, encrypted, ear })
+            Ok(Wire { inner, encrypted, ear, line })
         }
     }
 }

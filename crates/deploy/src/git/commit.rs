@@ -2,6 +2,7 @@
 
 use super::{Git, GitError, Source};
 use jiff::Timestamp;
+use std::path::Path;
 
 /// Some branches and tags are named to whoever has mistyped one.
 const NAMED: &str = "--count=6";
@@ -49,6 +50,31 @@ impl Git<'_> {
         let (author, subject) = (printable(&next()), printable(&next()));
         let time = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default();
         Ok(Commit { id, subject, author, time })
+    }
+
+    /// The text of a file in a commit; nothing where it is not there.
+    ///
+    /// # Errors
+    /// git cannot be run.
+    pub async fn file(&self, source: &Source, commit: &Commit, file: &Path) -> Result<Option<String>, GitError> {
+        let wanted = format!("{}:{}", commit.id, file.display());
+        match self.ask("read a file", &source.path, &["cat-file", "blob", &wanted]).await {
+            Ok(text) => Ok(Some(text)),
+            Err(GitError::Failed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What lies in a working copy and is not committed, the first few names; nothing of what git is told to ignore.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub async fn changes(&self, source: &Source) -> Result<Vec<String>, GitError> {
+        const NAMES: usize = 5;
+        let arguments = ["status", "--porcelain", "--no-renames", "--ignore-submodules=none"];
+        let answer = self.ask("look at the working copy", &source.path, &arguments).await?;
+        let names = answer.lines().filter_map(|line| line.get(3..)).map(printable);
+        Ok(names.take(NAMES).collect())
     }
 
     async fn unknown(&self, source: &Source, reference: &str, tail: Vec<String>) -> GitError {

@@ -58,8 +58,7 @@ pub struct Git<'a> {
 impl<'a> Git<'a> {
     /// Run with this environment.
     pub fn new(spawner: &'a dyn Spawner, env: &Env) -> Self {
-        let mut env = env.clone();
-        env.retain(|name, _| !LOCAL.contains(&name.as_str()) && !is_setting(name));
+        let mut env = outside_hook(env);
         env.insert("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned());
         env.entry("GIT_ASKPASS".to_owned()).or_insert_with(|| "false".to_owned());
         // ssh asks for a password on the terminal, if not told to ask a program (ssh(1)).
@@ -115,6 +114,13 @@ impl<'a> Git<'a> {
             limits: Limits::default(),
         }
     }
+}
+
+/// The environment without what git has put there for a hook: whoever is started by a hook works in another repository.
+pub fn outside_hook(env: &Env) -> Env {
+    let mut env = env.clone();
+    env.retain(|name, _| !LOCAL.contains(&name.as_str()) && !is_setting(name));
+    env
 }
 
 /// Settings of a single call.

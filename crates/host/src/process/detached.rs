@@ -1,6 +1,7 @@
 //! Starting ourselves once more, free of the terminal and of whoever started us.
 
-use crate::{Env, handover::own_path};
+use super::{Exit, SystemSpawner, birth::Born};
+use crate::{Env, handover::own_path, reaper::Ended};
 use rustix::{
     fs::{Mode, OFlags, open},
     process::setsid,
@@ -19,6 +20,41 @@ pub struct Detached(std::process::Child);
 /// Starts this very program with `arguments` in a session of its own, as daemon(7) asks for: no terminal, no input, and
 /// both outputs appended to the file `log`, which is made with the mode 0600.
 pub fn start_detached(arguments: &[String], env: &Env, cwd: &Path, log: &Path) -> io::Result<Detached> {
+    start(arguments, env, cwd, log).map(Detached)
+}
+
+/// The same where orphans are reaped: nobody else may wait for it then. Nobody is told of its end in a later version of this process.
+pub struct Watched {
+    pid: u32,
+    ended: Ended,
+}
+
+impl Watched {
+    /// As [`start_detached`].
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(spawner: &SystemSpawner, arguments: &[String], env: &Env, cwd: &Path, log: &Path) -> io::Result<Self> {
+        let born = || start(arguments, env, cwd, log).map(|child| Born { pid: child.id(), pidfd: None });
+        let registered = spawner.reaper().register(born)?;
+        Ok(Self { pid: registered.pid, ended: registered.ended })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Resolves when it has ended.
+    ///
+    /// # Errors
+    /// Somebody else was told of it.
+    pub async fn wait(&mut self) -> io::Result<Exit> {
+        self.ended.wait().await
+    }
+}
+
+fn start(arguments: &[String], env: &Env, cwd: &Path, log: &Path) -> io::Result<std::process::Child> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let log = open(log, flags, Mode::from_raw_mode(0o600))?;
     // The file that runs now, even when another one has been put in its place.
@@ -33,7 +69,7 @@ pub fn start_detached(arguments: &[String], env: &Env, cwd: &Path, log: &Path) -
     unsafe {
         command.pre_exec(|| setsid().map(drop).map_err(io::Error::from));
     }
-    command.spawn().map(Detached)
+    command.spawn()
 }
 
 impl Detached {

@@ -19,9 +19,6 @@ pub(crate) type Told = io::Result<(HandedDriver, Handing)>;
 impl Driver {
     /// What is handed over; the readers stand still from then on.
     pub(super) async fn hand_over(&mut self, until: &Until) -> Told {
-        if !self.barrier.is_open() {
-            return Err(io::Error::other("it is exclusive, and its lock would be lost"));
-        }
         let (mut all, mut pipes) = (Handing::default(), Vec::new());
         for reader in &mut self.readers {
             if let Some(told) = reader.stand_still(until).await {
@@ -42,6 +39,7 @@ impl Driver {
             group,
             pipes,
             socket: self.socket.as_ref().map(|socket| socket.hand_over(&mut all)),
+            guard: self.barrier.hand_over(&mut all)?,
             missing: self.doubts.missing(),
             kills_before: self.kills_before,
             out_of_memory: self.out_of_memory,
@@ -53,7 +51,8 @@ impl Driver {
     /// The driver of a service that goes on: whose question is not answered yet is asked again.
     pub(crate) fn resume(mut self, resumed: Resumed) -> Self {
         let now = Instant::now();
-        let Resumed { driver, group, outputs, socket, used } = resumed;
+        let Resumed { driver, group, outputs, socket, fence, used } = resumed;
+        fence.into_iter().for_each(|fence| self.barrier.go_on_with(fence));
         let meter = group.as_ref().and_then(|group| group.meter.clone());
         self.outfit.meters.take_over(&self.service.name, &used, meter, now);
         self.limits = group.as_ref().map(|group| group.child.limits().to_vec()).unwrap_or_default();

@@ -14,6 +14,12 @@ pub(super) struct Tally(VecDeque<Restarted>);
 struct Restarted(#[serde(with = "moment")] Instant);
 
 impl Tally {
+    /// How long ago each was, as far as that matters.
+    #[cfg(test)]
+    pub(super) fn ages(&self, now: Instant, within: std::time::Duration) -> Vec<std::time::Duration> {
+        self.0.iter().map(|restarted| now.saturating_duration_since(restarted.0).min(within)).collect()
+    }
+
     /// Counts one more, if the budget has room for it.
     pub(super) fn has_room(&mut self, budget: Budget, now: Instant) -> bool {
         while self.0.pop_front_if(|restarted| now.saturating_duration_since(restarted.0) >= budget.within).is_some() {}

@@ -1,3 +1,5 @@
+mod model;
+
 use super::*;
 use config::{Budget, Handover, HealthCheck, Limits, Restart, RestartWhen, Sign, Stop, Target, Window};
 use proptest::prelude::*;
@@ -472,7 +474,7 @@ fn a_stop_while_it_is_being_spawned_is_not_forgotten() {
 }
 
 /// A world with one process in it, as the driver keeps it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct World {
     /// Somebody of the group lives; and its leader, too.
     group: bool,
@@ -521,6 +523,7 @@ impl World {
             Input::Unwanted | Input::Force => self.wanted = false,
             Input::NeedLost { name, .. } => drop(self.unmet.insert(name.clone())),
             Input::NeedMet { name } => drop(self.unmet.remove(name)),
+            Input::Fenced { .. } => drop(self.unmet.insert(FENCE.to_owned())),
             Input::Exited { left_behind, .. } => (self.leader, self.group) = (false, *left_behind),
             Input::GroupGone => self.group = false,
             _ => {}

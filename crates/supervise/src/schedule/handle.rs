@@ -2,22 +2,26 @@
 
 use super::{
     asker::RunNews,
+    handed::{FrozenJobs, HandedJobs, JobsNotStill},
     run::{NoLock, RunRecord},
-    surroundings::Guard,
 };
 use crate::{
     Need,
+    guard::Guard,
     reload::{ReloadError, Reloaded},
-    still::{Freeze, Still, stand_still},
+    still::{Freeze, stand_still},
 };
 use config::Job;
-use host::{Env, process::Exit};
+use host::{Env, handover::Handing, process::Exit};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     oneshot, watch,
 };
+
+/// What the scheduler tells of that.
+pub(super) type Told = Result<(HandedJobs, Handing), JobsNotStill>;
 
 /// What the scheduler hears: from its handles, and from its own tasks.
 pub(super) enum Message {
@@ -28,9 +32,9 @@ pub(super) enum Message {
     Stop,
     Force,
     NeedsKnown(usize, Result<(), String>),
-    Locked(usize, Result<Guard, NoLock>),
+    Locked(usize, Result<Box<dyn Guard>, NoLock>),
     Ended(usize, Exit),
-    StandStill(Freeze<bool>),
+    StandStill(Freeze<Told>),
 }
 
 /// There is no job of this name.
@@ -97,13 +101,17 @@ impl ScheduleHandle {
         Ok(told)
     }
 
-    /// Has the scheduler stand still until what is answered is dropped: all that it knows is written down then. Nothing while a
-    /// run waits, is at work, or its end is being told.
-    pub async fn stand_still(&self) -> Option<Still> {
+    /// Has the scheduler stand still, and whoever is with a run at work, and tells what is handed over to the next version of mainstay.
+    /// Nothing begins, is read or signalled until what is answered is dropped; then all goes on as if nothing had been.
+    ///
+    /// # Errors
+    /// While the end of a run is being told.
+    pub async fn stand_still(&self) -> Result<FrozenJobs, JobsNotStill> {
         let (still, until) = stand_still();
         let (freeze, told) = Freeze::ask(&until);
         self.send(Message::StandStill(freeze));
-        told.await.unwrap_or(false).then_some(still)
+        let (jobs, handing) = told.await.unwrap_or(Err(JobsNotStill::NotRunning))?;
+        Ok(FrozenJobs { jobs, handing, still })
     }
 
     /// From now on these are the jobs, with this environment. Runs at work are not touched: what changed counts for their

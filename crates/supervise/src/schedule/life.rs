@@ -1,10 +1,13 @@
 //! The life of one job as a pure machine: state, input and time in; state and effects out. No clock, no I/O.
 
 mod calendar;
+mod handed;
 mod work;
 
+pub(super) use handed::HandedJobLife;
+
 use super::{
-    phase::{Effect, Ending, Input, Now, Phase, Try},
+    phase::{Effect, Ending, Input, Now, Phase, Try, Waited},
     run::{NoLock, Planned, RunRecord, RunResult, Why},
     say,
 };
@@ -127,7 +130,7 @@ impl JobLife {
 
     // Before it begins.
 
-    fn consider(&mut self, plan: Planned, waited: Option<(Instant, Duration)>) {
+    fn consider(&mut self, plan: Planned, waited: Option<Waited>) {
         match self.job.needs.is_empty() {
             true => self.lock(plan, waited),
             false => {
@@ -146,13 +149,13 @@ impl JobLife {
         }
     }
 
-    fn wait(&mut self, plan: Planned, waited: Option<(Instant, Duration)>, reason: String, now: Now) {
+    fn wait(&mut self, plan: Planned, waited: Option<Waited>, reason: String, now: Now) {
         if waited.is_none() {
             self.note(say::waiting(&self.job.name, &reason));
         }
-        let (since, pause) =
-            waited.map_or((now.at, ASK_AGAIN.0), |(since, pause)| (since, (pause * 2).min(ASK_AGAIN.1)));
-        self.phase = Phase::Gated { plan, reason, again: now.at + pause, waited: (since, pause) };
+        let first = Waited { since: now.at, pause: ASK_AGAIN.0 };
+        let waited = waited.map_or(first, |waited| Waited { pause: (waited.pause * 2).min(ASK_AGAIN.1), ..waited });
+        self.phase = Phase::Gated { plan, reason, again: now.at + waited.pause, waited };
     }
 
     fn need_met(&mut self, name: &str) {
@@ -168,7 +171,7 @@ impl JobLife {
         }
     }
 
-    fn lock(&mut self, plan: Planned, waited: Option<(Instant, Duration)>) {
+    fn lock(&mut self, plan: Planned, waited: Option<Waited>) {
         self.phase = Phase::Locking { plan, waited };
         self.effects.push(Effect::TakeLock);
     }
@@ -181,8 +184,8 @@ impl JobLife {
         let (plan, waited) = (plan.clone(), *waited);
         match answer {
             Ok(()) => {
-                if let Some((since, _)) = waited {
-                    self.note(say::resumed(&self.job.name, now.at - since));
+                if let Some(waited) = waited {
+                    self.note(say::resumed(&self.job.name, now.at - waited.since));
                 }
                 self.begin(plan, now);
             }

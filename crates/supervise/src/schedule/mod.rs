@@ -13,6 +13,7 @@
 mod asker;
 mod attend;
 mod book;
+mod handed;
 mod handle;
 mod key;
 mod life;
@@ -26,10 +27,11 @@ mod tests;
 
 pub use asker::RunNews;
 pub use book::{Book, BookError, JobBook, Running};
+pub use handed::{FrozenJobs, HandedJobs, JobsNotStill};
 pub use handle::{JobStatus, NoSuchJob, ScheduleHandle};
 pub use key::{lock_key, service_key};
 pub use life::JobLife;
-pub use phase::{Effect, Ending, Input, Now, Phase, Try};
+pub use phase::{Effect, Ending, Input, Now, Phase, Try, Waited};
 pub use run::{NoLock, Planned, RunRecord, RunResult, Taken, Why};
 pub use scheduler::Scheduler;
-pub use surroundings::{Guard, Surroundings};
+pub use surroundings::Surroundings;

@@ -2,9 +2,10 @@
 
 use super::run::{NoLock, Planned, RunRecord, Taken};
 use config::Job;
-use host::process::Exit;
+use host::{handover::moment, process::Exit};
 use jiff::Timestamp;
 use report::Event;
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -80,8 +81,19 @@ pub enum Effect {
     Note(Event),
 }
 
+/// Since when a run waits for what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    /// Since when.
+    #[serde(with = "moment")]
+    pub since: Instant,
+    /// The pause before the next question, or the last one.
+    pub pause: Duration,
+}
+
 /// Where a job is. What belongs to a phase lies inside it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Nothing to do until the next due time.
     Idle,
@@ -89,8 +101,8 @@ pub enum Phase {
     Asking {
         /// The run that is to begin.
         plan: Planned,
-        /// It has waited already: since when, and the last pause.
-        waited: Option<(Instant, Duration)>,
+        /// It has waited already.
+        waited: Option<Waited>,
     },
     /// What it needs is not there.
     Gated {
@@ -99,16 +111,17 @@ pub enum Phase {
         /// What is missing.
         reason: String,
         /// When to ask again.
+        #[serde(with = "moment")]
         again: Instant,
-        /// Since when it waits, and the pause before the next question.
-        waited: (Instant, Duration),
+        /// Since when it waits.
+        waited: Waited,
     },
     /// Others are being kept away.
     Locking {
         /// The run that is to begin.
         plan: Planned,
         /// As in [`Phase::Asking`].
-        waited: Option<(Instant, Duration)>,
+        waited: Option<Waited>,
     },
     /// At work.
     Running(Try),
@@ -119,6 +132,7 @@ pub enum Phase {
         /// Why it must end.
         why: Ending,
         /// When patience ends; nothing when it has ended.
+        #[serde(with = "moment::option")]
         kill_at: Option<Instant>,
     },
     /// Failed, and tried again later.
@@ -126,23 +140,27 @@ pub enum Phase {
         /// The next try.
         plan: Planned,
         /// When.
+        #[serde(with = "moment")]
         until: Instant,
     },
 }
 
 /// A try at work.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Try {
     /// What it is a try of.
     pub plan: Planned,
     /// Since when.
+    #[serde(with = "moment")]
     pub since: Instant,
     /// When it has taken too long.
+    #[serde(with = "moment::option")]
     pub ends: Option<Instant>,
 }
 
 /// Why a run is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// It took too long.
     TimedOut,

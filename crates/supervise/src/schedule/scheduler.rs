@@ -2,19 +2,21 @@
 
 mod begin;
 mod effects;
+mod handed;
 mod reload;
 
 use super::{
     asker::{Askers, RunNews},
+    attend::Order,
     book::Book,
     handle::{JobStatus, Message, ScheduleHandle},
     life::JobLife,
     phase::{Input, Now, Phase},
     run::{NoLock, RunRecord},
     say,
-    surroundings::{Guard, Surroundings},
+    surroundings::Surroundings,
 };
-use crate::{Need, driver::until};
+use crate::{Need, driver::until, guard::Guard};
 use config::{Job, Rhythm};
 use host::{
     Clock, Env,
@@ -79,8 +81,8 @@ struct Member {
     /// The process at work.
     pid: Option<u32>,
     /// To the task that stays with the process.
-    signals: Option<UnboundedSender<i32>>,
-    guard: Option<Guard>,
+    orders: Option<UnboundedSender<Order>>,
+    guard: Option<Box<dyn Guard>>,
     /// When the guard may go.
     unlock: Option<Instant>,
 }
@@ -138,14 +140,18 @@ impl Scheduler {
         if let Some(due) = lost {
             self.outfit.journal.note(say::lost(&job.name, due));
         }
+        self.member_with(JobLife::new(Arc::new(job), through), base_env)
+    }
+
+    fn member_with(&mut self, life: JobLife, base_env: &Env) -> Member {
         self.ids += 1;
-        let env = environment(&job, base_env);
+        let job = life.job();
+        let env = environment(job, base_env);
         let release = env.get(RELEASE).cloned();
         let mark = |instance: &String| Mark { instance: instance.clone(), service: job.name.clone(), release };
         let mark = self.instance.as_ref().map(mark);
-        let life = JobLife::new(Arc::new(job), through);
         let (askers, retired, pid) = (Askers::default(), false, None);
-        Member { id: self.ids, life, env, mark, askers, retired, pid, signals: None, guard: None, unlock: None }
+        Member { id: self.ids, life, env, mark, askers, retired, pid, orders: None, guard: None, unlock: None }
     }
 
     /// What others may ask of it, also before it runs.
@@ -164,6 +170,7 @@ impl Scheduler {
         if !self.members.is_empty() {
             self.save().await;
         }
+        self.ask_again().await;
         self.look_at_the_calendar().await;
         for message in asked {
             self.take(message).await;
@@ -246,17 +253,14 @@ impl Scheduler {
                 let _ = reply.send(self.reload(jobs, &base_env).await);
             }
             Message::Ran { name, record } => self.keep_foreign(&name, record).await,
-            Message::StandStill(freeze) => match self.is_quiet() && self.pings.is_empty() && !self.stopping {
-                true => freeze.answer(true).await,
-                false => freeze.refuse(false),
-            },
+            Message::StandStill(freeze) => self.stand_still(freeze).await,
             Message::Stop => self.stop(&Input::Stop).await,
             Message::Force => self.stop(&Input::Force).await,
             Message::NeedsKnown(id, answer) => self.feed(id, Input::NeedsKnown(answer)).await,
             Message::Locked(id, answer) => self.locked(id, answer).await,
             Message::Ended(id, exit) => {
                 if let Some(member) = self.member_of(id) {
-                    (member.signals, member.pid) = (None, None);
+                    (member.orders, member.pid) = (None, None);
                 }
                 self.feed(id, Input::Exited(exit)).await;
                 self.settle();
@@ -290,7 +294,7 @@ impl Scheduler {
         }
     }
 
-    async fn locked(&mut self, id: usize, answer: Result<Guard, NoLock>) {
+    async fn locked(&mut self, id: usize, answer: Result<Box<dyn Guard>, NoLock>) {
         let Some(member) = self.member_of(id) else { return };
         let answer = answer.map(|guard| member.guard = Some(guard));
         self.feed(id, Input::Locked(answer)).await;

@@ -1,5 +1,7 @@
 //! The lives of jobs, as tables and as properties.
 
+mod model;
+
 use super::*;
 use config::{Job, Overlap, Rhythm, Stop};
 use host::process::Exit;

@@ -20,11 +20,11 @@ use std::{
     os::fd::{OwnedFd, RawFd},
     path::PathBuf,
 };
-use supervise::{HandedServices, tail::HandedTail};
+use supervise::{HandedServices, schedule::HandedJobs, tail::HandedTail};
 
 /// Whoever writes this number can be read by whoever knows it. To be counted up with each change that an older or a newer version would
 /// misunderstand, be it in a type of another crate.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 
 /// No state is longer, in bytes.
 const MOST: u64 = 256 << 20;
@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) unread: [Vec<u8>; 2],
     /// Nothing where there are none.
     pub(crate) services: Option<HandedServices>,
+    /// Likewise.
+    pub(crate) jobs: Option<HandedJobs>,
 }
 
 /// The last events.
@@ -83,6 +85,7 @@ impl State {
         live: &Live,
         given: &Given,
         services: Option<HandedServices>,
+        jobs: Option<HandedJobs>,
         all: &mut Handing,
     ) -> Self {
         let (lock, control, pages) = live.hand_over(all);
@@ -106,6 +109,7 @@ impl State {
             tail: world.tail.hand_over(),
             unread: world.terminal.unread(),
             services,
+            jobs,
         }
     }
 

@@ -139,7 +139,7 @@ pub(super) fn database<'a>(app: &'a App, flags: &Backups) -> Result<&'a Dependen
 }
 
 /// What is done to `database`.
-pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Means) -> Job<'a> {
+pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Means) -> Job<'a> {
     let app = &world.app;
     Job {
         app: &app.name,
@@ -163,7 +163,7 @@ pub(super) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
 }
 
 /// What copies are made and read with.
-pub(super) struct Means {
+pub(crate) struct Means {
     ground: PathBuf,
     keys: Keys,
     pub(super) progress: Progress,
@@ -171,7 +171,7 @@ pub(super) struct Means {
 
 impl Means {
     /// To take copies, or to remove some: for that nobody needs a secret key.
-    pub(super) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
+    pub(crate) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
         let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
         Ok(Self { ground: ground(app), keys, progress: Progress::default() })
     }
@@ -223,7 +223,7 @@ pub(super) fn policy(app: &App) -> Policy {
 }
 
 /// Waits until the database is ready.
-pub(super) async fn gate(context: &Context, world: &World, database: &Dependency) -> Result<(), Outcome> {
+pub(crate) async fn gate(context: &Context, world: &World, database: &Dependency) -> Result<(), Outcome> {
     // A file that is not there is no reason to make one.
     if let config::Target::Sqlite(_) = database.target {
         return Ok(());

@@ -5,6 +5,7 @@ use crate::{
     args::BackupNow,
     context::{Context, tell},
     start::World,
+    turn::turn,
     verbs::answer,
 };
 use backup::{Attempt, BackupError, Job, Manifest, Remote, Request, Taken, Why, prune, prune_in, retain::Plan, take};
@@ -64,6 +65,10 @@ async fn one(context: &Context, world: &World, database: &Dependency, request: &
     let means =
         Means::to_write(context, &world.app).map_err(because("the keys of `[backup.encrypt]` cannot be used"))?;
     let job = job(world, database, &means);
+    let _turn = turn(world, database, "mainstay backup now").await.map_err(|busy| Untaken {
+        outcome: tell(context, &[busy.finding()], busy.outcome()),
+        reason: busy.finding().summary,
+    })?;
     let taken = watched(context, &means.progress, take(&job, request)).await;
     let taken = taken.map_err(|error| untaken(context, &error))?;
     if taken.manifest.is_verified() && world.app.backup.prunes {

@@ -5,6 +5,7 @@ use crate::{
     args::BackupVacuum,
     context::{Context, tell},
     start::World,
+    turn::turn,
     verbs::answer,
 };
 use backup::Swept;
@@ -47,5 +48,7 @@ pub(super) async fn vacuum(context: &Context, args: BackupVacuum) -> Outcome {
 async fn one(context: &Context, world: &World, database: &Dependency) -> Result<Option<Swept>, Outcome> {
     gate(context, world, database).await?;
     let means = Means::to_write(context, &world.app)?;
+    let busy = turn(world, database, "mainstay backup vacuum").await;
+    let _turn = busy.map_err(|busy| tell(context, &[busy.finding()], busy.outcome()))?;
     backup::vacuum(&job(world, database, &means)).await.map_err(|error| failed(context, &error))
 }

@@ -82,7 +82,7 @@ async fn follow(mut follower: Follower, asked: &Asked, shown: &mut Shown<'_>) ->
             signal = signals.next() => if !matches!(signal, Signal::User1 | Signal::User2) {
                 return Ok(Outcome::Interrupted);
             },
-            () = sleep(LOOK) => {}
+            () = sleep(if follower.is_behind() { Duration::ZERO } else { LOOK }) => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `mainstay migrate dump`
 
-use super::{changing, done};
+use super::{done, reading};
 use crate::{
     args::MigrateDump,
     context::Context,
@@ -15,7 +15,7 @@ const MODE: u32 = 0o644;
 /// The schema as SQL, to standard output or to a file.
 pub(super) async fn dump(context: &Context, args: MigrateDump) -> Outcome {
     let (json, output) = (args.flags.json, args.output.map(|file| context.cwd.join(file)));
-    changing(context, args.flags, async |job| {
+    reading(context, args.flags, async |job| {
         let text = migrate::dump(job).await?;
         Ok(match output {
             Some(file) => write(context, &file, &text),

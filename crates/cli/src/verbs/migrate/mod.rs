@@ -20,6 +20,7 @@ use crate::{
     context::Context,
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
+    turn::turn_within,
 };
 use config::Overrides;
 use host::signals::Signals;
@@ -61,10 +62,21 @@ trait Act: AsyncFnOnce(&Job<'_>) -> Result<Outcome, MigrateError> {}
 
 impl<T: AsyncFnOnce(&Job<'_>) -> Result<Outcome, MigrateError>> Act for T {}
 
-/// Waits for the database that the flags describe, then changes it; a signal ends both.
+/// How those who wait for us call us.
+const NAME: &str = "mainstay migrate";
+
+/// Waits for the database that the flags describe, then changes it while nobody else does; a signal ends both.
 async fn changing(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
     match world(context, flags) {
         Ok(world) => changing_in(context, &world, act).await,
+        Err(outcome) => outcome,
+    }
+}
+
+/// Waits for the database that the flags describe, then reads from it; a signal ends both.
+async fn reading(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
+    match world(context, flags) {
+        Ok(world) => interruptible(context, &world, act).await,
         Err(outcome) => outcome,
     }
 }
@@ -78,6 +90,18 @@ async fn looking(context: &Context, flags: Migrations, act: impl Act) -> Outcome
 }
 
 async fn changing_in(context: &Context, world: &World, act: impl Act) -> Outcome {
+    let in_turn = async |job: &Job<'_>| {
+        let Some(database) = world.app.dependency(&job.migrations.database) else { return act(job).await };
+        match turn_within(world, database, NAME, job.migrations.lock_timeout).await {
+            Ok(_turn) => act(job).await,
+            Err(busy) => Ok(super::tell(context, &[busy.finding()], busy.outcome())),
+        }
+    };
+    interruptible(context, world, in_turn).await
+}
+
+/// Waits for the database, then acts; a signal ends both.
+async fn interruptible(context: &Context, world: &World, act: impl Act) -> Outcome {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return super::tell(context, &[Finding::error("no signals").because(&error)], Outcome::Failed),

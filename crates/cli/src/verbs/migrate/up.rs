@@ -1,6 +1,6 @@
 //! `mainstay migrate up`
 
-use super::{changing_in, done, rehearse::rehearse, world};
+use super::{changing_in, done, interruptible, rehearse::rehearse, world};
 use crate::{args::MigrateUp, context::Context, start::World, verbs::answer};
 use migrate::{Goal, Job, MigrateError, Report, Version};
 use report::{Event, Journal, Outcome, count};
@@ -28,12 +28,13 @@ pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
         let event = Event::new("migrate.done", format!("migrate: {report}")).with("applied", 0_usize);
         return done(context, event, json.then_some(&report));
     }
-    changing_in(context, &world, async |job| match (how, dry_run) {
-        (Some(how), _) => rehearse(context, job, &goal, how, json).await,
-        (None, true) => announce(context, job, &goal, json).await,
-        (None, false) => apply(context, job, &goal, json).await,
-    })
-    .await
+    match (how, dry_run) {
+        (Some(how), _) => {
+            interruptible(context, &world, async |job| rehearse(context, job, &goal, how, json).await).await
+        }
+        (None, true) => interruptible(context, &world, async |job| announce(context, job, &goal, json).await).await,
+        (None, false) => changing_in(context, &world, async |job| apply(context, job, &goal, json).await).await,
+    }
 }
 
 /// A first look without the gate, for that is what most starts come to. Whatever stands in its way is waited for behind the gate.

@@ -1,7 +1,7 @@
 //! Where a forge tells of pushes.
 
 use crate::{
-    Health, HookOn, Metrics, Provider, Service, Webhook,
+    DEPLOY_COMMAND, Health, HookOn, Metrics, Provider, Service, Webhook,
     file::{Table, Written},
 };
 use report::{Finding, Secret};
@@ -33,6 +33,7 @@ pub(super) fn read(deploy: &Table<'_>, branch: &str, services: &[Service], healt
         provider: if provider == Some("gitlab") { Provider::GitLab } else { Provider::GitHub },
         branch: chosen.unwrap_or_else(|| branch.to_owned()),
         on: if on == Some("ci") { HookOn::Ci } else { HookOn::Push },
+        command: DEPLOY_COMMAND.map(str::to_owned).to_vec(),
     })
 }
 

@@ -4,8 +4,9 @@ use super::Scheduler;
 use crate::{
     driver::{SIGKILL, is_permanent},
     schedule::{
-        attend::{Group, attend},
+        attend::{Group, Order, attend},
         book::{JobBook, Running},
+        handed::Output,
         handle::Message,
         life::JobLife,
         phase::{Effect, Input},
@@ -13,7 +14,7 @@ use crate::{
         say,
     },
 };
-use host::process::{Command, Output};
+use host::process::{self, Command};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -99,23 +100,17 @@ impl Scheduler {
             cwd: job.cwd.clone(),
             env,
             listeners: Vec::new(),
-            output: Output::Piped,
+            output: process::Output::Piped,
             mark: member.mark.clone(),
-            limits: host::process::Limits::default(),
+            limits: process::Limits::default(),
         };
         match self.outfit.spawner.spawn(&command) {
             Ok(child) => {
-                let (signals, orders) = unbounded_channel();
-                member.signals = Some(signals);
-                let (id, pid, sender) = (member.id, child.pid(), self.sender.clone());
-                member.pid = Some(pid);
+                let pid = child.pid();
                 member.askers.began(pid, plan.attempt);
-                let (lines, journal) = (self.outfit.lines.clone(), self.outfit.journal.clone());
-                let group = Group::new(child);
-                self.tasks.spawn(async move {
-                    let exit = attend(group, job.name.as_str().into(), orders, lines, journal).await;
-                    let _ = sender.send(Message::Ended(id, exit));
-                });
+                let mut group = Group::new(child);
+                let outputs = group.outputs();
+                self.stay_with(index, pid, group, outputs);
                 Input::Spawned(pid)
             }
             Err(error) => {
@@ -125,9 +120,22 @@ impl Scheduler {
         }
     }
 
+    /// Somebody stays with the processes of its run until they are gone.
+    pub(super) fn stay_with(&mut self, index: usize, pid: u32, group: Group, outputs: Vec<Output>) {
+        let (told, orders) = unbounded_channel();
+        let member = &mut self.members[index];
+        (member.orders, member.pid) = (Some(told), Some(pid));
+        let (id, name, sender) = (member.id, member.life.job().name.as_str().into(), self.sender.clone());
+        let (lines, journal) = (self.outfit.lines.clone(), self.outfit.journal.clone());
+        self.tasks.spawn(async move {
+            let exit = attend(group, outputs, name, orders, lines, journal).await;
+            let _ = sender.send(Message::Ended(id, exit));
+        });
+    }
+
     fn signal(&self, index: usize, signal: i32) {
-        if let Some(signals) = &self.members[index].signals {
-            let _ = signals.send(signal);
+        if let Some(orders) = &self.members[index].orders {
+            let _ = orders.send(Order::Signal(signal));
         }
     }
 

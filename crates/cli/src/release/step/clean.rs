@@ -1,0 +1,108 @@
+//! Beginning with empty databases (S1.8): what runs is stopped, what is there is kept under another name, and comes back when the
+//! release fails.
+
+use super::{
+    super::{
+        Here, Wish,
+        work::{Daemon, Did, Work, failed},
+    },
+    backup::databases,
+    daemon,
+    start::longest,
+};
+use crate::{
+    context::Context,
+    start::World,
+    verbs::backup::{Means, job},
+};
+use ::backup::{BackupError, Wanted, find, own_copies};
+use ::deploy::course::Fact;
+use config::BackupWhen;
+use host::terminal::{Stream, is_terminal, read_line};
+use plan::Trouble;
+use report::{Event, Finding, Journal, Outcome, count};
+
+/// Only who names the application may take its data away.
+pub(in crate::release) fn may_destroy(context: &Context, here: &Here, wish: &Wish) -> Result<(), Trouble> {
+    let (name, misused) = (&here.app.name, |finding| Err(Trouble::new(Outcome::Misused, finding)));
+    match &wish.yes_destroy {
+        Some(named) if named == name => return Ok(()),
+        Some(named) => {
+            let finding = Finding::error(format!("`{named}` was named, and the data of `{name}` would be destroyed"));
+            return misused(finding.hint(format!("nothing was changed; say --yes-destroy {name}")));
+        }
+        None => {}
+    }
+    let databases = here.app.backup.databases.join(", ");
+    let text = format!(
+        "deploy --clean: ALL DATA of `{name}` is destroyed ({databases}), after a last VERIFIED copy\nType `{name}` to go on:"
+    );
+    context.terminal.note(Event::new("deploy.asks", text));
+    if !is_terminal(Stream::Input) {
+        let finding = Finding::error("nobody is there to ask: standard input is no terminal");
+        return misused(finding.hint(format!("nothing was changed; say --yes-destroy {name}")));
+    }
+    match read_line() {
+        Ok(line) if line.trim() == name => Ok(()),
+        _ => misused(Finding::error("that is not its name").hint("nothing was changed")),
+    }
+}
+
+/// Whoever runs would write into databases that are about to go.
+pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Did {
+    if work.daemon == Daemon::Absent {
+        return Ok("nothing runs".to_owned());
+    }
+    work.prober = None;
+    work.stopped = true;
+    work.facts.push(Fact::Switched);
+    daemon::end(work).await.map_err(|cause| failed(Finding::error("what runs cannot be stopped").seen(cause)))?;
+    work.daemon = Daemon::Absent;
+    Ok("what ran has ended".to_owned())
+}
+
+/// Runs again what ran.
+pub(in crate::release) async fn start_again(work: &mut Work<'_>) -> Result<(), String> {
+    if !std::mem::take(&mut work.stopped) {
+        return Ok(());
+    }
+    let limit = longest(&work.here.app);
+    let started = daemon::start(work, limit).await;
+    started.map_err(|trouble| trouble.findings.first().map(|it| it.summary.clone()).unwrap_or_default())
+}
+
+/// Puts an empty database in the place of each; what was there is kept under another name.
+pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
+    let world = work.world()?;
+    let mut kept = Vec::new();
+    for database in databases(&world, BackupWhen::Always) {
+        let untaken = |outcome| Trouble { outcome, findings: Vec::new() };
+        let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
+        let job = job(&world, database, &means);
+        let trouble = |error: BackupError| Trouble { outcome: error.outcome(), findings: vec![error.finding()] };
+        let copies = own_copies(&job).await.map_err(trouble)?;
+        let copy = find(&copies, &Wanted::Latest, &database.name).map_err(trouble)?;
+        // From here on it may be: undoing it finds out.
+        work.emptied.push(database.name.clone());
+        kept.extend(::backup::empty(&job, &copy).await.map_err(trouble)?);
+        work.reach("empty.one");
+    }
+    work.record.head_before = None;
+    let kept =
+        if kept.is_empty() { String::new() } else { format!("; what was there is kept as `{}`", kept.join("`, `")) };
+    Ok(format!("{} empty{kept}", count(work.emptied.len(), "database")))
+}
+
+/// What was there gets its name back.
+pub(in crate::release) async fn put_back(work: &mut Work<'_>) -> Result<(), String> {
+    let world: std::sync::Arc<World> = work.world().map_err(|_| "its databases are not known".to_owned())?;
+    let mut problems = Vec::new();
+    for name in std::mem::take(&mut work.emptied) {
+        let Some(database) = world.app.dependency(&name) else { continue };
+        let Ok(means) = Means::to_write(work.context, &world.app) else { continue };
+        if let Err(error) = ::backup::undo(&job(&world, database, &means)).await {
+            problems.push(format!("`{name}`: {error}"));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+}

@@ -1,0 +1,35 @@
+//! How each step of a release is done, and how it is taken back.
+
+mod backup;
+mod build;
+mod check;
+mod clean;
+mod confirm;
+mod connections;
+mod daemon;
+mod fetch;
+mod heads;
+mod migrate;
+mod preflight;
+mod prove;
+mod rehearse;
+mod smoke;
+mod start;
+mod switch;
+mod watch;
+mod way_back;
+
+pub(super) use backup::backup;
+pub(super) use build::build;
+pub(super) use check::{check, check_again};
+pub(super) use clean::{empty, may_destroy, put_back, start_again, stop};
+pub(super) use confirm::{confirm, leave};
+pub(super) use fetch::{fetch, remove_tree};
+pub(super) use migrate::{migrate, migrate_again, revert, take_back_migrations};
+pub(super) use preflight::preflight;
+pub(super) use prove::prove;
+pub(super) use rehearse::rehearse;
+pub(super) use start::{start, stop_candidate};
+pub(super) use switch::{drain, switch, switch_back};
+pub(super) use watch::watch;
+pub(super) use way_back::way_back;

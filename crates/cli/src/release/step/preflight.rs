@@ -1,0 +1,101 @@
+//! Is the site fit for another release? And what earlier ones have left is cleared away.
+
+use super::{
+    super::work::{Daemon, Did, Work, failed, on_disk},
+    confirm::prune,
+    daemon,
+};
+use ::deploy::{Record, ReleaseId, State, store};
+use plan::Trouble;
+use report::{Event, Finding, Journal, Level, Outcome};
+
+/// Looks at the running application, puts records right, and at the room on the disk.
+pub(in crate::release) async fn preflight(work: &mut Work<'_>) -> Did {
+    crate::check::data_directory(&work.here.app).map_err(|finding| Trouble::new(Outcome::Misused, finding))?;
+    let running = look(work).await?;
+    put_right(work)?;
+    let room = if work.is_rollback { String::new() } else { make_room(work).await? };
+    Ok(format!("{running}{room}"))
+}
+
+/// What runs, and whether `current` says so too: whoever was killed in the middle of a switch may have left it otherwise.
+async fn look(work: &mut Work<'_>) -> Result<String, Trouble> {
+    let unreadable = on_disk("`releases/current` cannot be read");
+    let current = store::current(&work.here.site).map_err(unreadable)?;
+    let Some(status) = daemon::status(work).await? else {
+        work.daemon = Daemon::Absent;
+        work.before = current;
+        return Ok(format!("`{}` does not run", work.here.app.name));
+    };
+    if status.phase != "watch" {
+        let finding = Finding::error(format!("`{}` is about to {}", status.app, phase(&status.phase)));
+        return Err(Trouble::new(Outcome::NotYet, finding.hint("try again once `mainstay status` says `watch`")));
+    }
+    work.daemon = Daemon::Running;
+    work.before = daemon::release_of(&status);
+    if work.before != current {
+        let unwritable = on_disk("`releases/current` cannot be put right");
+        store::make_current(&work.here.site, work.before).map_err(unwritable)?;
+    }
+    let what = work.before.map_or_else(|| "the site's own file".to_owned(), |id| format!("release {id}"));
+    Ok(format!("`{}` runs {what}, {}", status.app, status.health))
+}
+
+fn phase(phase: &str) -> &'static str {
+    match phase {
+        "stopping" => "stop",
+        _ => "start",
+    }
+}
+
+/// Records tell the truth again: under the lock nobody is at work on another release.
+fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
+    let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
+    for record in all.into_iter().filter_map(|release| release.record.ok()).filter(|it| it.id != work.record.id) {
+        if let Some(state) = truth(&record, work.before) {
+            set_right(work, record, state)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a record should say, when it says something else.
+fn truth(record: &Record, live: Option<ReleaseId>) -> Option<State> {
+    match (record.state, live == Some(record.id)) {
+        (State::Preparing | State::Built, true) => Some(State::Live),
+        (State::Preparing | State::Built, false) => Some(State::Abandoned),
+        (State::Live | State::Confirmed, false) if live.is_some() => Some(State::Superseded),
+        (State::Superseded | State::RolledBack | State::Abandoned | State::Failed, true) => Some(State::Live),
+        _ => None,
+    }
+}
+
+fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<(), Trouble> {
+    let site = &work.here.site;
+    if state == State::Abandoned {
+        record.cause = Some("whoever made it ended before it was done".to_owned());
+        let text = format!("release {} was abandoned in `{}`; its files are removed", record.id, last_step(&record));
+        work.context.terminal.note(Event::new("deploy.abandoned", text).level(Level::Warn));
+        host::fs::remove_tree(&site.tree(record.id)).map_err(on_disk("an abandoned release cannot be removed"))?;
+    }
+    record.state = state;
+    store::write(site, &record).map_err(on_disk("the record of an earlier release cannot be written"))
+}
+
+fn last_step(record: &Record) -> String {
+    record.phases.last().map_or_else(|| "its first step".to_owned(), |phase| format!("the step after {}", phase.step))
+}
+
+/// Before anything is built: old releases go, and there must be room for one more.
+async fn make_room(work: &Work<'_>) -> Result<String, Trouble> {
+    let gone = prune(work).await?;
+    let room = store::room(&work.here.site).map_err(on_disk("the room on the disk cannot be seen"))?;
+    let free = room.free.map_or("an unknown number of bytes".to_owned(), report::bytes);
+    if room.is_enough() == Some(false) {
+        let finding = Finding::error("there is no room for another release")
+            .seen(format!("{free} are free, and {} may be needed", report::bytes(room.needed)));
+        return Err(failed(finding.hint("make room; `keep` in `[deploy]` says how many releases stay")));
+    }
+    let gone = if gone == 0 { String::new() } else { format!(", {} removed", report::count(gone, "old release")) };
+    Ok(format!(", {free} free{gone}"))
+}

@@ -1,0 +1,56 @@
+//! One question to the new services.
+
+use super::super::work::failed;
+use crate::start::World;
+use config::{Access, Smoke, Target};
+use control::Door;
+use plan::Trouble;
+use probe::{Response, http_get_from};
+use report::Finding;
+use std::net::Ipv4Addr;
+
+/// So much of an answer that is not what it should be is shown.
+const SHOWN: usize = 200;
+
+/// Asks it. Of a service, at the door that leads to its new process alone.
+pub(super) async fn ask(world: &World, check: &Smoke, doors: &[Door]) -> Result<(), Trouble> {
+    let door = check.service.as_ref().and_then(|service| doors.iter().find(|door| door.service == *service));
+    match &check.target {
+        Target::Http { url, status } => http(check, url, *status, door).await,
+        target => {
+            let asked = probe::ask(target, Access::ReadWrite, check.timeout, &world.probes).await;
+            asked.map(drop).map_err(|refusal| no(&target.to_string(), &refusal.to_string()))
+        }
+    }
+}
+
+async fn http(check: &Smoke, url: &str, status: Option<u16>, door: Option<&Door>) -> Result<(), Trouble> {
+    let (url, from) = match (door, &check.path) {
+        (Some(door), Some(path)) => (format!("http://{}{path}", door.address), from(door)),
+        _ => (url.to_owned(), None),
+    };
+    let response = http_get_from(from, &url, check.timeout).await;
+    let response = response.map_err(|refusal| no(&url, &refusal.to_string()))?;
+    let good = status.map_or((200..400).contains(&response.status), |wanted| response.status == wanted);
+    match (good, &check.contains) {
+        (false, _) => Err(no(&url, &shown(&response))),
+        (true, Some(text)) if !String::from_utf8_lossy(&response.body).contains(text.as_str()) => {
+            Err(no(&url, &format!("{}, and not `{text}`", shown(&response))))
+        }
+        (true, _) => Ok(()),
+    }
+}
+
+fn from(door: &Door) -> Option<Ipv4Addr> {
+    door.from.as_deref()?.parse().ok()
+}
+
+fn shown(response: &Response) -> String {
+    let body = String::from_utf8_lossy(&response.body);
+    let body: String = body.trim().chars().take(SHOWN).collect();
+    format!("answered {}{}", response.status, if body.is_empty() { String::new() } else { format!(": {body}") })
+}
+
+fn no(what: &str, seen: &str) -> Trouble {
+    failed(Finding::error(format!("the smoke check `{}` does not pass", config::redact(what))).seen(seen))
+}

@@ -1,0 +1,173 @@
+//! How it ended, for whoever has asked for it; and in the record.
+
+use super::{step, work::Work};
+use crate::{context::tell, verbs::answer};
+use ::deploy::{
+    Record, State,
+    course::{Failure, Remains, Undo, Verdict},
+    store,
+};
+use report::{Event, Finding, Journal, Outcome, seconds};
+use std::time::Duration;
+
+/// Of a release.
+pub(super) async fn release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
+    finish(&mut work);
+    match verdict {
+        Verdict::AlreadyThere => already_there(&work),
+        Verdict::Confirmed => live(&work, "is live and stays"),
+        Verdict::Unwatched => {
+            work.record.state = State::Live;
+            let _ = step::leave(&work, State::Superseded);
+            write(&mut work);
+            live(&work, "is live, and nobody has watched it to the end").and(Outcome::Interrupted)
+        }
+        Verdict::Failed(failure) | Verdict::RolledBack(failure) | Verdict::Stuck(failure) => {
+            work.record.state = match verdict {
+                Verdict::RolledBack(_) => State::RolledBack,
+                Verdict::Stuck(_) => State::Live,
+                _ => State::Failed,
+            };
+            work.record.cause = Some(format!("{}: {}", failure.step, failure.cause));
+            // One that never got its turn is no release.
+            if failure.step != ::deploy::course::Step::Lock {
+                write(&mut work);
+            }
+            over(&mut work, verdict, failure)
+        }
+    }
+}
+
+/// Of a rollback: the record is that of the release that was brought back, so only a success is written into it.
+pub(super) async fn rollback(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
+    finish(&mut work);
+    match verdict.failure() {
+        None => live(&work, "is live again"),
+        Some(failure) => {
+            if let Ok(mut kept) = store::read(&work.here.site, work.record.id) {
+                kept.state = if matches!(verdict, Verdict::Stuck(_)) { State::Live } else { State::Superseded };
+                drop(store::write(&work.here.site, &kept));
+            }
+            over(&mut work, verdict, failure)
+        }
+    }
+}
+
+/// Nothing of it was made but the directory of its record.
+fn already_there(work: &Work<'_>) -> Outcome {
+    drop(host::fs::remove_tree(&work.here.site.release(work.record.id)));
+    let (commit, subject) = (work.record.short_commit(), &work.record.subject);
+    let finding = Finding::note(format!("{commit} {subject} is live already"));
+    tell(work.context, &[finding.hint("`--rebuild` makes it anew")], Outcome::Done)
+}
+
+fn finish(work: &mut Work<'_>) {
+    work.context.terminal.stand(None);
+    if let Some(prober) = work.prober.take() {
+        work.record.prober = Some(prober.figures());
+        work.last_failure = prober.last_failure();
+    }
+    if !work.is_rollback && work.record.state == State::Confirmed {
+        write(work);
+    }
+}
+
+fn write(work: &mut Work<'_>) {
+    work.record.cause = work.record.cause.take().map(|cause| work.context.terminal.mask(&cause));
+    if let Err(trouble) = work.write() {
+        tell(work.context, &trouble.findings, Outcome::Done);
+    }
+}
+
+/// `release 01J… (3f2a1c9 Add bookings) is live and stays, after 12.3 s; 240 requests meanwhile, 0 failed, …`
+fn live(work: &Work<'_>, how: &str) -> Outcome {
+    let record = &work.record;
+    let took = seconds(Duration::from_millis(work.list.took_ms()));
+    let text = format!(
+        "release {} ({} {}) {how}, after {took}{}",
+        record.id,
+        record.short_commit(),
+        record.subject,
+        prober(record)
+    );
+    let mut event =
+        Event::new("deploy.done", text).with("release", record.id.to_string()).with("commit", record.commit.as_str());
+    if let Some(seen) = &record.prober {
+        event =
+            event.with("requests", seen.sent).with("failed", seen.failed).with("longest_gap_ms", seen.longest_gap_ms);
+        if let (true, Some(last)) = (seen.failed > 0, &work.last_failure) {
+            let warning = Finding::warning("some requests through its own door had no good answer").seen(last);
+            work.context.terminal.finding(&warning);
+        }
+    }
+    work.context.terminal.note(event);
+    json(work, Outcome::Done)
+}
+
+fn prober(record: &Record) -> String {
+    record.prober.as_ref().filter(|seen| seen.sent > 0).map_or(String::new(), |seen| {
+        format!(
+            "; {} requests through its own door, {} failed, longest gap {:.0} ms, p99 {:.1} ms",
+            seen.sent, seen.failed, seen.longest_gap_ms, seen.p99_ms
+        )
+    })
+}
+
+fn json(work: &Work<'_>, outcome: Outcome) -> Outcome {
+    match work.wish.json {
+        true => answer(work.context, &format!("{:#}", serde_json::json!(work.record)), outcome),
+        false => outcome,
+    }
+}
+
+/// The findings of the step that failed, then what that means.
+fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outcome {
+    let trouble = work.trouble.take();
+    let outcome = match (failure.interrupted, &trouble) {
+        (true, _) => Outcome::Interrupted,
+        (false, Some(trouble)) => trouble.outcome,
+        (false, None) => Outcome::Failed,
+    };
+    // Going on with less is nothing that a release could have done.
+    let outcome = if matches!(outcome, Outcome::Done | Outcome::Degraded) { Outcome::Failed } else { outcome };
+    tell(work.context, &trouble.map(|it| it.findings).unwrap_or_default(), outcome);
+    tell(work.context, &[meaning(work, verdict, failure)], outcome);
+    json(work, outcome)
+}
+
+fn meaning(work: &Work<'_>, verdict: &Verdict, failure: &Failure) -> Finding {
+    let what = if work.is_rollback { "the rollback" } else { "the release" };
+    let before = work.before.map_or("what ran before".to_owned(), |id| format!("release {id}"));
+    let ran = work.before.is_some() || work.daemon != super::work::Daemon::Absent;
+    let finding = match verdict {
+        Verdict::Stuck(_) => {
+            Finding::error(format!("{what} failed in `{}`, and the way back failed too", failure.step))
+        }
+        Verdict::RolledBack(_) if ran => {
+            Finding::error(format!("{what} failed in `{}`; {before} is live again", failure.step))
+        }
+        _ if ran => Finding::error(format!("{what} failed in `{}`; {before} has served all the time", failure.step)),
+        _ => Finding::error(format!("{what} failed in `{}`; nothing runs, as before", failure.step)),
+    };
+    let finding = failure.remains.iter().fold(finding, |finding, it| finding.seen(it));
+    match hint(work, failure) {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+fn hint(work: &Work<'_>, failure: &Failure) -> Option<String> {
+    let stays = |it: &Remains| match it {
+        Remains::Migrations { .. } => true,
+        Remains::NotUndone { what, .. } => matches!(what, Undo::TakeBackMigrations { .. }),
+    };
+    if failure.remains.iter().any(stays) {
+        let copy =
+            work.record.backup.as_ref().map(|copy| format!("; the copy from before is `{copy}`")).unwrap_or_default();
+        return Some(format!(
+            "the schema stays as it is now: the release before runs on it, and needs `[migrations] newer = \"allow\"` to be started anew{copy}"
+        ));
+    }
+    let logged = matches!(failure.step.word(), "build" | "fetch");
+    logged.then(|| format!("`mainstay releases show {}` has all of it", work.record.id))
+}

@@ -1,0 +1,168 @@
+//! What a release has at hand while it comes live, and how each step is done.
+
+use super::{Here, Wish, checklist::Checklist, prober::Prober, queue, step};
+use crate::{context::Context, start::World};
+use ::deploy::{
+    Record, ReleaseId,
+    course::{Fact, Plan, Step, Undo},
+    store,
+};
+use control::{Candidate, Lease, Promoted};
+use host::lock::InstanceLock;
+use plan::Trouble;
+use report::{Finding, Outcome};
+use std::{sync::Arc, time::Duration};
+
+/// What a step comes to: one sentence about what is now true.
+pub(super) type Did = Result<String, Trouble>;
+
+/// What a release has at hand.
+pub(super) struct Work<'a> {
+    pub(super) context: &'a Context,
+    pub(super) here: &'a Here,
+    pub(super) wish: &'a Wish,
+    pub(super) list: Checklist<'a>,
+    pub(super) record: Record,
+    /// A release that was there is brought back.
+    pub(super) is_rollback: bool,
+    /// What is wanted is there already.
+    pub(super) is_enough: bool,
+    /// Nobody else deploys here meanwhile.
+    pub(super) lock: Option<InstanceLock>,
+    /// What was found out since the last step.
+    pub(super) facts: Vec<Fact>,
+    /// The release that served when this began.
+    pub(super) before: Option<ReleaseId>,
+    pub(super) daemon: Daemon,
+    /// The new release, once its configuration is read.
+    pub(super) world: Option<Arc<World>>,
+    /// Its services beside the old ones.
+    pub(super) lease: Option<Lease>,
+    pub(super) candidate: Option<Candidate>,
+    pub(super) promoted: Option<Promoted>,
+    /// Asks the application all the time.
+    pub(super) prober: Option<Prober>,
+    /// What its last request without a good answer has met.
+    pub(super) last_failure: Option<String>,
+    /// Databases that were replaced by empty ones, by name.
+    pub(super) emptied: Vec<String>,
+    /// What ran was stopped for it.
+    pub(super) stopped: bool,
+    /// So many migrations would be applied.
+    pub(super) pending: usize,
+    /// How long the step took, where its work was done together with that of another one.
+    pub(super) took: Option<Duration>,
+    /// Of the step that has failed.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// The mainstay that keeps the services up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Daemon {
+    /// None runs.
+    Absent,
+    /// It ran before.
+    Running,
+    /// It was started for this release.
+    Started,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(context: &'a Context, here: &'a Here, wish: &'a Wish, record: Record, plan: Plan) -> Self {
+        Self {
+            context,
+            here,
+            wish,
+            list: Checklist::new(context, plan),
+            record,
+            is_rollback: false,
+            is_enough: false,
+            lock: None,
+            facts: Vec::new(),
+            before: None,
+            daemon: Daemon::Absent,
+            world: None,
+            lease: None,
+            candidate: None,
+            promoted: None,
+            prober: None,
+            last_failure: None,
+            emptied: Vec::new(),
+            stopped: false,
+            pending: 0,
+            took: None,
+            trouble: None,
+        }
+    }
+
+    /// Does a step.
+    pub(super) async fn perform(&mut self, step: Step) -> Did {
+        self.reach(step.word());
+        match step {
+            Step::Lock => queue::lock(self).await,
+            Step::Preflight => step::preflight(self).await,
+            Step::Fetch => step::fetch(self).await,
+            Step::Check if self.is_rollback => step::check_again(self).await,
+            Step::Check => step::check(self).await,
+            Step::Build => step::build(self).await,
+            Step::Backup => step::backup(self).await,
+            Step::Stop => step::stop(self).await,
+            Step::Empty => step::empty(self).await,
+            Step::Migrate => step::migrate(self).await,
+            Step::Start => step::start(self).await,
+            Step::Prove => step::prove(self).await,
+            Step::Switch => step::switch(self).await,
+            Step::Drain => step::drain(self),
+            Step::Revert => step::revert(self).await,
+            Step::Watch => step::watch(self).await,
+            Step::Confirm => step::confirm(self).await,
+        }
+    }
+
+    /// Takes back what a step has done.
+    pub(super) async fn take_back(&mut self, undo: Undo) -> Result<(), String> {
+        self.reach("undo");
+        match undo {
+            Undo::RemoveTree => step::remove_tree(self).await,
+            Undo::TakeBackMigrations { count } => step::take_back_migrations(self, count).await,
+            Undo::MigrateAgain { .. } => step::migrate_again(self).await,
+            Undo::StopCandidate => step::stop_candidate(self).await,
+            Undo::SwitchBack => step::switch_back(self).await,
+            Undo::StartAgain => step::start_again(self).await,
+            Undo::PutBack => step::put_back(self).await,
+        }
+    }
+
+    /// A place at which a test may end this process.
+    pub(super) fn reach(&self, name: &str) {
+        host::failpoint::reach(&self.context.env, &format!("deploy.{name}"));
+    }
+
+    /// The new release as it is configured; known from the step `check` on.
+    pub(super) fn world(&self) -> Result<Arc<World>, Trouble> {
+        self.world.clone().ok_or_else(|| failed(Finding::error("the configuration of the release was not read")))
+    }
+
+    /// Its `[deploy]`, or the site's as long as it has none.
+    pub(super) fn deploy(&self) -> &config::Deploy {
+        self.world.as_ref().and_then(|world| world.app.deploy.as_ref()).unwrap_or(&self.here.deploy)
+    }
+
+    /// Writes down how far it has come.
+    pub(super) fn write(&mut self) -> Result<(), Trouble> {
+        self.record.phases = self.list.phases();
+        let written = store::write(&self.here.site, &self.record);
+        written.map_err(|error| failed(Finding::error("the record of the release cannot be written").because(&error)))
+    }
+}
+
+/// It failed for this reason.
+pub(super) fn failed(finding: Finding) -> Trouble {
+    Trouble::new(Outcome::Failed, finding)
+}
+
+/// What is wrong with files of ours.
+pub(super) fn on_disk(what: &str) -> impl Fn(std::io::Error) -> Trouble {
+    let what = what.to_owned();
+    move |error| failed(Finding::error(what.clone()).because(&error))
+}
