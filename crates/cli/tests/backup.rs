@@ -697,11 +697,13 @@ fn a_table_that_is_altered_meanwhile_is_copied_whole() {
         let (cluster, done) = (cluster.clone(), done.clone());
         thread::spawn(move || {
             let mut session = cluster.session("postgres", "shop").unwrap();
+            // `pg_dump` has to begin between two changes, and how long that takes depends on what else the machine does.
+            let mut rests = [150, 600, 300, 2400, 150, 1200].into_iter().cycle().map(Duration::from_millis);
             while !done.load(Ordering::SeqCst) {
                 session.query("ALTER TABLE parent ADD COLUMN x int DEFAULT 1; UPDATE parent SET x = 2").unwrap();
                 session.query("ALTER TABLE parent DROP COLUMN x; CREATE TABLE fleeting AS SELECT 1 AS i").unwrap();
                 session.query("DROP TABLE fleeting").unwrap();
-                thread::sleep(Duration::from_millis(150));
+                thread::sleep(rests.next().unwrap());
             }
         })
     };
