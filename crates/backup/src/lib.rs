@@ -33,6 +33,7 @@ mod shelf;
 mod sqlite;
 mod standing;
 mod take;
+mod unpin;
 
 pub use attempt::{Attempt, Failure};
 pub use content::Content;
@@ -49,7 +50,8 @@ pub use protection::{Newest, Protection};
 pub use prune::{planned, prune, prune_in};
 pub use remote::{Everywhere, Remote, everywhere};
 pub use report::{NoUlid as NoId, Ulid as Id};
-pub use restore::{How, Restored, Threat, empty, restore, threat, undo};
+pub use restore::{How, Restored, Threat, empty, last_replaced, restore, threat, undo};
 pub use shelf::{Copy, Place, copies};
 pub use standing::{OutOfOrder, Stage, Standing, Step};
 pub use take::{Request, Taken, own_copies, take};
+pub use unpin::unpin;
