@@ -53,7 +53,10 @@ fn phase(phase: &str) -> &'static str {
 /// Records tell the truth again: under the lock nobody is at work on another release.
 async fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
     let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
-    for record in all.into_iter().filter_map(|release| release.record.ok()).filter(|it| it.id != work.record.id) {
+    // A rehearsal gives no data back, and leaves the record that tells of it.
+    let ours = |it: &Record| it.id != work.record.id && !(work.wish.dry_run && !it.emptied.is_empty());
+    let others: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).filter(ours).collect();
+    for record in others {
         if let Some(state) = truth(&record, work.before) {
             set_right(work, record, state).await?;
         }
