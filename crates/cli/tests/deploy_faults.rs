@@ -108,7 +108,7 @@ fn a_database_that_is_killed_in_a_migration_harms_nobody() {
     let load = Load::on(site.port, 2);
     let slow = "select pg_sleep(5);\nalter table users add column mail text;\ninsert into users values (1);\n";
     site.commit("v2", "", &[("migrations/0002_mail.sql", slow)]);
-    let mut deploying = site.spawn(&["deploy"]);
+    let deploying = site.spawn(&["deploy"]);
     let asleep = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
     wait_until(LIMIT, "it migrates", || cluster.psql(asleep).trim() == "1");
     cluster.kill9();
@@ -179,7 +179,7 @@ fn a_mainstay_that_is_killed_before_the_switch_starts_the_old_release() {
     let site = Site::new("watch = \"1s\"\n", "");
     site.deploy();
     let before = site.current();
-    let mut deploying = held_before_the_switch(&site);
+    let deploying = held_before_the_switch(&site);
     kill(daemon(&site));
     fs::remove_file(site.path("data/hold")).unwrap();
     deploying.wait(LIMIT).code(1).stderr_has("mainstay has ended meanwhile, and nothing runs");

@@ -54,7 +54,8 @@ fn phase(phase: &str) -> &'static str {
 async fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
     let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
     // A rehearsal gives no data back, and leaves the record that tells of it.
-    let ours = |it: &Record| it.id != work.record.id && !(work.wish.dry_run && !it.emptied.is_empty());
+    let may_be_written = |it: &Record| it.emptied.is_empty() || !work.wish.dry_run;
+    let ours = |it: &Record| it.id != work.record.id && may_be_written(it);
     let others: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).filter(ours).collect();
     for record in others {
         if let Some(state) = truth(&record, work.before) {
