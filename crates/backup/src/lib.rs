@@ -34,6 +34,7 @@ mod sqlite;
 mod standing;
 mod take;
 mod unpin;
+mod vacuum;
 
 pub use attempt::{Attempt, Failure};
 pub use content::Content;
@@ -52,6 +53,8 @@ pub use remote::{Everywhere, Remote, everywhere};
 pub use report::{NoUlid as NoId, Ulid as Id};
 pub use restore::{How, Restored, Threat, empty, last_replaced, restore, threat, undo};
 pub use shelf::{Copy, Place, copies};
+pub use sqlite::Swept;
 pub use standing::{OutOfOrder, Stage, Standing, Step};
 pub use take::{Request, Taken, own_copies, take};
 pub use unpin::unpin;
+pub use vacuum::vacuum;

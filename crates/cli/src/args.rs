@@ -10,7 +10,8 @@ mod schedule;
 mod server;
 
 pub(crate) use backup::{
-    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, KeyKit, NewKey, Open, Restore,
+    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open,
+    Restore,
 };
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
