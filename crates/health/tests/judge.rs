@@ -240,6 +240,7 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         },
         journal: config::Journal::default(),
         deploy: None,
+        proxy: None,
         roles: Vec::new(),
     }
 }

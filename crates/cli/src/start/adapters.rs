@@ -110,5 +110,5 @@ pub(super) async fn fence(world: &World, app: &App, service: &Service) -> Result
     let Some(database) = &service.single else { return Ok(OfService { here, session: None }.fence()) };
     let called = format!("mainstay {name} on {}", world.who.host);
     let session = lock_for_all(app, name, database, service_key(&app.name, name), called).await?;
-    Ok(OfService { here, session: Some(Holder::Session(session)) }.fence())
+    Ok(OfService { here, session: Some(Holder::Session(Box::new(session))) }.fence())
 }

@@ -13,7 +13,7 @@ use supervise::{Fence, Guard, HandedGuard};
 /// A session with a PostgreSQL that holds a lock there.
 pub(super) enum Holder {
     /// Ours.
-    Session(Session),
+    Session(Box<Session>),
     /// That of an earlier version of this process: nothing is said on it any more, and the lock is had as long as it is open.
     Line(Arc<Line>),
 }

@@ -60,7 +60,7 @@ impl Single {
         let key = lock_key(&app.name, &job.name);
         let place = Place::of(app, &job.name, database, key, format!("mainstay job {}", job.name))?;
         let session = place.take().await?;
-        Ok(Self::kept(place, Some(Holder::Session(session)), journal))
+        Ok(Self::kept(place, Some(Holder::Session(Box::new(session))), journal))
     }
 
     /// The lock of a run that an earlier version of mainstay has begun; one that it had lost is taken again. Nothing when the
@@ -140,7 +140,7 @@ async fn keep(place: Place, holder: Held, journal: Arc<Told>) {
             journal.note(event("schedule.not-single", text).level(Level::Error));
         })
         .await;
-        *locked(&holder) = Some(Holder::Session(session));
+        *locked(&holder) = Some(Holder::Session(Box::new(session)));
         journal.note(event("schedule.lock-regained", format!("{job} has its lock in `{database}` again")));
     }
 }
