@@ -1,7 +1,12 @@
 //! What all parts of a start share.
 
 use super::{
-    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, reexec::Passage, remembered::Remembered,
+    backups::{self, Backups},
+    control::Ring,
+    herald::Herald,
+    lines::Everywhere,
+    reexec::Passage,
+    remembered::Remembered,
     suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
@@ -52,7 +57,7 @@ pub(crate) struct World {
     /// What was seen of the copies of databases.
     pub(crate) backups: Backups,
     /// The buckets that copies go to.
-    pub(crate) remotes: Vec<Remote>,
+    pub(crate) remotes: Arc<[Remote]>,
     /// To the next version of mainstay.
     pub(crate) passage: Passage,
     /// Whoever supervises us.
@@ -78,6 +83,7 @@ impl World {
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
         let tail = Tail::new(lines.clone());
         let herald = Arc::new(Herald::of(&context.env));
+        let remotes = backups::remotes(&app, &context.clock);
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
@@ -103,9 +109,9 @@ impl World {
             spawner: context.spawner.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
-            backups: Backups::default(),
+            backups: Backups::of(app.clone(), remotes.clone()),
             by_now: Mutex::new(app.clone()),
-            remotes: app.backup.s3.iter().map(|s3| Remote::new(s3, context.clock.clone())).collect(),
+            remotes,
             app,
         })
     }

@@ -83,6 +83,8 @@ impl Driver {
             return Ok(());
         };
         if self.socket.is_none() {
+            // Such a service may have come by a reload, as the first one.
+            host::fs::create_dir_all_private(&self.outfit.sockets, 0o700)?;
             let socket = Socket::bind(&self.outfit.sockets.join(format!("{}.{}", self.service.name, self.id)))?;
             self.command.env.extend(socket.variables(watchdog));
             self.socket = Some(socket);
@@ -120,7 +122,7 @@ impl Driver {
     }
 
     pub(super) fn look(&mut self, now: Instant) {
-        if matches!(self.life.state(), State::Killing(_)) {
+        if matches!(self.life.state(), State::Killing(_) | State::Failed(_)) {
             // Who was forked while the others were killed is killed as well.
             self.signal(SIGKILL);
         }
