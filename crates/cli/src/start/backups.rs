@@ -2,7 +2,7 @@
 //! they are is computed when it is asked for.
 
 use super::World;
-use backup::{Attempt, Copy, Failure, Protection, everywhere};
+use backup::{Attempt, Copy, Failure, Protection, Remote, everywhere};
 use config::{App, Rhythm};
 use health::{BackupHealth, NewestBackup};
 use host::Clock;
