@@ -83,8 +83,6 @@ impl Driver {
             return Ok(());
         };
         if self.socket.is_none() {
-            // Such a service may have come by a reload, as the first one.
-            host::fs::create_dir_all_private(&self.outfit.sockets, 0o700)?;
             let socket = Socket::bind(&self.outfit.sockets.join(format!("{}.{}", self.service.name, self.id)))?;
             self.command.env.extend(socket.variables(watchdog));
             self.socket = Some(socket);
