@@ -7,7 +7,7 @@ use common::*;
 use database::ServerState;
 use health::{
     Board, Phase,
-    http::{Pages, serve},
+    http::{Pages, Served, serve},
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
@@ -23,8 +23,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 async fn served(board: &Board, pages: Pages, test: impl AsyncFnOnce(SocketAddr)) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let served = Served { board: board.clone(), pages, hook: None };
     tokio::select! {
-        ended = serve(listener, board.clone(), pages, host::handover::Door::default()) => panic!("the server ended: {ended:?}"),
+        ended = serve(listener, served, host::handover::Door::default()) => panic!("the server ended: {ended:?}"),
         done = timeout(LIMIT, test(address)) => done.expect("in time"),
     }
 }
