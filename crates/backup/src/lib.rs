@@ -33,6 +33,7 @@ mod shelf;
 mod sqlite;
 mod standing;
 mod take;
+mod vacuum;
 
 pub use attempt::{Attempt, Failure};
 pub use content::Content;
@@ -51,5 +52,7 @@ pub use remote::{Everywhere, Remote, everywhere};
 pub use report::{NoUlid as NoId, Ulid as Id};
 pub use restore::{How, Restored, Threat, empty, restore, threat, undo};
 pub use shelf::{Copy, Place, copies};
+pub use sqlite::Swept;
 pub use standing::{OutOfOrder, Stage, Standing, Step};
 pub use take::{Request, Taken, own_copies, take};
+pub use vacuum::vacuum;

@@ -8,10 +8,13 @@ mod content;
 mod copy;
 mod identity;
 mod swap;
+mod vacuum;
 
 pub(crate) use copy::{numbers, prove, take};
 pub(crate) use identity::{identity, identity_of, look};
 pub(crate) use swap::{Old, alone, put_back, swap};
+pub use vacuum::Swept;
+pub(crate) use vacuum::vacuum;
 
 use crate::BackupError;
 use std::{

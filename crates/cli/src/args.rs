@@ -11,7 +11,8 @@ mod server;
 mod typed;
 
 pub(crate) use backup::{
-    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVerify, Backups, KeyKit, NewKey, Open, Restore,
+    Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open,
+    Restore,
 };
 #[cfg(feature = "top")]
 pub(crate) use control::Top;

@@ -10,7 +10,7 @@ use crate::{
     start::Reread,
     texts::{Keeping, Kept, Texts},
 };
-use config::{App, Declared, Files, Overrides, Resolved, Sources, TextFile};
+use config::{App, Declared, Files, Job, Overrides, Resolved, Sources, TextFile};
 use host::proc::Process;
 use report::Finding;
 use std::{
@@ -120,7 +120,7 @@ pub(crate) fn load_texts(context: &Context, texts: &Texts, flags: Overrides) -> 
     Ok(app)
 }
 
-/// The job that takes copies runs this very program, on this very file, wherever it is started, and means the same application.
+/// The jobs that look after databases run this very program, on this very file, wherever it is started, and mean the same application.
 fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     let us = Process::this().exe().map(|exe| exe.display().to_string());
     let named = [("--name", &flags.name), ("--data", &flags.data)];
@@ -128,7 +128,8 @@ fn name_ourselves(file: Option<&Path>, flags: &Overrides, app: &mut App) {
     let env_files = flags.env_files.iter().map(|file| ("--env-file", file.clone()));
     let file = file.map(|file| ("--config", file.display().to_string()));
     let flags: Vec<_> = file.into_iter().chain(named).chain(env_files).collect();
-    for job in app.jobs.iter_mut().filter(|job| job.argv[..] == config::BACKUP_COMMAND) {
+    let ours = |job: &&mut Job| job.argv[..] == config::BACKUP_COMMAND || job.argv[..] == config::VACUUM_COMMAND;
+    for job in app.jobs.iter_mut().filter(ours) {
         job.argv[0] = us.clone().unwrap_or_else(|| job.argv[0].clone());
         job.argv.extend(flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()]));
     }

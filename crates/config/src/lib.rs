@@ -37,7 +37,8 @@ pub use log_line::LogLine;
 pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{
-    BACKUP_COMMAND, Declared, Resolved, data_of_invalid, declared, name_of_directory, resolve, variables_of_files,
+    BACKUP_COMMAND, Declared, Resolved, VACUUM_COMMAND, data_of_invalid, declared, name_of_directory, resolve,
+    variables_of_files,
 };
 pub use s3::{Credentials, Endpoint, S3};
 pub use schema::schema;

@@ -219,6 +219,8 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
         logs: config::Logs::default(),
         backup: config::Backup {
             to: "/data/backups".into(),
+            stays: true,
+            s3: Vec::new(),
             databases: Vec::new(),
             recipients: Vec::new(),
             identity: None,

@@ -16,6 +16,7 @@ use crate::{
 use config::dsn::PostgresDsn;
 use database::postgres::Program;
 use report::{Check, Verdict};
+use retry::{Backoff, Deadline};
 use std::{
     io::{self, Read, Write},
     path::Path,
@@ -31,6 +32,18 @@ const LARGEST_GLOBALS: u64 = 64 << 20;
 const TRIES: u32 = 8;
 /// Before that, a little longer each time.
 const PAUSE: Duration = Duration::from_millis(250);
+/// So long it is begun anew when somebody stands between our locks and those of `pg_dump`. Chance decides who comes first, so it is
+/// time that counts, and not how often it went wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Before each of these. Their length is left to chance, or they could keep step with somebody who comes at regular times.
+const PAUSES: Backoff =
+    Backoff { initial: Duration::from_millis(100), factor: 1.5, max: Duration::from_secs(2), jitter: 0.5 };
+/// As long as `pg_dump` waits for a lock, whoever stands before it waits for us, and all who want his table wait for him. So it is short
+/// at first; longer then, for there may be very many tables to lock.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_LOCK_WAIT: Duration = Duration::from_secs(3);
+/// Said when that was not long enough.
+const STARVED: &str = "others lock tables (ALTER TABLE, TRUNCATE, LOCK TABLE) again and again before `pg_dump` can, so they cannot be copied exactly";
 /// undefined_table, undefined_schema, object_not_in_prerequisite_state
 const VANISHED: [&str; 3] = ["42P01", "3F000", "XX000"];
 
@@ -64,7 +77,8 @@ pub(crate) async fn take(
 /// What `pg_dump` wrote, and what was there at that instant.
 ///
 /// Whoever comes to change the form of a table just between our lock and that of `pg_dump` stands between the two: `pg_dump` would
-/// wait for him, and he for us. Then he goes first, and all begins anew.
+/// wait for him, and he for us. Then he goes first, and all begins anew. `pg_dump` alone would wait its turn and go on with the older
+/// snapshot, in which a table that was rewritten meanwhile is empty.
 async fn exactly(
     job: &Job<'_>,
     dsn: &PostgresDsn,
@@ -73,22 +87,24 @@ async fn exactly(
     dir: &Path,
     growth: &Growth,
 ) -> Result<(Part, Content), BackupError> {
-    let mut tried = 1;
+    let (limit, mut pauses, mut tried) = (Deadline::after(PATIENCE), PAUSES.waits(), 1);
     loop {
         let (snapshot, tables) = begin(talk).await?;
+        let source = Source { dsn, talk, snapshot: &snapshot, lock_wait: LONGEST_LOCK_WAIT.min(LOCK_WAIT * tried) };
         // Before `pg_dump` does, for it may only be further there.
         let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
-            dump(job, dsn, talk, program, &snapshot, dir, growth),
+            dump(job, &source, program, dir, growth),
             content::content(talk, &tables, sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
-            Err(error) if stood_between(&error) && tried < TRIES => {
+            Err(error) if stood_between(&error) && limit.passed() => return Err(BackupError::Unfit(STARVED.into())),
+            Err(error) if stood_between(&error) => {
                 // There may be none yet.
                 let _ = host::fs::remove(&dir.join(FILE));
-                sleep(PAUSE * tried).await;
+                sleep(pauses.next_wait()).await;
                 tried += 1;
             }
             taken => return taken,
@@ -126,18 +142,26 @@ async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
     }
 }
 
+/// What `pg_dump` is to look at.
+struct Source<'a> {
+    dsn: &'a PostgresDsn,
+    talk: &'a Talk,
+    snapshot: &'a str,
+    /// It gives up when it has waited so long for its locks.
+    lock_wait: Duration,
+}
+
 async fn dump(
     job: &Job<'_>,
-    dsn: &PostgresDsn,
-    talk: &Talk,
+    source: &Source<'_>,
     program: &Program,
-    snapshot: &str,
     dir: &Path,
     growth: &Growth,
 ) -> Result<Part, BackupError> {
-    let snapshot = format!("--snapshot={snapshot}");
-    let flags = ["--format=custom", "--compress=0", "--no-password", "--lock-wait-timeout=3000", &snapshot];
-    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+    let snapshot = format!("--snapshot={}", source.snapshot);
+    let lock_wait = format!("--lock-wait-timeout={}", source.lock_wait.as_millis());
+    let flags = ["--format=custom", "--compress=0", "--no-password", &lock_wait, &snapshot];
+    let command = command(job, argv(&program.path, flags), Some((source.dsn, &source.talk.0.host)));
     let (dir, keys, growth, progress) = (dir.to_owned(), job.keys.clone(), growth.clone(), job.progress.clone());
     program::run(job, &command, move |pieces| {
         let sealing = Sealing::begin(&dir, FILE, &keys, &growth)?;

@@ -47,6 +47,9 @@ pub(crate) enum Backup {
     /// Remove the copies that need not be kept; only VERIFIED ones count
     #[command(after_help = "Example: mainstay backup prune --dry-run")]
     Prune(BackupPrune),
+    /// Vacuum SQLite databases that have much to give back, and analyze them
+    #[command(after_help = "Example: mainstay backup vacuum --database sqlite:app.db")]
+    Vacuum(BackupVacuum),
     /// Keys of encrypted copies
     #[command(subcommand, after_help = "Example: mainstay backup key new backup.key")]
     Key(BackupKey),
@@ -102,7 +105,7 @@ pub(crate) struct BackupNow {
     pub(crate) as_started: AsStarted,
 }
 
-/// The flags of a running application, for the job that takes its copies.
+/// The flags of a running application, for the jobs that look after its databases.
 #[derive(Debug, Args)]
 pub(crate) struct AsStarted {
     #[arg(long, hide = true)]
@@ -111,6 +114,15 @@ pub(crate) struct AsStarted {
     pub(crate) data: Option<String>,
     #[arg(long = "env-file", hide = true)]
     pub(crate) env_files: Vec<String>,
+}
+
+/// Flags of `backup vacuum`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupVacuum {
+    #[command(flatten)]
+    pub(crate) flags: Backups,
+    #[command(flatten)]
+    pub(crate) as_started: AsStarted,
 }
 
 /// Flags of `backup list`.

@@ -23,6 +23,11 @@ const JOB: &str = "backup";
 /// What takes scheduled copies. Whoever starts it knows where the program is, and which file it is to read.
 pub const BACKUP_COMMAND: [&str; 4] = ["mainstay", "backup", "now", "--scheduled"];
 
+/// The job that vacuums, and what it runs.
+const VACUUM: &str = "vacuum";
+/// What vacuums SQLite databases when that is due, like [`BACKUP_COMMAND`].
+pub const VACUUM_COMMAND: [&str; 3] = ["mainstay", "backup", "vacuum"];
+
 /// The section `[backup]`.
 pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -> Backup {
     let table = root.table("backup");
@@ -36,7 +41,7 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
         stays,
         s3,
         databases: databases(&table, dependencies),
-        rhythm: rhythm(&table),
+        rhythm: rhythm(&table, "schedule"),
         prunes: root.context.sources.file.is_some() || keep.given().is_some(),
         keep: keep.count().unwrap_or(10),
         daily: whole("daily"),
@@ -91,8 +96,8 @@ fn identity(table: &Table<'_>) -> Option<PathBuf> {
     setting.text().map(|path| sources.root.join(path))
 }
 
-fn rhythm(table: &Table<'_>) -> Rhythm {
-    let setting = table.setting("schedule");
+fn rhythm(table: &Table<'_>, key: &'static str) -> Rhythm {
+    let setting = table.setting(key);
     let wanted = table.is_written() || setting.given().is_some();
     match setting.written().filter(|_| wanted) {
         Some(written) if !schedule::is_off(&written) => {
@@ -151,32 +156,57 @@ pub(super) fn job(root: &Table<'_>, backup: &Backup) -> Option<Job> {
     let table = root.table("backup");
     let ping = table.table("ping");
     let job = Job {
-        name: JOB.to_owned(),
-        rhythm: backup.rhythm.clone(),
-        argv: BACKUP_COMMAND.map(str::to_owned).to_vec(),
+        timeout: table.setting("timeout").pause(),
+        ping_success: schedule::url(&ping, "success"),
+        ping_failure: schedule::url(&ping, "failure"),
+        ..ours(root, JOB, &BACKUP_COMMAND, backup.rhythm.clone(), backup.databases.clone())
+    };
+    due(root, job, "takes the copies of `[backup]`", "schedule")
+}
+
+/// The job that vacuums and analyzes SQLite databases.
+pub(super) fn vacuum(root: &Table<'_>, backup: &Backup, dependencies: &[Dependency]) -> Option<Job> {
+    let of_sqlite =
+        |name: &&String| dependencies.iter().any(|it| it.name == **name && matches!(it.target, Target::Sqlite(_)));
+    let databases = backup.databases.iter().filter(of_sqlite).cloned().collect();
+    let rhythm = rhythm(&root.table("backup"), "vacuum");
+    due(root, ours(root, VACUUM, &VACUUM_COMMAND, rhythm, databases), "vacuums by `[backup]`", "vacuum")
+}
+
+/// A job of ours, which nobody has written.
+fn ours(root: &Table<'_>, name: &str, argv: &[&str], rhythm: Rhythm, needs: Vec<String>) -> Job {
+    Job {
+        name: name.to_owned(),
+        rhythm,
+        argv: argv.iter().map(|&word| word.to_owned()).collect(),
         cwd: root.context.sources.root.clone(),
         env: BTreeMap::new(),
-        needs: backup.databases.clone(),
+        needs,
         overlap: Overlap::Skip,
         catch_up: true,
-        timeout: table.setting("timeout").pause(),
+        timeout: None,
         retries: 2,
         backoff: Backoff { initial: Duration::from_secs(60), factor: 2.0, max: Duration::from_secs(600), jitter: 0.0 },
         single: None,
-        ping_success: schedule::url(&ping, "success"),
-        ping_failure: schedule::url(&ping, "failure"),
+        ping_success: None,
+        ping_failure: None,
         stop: Stop { signal: 15, grace: Duration::from_secs(30) },
-    };
+    }
+}
+
+/// Where it is due at times, and nobody else bears its name. `key` switches it off.
+fn due(root: &Table<'_>, job: Job, does: &str, key: &str) -> Option<Job> {
+    if job.rhythm == Rhythm::Off {
+        return None;
+    }
+    let name = &job.name;
     if let Some(taken) =
-        root.entries("schedule").iter().chain(&root.entries("services")).find(|entry| entry.name == JOB)
-        && job.rhythm != Rhythm::Off
+        root.entries("schedule").iter().chain(&root.entries("services")).find(|entry| entry.name == *name)
     {
-        let finding =
-            Finding::error(format!("the name `{JOB}` is that of the job which takes the copies of `[backup]`"));
-        root.context.problem(
-            root.context.at(finding.hint("rename it, or write `schedule = \"off\"` into `[backup]`"), &taken.span),
-        );
+        let finding = Finding::error(format!("the name `{name}` is that of the job which {does}"));
+        let hint = format!("rename it, or write `{key} = \"off\"` into `[backup]`");
+        root.context.problem(root.context.at(finding.hint(hint), &taken.span));
     }
     let chosen = schedule::is_chosen(root, &[schedule::ROLE.to_owned()]);
-    (chosen && job.rhythm != Rhythm::Off && !backup.databases.is_empty()).then_some(job)
+    (chosen && !job.needs.is_empty()).then_some(job)
 }

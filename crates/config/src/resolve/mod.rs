@@ -16,7 +16,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-pub use backup::BACKUP_COMMAND;
+pub use backup::{BACKUP_COMMAND, VACUUM_COMMAND};
 pub use names::from_directory as name_of_directory;
 
 use crate::{
@@ -131,6 +131,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let backup = backup::read(root, &dependencies, &data);
     let mut jobs = schedule::read(root, &dependencies);
     jobs.extend(backup::job(root, &backup));
+    jobs.extend(backup::vacuum(root, &backup, &dependencies));
     let failsafe = root.setting("failsafe").bool().unwrap_or(false);
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);

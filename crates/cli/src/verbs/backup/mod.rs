@@ -5,6 +5,7 @@ mod list;
 mod now;
 mod prune;
 mod shown;
+mod vacuum;
 mod verify;
 mod watched;
 
@@ -37,6 +38,7 @@ pub(super) async fn backup(context: &Context, verb: Backup) -> Outcome {
         Backup::List(args) => interruptible(context, list::list(context, args)).await,
         Backup::Verify(args) => interruptible(context, verify::verify(context, args)).await,
         Backup::Prune(args) => interruptible(context, prune::prune(context, args)).await,
+        Backup::Vacuum(args) => interruptible(context, vacuum::vacuum(context, args)).await,
         Backup::Key(verb) => interruptible(context, key::key(context, verb)).await,
     }
 }

@@ -22,6 +22,13 @@ pub(crate) static BACKUP: Section = Section {
             "The zone in which `schedule` is read and days begin, by its IANA name.",
         ),
         key(
+            "vacuum",
+            Kind::Text,
+            "off",
+            "\"40 3 * * 0\"",
+            "When SQLite databases are analyzed, and vacuumed if a tenth of them or more is free, while `mainstay up` runs; or `off`. Writers wait for a VACUUM, so take a quiet hour.",
+        ),
+        key(
             "to",
             Kind::Places,
             "",
