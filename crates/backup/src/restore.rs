@@ -217,6 +217,26 @@ fn tell(job: &Job<'_>, restored: &Restored) {
     job.journal.note(event.with("rows", restored.rows).with("took", took));
 }
 
+/// How the database is called that [`undo`] would put back; nothing without one. Two answers that differ tell that something was
+/// replaced, or put back, in between.
+///
+/// # Errors
+/// Its server cannot be asked, or what is known of earlier restores cannot be read.
+pub async fn last_replaced(job: &Job<'_>) -> Result<Option<String>, BackupError> {
+    let Some(identity) = known(job).await? else { return Ok(None) };
+    let book = Book::read(&job.to.join(job.app).join(identity))?;
+    Ok(book.last().map(|swap| swap.before.clone()))
+}
+
+/// Which database it is, if there ever were copies of it.
+async fn known(job: &Job<'_>) -> Result<Option<String>, BackupError> {
+    let identity = match job.target {
+        Target::Sqlite(path) => sqlite::identity(path),
+        _ => Some(identity(job).await?),
+    };
+    Ok(identity.filter(|identity| shelf::is_there(job.to, job.app, identity)))
+}
+
 /// Puts back what the last restore replaced; what it made is kept under another name.
 ///
 /// # Errors
@@ -227,13 +247,7 @@ pub async fn undo(job: &Job<'_>) -> Result<Restored, BackupError> {
         what: format!("no restore of `{}` is known that could be undone", name(job.target)),
         hint: "what a restore replaced is kept as `NAME_before_ID` until somebody removes it".to_owned(),
     };
-    let identity = match job.target {
-        Target::Sqlite(path) => sqlite::identity(path).ok_or_else(nothing)?,
-        _ => identity(job).await?,
-    };
-    if !shelf::is_there(job.to, job.app, &identity) {
-        return Err(nothing());
-    }
+    let identity = known(job).await?.ok_or_else(nothing)?;
     let shelf = Shelf::open(job.to, job.app, &identity)?;
     let mut book = Book::read(shelf.dir())?;
     let swap = book.last().cloned().ok_or_else(nothing)?;

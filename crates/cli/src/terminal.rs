@@ -14,10 +14,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{
-        Arc, Mutex, OnceLock, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, RwLock},
     time::Duration,
 };
 
@@ -34,8 +31,6 @@ pub(crate) struct Terminal {
     small: OnceLock<Small>,
     /// The line that stands below all others, on a terminal.
     standing: Mutex<Option<String>>,
-    /// A line that is to be erased before anything else is written.
-    drawn: AtomicBool,
 }
 
 #[derive(Default)]
@@ -59,8 +54,6 @@ pub(crate) enum Mark {
 /// Back to the beginning of the line, and nothing on it (ECMA-48: EL).
 const ERASED: &str = "\r\x1b[2K";
 
-/// To the end of the line (ECMA-48, EL).
-const ERASE: &str = "\x1b[K";
 /// Who writes the events, in the marks.
 const SELF: &str = "mainstay";
 
@@ -78,7 +71,6 @@ impl Terminal {
             err,
             small: OnceLock::new(),
             standing: Mutex::default(),
-            drawn: AtomicBool::new(false),
         }
     }
 
@@ -207,28 +199,12 @@ impl Terminal {
     }
 
     fn error_line(&self, text: &str) {
-        self.erase();
         self.err.write(self.above(with_end(self.mask(text).as_bytes())));
     }
 
     /// Is there somebody who sees a line move?
     pub(crate) fn draws(&self) -> bool {
         self.format == LogFormat::Human && self.least <= Level::Info && is_terminal(host::terminal::Stream::Error)
-    }
-
-    /// Shows a line that the next one takes the place of; so much of it as is there room for.
-    pub(crate) fn draw(&self, line: &str) {
-        let room = host::terminal::width(host::terminal::Stream::Error).map_or(usize::MAX, usize::from);
-        let shown: String = self.mask(line).chars().take(room.saturating_sub(1)).collect();
-        self.drawn.store(true, Ordering::Relaxed);
-        self.err.write(format!("\r{shown}{ERASE}").into_bytes());
-    }
-
-    /// Takes it away.
-    pub(crate) fn erase(&self) {
-        if self.drawn.swap(false, Ordering::Relaxed) {
-            self.err.write(format!("\r{ERASE}").into_bytes());
-        }
     }
 
     /// `text` without the secrets that are known.
@@ -293,7 +269,6 @@ impl Journal for Terminal {
         let line = self.event_line(&event, &known);
         let line = with_end(known.masker.mask(&line).as_bytes());
         let len = line.len();
-        self.erase();
         self.err.write_or_count(self.above(line));
         self.grew_by(len);
     }

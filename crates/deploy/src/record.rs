@@ -45,6 +45,9 @@ pub struct Record {
     /// The VERIFIED copy that was taken before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
+    /// Databases that an empty one took the place of, or may have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emptied: Vec<Emptied>,
     /// What its lock files said, in hexadecimal digits: dependencies are fetched again when it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<String>,
@@ -78,6 +81,7 @@ impl Record {
             head_before: None,
             head_after: None,
             backup: None,
+            emptied: Vec::new(),
             dependencies: None,
             bytes: None,
             phases: Vec::new(),
@@ -89,6 +93,16 @@ impl Record {
     pub fn short_commit(&self) -> &str {
         self.commit.get(..10).unwrap_or(&self.commit)
     }
+}
+
+/// A database that an empty one took the place of, or may have: that is written down before it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emptied {
+    /// Its name in the configuration.
+    pub database: String,
+    /// What could have been put back before; when that is the same still, nothing was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
 }
 
 /// How far a release has come.

@@ -33,7 +33,7 @@ pub(super) async fn release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
             if failure.step != ::deploy::course::Step::Lock {
                 write(&mut work);
             }
-            over(&mut work, verdict, failure)
+            over(&mut work, verdict, failure).await
         }
     }
 }
@@ -48,7 +48,7 @@ pub(super) async fn rollback(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
                 kept.state = if matches!(verdict, Verdict::Stuck(_)) { State::Live } else { State::Superseded };
                 drop(store::write(&work.here.site, &kept));
             }
-            over(&mut work, verdict, failure)
+            over(&mut work, verdict, failure).await
         }
     }
 }
@@ -121,7 +121,7 @@ fn json(work: &Work<'_>, outcome: Outcome) -> Outcome {
 }
 
 /// The findings of the step that failed, then what that means.
-fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outcome {
+async fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outcome {
     let trouble = work.trouble.take();
     let outcome = match (failure.interrupted, &trouble) {
         (true, _) => Outcome::Interrupted,
@@ -131,8 +131,22 @@ fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outcome {
     // Going on with less is nothing that a release could have done.
     let outcome = if matches!(outcome, Outcome::Done | Outcome::Degraded) { Outcome::Failed } else { outcome };
     tell(work.context, &trouble.map(|it| it.findings).unwrap_or_default(), outcome);
-    tell(work.context, &[meaning(work, verdict, failure)], outcome);
+    let meaning = match step::has_ended(work).await {
+        true => ended(work, failure),
+        false => meaning(work, verdict, failure),
+    };
+    tell(work.context, &[meaning], outcome);
     json(work, outcome)
+}
+
+/// Whoever kept the services up was ended by somebody else meanwhile.
+fn ended(work: &Work<'_>, failure: &Failure) -> Finding {
+    let what = if work.is_rollback { "the rollback" } else { "the release" };
+    let next = work.before.map_or("the site's own file".to_owned(), |id| format!("release {id}"));
+    let finding =
+        Finding::error(format!("{what} failed in `{}`; mainstay has ended meanwhile, and nothing runs", failure.step));
+    let finding = failure.remains.iter().fold(finding, |finding, it| finding.seen(it));
+    finding.hint(format!("`mainstay up -d` starts {next}"))
 }
 
 fn meaning(work: &Work<'_>, verdict: &Verdict, failure: &Failure) -> Finding {

@@ -44,8 +44,6 @@ pub(super) struct Work<'a> {
     pub(super) prober: Option<Prober>,
     /// What its last request without a good answer has met.
     pub(super) last_failure: Option<String>,
-    /// Databases that were replaced by empty ones, by name.
-    pub(super) emptied: Vec<String>,
     /// What ran was stopped for it.
     pub(super) stopped: bool,
     /// So many migrations would be applied.
@@ -87,7 +85,6 @@ impl<'a> Work<'a> {
             promoted: None,
             prober: None,
             last_failure: None,
-            emptied: Vec::new(),
             stopped: false,
             pending: 0,
             took: None,

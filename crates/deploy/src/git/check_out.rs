@@ -28,8 +28,10 @@ impl Git<'_> {
             self.ask("keep the commit", &source.path, &keep).await?;
         }
         let (from, to) = (source.path.display().to_string(), tree.display().to_string());
-        let shared = if source.is_ours() { "--shared" } else { "--local" };
-        let clone = ["clone", "--quiet", "--no-checkout", "--no-tags", "--template=", shared, "--", &from, &to];
+        // Said nothing, git links the objects where both are on one file system, and copies them elsewhere; `--local` would insist.
+        let shared = source.is_ours().then_some("--shared");
+        let clone = ["clone", "--quiet", "--no-checkout", "--no-tags", "--template="];
+        let clone: Vec<_> = clone.into_iter().chain(shared).chain(["--", &from, &to]).collect();
         self.run("make the tree of the release", &release, &clone, &[], LONG).await?;
         fs::set_mode(&tree, MODE)?;
         let check_out = ["checkout", "--quiet", "--force", "--detach", &commit.id];

@@ -4,9 +4,13 @@ use super::super::work::{Did, Work, failed};
 use crate::start::World;
 use crate::verbs::backup::{Means, gate, job};
 use ::backup::{Manifest, Request, Why, take};
+use ::deploy::ReleaseId;
 use config::{BackupWhen, Dependency, Target};
 use plan::Trouble;
 use report::{Finding, bytes};
+
+/// What the pins of copies begin with that were taken before a release.
+const PIN: &str = "release ";
 
 /// Copies the database that is migrated, or all where that is wanted. Without a VERIFIED copy nothing goes on.
 pub(in crate::release) async fn backup(work: &mut Work<'_>) -> Did {
@@ -46,7 +50,7 @@ async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Ma
     gate(work.context, world, database).await.map_err(untaken)?;
     let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
     let job = job(world, database, &means);
-    let request = Request { why: Why::BeforeDeploy, pin: Some(format!("release {}", work.record.id)), unproven: false };
+    let request = Request { why: Why::BeforeDeploy, pin: Some(pin_of(work.record.id)), unproven: false };
     let taken = take(&job, &request).await;
     let taken = taken.map_err(|error| Trouble { outcome: error.outcome(), findings: vec![error.finding()] })?;
     // That it is not everywhere where it should be is told, and stops nothing.
@@ -59,6 +63,16 @@ async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Ma
             Err(failed(no_copy(&database.name).seen(why)))
         }
     }
+}
+
+/// Why a copy is kept: a rollback may need it as long as the release is there.
+fn pin_of(id: ReleaseId) -> String {
+    format!("{PIN}{id}")
+}
+
+/// The release for which a copy is kept.
+pub(super) fn released(pin: &str) -> Option<ReleaseId> {
+    pin.strip_prefix(PIN)?.parse().ok()
 }
 
 fn no_copy(name: &str) -> Finding {

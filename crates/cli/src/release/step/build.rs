@@ -33,6 +33,8 @@ pub(in crate::release) async fn build(work: &mut Work<'_>) -> Did {
     work.record.dependencies = built.dependencies;
     work.record.bytes = Some(built.bytes);
     work.record.state = State::Built;
+    // Where the build has left no room for that, it is better found here than while the services change.
+    work.write()?;
     programs(&world)?;
     Ok(text)
 }

@@ -15,8 +15,8 @@ use crate::{
     start::World,
     verbs::backup::{Means, job},
 };
-use ::backup::{BackupError, Wanted, find, own_copies};
-use ::deploy::course::Fact;
+use ::backup::{BackupError, Job, Wanted, find, last_replaced, own_copies};
+use ::deploy::{Emptied, course::Fact};
 use config::BackupWhen;
 use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
@@ -74,7 +74,7 @@ pub(in crate::release) async fn start_again(work: &mut Work<'_>) -> Result<(), S
 /// Puts an empty database in the place of each; what was there is kept under another name.
 pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
-    let mut kept = Vec::new();
+    let (mut kept, mut emptied) = (Vec::new(), 0);
     for database in databases(&world, BackupWhen::Always) {
         let untaken = |outcome| Trouble { outcome, findings: Vec::new() };
         let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
@@ -82,27 +82,50 @@ pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
         let trouble = |error: BackupError| Trouble { outcome: error.outcome(), findings: vec![error.finding()] };
         let copies = own_copies(&job).await.map_err(trouble)?;
         let copy = find(&copies, &Wanted::Latest, &database.name).map_err(trouble)?;
-        // From here on it may be: undoing it finds out.
-        work.emptied.push(database.name.clone());
+        // From here on it may be: undoing it finds out, also when somebody else has to.
+        let last = last_replaced(&job).await.map_err(trouble)?;
+        work.record.emptied.push(Emptied { database: database.name.clone(), last });
+        work.write()?;
         kept.extend(::backup::empty(&job, &copy).await.map_err(trouble)?);
+        emptied += 1;
         work.reach("empty.one");
     }
     work.record.head_before = None;
     let kept =
         if kept.is_empty() { String::new() } else { format!("; what was there is kept as `{}`", kept.join("`, `")) };
-    Ok(format!("{} empty{kept}", count(work.emptied.len(), "database")))
+    Ok(format!("{} empty{kept}", count(emptied, "database")))
 }
 
 /// What was there gets its name back.
 pub(in crate::release) async fn put_back(work: &mut Work<'_>) -> Result<(), String> {
-    let world: std::sync::Arc<World> = work.world().map_err(|_| "its databases are not known".to_owned())?;
-    let mut problems = Vec::new();
-    for name in std::mem::take(&mut work.emptied) {
-        let Some(database) = world.app.dependency(&name) else { continue };
-        let Ok(means) = Means::to_write(work.context, &world.app) else { continue };
-        if let Err(error) = ::backup::undo(&job(&world, database, &means)).await {
-            problems.push(format!("`{name}`: {error}"));
+    let world = work.world().map_err(|_| "its databases are not known".to_owned())?;
+    let emptied = std::mem::take(&mut work.record.emptied);
+    names_back(work.context, &world, &emptied).await.map(drop)
+}
+
+/// The same for each of these, where something was replaced indeed; answers with how many those are.
+pub(super) async fn names_back(context: &Context, world: &World, emptied: &[Emptied]) -> Result<usize, String> {
+    let (mut back, mut problems) = (0, Vec::new());
+    for Emptied { database: name, last } in emptied.iter().rev() {
+        let Some(database) = world.app.dependency(name) else {
+            problems.push(format!("`{name}` is not configured any more"));
+            continue;
+        };
+        let Ok(means) = Means::to_write(context, &world.app) else {
+            problems.push(format!("`{name}`: its copies cannot be used"));
+            continue;
+        };
+        match name_back(&job(world, database, &means), last.as_deref()).await {
+            Ok(done) => back += usize::from(done),
+            Err(error) => problems.push(format!("`{name}`: {error}")),
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    if problems.is_empty() { Ok(back) } else { Err(problems.join("; ")) }
+}
+
+async fn name_back(job: &Job<'_>, last: Option<&str>) -> Result<bool, BackupError> {
+    if last_replaced(job).await?.as_deref() == last {
+        return Ok(false);
+    }
+    ::backup::undo(job).await.map(|_| true)
 }

@@ -2,10 +2,12 @@
 
 use super::{
     super::work::{Did, Work, on_disk},
+    backup::released,
     fetch::forget,
 };
+use crate::start::World;
 use ::deploy::{State, store};
-use report::count;
+use report::{Finding, Severity, count};
 
 /// Writes down what is true now.
 pub(in crate::release) async fn confirm(work: &mut Work<'_>) -> Did {
@@ -27,7 +29,24 @@ pub(super) async fn prune(work: &Work<'_>) -> Result<usize, plan::Trouble> {
     let pruned = store::prune(&work.here.site, work.here.deploy.keep, &needed);
     let (going, _) = pruned.map_err(on_disk("old releases cannot be removed"))?;
     forget(work, &[going.whole.clone(), going.trees].concat()).await;
+    if !going.whole.is_empty() {
+        unpin(work).await;
+    }
     Ok(going.whole.len())
+}
+
+/// Copies that were kept for a release that is gone go as others do. What cannot be done now is done with the next one that goes.
+async fn unpin(work: &Work<'_>) {
+    let world = World::new(work.context, work.here.app.clone());
+    let site = &work.here.site;
+    let gone = |pin: &str| released(pin).is_some_and(|id| !site.release(id).exists());
+    let unpinned = ::backup::unpin(&world.app.backup.to, &world.app.name, &world.remotes, gone).await;
+    if let Err(error) = unpinned {
+        let finding = Finding { severity: Severity::Warning, ..error.finding() };
+        work.context
+            .terminal
+            .finding(&finding.seen("copies from before old releases stay pinned until it is possible"));
+    }
 }
 
 /// The one before is not live any more.

@@ -33,6 +33,11 @@ pub(super) fn release_of(status: &Status) -> Option<ReleaseId> {
     status.release.as_ref().and_then(|release| release.parse().ok())
 }
 
+/// Did it run when the release was begun, and does it no more?
+pub(in crate::release) async fn has_ended(work: &Work<'_>) -> bool {
+    work.daemon == Daemon::Running && matches!(status(work).await, Ok(None))
+}
+
 pub(super) fn unasked(work: &Work<'_>, error: &AskError) -> Trouble {
     let findings = error.findings(&work.here.app.name, work.here.client.path());
     Trouble { outcome: crate::daemon::outcome(error), findings }

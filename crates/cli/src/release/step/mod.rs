@@ -24,6 +24,7 @@ pub(super) use build::build;
 pub(super) use check::{check, check_again};
 pub(super) use clean::{empty, may_destroy, put_back, start_again, stop};
 pub(super) use confirm::{confirm, leave};
+pub(super) use daemon::has_ended;
 pub(super) use fetch::{fetch, remove_tree};
 pub(super) use migrate::{migrate, migrate_again, revert, take_back_migrations};
 pub(super) use preflight::preflight;

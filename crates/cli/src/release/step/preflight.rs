@@ -2,18 +2,20 @@
 
 use super::{
     super::work::{Daemon, Did, Work, failed, on_disk},
+    clean::names_back,
     confirm::prune,
     daemon,
 };
+use crate::start::World;
 use ::deploy::{Record, ReleaseId, State, store};
 use plan::Trouble;
-use report::{Event, Finding, Journal, Level, Outcome};
+use report::{Event, Finding, Journal, Level, Outcome, or_list};
 
 /// Looks at the running application, puts records right, and at the room on the disk.
 pub(in crate::release) async fn preflight(work: &mut Work<'_>) -> Did {
     crate::check::data_directory(&work.here.app).map_err(|finding| Trouble::new(Outcome::Misused, finding))?;
     let running = look(work).await?;
-    put_right(work)?;
+    put_right(work).await?;
     let room = if work.is_rollback { String::new() } else { make_room(work).await? };
     Ok(format!("{running}{room}"))
 }
@@ -49,11 +51,15 @@ fn phase(phase: &str) -> &'static str {
 }
 
 /// Records tell the truth again: under the lock nobody is at work on another release.
-fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
+async fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
     let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
-    for record in all.into_iter().filter_map(|release| release.record.ok()).filter(|it| it.id != work.record.id) {
+    // A rehearsal gives no data back, and leaves the record that tells of it.
+    let may_be_written = |it: &Record| it.emptied.is_empty() || !work.wish.dry_run;
+    let ours = |it: &Record| it.id != work.record.id && may_be_written(it);
+    let others: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).filter(ours).collect();
+    for record in others {
         if let Some(state) = truth(&record, work.before) {
-            set_right(work, record, state)?;
+            set_right(work, record, state).await?;
         }
     }
     Ok(())
@@ -70,16 +76,42 @@ fn truth(record: &Record, live: Option<ReleaseId>) -> Option<State> {
     }
 }
 
-fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<(), Trouble> {
+async fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<(), Trouble> {
     let site = &work.here.site;
     if state == State::Abandoned {
         record.cause = Some("whoever made it ended before it was done".to_owned());
         let text = format!("release {} was abandoned in `{}`; its files are removed", record.id, last_step(&record));
         work.context.terminal.note(Event::new("deploy.abandoned", text).level(Level::Warn));
+        give_back(work, &mut record).await?;
         host::fs::remove_tree(&site.tree(record.id)).map_err(on_disk("an abandoned release cannot be removed"))?;
     }
     record.state = state;
     store::write(site, &record).map_err(on_disk("the record of an earlier release cannot be written"))
+}
+
+/// What an abandoned release has emptied gets its content back, unless somebody works with the empty databases by now.
+async fn give_back(work: &Work<'_>, record: &mut Record) -> Result<(), Trouble> {
+    let emptied = std::mem::take(&mut record.emptied);
+    if emptied.is_empty() {
+        return Ok(());
+    }
+    let names = or_list(emptied.iter().map(|it| &it.database));
+    if work.daemon != Daemon::Absent {
+        let finding = Finding::warning(format!("release {} may have left {names} empty", record.id));
+        let hint =
+            "`mainstay restore --undo` puts back what was there; what was written since is kept under another name";
+        work.context.terminal.finding(&finding.hint(hint));
+        return Ok(());
+    }
+    let world = World::new(work.context, work.here.app.clone());
+    let back = names_back(work.context, &world, &emptied).await;
+    let unable = format!("what was in {names} before release {} cannot be put back", record.id);
+    let back = back.map_err(|cause| failed(Finding::error(unable).seen(cause)))?;
+    if back > 0 {
+        let text = format!("what was in {names} before release {} is put back", record.id);
+        work.context.terminal.note(Event::new("deploy.given_back", text).level(Level::Warn));
+    }
+    Ok(())
 }
 
 fn last_step(record: &Record) -> String {

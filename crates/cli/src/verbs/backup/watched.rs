@@ -18,7 +18,7 @@ pub(in crate::verbs) async fn watched<T>(context: &Context, progress: &Progress,
     loop {
         tokio::select! {
             done = &mut act => {
-                context.terminal.erase();
+                context.terminal.stand(None);
                 return done;
             }
             () = sleep(if draws { TICK } else { SELDOM }) => {}
@@ -26,7 +26,7 @@ pub(in crate::verbs) async fn watched<T>(context: &Context, progress: &Progress,
         let Some(look) = progress.look() else { continue };
         let shown = meter.see(begun.elapsed(), look);
         match draws {
-            true => context.terminal.draw(&shown.line()),
+            true => context.terminal.stand(Some(shown.line())),
             false => context.terminal.note(Event::new("backup.progress", shown.sentence()).with("done", look.done)),
         }
     }
