@@ -176,7 +176,12 @@ fn ports(app: &App) -> impl Iterator<Item = Check> {
     };
     let ours = [("health.listen", app.health.listen), ("health.tcp", app.health.tcp), ("health.metrics", own)];
     let services = app.services.iter().map(|service| (service.name.as_str(), service.listen));
-    services.chain(ours).filter_map(|(whose, address)| Some(port(whose, address?)))
+    let proxy = app.proxy.iter();
+    let proxy = proxy.flat_map(|it| {
+        let redirects = it.redirect.iter().map(|address| ("proxy.redirect", Some(*address)));
+        it.listen.iter().map(|address| ("proxy.listen", Some(*address))).chain(redirects)
+    });
+    services.chain(proxy).chain(ours).filter_map(|(whose, address)| Some(port(whose, address?)))
 }
 
 fn port(whose: &str, address: SocketAddr) -> Check {

@@ -33,7 +33,8 @@ import os, select, signal, socket, sys, threading, time
 version, does = open("version").read().strip(), open("does").read().strip()
 if does == "crash":
     sys.exit(print("no database: I give up", file=sys.stderr, flush=True) or 7)
-listener = socket.socket(fileno=3)
+own = ("127.0.0.1", int(os.environ["PORT"]))
+listener = socket.socket(fileno=3) if "LISTEN_FDS" in os.environ else socket.create_server(own, backlog=100)
 listener.setblocking(False)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -115,6 +116,15 @@ impl Home {
         Site::below(&self.test.path().join("data"))
     }
 
+    /// The same for an application that can only bind a port, behind a proxy.
+    fn behind_a_proxy() -> Self {
+        let home = Self::new();
+        let listen = format!("listen = \"127.0.0.1:{}\"", home.port);
+        let config = home.config.replace(&listen, "port = \"auto\"")
+            + &format!("[proxy]\nlisten = [\"127.0.0.1:{}\"]\n", home.port);
+        Self { test: home.test.file("mainstay.toml", &config), config, ..home }
+    }
+
     /// A release as it lies on the disk once it is built.
     fn release(&self, version: &str, does: &str) -> ReleaseId {
         let id = ReleaseId::new(Timestamp::now());
@@ -175,6 +185,16 @@ impl Home {
         };
         let all = fs::read_dir("/proc").unwrap().flatten();
         all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(marked).collect()
+    }
+
+    /// Of those of a [`Load`].
+    fn assert_once(&self, answered: &[String]) {
+        assert!(answered.len() > 200, "{}", answered.len());
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let loaded = self.seen().into_iter().filter(|path| path[1..].contains('/'));
+        loaded.for_each(|path| *counts.entry(path).or_default() += 1);
+        let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
+        assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
     }
 
     fn seen(&self) -> Vec<String> {
@@ -262,7 +282,9 @@ impl Load {
 fn said(mut stream: TcpStream, path: &str) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     stream.set_read_timeout(Some(LIMIT)).map_err(text)?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).map_err(text)?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").as_bytes())
+        .map_err(text)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(text)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("half an answer: {answer:?}"))?;
@@ -300,16 +322,43 @@ fn nobody_notices_twenty_releases() {
     }
     let (answered, failed) = load.stop();
     assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
-    assert!(answered.len() > 200, "{}", answered.len());
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    home.seen()
-        .into_iter()
-        .filter(|path| path[1..].contains('/'))
-        .for_each(|path| *counts.entry(path).or_default() += 1);
-    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
-    assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
+    home.assert_once(&answered);
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
+}
+
+/// S1.7, issue 6 item 2: the same for what can only bind a port; requests wait while it is restarted, too.
+#[test]
+fn nobody_notices_releases_behind_a_proxy() {
+    let home = Home::behind_a_proxy();
+    let mut running = up(&home.test);
+    wait_until(LIMIT, "it answers", || home.get("/who").is_some());
+    let load = Load::on(home.port);
+    for round in 1..=rounds(20) {
+        let (version, before) = (format!("v{round}"), home.pid("api"));
+        let id = home.release(&version, "");
+        block_on(async {
+            let lease = home.candidate(id).await.unwrap();
+            assert!(lease.candidate.ready, "{:?}", lease.candidate);
+            let door = lease.candidate.doors[0].clone();
+            assert!(door.private && door.from.is_none(), "{door:?}");
+            let port = door.address.rsplit_once(':').unwrap().1.parse().unwrap();
+            assert_eq!(ask(port, "/look", Ipv4Addr::LOCALHOST), Ok(format!("{version} /look")));
+            assert_eq!(home.get("/who"), Some(format!("v{} /who", round - 1)), "the old one serves");
+            let promoted = home.promote(id).await.unwrap().body;
+            assert!(promoted.ready && promoted.late.is_empty(), "{promoted:?}");
+        });
+        assert_eq!(home.get("/who"), Some(format!("{version} /who")));
+        assert!(!alive(before), "the old one has ended");
+    }
+    home.test.again().args(["restart", "api"]).run().code(0);
+    home.test.again().args(["reexec"]).run().code(2);
+    let (answered, failed) = load.stop();
+    assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
+    home.assert_once(&answered);
+    assert_eq!(home.copies().len(), 1, "one generation is left");
+    assert!(running.running());
+    home.test.again().args(["down"]).run().code(0);
 }
 
 /// S1.8: a bad one never serves anybody: the old one goes on as if nothing had been.

@@ -10,6 +10,7 @@ mod journal;
 mod logs;
 mod migrations;
 mod paths;
+mod proxy;
 mod secrets;
 mod service;
 
@@ -25,6 +26,7 @@ pub use job::{Job, Overlap};
 pub use journal::Journal;
 pub use logs::{LogFormat, Logs, WhenFull};
 pub use migrations::{MIGRATION_STYLES, MigrationPolicies, MigrationSource, Migrations, Tolerance};
+pub use proxy::Proxy;
 pub use service::{Budget, Handover, Limits, Restart, RestartWhen, Service, Stop};
 
 use crate::EnvContract;
@@ -69,6 +71,8 @@ pub struct App {
     pub backup: Backup,
     /// How long what happens is remembered.
     pub journal: Journal,
+    /// Where requests are taken for a service; nothing where the file does not say so.
+    pub proxy: Option<Proxy>,
     /// How releases are made; nothing where the file does not say so.
     pub deploy: Option<Deploy>,
     /// The roles that the file knows, whichever is chosen.

@@ -27,7 +27,7 @@ mod value;
 pub use app::{
     Access, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
     Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
-    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Repository, Restart,
+    MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Proxy, Repository, Restart,
     RestartWhen, Service, Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};

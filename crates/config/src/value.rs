@@ -9,6 +9,16 @@ use std::{
 /// Longer spans are surely slips, and would overflow a clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// Who listens everywhere is asked on this machine.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 /// `500ms`, `30s`, `5m`, `1h30m`, `7d`, `1.5s`; a number alone is seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a span of time");

@@ -11,7 +11,7 @@ fn each_slip_is_told_with_its_place_and_a_hint() {
         (
             "[services.api]\ncomand = 'x'\ncommand = 'y'",
             "error: unknown key `comand` in `[services.api]`\n  --> mainstay.toml:2:1\n   |\n 2 | comand = 'x'\n   | ^^^^^^\n  \
-             seen: keys here are `command`, `roles`, `needs`, `listen`, `health`, `restart`, `stop`, `cwd`, `env`, \
+             seen: keys here are `command`, `roles`, `needs`, `listen`, `port`, `health`, `restart`, `stop`, `cwd`, `env`, \
              `handover`, `single`, `limits`, `start_delay`, `enabled`\n  hint: did you mean `command`?",
         ),
         (

@@ -42,7 +42,7 @@ pub struct Begun {
 pub struct Doorway {
     /// The service.
     pub service: String,
-    /// The address that mainstay listens on for it; nothing when it does not.
+    /// The address that mainstay listens on for it, or the port of its own; nothing when it has neither.
     pub address: Option<SocketAddr>,
     /// Only who comes from [`host::net::PREVIEW`] gets there.
     pub led: bool,

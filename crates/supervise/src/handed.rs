@@ -31,6 +31,8 @@ pub(crate) struct HandedService {
     pub(crate) announced: bool,
     pub(crate) held: bool,
     pub(crate) listening: Option<HandedSocket>,
+    /// The port of its own.
+    pub(crate) port: Option<u16>,
     pub(crate) used: HandedUsage,
     pub(crate) driver: HandedDriver,
 }

@@ -12,8 +12,13 @@ use crate::{
     status::ServiceStatus,
 };
 use config::Service;
-use host::{Env, handover::Descriptors, process};
-use std::{collections::BTreeMap, sync::Arc};
+use host::{
+    Env,
+    handover::Descriptors,
+    net::{bind_alone, port},
+    process,
+};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 use tokio::{sync::mpsc, time::Instant};
 
 /// One service as the supervisor knows it.
@@ -66,6 +71,10 @@ impl Member {
             Some(listening) => Some(listening),
             None => Listening::bind(&service)?,
         };
+        let service = match service.port {
+            Some(Service::UNCHOSEN) => service.at_port(free_port(&service)?),
+            _ => service,
+        };
         let env = environment(&service, base_env, listening.as_ref());
         let (instance, release) = (instance.to_owned(), env.get(process::RELEASE).cloned());
         let mark = process::Mark { instance, service: service.name.clone(), release };
@@ -112,6 +121,7 @@ impl Member {
         outfit: &Arc<Outfit>,
         all: &mut Descriptors,
     ) -> Result<Self, ResumeError> {
+        let service = handed.port.map_or_else(|| service.clone(), |port| service.at_port(port));
         let (announced, held, life) = (handed.announced, handed.held, handed.driver.life.clone());
         let lost = |source| ResumeError::Lost { service: service.name.clone(), source };
         let (listening, resumed) = handed.take(&service, outfit, all).map_err(lost)?;
@@ -125,6 +135,7 @@ impl Member {
 
     /// Would `service` with this environment be anything else than this?
     pub(crate) fn differs(&self, service: &Service, base_env: &Env) -> bool {
+        let service = &self.service.port.map_or_else(|| service.clone(), |port| service.at_port(port));
         *self.service != *service || self.command.env != environment(service, base_env, self.listening.as_ref())
     }
 
@@ -176,6 +187,14 @@ impl Member {
     }
 }
 
+/// One that nobody has at this moment.
+fn free_port(service: &Service) -> Result<u16, ListenError> {
+    let address = (Ipv4Addr::LOCALHOST, 0).into();
+    let name = || service.name.clone();
+    let socket = bind_alone(address).map_err(|source| ListenError::Bind { service: name(), address, source })?;
+    port(&socket).map_err(|source| ListenError::Socket { service: name(), address, source })
+}
+
 fn limits(service: &Service) -> process::Limits {
     let config::Limits { memory, cpu, pids, files } = service.limits;
     process::Limits { memory, cpu, pids: pids.map(u64::from), files: files.map(u64::from) }
@@ -185,6 +204,7 @@ fn limits(service: &Service) -> process::Limits {
 fn environment(service: &Service, base_env: &Env, listening: Option<&Listening>) -> BTreeMap<String, String> {
     let mut env = base_env.clone();
     env.extend(listening.map(|listening| ("PORT".to_owned(), listening.port.to_string())));
+    env.extend(service.port.map(|port| ("PORT".to_owned(), port.to_string())));
     env.extend(service.env.clone());
     env
 }

@@ -140,7 +140,10 @@ impl Supervisor {
         let inbox = member.inbox.as_ref().ok_or(NotStill::NotRunning)?;
         inbox.send(Message::Freeze(freeze)).map_err(|_| NotStill::NotRunning)?;
         let (announced, held, used) = (member.announced, member.held, self.outfit.meters.hand_over(&name));
-        Ok((Apart { name, announced, held, listening: member.listening.clone(), used }, told))
+        Ok((
+            Apart { name, announced, held, listening: member.listening.clone(), port: member.service.port, used },
+            told,
+        ))
     }
 }
 
@@ -150,13 +153,14 @@ struct Apart {
     announced: bool,
     held: bool,
     listening: Option<Listening>,
+    port: Option<u16>,
     used: HandedUsage,
 }
 
 impl Apart {
     fn with(self, driver: HandedDriver, all: &mut Handing) -> HandedService {
-        let Self { name, announced, held, listening, used } = self;
+        let Self { name, announced, held, listening, port, used } = self;
         let listening = listening.map(|it| HandedSocket { descriptor: all.put(&it.socket), port: it.port });
-        HandedService { name, announced, held, listening, used, driver }
+        HandedService { name, announced, held, listening, port, used, driver }
     }
 }

@@ -20,6 +20,9 @@ pub struct ServiceStatus {
     /// Its process id, while somebody of its group may live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// The port of its own that it was told.
+    #[serde(skip)]
+    pub port: Option<u16>,
     /// It runs, and its health check does not fail.
     pub ready: bool,
     /// Since when it is in its fine state; as a number of seconds when written.
@@ -61,6 +64,7 @@ impl ServiceStatus {
             word: state.word(),
             fine: state.fine(),
             pid: state.pid(),
+            port: life.service().port,
             ready: matches!(state, State::Running(_)) && failing.is_none(),
             since: life.since(),
             restarts: life.restarts(),

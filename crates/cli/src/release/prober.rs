@@ -2,7 +2,7 @@
 
 use crate::{context::Context, start::gate_context};
 use ::deploy::{Probe, prober::Seen};
-use config::{Access, App, Sign, Target};
+use config::{Access, App, Service, Sign, Target};
 use database::Refusal;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -72,8 +72,17 @@ impl Drop for Prober {
 /// The health page of the first service that is asked over the network; commands and files are no doors.
 fn door(app: &App) -> Option<Target> {
     let asked = app.services.iter().filter(|service| service.listen.is_some()).chain(&app.services);
-    asked.filter_map(|service| service.health.as_ref()).find_map(|health| match &health.sign {
-        Sign::Target(target @ (Target::Http { .. } | Target::Tcp { .. })) => Some(target.clone()),
+    asked.filter_map(|service| outside(app, service)?.health).find_map(|health| match health.sign {
+        Sign::Target(target @ (Target::Http { .. } | Target::Tcp { .. })) => Some(target),
         _ => None,
     })
+}
+
+/// As it is asked from outside: one with a port of its own through the proxy, where that speaks without TLS.
+fn outside(app: &App, service: &Service) -> Option<Service> {
+    if service.port.is_none() {
+        return Some(service.clone());
+    }
+    let proxy = app.proxy.as_ref().filter(|proxy| proxy.to == service.name)?;
+    Some(service.asked_at(proxy.plain_door()?))
 }

@@ -10,6 +10,7 @@ mod jobs;
 mod kept;
 mod lines;
 mod pages;
+mod proxied;
 mod reexec;
 mod remembered;
 mod resume;

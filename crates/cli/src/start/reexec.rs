@@ -118,6 +118,10 @@ impl House<'_> {
     async fn ask(&self) -> Result<Reexec, Refused> {
         let given = self.world.passage.given().ok_or_else(not_ours)?;
         ask::is_program(&given.program).map_err(Refused::misused)?;
+        if self.world.proxied.get().is_some() {
+            let finding = Finding::error("connections to the proxy are not handed over: they would be cut off");
+            return Err(Refused::misused(finding.hint("`mainstay down`, then `mainstay up` with the new one")));
+        }
         let shown = {
             let jobs = self.jobs_stand_still().await?;
             let frozen = self.services_stand_still().await?;

@@ -8,7 +8,7 @@ use super::{
     earlier,
     jobs::{self, Jobs},
     pages::{self, Serving},
-    snapshots,
+    proxied, snapshots,
     watch::All,
 };
 use crate::{
@@ -114,6 +114,7 @@ impl Live {
         let outfit = Outfit::new(spawner, senses, journal, lines, sockets(&world.app)?);
         let supervisor = Supervisor::new(services, &instance, &world.app.env, outfit)
             .map_err(|error| misused(Finding::from(&error)))?;
+        proxied::serve(world, &supervisor.handle()).map_err(misused)?.map(|proxied| world.proxied.set(proxied));
         if let Some(reread) = self.reread.take().filter(|_| world.app.keeps_data) {
             let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
             self.control = control::listen(world, supervisor.handle(), jobs, reread, None, world.app.services.clone());

@@ -28,6 +28,7 @@ pub(super) async fn watch(world: &Arc<World>, mut live: Live, mut signals: Signa
     let signal = until_the_end(world, &live, &mut all, &mut signals).await;
     if signal.is_some() {
         world.board.phase(Phase::Stopping);
+        finish_requests(world, &mut signals).await;
     }
     end(world, all.stop(&mut signals).await, signal)
 }
@@ -95,6 +96,15 @@ async fn ended_jobs(jobs: &mut Option<Jobs>) {
     if let Some(jobs) = jobs {
         // One that has panicked runs nothing any more, either.
         let _ = (&mut jobs.ended).await;
+    }
+}
+
+/// What the proxy has taken is answered while everybody is there; a second signal does not wait for that.
+async fn finish_requests(world: &World, signals: &mut Signals) {
+    let Some(proxied) = world.proxied.get() else { return };
+    tokio::select! {
+        () = proxied.stop(world) => {}
+        _ = asked_to_stop(signals) => {}
     }
 }
 
@@ -185,6 +195,11 @@ async fn act(world: &World, hearers: &Hearers, news: News) {
     let Hearers { handle, jobs } = hearers;
     if let (Told::Up { .. }, Some(jobs)) = (&news.told, jobs) {
         jobs.need(&news.dependency, Need::Met);
+    }
+    match (&news.told, world.proxied.get()) {
+        (Told::Down { .. }, Some(proxied)) => proxied.need(&news.dependency, false),
+        (Told::Up { .. }, Some(proxied)) => proxied.need(&news.dependency, true),
+        _ => {}
     }
     let required = world.app.dependency(&news.dependency).is_some_and(|dependency| dependency.required);
     match news.told {

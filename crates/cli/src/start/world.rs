@@ -5,6 +5,7 @@ use super::{
     control::Ring,
     herald::Herald,
     lines::Everywhere,
+    proxied::Proxied,
     reexec::Passage,
     remembered::Remembered,
     suspects::Suspects,
@@ -19,7 +20,7 @@ use migrate::{Identity, Job};
 use report::{Event, Journal};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use supervise::{Fault, tail::Tail};
 use tokio::{
@@ -58,6 +59,8 @@ pub(crate) struct World {
     pub(crate) backups: Backups,
     /// The buckets that copies go to.
     pub(crate) remotes: Arc<[Remote]>,
+    /// Where requests are taken for a service.
+    pub(crate) proxied: OnceLock<Arc<Proxied>>,
     /// To the next version of mainstay.
     pub(crate) passage: Passage,
     /// Whoever supervises us.
@@ -110,6 +113,7 @@ impl World {
             probes: super::gate_context(context, &app),
             who: identity(&app),
             backups: Backups::of(app.clone(), remotes.clone()),
+            proxied: OnceLock::new(),
             by_now: Mutex::new(app.clone()),
             remotes,
             app,

@@ -1,8 +1,15 @@
 //! A supervised process: when it is started again, how it is stopped, what it may use.
 
-use super::HealthCheck;
+use super::{HealthCheck, Sign};
+use crate::Target;
 use retry::Backoff;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// One supervised process. Prints its variables by name alone.
 #[derive(Clone, PartialEq)]
@@ -21,6 +28,8 @@ pub struct Service {
     pub after: Vec<String>,
     /// The address that mainstay binds and hands over as `LISTEN_FDS` (sd_listen_fds(3)).
     pub listen: Option<SocketAddr>,
+    /// A port of 127.0.0.1 for each generation, told as `PORT`; [`Service::UNCHOSEN`] before.
+    pub port: Option<u16>,
     /// How its readiness and health are told.
     pub health: Option<HealthCheck>,
     /// When it is started again.
@@ -37,6 +46,35 @@ pub struct Service {
     pub start_delay: Duration,
 }
 
+impl Service {
+    /// A port that nobody is given, in the place of one that is chosen at the start.
+    pub const UNCHOSEN: u16 = 1;
+
+    /// The same with a port of its own, if it is to have one; its health is asked there.
+    pub fn at_port(&self, port: u16) -> Self {
+        match self.port {
+            Some(_) => Self { port: Some(port), ..self.asked_at((Ipv4Addr::LOCALHOST, port).into()) },
+            None => self.clone(),
+        }
+    }
+
+    /// The same, but its health is asked at `door` instead of the port of its own.
+    pub fn asked_at(&self, door: SocketAddr) -> Self {
+        let mut service = self.clone();
+        let Some(before) = self.port else { return service };
+        match service.health.as_mut().map(|check| &mut check.sign) {
+            Some(Sign::Target(Target::Http { url, .. })) => {
+                *url = url.replacen(&format!("//127.0.0.1:{before}/"), &format!("//{door}/"), 1);
+            }
+            Some(Sign::Target(Target::Tcp { host, port })) if host == "127.0.0.1" && *port == before => {
+                (*host, *port) = (door.ip().to_string(), door.port());
+            }
+            _ => {}
+        }
+        service
+    }
+}
+
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
@@ -47,6 +85,7 @@ impl fmt::Debug for Service {
             .field("needs", &self.needs)
             .field("after", &self.after)
             .field("listen", &self.listen)
+            .field("port", &self.port)
             .field("health", &self.health)
             .field("restart", &self.restart)
             .field("stop", &self.stop)

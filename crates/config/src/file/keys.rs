@@ -9,6 +9,7 @@ mod health;
 mod journal;
 mod logs;
 mod migrations;
+mod proxy;
 mod schedule;
 mod services;
 
@@ -20,6 +21,7 @@ pub(crate) use health::{CHECK, HEALTH};
 pub(crate) use journal::JOURNAL;
 pub(crate) use logs::LOGS;
 pub(crate) use migrations::MIGRATIONS;
+pub(crate) use proxy::PROXY;
 pub(crate) use schedule::{JOB, PING};
 pub(crate) use services::{RESTART, SERVICE, STOP};
 
@@ -101,6 +103,13 @@ pub(crate) static ROOT: Section = Section {
         key("logs", Kind::Table(&LOGS), "", "", "Where the lines of the services are kept."),
         key("backup", Kind::Table(&BACKUP), "", "", "Copies of the databases."),
         key("journal", Kind::Table(&JOURNAL), "", "", "How long what happens is remembered."),
+        key(
+            "proxy",
+            Kind::Table(&PROXY),
+            "",
+            "",
+            "Requests are taken for a service, and none is lost while its releases change.",
+        ),
         key("deploy", Kind::Table(&DEPLOY), "", "", "How releases are made and brought live."),
     ],
 };

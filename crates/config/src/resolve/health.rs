@@ -4,15 +4,10 @@ use crate::{
     Health, HealthCheck, LogLine, Metrics, Service, Sign, Target, Window,
     file::{Origin, Table, Written},
     target::socket,
-    value::{parse_address, parse_bool},
+    value::{parse_address, parse_bool, reachable},
 };
 use report::Finding;
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// mainstay's own endpoint.
 pub(super) fn read(root: &Table<'_>, services: &[Service]) -> Health {
@@ -228,14 +223,4 @@ pub(super) fn http(
             None
         }
     }
-}
-
-/// Who listens everywhere is asked on this machine.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

@@ -11,6 +11,7 @@ mod journal;
 mod logs;
 mod migrations;
 mod names;
+mod proxy;
 mod schedule;
 mod services;
 #[cfg(test)]
@@ -136,6 +137,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
     let health = health::read(root, &services.chosen);
     let logs = logs::read(root, &data);
     let journal = journal::read(root);
+    let proxy = proxy::read(root, &services.chosen);
     let deploy = deploy::read(root, &services.chosen, &health);
     App {
         name,
@@ -155,6 +157,7 @@ fn app(root: &Table<'_>, contract: EnvContract) -> App {
         logs,
         backup,
         journal,
+        proxy,
         deploy,
         roles: services.roles,
     }

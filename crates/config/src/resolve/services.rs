@@ -146,18 +146,19 @@ fn service(
     let (context, flags) = (table.context, &table.context.sources.flags);
     let env: std::collections::BTreeMap<_, _> = table.variables("env").into_iter().collect();
     let listen = table.setting("listen").address();
+    let own = own_port(table);
     let port = env.get("PORT").map(String::as_str).or(context.var("PORT"));
     let nobody = None;
     let from_flags = restart_when.is_some();
     Service {
-        health: health::check(table, listen, port, if from_flags { &flags.health } else { &nobody }),
+        health: health::check(table, listen.or(own.map(local)), port, if from_flags { &flags.health } else { &nobody }),
         restart: restart(table, restart_when, if from_flags { &flags.restart } else { &nobody }),
         stop: stop(&table.table("stop")),
         cwd: table.setting("cwd").text().map_or(context.sources.root.clone(), |cwd| context.sources.root.join(cwd)),
         handover: match table.setting("handover").choice() {
             Some("exclusive") => Handover::Exclusive,
             Some(_) => Handover::Overlap,
-            None if listen.is_some() => Handover::Overlap,
+            None if listen.is_some() || own.is_some() => Handover::Overlap,
             None => Handover::InTurn,
         },
         start_delay: table
@@ -174,7 +175,23 @@ fn service(
         needs,
         after,
         listen,
+        port: own,
     }
+}
+
+/// It is chosen when the service is started.
+fn own_port(table: &Table<'_>) -> Option<u16> {
+    let setting = table.setting("port");
+    setting.choice()?;
+    if let (Some(written), Some(_)) = (setting.written(), table.setting("listen").written()) {
+        let hint = "remove one of them: a service that takes a socket over needs no port of its own";
+        setting.refuse(&written, "there is `listen`, too", hint);
+    }
+    Some(Service::UNCHOSEN)
+}
+
+fn local(port: u16) -> std::net::SocketAddr {
+    (std::net::Ipv4Addr::LOCALHOST, port).into()
 }
 
 /// The PostgreSQL by which several hosts agree who runs an exclusive service.

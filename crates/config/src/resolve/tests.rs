@@ -43,6 +43,11 @@ fn with_key(section: &str, key: &str, value: &str) -> String {
     let mut base = base();
     match (section, key) {
         ("services.web", "health" | "restart") => base.retain(|(name, _)| *name != format!("services.web.{key}")),
+        ("services.web", "port") => {
+            base.iter_mut()
+                .filter(|(name, _)| *name == section)
+                .for_each(|(_, keys)| keys.retain(|it| it.0 != "listen"));
+        }
         ("services.web.health", "tcp" | "unix" | "file" | "command" | "log" | "notify" | "watchdog") => {
             base.iter_mut().filter(|(name, _)| *name == section).for_each(|(_, keys)| keys.clear());
         }

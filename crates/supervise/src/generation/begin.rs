@@ -8,7 +8,10 @@ use crate::{
 };
 use config::{Handover, Service};
 use host::Env;
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 impl Supervisor {
     /// Everything that can fail comes first.
@@ -98,13 +101,20 @@ impl Supervisor {
     }
 }
 
+/// Where it is asked: at the socket that it is given, or the port that it is told.
+fn address(member: &Member) -> Option<SocketAddr> {
+    let own = member.service.port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let listened = member.service.listen.map(|mut address| {
+        address.set_port(member.listening.as_ref().map_or(address.port(), |listening| listening.port));
+        address
+    });
+    listened.or(own)
+}
+
 fn begun(candidacy: &Candidacy, shares: impl Fn(&Member) -> bool) -> Begun {
     let doorway = |member: &Member| Doorway {
         service: member.service.name.clone(),
-        address: member.service.listen.map(|mut address| {
-            address.set_port(member.listening.as_ref().map_or(address.port(), |listening| listening.port));
-            address
-        }),
+        address: address(member),
         led: member.listening.as_ref().is_some_and(|listening| listening.second),
         shared: shares(member),
     };

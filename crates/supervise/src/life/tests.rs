@@ -21,6 +21,7 @@ fn service(when: RestartWhen) -> Service {
         needs: Vec::new(),
         after: Vec::new(),
         listen: None,
+        port: None,
         health: None,
         restart: Restart { when, backoff: Backoff::doubling(s(1), s(30)), stable_after: s(60), budget: None },
         stop: Stop { signal: TERM, grace: s(30) },

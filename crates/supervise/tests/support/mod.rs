@@ -38,6 +38,7 @@ pub(crate) fn service(name: &str, argv: &[&str]) -> Service {
         needs: Vec::new(),
         after: Vec::new(),
         listen: None,
+        port: None,
         health: None,
         restart: Restart {
             when: RestartWhen::Always,

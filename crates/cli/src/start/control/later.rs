@@ -11,6 +11,7 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
         ("`[migrations]`", old.migrations != new.migrations || old.on_failure != new.on_failure),
         ("`[health]`", old.health != new.health),
         ("`[logs]`", old.logs != new.logs),
+        ("`[proxy]`", old.proxy != new.proxy),
         ("`scheduler`", old.scheduler != new.scheduler),
         ("`failsafe`", old.failsafe != new.failsafe),
         ("`[journal]`", old.journal != new.journal),

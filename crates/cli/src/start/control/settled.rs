@@ -42,6 +42,7 @@ mod tests {
             out_of_memory: false,
             due: None,
             held: false,
+            port: None,
             reason: None,
             status: None,
         }

@@ -30,6 +30,13 @@ pub(crate) static SERVICE: Section = Section {
             "The address that mainstay binds and hands over as `LISTEN_FDS`; its port is also put into `PORT`.",
         ),
         key(
+            "port",
+            Kind::Choice(&["auto"]),
+            "",
+            "\"auto\"",
+            "A free port of 127.0.0.1 for each release, told as `PORT`: for what can only bind a port itself. `[proxy]` passes requests on to it.",
+        ),
+        key(
             "health",
             Kind::Either(&CHECK, "a path such as `/health`"),
             "",

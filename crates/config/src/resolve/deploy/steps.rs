@@ -5,9 +5,15 @@ use crate::{
     BuildStep, Dependencies, Service, Smoke, Target, command,
     file::{Item, Table, Written},
     resolve::health,
+    value::reachable,
 };
 use report::{Finding, or_list};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// A build that takes longer has hung.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -94,9 +100,9 @@ fn question(item: &Item<'_>, services: &[Service]) -> Option<Smoke> {
     let door = door(table, services)?;
     let path = table.setting("http").text().filter(|text| kind == "http" && text.starts_with('/'));
     let target = match kind {
-        "http" => health::http(table, &table.setting("http").written()?, door.and_then(|it| it.listen), port(table))?,
+        "http" => health::http(table, &table.setting("http").written()?, door.and_then(address), port(table))?,
         "tcp" => {
-            let address = health::reachable(table.setting("tcp").address()?);
+            let address = reachable(table.setting("tcp").address()?);
             Target::Tcp { host: address.ip().to_string(), port: address.port() }
         }
         _ => Target::Command(table.setting("command").command()?),
@@ -114,10 +120,15 @@ fn port<'a>(table: &Table<'a>) -> Option<&'a str> {
     table.context.var("PORT")
 }
 
+/// Of a port of its own, one that is put right when it is known.
+fn address(service: &Service) -> Option<SocketAddr> {
+    service.listen.or(service.port.map(|port| (Ipv4Addr::LOCALHOST, port).into()))
+}
+
 /// The service that is named, else the first one that has an address; nothing at all when the name is wrong.
 fn door<'s>(table: &Table<'_>, services: &'s [Service]) -> Option<Option<&'s Service>> {
     let setting = table.setting("service");
-    let Some(written) = setting.written() else { return Some(services.iter().find(|it| it.listen.is_some())) };
+    let Some(written) = setting.written() else { return Some(services.iter().find(|it| address(it).is_some())) };
     let found = services.iter().find(|it| it.name == written.text);
     // Where a role is chosen, the services of others are not known.
     if found.is_none() && !services.is_empty() {

@@ -9,7 +9,7 @@ use super::{
 use crate::start::{introduce, lines::release, stage::start_patience};
 use config::App;
 use control::{Change, Generation, Promoted, Refusal, ReloadedJobs, Settled, Swapped};
-use report::{Event, Finding, Journal, Level};
+use report::{Event, Finding, Journal, Level, Outcome};
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
@@ -44,9 +44,11 @@ impl Deck {
         let app = self.world.by_now();
         let drain = asked.drain_s.and_then(|drain| Duration::try_from_secs_f64(drain).ok());
         let before = Before { release: release(&app), app, begun: Instant::now(), drain };
+        self.lead_requests(&standing, drain).await?;
         let promotion = match self.handle.promote(drain).await {
             Ok(promotion) => promotion,
             Err(error) => {
+                self.lead_back(drain).await;
                 self.standing().iter_mut().for_each(|standing| standing.decided = false);
                 return Err(unbegun(&error));
             }
@@ -58,6 +60,28 @@ impl Deck {
         *self.standing() = None;
         self.world.journal.note(told(&promoted));
         Ok(promoted)
+    }
+
+    /// Requests that a proxy takes go to the candidate first, so that those before are finished by whoever has them.
+    async fn lead_requests(&self, standing: &Standing, drain: Option<Duration>) -> Result<(), Refusal> {
+        let Some(proxied) = self.world.proxied.get() else { return Ok(()) };
+        let doorway = standing.begun.beside.iter().find(|doorway| doorway.service == proxied.service());
+        let Some(address) = doorway.and_then(|doorway| doorway.address) else { return Ok(()) };
+        proxied.switch(address.port(), drain).await.map(drop).map_err(|error| {
+            self.standing().iter_mut().for_each(|standing| standing.decided = false);
+            let finding = Finding::error("requests cannot be sent to the candidate").because(&error);
+            Refusal::new(Outcome::Failed, &[finding.hint("they go where they went before")])
+        })
+    }
+
+    /// To who serves, for there was no promotion.
+    async fn lead_back(&self, drain: Option<Duration>) {
+        let Some(proxied) = self.world.proxied.get() else { return };
+        let live = self.handle.snapshot().into_iter().find(|status| status.name == proxied.service());
+        if let Some(port) = live.and_then(|status| status.port) {
+            // Who serves is not to be had at worst; then requests wait.
+            let _ = proxied.switch(port, drain).await;
+        }
     }
 
     /// From here on whoever has asked for the candidate does not hold it any more.
