@@ -8,6 +8,7 @@ mod proxy;
 mod release;
 mod schedule;
 mod server;
+mod typed;
 
 pub(crate) use backup::{
     Backup, BackupKey, BackupList, BackupNow, BackupPrune, BackupVacuum, BackupVerify, Backups, KeyKit, NewKey, Open,
@@ -27,6 +28,7 @@ pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
 pub(crate) use release::{Deploy, Releases, ReleasesVerb, Rollback};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
 pub(crate) use server::{Hook, Server, ServerInit};
+pub(crate) use typed::bad_value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

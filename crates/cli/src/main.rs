@@ -15,7 +15,7 @@ mod verbs;
 mod words;
 
 use args::{Cli, LogFormat};
-use clap::{Parser, error::ErrorKind};
+use clap::error::ErrorKind;
 use context::Context;
 use host::SystemClock;
 use report::{Finding, Outcome};
@@ -23,7 +23,7 @@ use std::{process::ExitCode, sync::Arc};
 use terminal::Terminal;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };

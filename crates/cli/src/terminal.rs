@@ -3,7 +3,7 @@
 mod outlet;
 mod small;
 
-use crate::args::{LogFormat, LogLevel};
+use crate::args::{LogFormat, LogLevel, bad_value};
 use host::{Clock, terminal::is_terminal};
 use jiff::Timestamp;
 use outlet::Outlet;
@@ -313,9 +313,14 @@ fn faces(secret: &Secret) -> Vec<Secret> {
 
 /// Writes what the command line's parser says, without the passwords of what was typed where it does not belong.
 pub(crate) fn usage(error: &clap::Error) -> io::Result<()> {
-    let text = error.to_string();
+    let finding = bad_value(error);
+    let text = finding.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
     let shown = config::redact(&text);
-    if shown == text { error.print() } else { try_to_write(&mut io::stderr().lock(), shown.trim_end().as_bytes()) }
+    if shown == text && finding.is_none() {
+        error.print()
+    } else {
+        try_to_write(&mut io::stderr().lock(), shown.trim_end().as_bytes())
+    }
 }
 
 /// One write for each line, so that lines of several writers never mix.

@@ -13,12 +13,15 @@ use std::{fs, path::Path};
 use support::{LIMIT, get, mainstay, up};
 use testkit::{Test, free_port, wait_for};
 
-fn shop(more: &str, port: u16) -> Test {
-    let config = format!(
+fn config(more: &str, port: u16) -> String {
+    format!(
         "name = \"shop\"\n[databases.main]\nurl = \"sqlite:app.db\"\n[health]\nlisten = \"127.0.0.1:{port}\"\nmetrics = true\n\
          [services.api]\ncommand = \"sleep 1000\"\n{more}"
-    );
-    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", &config);
+    )
+}
+
+fn shop(more: &str, port: u16) -> Test {
+    let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").file("mainstay.toml", &config(more, port));
     let db = Connection::open(test.path().join("app.db")).unwrap();
     db.execute_batch(
         "PRAGMA journal_mode = wal; CREATE TABLE item (id INTEGER PRIMARY KEY); INSERT INTO item VALUES (1), (2);",
@@ -138,4 +141,36 @@ fn stale_copies_are_told_when_asked() {
     test.again().args(["status"]).run().code(0).stdout_has("backups of main: pass\n");
     running.terminate();
     running.wait(LIMIT);
+}
+
+/// S1.16: a reload takes up what `[backup]` says by then: that there are copies, when they are too old, where they lie.
+#[test]
+fn a_reload_takes_up_how_copies_are_made() {
+    let port = free_port();
+    let test = shop("", port);
+    let running = up(&test);
+    let none = test.again().args(["status"]).run();
+    assert!(!none.code(0).raw_stdout.contains("backups of main"), "{}", none.raw_stdout);
+    let reload = |more: &str| {
+        fs::write(test.path().join("mainstay.toml"), config(more, port)).unwrap();
+        test.again().args(["reload"]).run().code(0).stdout_has("not touched: api\n");
+    };
+
+    reload("[backup]\nstale = \"26h\"\n");
+    test.again().args(["status"]).run().code(0).stdout_has("  0 copies, 0 of them VERIFIED\n");
+    test.again().args(["run-now", "backup"]).run().code(0);
+    let copy = first_copy(&test);
+    set_back(&copy, 25);
+    test.again().args(["status"]).run().code(0).stdout_has("backups of main: pass\n");
+
+    reload("[backup]\nstale = \"24h\"\n");
+    let old = "backups of main: fail: the newest VERIFIED copy is 1 d 1 h old (limit 1 d 0 h)\n";
+    let told = test.again().args(["status"]).run();
+    assert!(told.code(3).raw_stdout.contains(old), "{}", told.raw_stdout);
+    assert_eq!(number(&get(port, "/metrics").unwrap().1, "mainstay_backup_stale"), Some(1.0));
+
+    reload("[backup]\nto = \"elsewhere\"\n");
+    test.again().args(["status"]).run().code(0).stdout_has("  0 copies, 0 of them VERIFIED\n");
+    running.terminate();
+    running.wait(LIMIT).code(0);
 }

@@ -135,6 +135,37 @@ fn a_reload_takes_up_jobs() {
     running.wait(LIMIT).code(0);
 }
 
+/// Item 5: where only jobs are left, be it that there never was a service or that all have done their work, a reload brings services.
+#[test]
+fn a_reload_brings_services_where_only_jobs_were_left() {
+    let job = || rarely("report", "echo report", "");
+    let once = "[services.once]\ncommand = \"true\"\nrestart = \"never\"\n";
+    let api = "[services.api]\ncommand = [\"sh\", \"-c\", \"echo here; exec sleep 1000\"]\n";
+    for (before, after, told) in [
+        ("", api.to_owned(), "starts: api\njobs not touched: report\n"),
+        (once, once.to_owned() + api, "starts: api\nnot touched: once\njobs not touched: report\n"),
+    ] {
+        let test = app(&(job() + before));
+        let mut running = up(&test);
+        let is_done = || json(&test, &["ps"])["services"].as_array().unwrap().iter().all(|it| it["fine"] == "done");
+        wait_until(LIMIT, "jobs alone are left", is_done);
+        fs::write(test.path().join("mainstay.toml"), job() + &after).unwrap();
+        test.again().args(["reload"]).run().code(0).stdout_is(told);
+        running.wait_for_line("api      | here", LIMIT);
+        test.again().args(["run-now", "report"]).run().code(0).stdout_is("report\n");
+        running.terminate();
+        running.wait(LIMIT).code(0);
+    }
+}
+
+/// Item 5: jobs that are left keep nobody up whose only service has failed.
+#[test]
+fn a_service_that_failed_is_the_end_of_jobs_too() {
+    let failing = "[services.once]\ncommand = [\"sh\", \"-c\", \"sleep 1; exit 5\"]\nrestart = \"never\"\n";
+    let test = app(&(rarely("report", "echo report", "") + failing));
+    up(&test).wait(LIMIT).code(5);
+}
+
 /// S4.12: what became a secret by a reload is hidden from then on in files, events and on the pages.
 #[test]
 fn a_new_secret_is_hidden_after_a_reload() {

@@ -63,7 +63,7 @@ impl EndedService {
                 finding.hint("its own last lines say why; `budget` of `restart` says how often it is started again")
             }
             Failure::After { name } => finding.hint(format!("mend `{name}` first")),
-            Failure::Unkillable { pid } => {
+            Failure::Unkillable { pid, .. } => {
                 finding.hint(format!("look for processes in state D: `ps -o pid,stat,wchan,args -g {pid}`"))
             }
         })

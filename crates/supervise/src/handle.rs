@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Need { name: String, need: Need },
     Stop,
     Force,
+    Stay(bool),
     Restart { name: String },
     StartOne { name: String },
     StopOne { name: String },
@@ -95,6 +96,12 @@ impl Handle {
     /// Kills all services at once: for a second Ctrl-C.
     pub fn force(&self) {
         self.send(Command::Force);
+    }
+
+    /// Is the supervisor to run on when every service is done, or when there is none? Then a reload may bring others. Where a service
+    /// has failed and nothing else is left, it ends all the same.
+    pub fn stay(&self, stays: bool) {
+        self.send(Command::Stay(stays));
     }
 
     /// Stops `service` politely and starts it again; one that has ended is started. Nothing else is touched. While a

@@ -162,6 +162,10 @@ impl Life {
         self.wanted = true;
         match &mut self.state {
             State::Stopped => self.begin(now),
+            State::Failed(Failure::Unkillable { pid, exit }) => {
+                let (pid, exit) = (*pid, *exit);
+                self.kill_again(pid, exit, now);
+            }
             State::Stopping(leaving) | State::Killing(leaving) if leaving.then == Then::Down => {
                 leaving.then = Then::Again
             }
@@ -197,6 +201,10 @@ impl Life {
                 self.ask_to_leave(run, Then::Again, now);
             }
             State::Stopping(leaving) | State::Killing(leaving) => leaving.then = Then::Again,
+            State::Failed(Failure::Unkillable { pid, exit }) => {
+                let (pid, exit) = (*pid, *exit);
+                self.kill_again(pid, exit, now);
+            }
             State::Waiting | State::Parked | State::Delayed { .. } | State::Spawning => {}
             _ => self.begin(now),
         }

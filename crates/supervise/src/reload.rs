@@ -110,12 +110,12 @@ impl Supervisor {
         }
     }
 
-    /// Whoever is over makes way.
+    /// Whoever is over makes way; one whose group survived `SIGKILL` not before that is gone.
     pub(crate) fn settle(&mut self) {
         let mut at = 0;
         while at < self.members.len() && !self.stopping {
             let member = &mut self.members[at];
-            if member.stays() || !member.state.is_over() {
+            if member.stays() || !member.state.is_gone() {
                 at += 1;
                 continue;
             }

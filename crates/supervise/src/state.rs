@@ -126,6 +126,8 @@ pub enum Failure {
     Unkillable {
         /// The group.
         pid: u32,
+        /// How its leader ended; nothing while even that lives.
+        exit: Option<Exit>,
     },
 }
 
@@ -185,6 +187,7 @@ impl State {
         match self {
             State::Starting(run) | State::Running(run) => Some(run.pid),
             State::Stopping(leaving) | State::Killing(leaving) => Some(leaving.pid),
+            State::Failed(Failure::Unkillable { pid, .. }) => Some(*pid),
             _ => None,
         }
     }
@@ -201,6 +204,11 @@ impl State {
     /// Does nothing more happen unless somebody asks for it?
     pub const fn is_over(&self) -> bool {
         matches!(self, State::Stopped | State::Done(_) | State::Failed(_))
+    }
+
+    /// Is it over, and nobody of its group left? Only then may another take its place.
+    pub const fn is_gone(&self) -> bool {
+        self.is_over() && self.pid().is_none()
     }
 }
 

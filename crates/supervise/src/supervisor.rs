@@ -51,6 +51,8 @@ pub struct Supervisor {
     others: Others,
     /// Has [`Handle::stop`] or [`Handle::force`] been heard?
     pub(crate) stopping: bool,
+    /// Others may come when nobody is left: see [`Handle::stay`].
+    stays: bool,
 }
 
 /// The drivers, and where they tell what becomes of their services.
@@ -100,6 +102,7 @@ impl Supervisor {
             gone: Vec::new(),
             others,
             stopping: false,
+            stays: false,
         }
     }
 
@@ -108,7 +111,8 @@ impl Supervisor {
         self.handle.clone()
     }
 
-    /// Runs until every service is done, has failed or was stopped. Dropped before, it kills them all.
+    /// Runs until every service is done, has failed or was stopped, or longer where it is to [stay](Handle::stay). Dropped before, it
+    /// kills them all.
     ///
     /// Run it on a runtime of one thread that lives as long as the services: children are bound to the thread that
     /// started them (see [`host::process`]).
@@ -127,6 +131,7 @@ impl Supervisor {
         match command {
             Command::Need { name, need } => self.know(&name, &need),
             Command::Stop | Command::Force => self.stopping = true,
+            Command::Stay(stays) => self.stays = stays,
             // Whoever waits for an answer sees that there is none.
             Command::Restart { .. } | Command::StartOne { .. } | Command::StopOne { .. } | Command::Reload { .. } => {}
             Command::StandStill(_) | Command::Candidate { .. } | Command::Promote { .. } | Command::Discard => {}
@@ -162,8 +167,14 @@ impl Supervisor {
         }
     }
 
-    /// Is there nothing left to do? Somebody may yet want what was stopped by hand.
+    /// Is there nothing left to do? What has failed is the end also of who would stay.
     fn is_over(&self) -> bool {
+        let failed = || self.members.iter().any(|member| matches!(member.state, State::Failed(_)));
+        self.has_nothing_to_do() && (self.stopping || !self.stays || failed())
+    }
+
+    /// Somebody may yet want what was stopped by hand.
+    fn has_nothing_to_do(&self) -> bool {
         !self.is_in_between()
             && self.members.iter().all(|it| it.state.is_over() && (self.stopping || !it.held && it.stays()))
     }
@@ -273,6 +284,8 @@ impl Supervisor {
                 let _ = reply.send(self.promote(drain));
             }
             Command::Discard => self.discard(),
+            // Being told so is no end by itself.
+            Command::Stay(stays) => self.stays = stays || self.stays && self.has_nothing_to_do(),
             // Whoever asks for it between two lives sees that there is no answer.
             Command::StandStill(_) => {}
             // A supervisor that stops starts nothing.

@@ -2,9 +2,10 @@
 //! they are is computed when it is asked for.
 
 use super::World;
-use backup::{Attempt, Copy, Failure, Protection, everywhere};
+use backup::{Attempt, Copy, Failure, Protection, Remote, everywhere};
 use config::{App, Rhythm};
 use health::{BackupHealth, NewestBackup};
+use host::Clock;
 use jiff::Timestamp;
 use report::{Event, Journal, Level, Verdict};
 use std::{
@@ -28,6 +29,8 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// What was seen of the copies.
 pub(crate) struct Backups {
+    /// By what copies are made by now.
+    plan: Mutex<Arc<Plan>>,
     seen: Mutex<Option<Seen>>,
     looking: AtomicBool,
     looks: watch::Sender<()>,
@@ -38,10 +41,16 @@ struct Seen {
     databases: Vec<(String, Result<Protection, String>)>,
 }
 
-impl Default for Backups {
-    fn default() -> Self {
-        Self { seen: Mutex::default(), looking: AtomicBool::new(false), looks: watch::Sender::new(()) }
-    }
+/// What says which databases are copied, where to and how often: a reload may change all of that.
+struct Plan {
+    app: Arc<App>,
+    /// The buckets that copies go to.
+    remotes: Arc<[Remote]>,
+}
+
+/// The buckets that copies of `app` go to.
+pub(super) fn remotes(app: &App, clock: &Arc<dyn Clock>) -> Arc<[Remote]> {
+    app.backup.s3.iter().map(|s3| Remote::new(s3, clock.clone())).collect()
 }
 
 /// The copies of one database now, for the page and for people.
@@ -52,35 +61,64 @@ pub(super) struct Standing {
 }
 
 impl Backups {
+    pub(super) fn of(app: Arc<App>, remotes: Arc<[Remote]>) -> Self {
+        let plan = Mutex::new(Arc::new(Plan { app, remotes }));
+        Self { plan, seen: Mutex::default(), looking: AtomicBool::new(false), looks: watch::Sender::new(()) }
+    }
+
+    /// From now on copies are made as `app` says. What was seen before says nothing any more where that is something else.
+    pub(super) fn follow(&self, world: &Arc<World>, app: &App) {
+        let before = self.plan();
+        if before.app.backup == app.backup && before.app.dependencies == app.dependencies {
+            return;
+        }
+        let plan = Arc::new(Plan { remotes: remotes(app, &world.clock), app: Arc::new(app.clone()) });
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+        *self.seen() = None;
+        Self::look(world);
+    }
+
     /// Looks, unless somebody does.
     pub(super) fn look(world: &Arc<World>) {
         let Ok(runtime) = Handle::try_current() else { return };
         let backups = &world.backups;
-        if world.app.backup.databases.is_empty() || backups.looking.swap(true, Ordering::SeqCst) {
+        if backups.plan().app.backup.databases.is_empty() || backups.looking.swap(true, Ordering::SeqCst) {
             return;
         }
         let world = world.clone();
         runtime.spawn(async move {
-            let backup = &world.app.backup;
-            // What lies here may be on its way only: where it goes tells.
-            let all = match everywhere(&backup.to, &world.app.name, &world.remotes).await {
-                Ok(all) if backup.stays || all.unseen.is_empty() => Ok(all.copies),
-                Ok(mut all) => Err(all.unseen.remove(0).to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            let whose = world.clone();
-            if let Ok(databases) = spawn_blocking(move || read(&whose.app, &all)).await {
-                let before = world.backups.seen().replace(Seen { at: Instant::now(), databases: databases.clone() });
-                before.iter().for_each(|before| tell(&world, &before.databases, &databases));
+            // Who looks while the plan is another one already looks again.
+            loop {
+                let plan = world.backups.plan();
+                world.backups.look_by(&world, plan.clone()).await;
+                if Arc::ptr_eq(&plan, &world.backups.plan()) {
+                    break;
+                }
             }
             world.backups.looking.store(false, Ordering::SeqCst);
             world.backups.looks.send_replace(());
         });
     }
 
+    async fn look_by(&self, world: &World, plan: Arc<Plan>) {
+        let backup = &plan.app.backup;
+        // What lies here may be on its way only: where it goes tells.
+        let all = match everywhere(&backup.to, &plan.app.name, &plan.remotes).await {
+            Ok(all) if backup.stays || all.unseen.is_empty() => Ok(all.copies),
+            Ok(mut all) => Err(all.unseen.remove(0).to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        let by = plan.clone();
+        let Ok(databases) = spawn_blocking(move || read(&by.app, &all)).await else { return };
+        if Arc::ptr_eq(&plan, &self.plan()) {
+            let before = self.seen().replace(Seen { at: Instant::now(), databases: databases.clone() });
+            before.iter().for_each(|before| tell(world, &before.databases, &databases));
+        }
+    }
+
     /// Looks and waits for that, as long as it is sensible.
     pub(super) async fn refresh(world: &Arc<World>) {
-        if world.app.backup.databases.is_empty() {
+        if world.backups.plan().app.backup.databases.is_empty() {
             return;
         }
         let mut looks = world.backups.looks.subscribe();
@@ -108,13 +146,18 @@ impl Backups {
     /// What is known, at this moment. A database that nobody copies and that has no copies is left out.
     pub(super) fn now(world: &World) -> Vec<Standing> {
         let now = world.now();
-        let due = world.app.backup.rhythm != Rhythm::Off;
+        let plan = world.backups.plan();
+        let due = plan.app.backup.rhythm != Rhythm::Off;
         let seen = world.backups.seen();
         let known = seen.iter().flat_map(|seen| &seen.databases);
         known
             .filter(|(_, looked)| due || looked.as_ref().is_ok_and(|protection| protection.copies > 0))
-            .map(|(database, looked)| standing(world, database, looked, now))
+            .map(|(database, looked)| standing(world, &plan.app, database, looked, now))
             .collect()
+    }
+
+    fn plan(&self) -> Arc<Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
@@ -146,10 +189,10 @@ fn protection(app: &App, name: &str, all: &[Copy]) -> Result<Protection, String>
     Ok(Protection::of(target, all, attempt.as_ref()))
 }
 
-fn standing(world: &World, database: &str, looked: &Result<Protection, String>, now: Timestamp) -> Standing {
+fn standing(world: &World, app: &App, database: &str, looked: &Result<Protection, String>, now: Timestamp) -> Standing {
     let protection = looked.clone().unwrap_or_default();
     let from = protection.newest.as_ref().map_or(world.begun, |newest| newest.taken);
-    let limit = world.app.backup.stale_after(from);
+    let limit = app.backup.stale_after(from);
     let stale = looked.is_ok() && protection.is_stale(limit, world.begun, now);
     let health = BackupHealth {
         database: database.to_owned(),

@@ -38,6 +38,11 @@ impl Jobs {
         Self { handle, ended: tokio::spawn(scheduler.run_when_told(told)), begin: Some(begin) }
     }
 
+    /// Is anything to be run?
+    pub(super) fn are_any(&self) -> bool {
+        !self.handle.snapshot().is_empty()
+    }
+
     /// They are run from now on.
     pub(super) fn begun(mut self) -> Self {
         // A scheduler that has ended begins nothing.

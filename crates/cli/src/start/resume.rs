@@ -118,6 +118,7 @@ impl Live {
         world.board.take_over(state.board);
         world.tail.take_over(state.tail);
         world.hide(&latest);
+        world.backups.follow(&world, &latest);
         if state.latest.release.is_some() {
             world.run_now(Arc::new(latest.clone()));
         }
@@ -143,6 +144,7 @@ impl Live {
         }
         let handle = supervisor.handle();
         measure(&world, handle.clone());
+        handle.stay(live.jobs.as_ref().is_some_and(Jobs::are_any));
         live.running = Some(Running { handle, ended: tokio::spawn(supervisor.run()) });
         Ok(live)
     }

@@ -196,6 +196,7 @@ impl Live {
         let Some(supervisor) = self.prepared.take() else { return Ok("no services".to_owned()) };
         let handle = supervisor.handle();
         measure(&self.world, handle.clone());
+        handle.stay(self.jobs.as_ref().is_some_and(Jobs::are_any));
         let ended = tokio::spawn(supervisor.run());
         self.running = Some(Running { handle: handle.clone(), ended });
         self.jobs = self.jobs.take().map(Jobs::begun);

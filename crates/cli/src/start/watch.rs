@@ -70,17 +70,6 @@ impl All {
         Self { running, over: None, jobs }
     }
 
-    /// Services have ended. Where jobs are left to be run and nothing has failed, that is not the end.
-    fn services_ended(&mut self, ended: Option<Ended>) -> bool {
-        let failed = ended.as_ref().is_none_or(|ended| !ended.findings().is_empty());
-        self.over = Some(ended);
-        failed || !self.has_jobs()
-    }
-
-    fn has_jobs(&self) -> bool {
-        self.jobs.as_ref().is_some_and(|jobs| !jobs.handle.snapshot().is_empty())
-    }
-
     /// Stops services and jobs politely; a second signal kills at once.
     pub(super) async fn stop(mut self, signals: &mut Signals) -> Option<Ended> {
         let jobs = self.jobs.as_ref().map(|jobs| jobs.handle.clone());
@@ -132,11 +121,14 @@ async fn until_the_end(world: &Arc<World>, live: &Live, all: &mut All, signals: 
     let mut mending = pin!(mend(world, &told, to_mend, &owed));
     let mut statuses = told.handle.watch();
     loop {
-        let services = all.over.is_none();
         tokio::select! {
             biased;
             signal = told_to_stop(world, live, signals) => return Some(signal),
-            ended = &mut all.running.ended, if services => if all.services_ended(ended.ok()) { return None },
+            // Where jobs are left to be run, that comes only when something has failed.
+            ended = &mut all.running.ended => {
+                all.over = Some(ended.ok());
+                return None;
+            }
             Some(news) = news.recv() => match news.told {
                 Told::Recover(_) => {
                     owed.one_more();

@@ -1,8 +1,14 @@
 //! What all parts of a start share.
 
 use super::{
-    backups::Backups, control::Ring, herald::Herald, lines::Everywhere, proxied::Proxied, reexec::Passage,
-    remembered::Remembered, suspects::Suspects,
+    backups::{self, Backups},
+    control::Ring,
+    herald::Herald,
+    lines::Everywhere,
+    proxied::Proxied,
+    reexec::Passage,
+    remembered::Remembered,
+    suspects::Suspects,
 };
 use crate::{context::Context, terminal::Terminal};
 use backup::Remote;
@@ -52,7 +58,7 @@ pub(crate) struct World {
     /// What was seen of the copies of databases.
     pub(crate) backups: Backups,
     /// The buckets that copies go to.
-    pub(crate) remotes: Vec<Remote>,
+    pub(crate) remotes: Arc<[Remote]>,
     /// Where requests are taken for a service.
     pub(crate) proxied: OnceLock<Arc<Proxied>>,
     /// To the next version of mainstay.
@@ -80,6 +86,7 @@ impl World {
         let lines = Arc::new(Everywhere::new(context.terminal.clone()));
         let tail = Tail::new(lines.clone());
         let herald = Arc::new(Herald::of(&context.env));
+        let remotes = backups::remotes(&app, &context.clock);
         Arc::new(Self {
             journal: Arc::new(Told {
                 board: board.clone(),
@@ -105,10 +112,10 @@ impl World {
             spawner: context.spawner.clone(),
             probes: super::gate_context(context, &app),
             who: identity(&app),
-            backups: Backups::default(),
+            backups: Backups::of(app.clone(), remotes.clone()),
             proxied: OnceLock::new(),
             by_now: Mutex::new(app.clone()),
-            remotes: app.backup.s3.iter().map(|s3| Remote::new(s3, context.clock.clone())).collect(),
+            remotes,
             app,
         })
     }

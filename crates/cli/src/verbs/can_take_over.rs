@@ -6,7 +6,6 @@ use crate::{
     load::load_texts,
     start::{FORMAT, State},
 };
-use clap::Parser;
 use control::VERSION;
 use report::{Finding, Outcome};
 
@@ -28,7 +27,7 @@ fn look(context: &Context) -> Result<(), Vec<Finding>> {
     })?;
     let state = State::read(&shown).map_err(|finding| vec![finding])?;
     let typed = ["mainstay".to_owned()].into_iter().chain(state.arguments.iter().cloned());
-    let typed = Cli::try_parse_from(typed).map_err(|error| {
+    let typed = Cli::read(typed).map_err(|error| {
         let seen = error.to_string();
         let finding = Finding::error("what the running mainstay was started with is not understood here");
         vec![finding.seen(seen.lines().next().unwrap_or_default())]

@@ -120,7 +120,7 @@ impl Driver {
     }
 
     pub(super) fn look(&mut self, now: Instant) {
-        if matches!(self.life.state(), State::Killing(_)) {
+        if matches!(self.life.state(), State::Killing(_) | State::Failed(_)) {
             // Who was forked while the others were killed is killed as well.
             self.signal(SIGKILL);
         }

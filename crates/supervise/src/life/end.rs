@@ -28,6 +28,13 @@ impl Life {
                     self.group_gone(now);
                 }
             }
+            State::Failed(Failure::Unkillable { exit: known @ None, .. }) => {
+                *known = Some(exit);
+                self.last_exit = Some((exit, now));
+                if !left_behind {
+                    self.group_gone(now);
+                }
+            }
             _ => {}
         }
     }
@@ -48,10 +55,12 @@ impl Life {
 
     /// Nobody of the group is left: what was meant to follow follows.
     pub(super) fn group_gone(&mut self, now: Instant) {
-        let (State::Stopping(Leaving { exit: Some(exit), then, .. })
-        | State::Killing(Leaving { exit: Some(exit), then, .. })) = self.state
-        else {
-            return;
+        let (exit, then) = match self.state {
+            State::Stopping(Leaving { exit: Some(exit), then, .. })
+            | State::Killing(Leaving { exit: Some(exit), then, .. }) => (exit, then),
+            // Given up, and gone after all.
+            State::Failed(Failure::Unkillable { exit: Some(exit), .. }) => (exit, Then::Down),
+            _ => return,
         };
         if !matches!(then, Then::Judge { .. }) {
             self.note(say::stopped(&self.service.name, exit, now - self.since));

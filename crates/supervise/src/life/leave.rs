@@ -7,6 +7,7 @@ use crate::{
     state::{Failure, Leaving, Run, State, Then},
 };
 use config::RestartWhen;
+use host::process::Exit;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -76,8 +77,14 @@ impl Life {
                 self.note(say::unkillable(&self.service.name, leaving.pid));
                 self.kill(leaving, now);
             }
-            State::Killing(leaving) => self.fail(Failure::Unkillable { pid: leaving.pid }, now),
+            State::Killing(Leaving { pid, exit, .. }) => self.fail(Failure::Unkillable { pid, exit }, now),
             _ => {}
         }
+    }
+
+    /// It was given up while some of its group lived, and is wanted again: not beside them.
+    pub(super) fn kill_again(&mut self, pid: u32, exit: Option<Exit>, now: Instant) {
+        self.note(say::unkillable(&self.service.name, pid));
+        self.kill(Leaving { pid, deadline: now, exit, then: Then::Again }, now);
     }
 }

@@ -395,7 +395,54 @@ fn what_survives_sigkill_is_a_failure_and_gets_no_copy_beside_it() {
     assert_eq!(told.after(s(10), Input::Elapsed), ["kill"], "still wanted: it is not given up");
     told.tell(Input::Unwanted);
     told.after(s(10), Input::Elapsed);
-    assert_eq!(*told.life.state(), State::Failed(Failure::Unkillable { pid: 7 }));
+    assert_eq!(*told.life.state(), State::Failed(Failure::Unkillable { pid: 7, exit: Some(CRASH) }));
+}
+
+/// A service whose group survived `SIGKILL` and that was given up, with its leader dead or not.
+fn survivor(leader_lives: bool) -> Told {
+    let mut told = Told::running(service(RestartWhen::Always));
+    if !leader_lives {
+        told.tell(Input::Exited { exit: CRASH, left_behind: true });
+    }
+    told.tell(Input::Unwanted);
+    told.tell(Input::Force);
+    told.after(s(10), Input::Elapsed);
+    let exit = (!leader_lives).then_some(CRASH);
+    assert_eq!(*told.life.state(), State::Failed(Failure::Unkillable { pid: 7, exit }));
+    assert_eq!(told.life.state().pid(), Some(7), "somebody may live there");
+    told
+}
+
+/// S1.9: whoever wants it again gets no second copy beside the group that is still there, but the start that was asked for once it is gone.
+#[test]
+fn what_survived_sigkill_is_started_again_only_when_it_is_gone() {
+    for input in [Input::Wanted, Input::Restart] {
+        let mut told = survivor(false);
+        assert_eq!((told.tell(input.clone()), told.fine()), (vec!["kill".to_owned()], "killing"), "{input:?}");
+        assert_eq!(told.after(s(10), Input::Elapsed), ["kill"], "{input:?}: not given up while it is wanted");
+        assert_eq!((told.tell(Input::GroupGone), told.life.restarts()), (vec!["spawn".to_owned()], 0), "{input:?}");
+
+        let mut told = survivor(true);
+        assert_eq!(told.tell(input.clone()), ["kill"], "{input:?}");
+        assert!(told.tell(Input::Exited { exit: Exit::Signal(9), left_behind: true }).is_empty(), "{input:?}");
+        assert_eq!(told.tell(Input::GroupGone), ["spawn"], "{input:?}");
+    }
+}
+
+/// S1.9: what survived `SIGKILL` and is gone at last is stopped, and may be started like any other.
+#[test]
+fn what_survived_sigkill_and_is_gone_at_last_is_stopped() {
+    let mut told = survivor(false);
+    told.tell(Input::GroupGone);
+    assert_eq!((told.fine(), told.tell(Input::Wanted)), ("stopped", vec!["spawn".to_owned()]));
+    let mut told = survivor(true);
+    told.exit(Exit::Signal(9));
+    assert_eq!((told.fine(), told.life.last_exit()), ("stopped", Some(Exit::Signal(9))));
+    let mut told = survivor(true);
+    told.tell(Input::Exited { exit: Exit::Signal(9), left_behind: true });
+    assert_eq!(told.fine(), "failed", "others of its group are there still");
+    told.tell(Input::GroupGone);
+    assert_eq!((told.fine(), told.tell(Input::Restart)), ("stopped", vec!["spawn".to_owned()]));
 }
 
 #[test]
@@ -566,8 +613,7 @@ impl World {
     fn check(&self, life: &Life) {
         let state = life.state();
         assert_ne!(*state, State::Spawning, "the driver answers at once");
-        let given_up = matches!(state, State::Failed(Failure::Unkillable { .. }));
-        assert_eq!(state.pid().is_some(), self.group && !given_up, "{state:?} {self:?}");
+        assert_eq!(state.pid().is_some(), self.group, "{state:?} {self:?}");
         assert!(self.wanted || state.pid().is_some() || state.is_over(), "unwanted and {state:?}");
     }
 }
@@ -603,8 +649,6 @@ proptest! {
             told.now += s(wait);
             world.spawns = spawns;
             let input = if world.allows(&input) { input } else { Input::Elapsed };
-            let given_up = matches!(told.life.state(), State::Failed(Failure::Unkillable { .. }));
-            if given_up { break; }
             world.feed(&mut told.life, input, told.now);
         }
         world.feed(&mut told.life, Input::Unwanted, told.now);

@@ -24,7 +24,7 @@ use supervise::{HandedServices, schedule::HandedJobs, tail::HandedTail};
 
 /// Whoever writes this number can be read by whoever knows it. To be counted up with each change that an older or a newer version would
 /// misunderstand, be it in a type of another crate.
-pub(crate) const FORMAT: u32 = 4;
+pub(crate) const FORMAT: u32 = 5;
 
 /// No state is longer, in bytes.
 const MOST: u64 = 256 << 20;

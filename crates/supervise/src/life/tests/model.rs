@@ -38,6 +38,7 @@ impl Node {
                 format!("{} {then} {:?}", state.fine(), leaving.exit)
             }
             State::Asking { lived } => format!("asking {:?}", lived.min(&s(60))),
+            State::Failed(Failure::Unkillable { exit, .. }) => format!("survives {exit:?}"),
             state => state.fine().to_owned(),
         };
         let names: Vec<_> = unmet.keys().collect();
@@ -164,10 +165,6 @@ fn explore(service: &Service) -> usize {
     let mut queue = VecDeque::from([first]);
     while let Some(node) = queue.pop_front() {
         node.check();
-        // What survives SIGKILL is the end of what can be promised.
-        if matches!(node.life.state(), State::Failed(Failure::Unkillable { .. })) {
-            continue;
-        }
         for next in node.next() {
             if seen.insert(next.key()) {
                 queue.push_back(next);

@@ -106,6 +106,7 @@ impl Deck {
     fn serve(&self, standing: &Standing) {
         standing.release.serve(&self.world);
         let app = &standing.release.app;
+        self.world.backups.follow(&self.world, app);
         if self.world.terminal.is_introduced() {
             introduce(&self.world.terminal, app);
         }
@@ -117,6 +118,7 @@ impl Deck {
         let (Some(jobs), app) = (&self.jobs, &standing.release.app) else { return ReloadedJobs::default() };
         // Jobs have no sockets: nothing of this can fail but at the end of everything.
         let done = jobs.reload(app.jobs.clone(), app.env.clone()).await.unwrap_or_default();
+        self.stay_for_jobs_of(app);
         let supervise::Reloaded { unchanged, changed, added, removed } = done;
         ReloadedJobs { unchanged, changed, added, removed }
     }

@@ -25,12 +25,16 @@ impl Deck {
         }
         programs(&new).map_err(|findings| self.refused(&findings))?;
         self.world.hide(&new);
-        let services = self.reload_services(&new).await.map_err(|error| self.unreloaded(error))?;
+        let services = self.handle.reload(new.services.clone(), new.env.clone()).await;
+        let services = services.map_err(|error| self.unreloaded(error))?;
         let jobs = match &self.jobs {
             Some(jobs) => jobs.reload(new.jobs.clone(), new.env.clone()).await,
             None => Ok(supervise::Reloaded::default()),
         };
-        let reloaded = self.reloaded(new, services, jobs.map_err(|error| self.unreloaded(error))?);
+        let jobs = jobs.map_err(|error| self.unreloaded(error))?;
+        self.stay_for_jobs_of(&new);
+        self.world.backups.follow(&self.world, &new);
+        let reloaded = self.reloaded(new, services, jobs);
         self.world.passage.reloaded(texts);
         Ok(reloaded)
     }
@@ -42,12 +46,9 @@ impl Deck {
         }
     }
 
-    async fn reload_services(&self, new: &App) -> Result<supervise::Reloaded, ReloadError> {
-        // Where there are jobs alone, nobody supervises services.
-        if new.services.is_empty() && self.configured(|_| true).is_empty() {
-            return Ok(supervise::Reloaded::default());
-        }
-        self.handle.reload(new.services.clone(), new.env.clone()).await
+    /// Where there are jobs, the end of all services is not the end.
+    pub(super) fn stay_for_jobs_of(&self, app: &App) {
+        self.handle.stay(self.jobs.is_some() && !app.jobs.is_empty());
     }
 
     fn refused(&self, findings: &[Finding]) -> Refusal {
