@@ -88,6 +88,8 @@ fn app(text: &str, variable: Option<(&str, &str)>) -> App {
     let mut env = BTreeMap::from([("DECLARED".to_owned(), "0123456789".to_owned())]);
     env.extend(variable.map(|(name, value)| (name.to_owned(), value.to_owned())));
     env.insert("DATABASE_URL".into(), "postgres://bot@db/app".into());
+    // The example of where copies go names a bucket.
+    env.extend(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name.to_owned(), "k".to_owned())));
     let files = FileMap::default().with("/srv/app/.env", "A=1").with("/srv/app/.env.prod", "A=2");
     let mut sources = Sources::new("/srv/app", &env, &files);
     sources.file = Some(TextFile { name: "mainstay.toml".into(), text: text.into(), mode: 0o644 });
