@@ -16,7 +16,7 @@ pub struct Job {
     pub argv: Vec<String>,
     /// Working directory. Absolute.
     pub cwd: PathBuf,
-    /// Variables on top of [`App::env`].
+    /// Variables on top of [`App::env`](crate::App::env).
     pub env: BTreeMap<String, String>,
     /// Dependencies it needs, by name.
     pub needs: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Job {
     pub retries: u32,
     /// The pauses before that.
     pub backoff: Backoff,
-    /// The PostgreSQL whose advisory lock lets only one host run it, one of [`App::dependencies`].
+    /// The PostgreSQL whose advisory lock lets only one host run it, one of [`App::dependencies`](crate::App::dependencies).
     pub single: Option<String>,
     /// Asked for after a run that ended well.
     pub ping_success: Option<String>,

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 /// Where migrations are and how they are applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Migrations {
-    /// The name of the database they belong to, one of [`App::dependencies`].
+    /// The name of the database they belong to, one of [`App::dependencies`](crate::App::dependencies).
     pub database: String,
     /// What is applied.
     pub source: MigrationSource,
@@ -43,7 +43,7 @@ pub struct Migrations {
 pub enum MigrationSource {
     /// Plain `.sql` files in this directory. Absolute.
     Directory(PathBuf),
-    /// An external command, run in [`App::root`].
+    /// An external command, run in [`App::root`](crate::App::root).
     Command(Vec<String>),
 }
 

@@ -20,7 +20,7 @@ pub struct Service {
     pub argv: Vec<String>,
     /// Working directory. Absolute.
     pub cwd: PathBuf,
-    /// Variables on top of [`App::env`].
+    /// Variables on top of [`App::env`](crate::App::env).
     pub env: BTreeMap<String, String>,
     /// Dependencies it needs, by name.
     pub needs: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Service {
     pub stop: Stop,
     /// May two generations overlap during a handover?
     pub handover: Handover,
-    /// The PostgreSQL whose advisory lock lets only one host run an exclusive one, one of [`App::dependencies`].
+    /// The PostgreSQL whose advisory lock lets only one host run an exclusive one, one of [`App::dependencies`](crate::App::dependencies).
     pub single: Option<String>,
     /// What it may use.
     pub limits: Limits,
