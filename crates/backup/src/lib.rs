@@ -5,7 +5,7 @@
 //! called so.
 //!
 //! What is decided is pure: how far a copy has come ([`Standing`]), which copies go ([`retain`]), in what two databases
-//! differ ([`content`]), what would be lost ([`Exposure`]). The verbs ([`take`](fn@take), [`verify`], [`prune`],
+//! differ ([`content`]), what would be lost ([`Exposure`]). The verbs ([`take`](fn@take), [`verify`], [`prune`](fn@prune),
 //! [`restore`](fn@restore)) are shells around it, for PostgreSQL and SQLite.
 
 pub mod content;

@@ -74,6 +74,9 @@ fn with_key(section: &str, key: &str, value: &str) -> String {
         if (name, key) == ("services.web", "single") {
             text.push_str("handover = 'exclusive'\n");
         }
+        if (name, key) == ("backup", "s3") {
+            text.push_str("to = 's3://shop/live'\n");
+        }
         if (name, key) == ("services.web.health", "watchdog") {
             text.push_str("notify = true\n");
         }
@@ -117,7 +120,7 @@ fn as_variable(example: &str) -> String {
 
 fn check_key(section: &'static str, key: &Key) {
     let without = match key.name {
-        "max_interval" | "single" | "watchdog" => app(&with_key(section, key.name, ""), None),
+        "max_interval" | "single" | "watchdog" | "s3" => app(&with_key(section, key.name, ""), None),
         _ => app(&with_key("none", "", ""), None),
     };
     let with = app(&with_key(section, key.name, key.example), None);
