@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod context;
 mod daemon;
+mod doors;
 mod dry_run;
 mod load;
 mod release;

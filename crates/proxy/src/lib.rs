@@ -27,5 +27,5 @@ pub use headers::Trust;
 pub use listen::{Door, serve};
 pub use prove::{Proof, Unproven};
 pub use proxy::{Proxy, SwitchError, Switched};
-pub use settings::{Limits, Settings, Times, answer_header, secure_headers};
+pub use settings::{Limits, Settings, Times, answer_headers, secure_headers};
 pub use tls::{Certificates, NoCertificate};

@@ -81,11 +81,20 @@ pub fn secure_headers() -> Vec<(HeaderName, HeaderValue)> {
     .to_vec()
 }
 
-/// Reads `Name: value`.
+/// The headers of every answer: those of `texts`, each `Name: value`; over TLS also the careful ones that are not among them.
 ///
 /// # Errors
-/// When it is none, or one that belongs to a connection rather than to an answer.
-pub fn answer_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+/// When one is no header, or belongs to a connection rather than to an answer.
+pub fn answer_headers(texts: &[String], over_tls: bool) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let mut headers = texts.iter().map(|text| answer_header(text)).collect::<Result<Vec<_>, _>>()?;
+    if over_tls {
+        let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
+        headers.extend(secure_headers().into_iter().filter(|(name, _)| !own.contains(name)));
+    }
+    Ok(headers)
+}
+
+fn answer_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let wrong = || format!("`{text}` is no header: write `Name: value`");
     let (name, value) = text.split_once(':').ok_or_else(wrong)?;
     let name = name.trim().parse::<HeaderName>().map_err(|_| wrong())?;

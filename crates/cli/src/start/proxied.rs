@@ -1,13 +1,12 @@
 //! Requests are taken here for a service with a port of its own: they go to whichever release of it serves, and wait while none does.
 
 use super::World;
+use crate::doors::Doors;
 use host::{
     lock::{InstanceLock, LockError},
-    net::{bind_private, bind_tcp},
+    net::bind_private,
 };
-use proxy::{
-    Block, Certificates, Door, Proof, Proxy, Settings, SwitchError, Switched, Times, Trust, USUAL, traffic::Bounds,
-};
+use proxy::{Block, Proof, Proxy, Settings, SwitchError, Switched, Times, Trust, USUAL, traffic::Bounds};
 use report::{Event, Finding, Journal, Level};
 use std::{
     collections::BTreeSet,
@@ -39,7 +38,7 @@ pub(crate) struct Proxied {
 /// Listens, and follows the service of `handle`. Nothing where no proxy is wanted.
 pub(super) fn serve(world: &Arc<World>, handle: &Handle) -> Result<Option<Arc<Proxied>>, Finding> {
     let Some(wanted) = &world.app.proxy else { return Ok(None) };
-    let doors = doors(wanted)?;
+    let doors = doors(wanted).open()?;
     let proxy = Arc::new(Proxy::new(settings(wanted)?, world.journal.clone()));
     let mut tasks = Vec::new();
     for (listener, door, kind) in doors {
@@ -135,12 +134,8 @@ fn settings(wanted: &config::Proxy) -> Result<Settings, Finding> {
         Some(patterns) => Block::new(patterns),
         None => Block::new(USUAL),
     };
-    let headers = wanted.headers.iter().map(|text| proxy::answer_header(text)).collect::<Result<Vec<_>, _>>();
-    let mut headers = headers.map_err(|error| wrong("headers", error))?;
-    if wanted.tls.is_some() {
-        let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
-        headers.extend(proxy::secure_headers().into_iter().filter(|(name, _)| !own.contains(name)));
-    }
+    let headers =
+        proxy::answer_headers(&wanted.headers, wanted.tls.is_some()).map_err(|error| wrong("headers", error))?;
     let usual = Settings::default();
     Ok(Settings {
         hold: Bounds { requests: wanted.hold_requests, time: wanted.hold_time },
@@ -153,32 +148,14 @@ fn settings(wanted: &config::Proxy) -> Result<Settings, Finding> {
     })
 }
 
-fn doors(wanted: &config::Proxy) -> Result<Vec<(TcpListener, Door, &'static str)>, Finding> {
-    let certificates = match &wanted.tls {
-        Some((certificate, key)) => Some(Certificates::read(certificate.clone(), key.clone()).map_err(|error| {
-            let hint = "see `tls_cert` and `tls_key` of `[proxy]`";
-            Finding::error("TLS cannot be offered").because(&error).hint(hint)
-        })?),
-        None => None,
-    };
-    let certificates = certificates.map(Arc::new);
-    let mut doors = Vec::new();
-    for address in &wanted.listen {
-        let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
-        doors.push((bound(*address)?, door, kind));
+fn doors(wanted: &config::Proxy) -> Doors<'_> {
+    Doors {
+        listen: &wanted.listen,
+        redirect: &wanted.redirect,
+        tls: wanted.tls.clone(),
+        tls_hint: "see `tls_cert` and `tls_key` of `[proxy]`",
+        address_hint: "free the port, or change `listen` or `redirect` of `[proxy]`",
     }
-    let port = doors.first().and_then(|(listener, ..)| listener.local_addr().ok()).map_or(443, |it| it.port());
-    for address in &wanted.redirect {
-        doors.push((bound(*address)?, Door::Redirect(port), "redirect"));
-    }
-    Ok(doors)
-}
-
-fn bound(address: SocketAddr) -> Result<TcpListener, Finding> {
-    bind_tcp(address).map_err(|error| {
-        let hint = "free the port, or change `listen` or `redirect` of `[proxy]`";
-        Finding::error(format!("the proxy cannot listen on {address}")).because(&error).hint(hint)
-    })
 }
 
 fn listening(world: &World, listener: &TcpListener, kind: &'static str) {

@@ -4,23 +4,17 @@ use crate::words::unheard;
 use crate::{
     args,
     context::{Context, tell},
+    doors::{Doors, Opened},
 };
 use host::{
     fs,
     lock::{InstanceLock, LockError},
-    net::{bind_private, bind_tcp},
+    net::bind_private,
     signals::{Signal, Signals},
 };
-use proxy::{Block, Certificates, Door, Limits, Proxy, Settings, Times, Trust, USUAL, control, traffic::Bounds};
+use proxy::{Block, Limits, Proxy, Settings, Times, Trust, USUAL, control, traffic::Bounds};
 use report::{Event, Finding, Journal, Level, Outcome};
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    os::unix::net::UnixListener,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::TcpListener, os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
 
 /// Nobody else looks into the directory of the socket.
@@ -30,7 +24,7 @@ const LAST_BYTES: Duration = Duration::from_secs(2);
 
 /// All that has to be had before anything is answered.
 struct Ready {
-    doors: Vec<(TcpListener, Door, &'static str)>,
+    doors: Vec<Opened>,
     control: UnixListener,
     _lock: InstanceLock,
     signals: Signals,
@@ -120,12 +114,8 @@ fn settings(args: &args::Serve) -> Result<Settings, Finding> {
         (false, true) => Block::new(USUAL),
         (false, false) => Block::new(&args.block),
     };
-    let headers: Result<Vec<_>, _> = args.header.iter().map(|text| proxy::answer_header(text)).collect();
-    let mut headers = headers.map_err(|error| wrong("--header", error))?;
-    if args.tls_cert.is_some() {
-        let own: Vec<_> = headers.iter().map(|(name, _)| name.clone()).collect();
-        headers.extend(proxy::secure_headers().into_iter().filter(|(name, _)| !own.contains(name)));
-    }
+    let headers =
+        proxy::answer_headers(&args.header, args.tls_cert.is_some()).map_err(|error| wrong("--header", error))?;
     let usual = Settings::default();
     Ok(Settings {
         hold: Bounds { requests: args.hold_requests, time: args.hold_time },
@@ -144,36 +134,22 @@ fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Fi
             Finding::error("`--to` is where the proxy itself listens").hint("the application needs another port")
         );
     }
-    let certificates = certificates(context, args)?;
     let signals = Signals::listen().map_err(|error| unheard(&error))?;
-    let mut doors = Vec::new();
-    for address in &args.listen {
-        let (door, kind) = certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
-        doors.push((bound(*address)?, door, kind));
-    }
-    let port = doors.first().and_then(|(listener, ..)| listener.local_addr().ok()).map_or(443, |it| it.port());
-    for address in &args.redirect {
-        doors.push((bound(*address)?, Door::Redirect(port), "redirect"));
-    }
+    let doors = doors(context, args).open()?;
     // Last, so that nothing is left where a port cannot be had.
     let (control, lock) = control_socket(path)?;
     Ok(Ready { doors, control, _lock: lock, signals })
 }
 
-fn certificates(context: &Context, args: &args::Serve) -> Result<Option<Arc<Certificates>>, Finding> {
-    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
-    let [certificate, key]: [PathBuf; 2] = [certificate, key].map(|path| context.cwd.join(path));
-    Certificates::read(certificate, key).map(|it| Some(Arc::new(it))).map_err(|error| {
-        Finding::error("TLS cannot be offered").because(&error).hint("see `--tls-cert` and `--tls-key`")
-    })
-}
-
-fn bound(address: SocketAddr) -> Result<TcpListener, Finding> {
-    bind_tcp(address).map_err(|error| {
-        Finding::error(format!("the proxy cannot listen on {address}"))
-            .because(&error)
-            .hint("free the port, or choose another one with `--listen` or `--redirect`")
-    })
+fn doors<'a>(context: &Context, args: &'a args::Serve) -> Doors<'a> {
+    let files = args.tls_cert.as_ref().zip(args.tls_key.as_ref());
+    Doors {
+        listen: &args.listen,
+        redirect: &args.redirect,
+        tls: files.map(|(certificate, key)| (context.cwd.join(certificate), context.cwd.join(key))),
+        tls_hint: "see `--tls-cert` and `--tls-key`",
+        address_hint: "free the port, or choose another one with `--listen` or `--redirect`",
+    }
 }
 
 /// The lock comes first: it tells whether a socket that is there is left over.
