@@ -1,8 +1,8 @@
 //! Do the new release's connections find room beside those of the old one?
 
 use super::super::work::{Work, failed};
-use config::{App, Target, dsn::PostgresDsn};
-use database::postgres::{Connections, connect, connections};
+use config::{App, Target};
+use database::postgres::{Connections, connections};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Level};
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub(super) async fn room_for_both(work: &Work<'_>, app: &App) -> Result<Vec<Stri
     let mut told = Vec::new();
     for dependency in &app.dependencies {
         let Target::Postgres(dsn) = &dependency.target else { continue };
-        match count(dsn).await {
-            Ok(seen) if seen.open + seen.ours > seen.most => return Err(too_many(&dependency.name, seen)),
+        match connections(dsn, "mainstay deploy", LIMIT).await {
+            Ok(seen) if !seen.fit_twice() => return Err(too_many(&dependency.name, seen)),
             Ok(seen) => {
                 told.push(format!("{} of {} connections of `{}`", seen.open + seen.ours, seen.most, dependency.name))
             }
@@ -28,14 +28,6 @@ pub(super) async fn room_for_both(work: &Work<'_>, app: &App) -> Result<Vec<Stri
         }
     }
     Ok(told)
-}
-
-async fn count(dsn: &PostgresDsn) -> Result<Connections, String> {
-    let session = connect(dsn, "mainstay deploy", LIMIT).await.map_err(|refusal| refusal.to_string())?;
-    let counted = tokio::time::timeout(LIMIT, connections(&session)).await;
-    let counted = counted.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string());
-    session.close().await;
-    counted
 }
 
 fn too_many(name: &str, seen: Connections) -> Trouble {

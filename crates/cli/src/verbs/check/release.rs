@@ -4,7 +4,7 @@ use super::{check_of, with_hint};
 use crate::{context::Context, start::World};
 use backup::{Attempt, Copy, Protection, copies};
 use config::{Target, dsn::PostgresDsn};
-use database::postgres::{Connections, connect, connections};
+use database::postgres::{Connections, connections};
 use deploy::{
     Site,
     git::{Git, Origin},
@@ -127,10 +127,11 @@ fn protection(world: &World, name: &str, all: &[Copy]) -> Option<Check> {
 /// While two generations run, both have their connections.
 async fn connections_of(name: &str, dsn: &PostgresDsn) -> Check {
     let subject = format!("connections of {name}");
-    match count(dsn).await {
-        Ok(Connections { most, open, ours }) => {
+    match connections(dsn, "mainstay check", PATIENCE).await {
+        Ok(counted) => {
+            let Connections { most, open, ours } = counted;
             let seen = format!("{open} of {most} are open, {ours} of them ours; a release needs as many again");
-            match open + ours <= most {
+            match counted.fit_twice() {
                 true => check_of(subject, Verdict::Pass, seen),
                 false => {
                     let hint =
@@ -141,12 +142,4 @@ async fn connections_of(name: &str, dsn: &PostgresDsn) -> Check {
         }
         Err(why) => check_of(subject, Verdict::CouldNotVerify, why),
     }
-}
-
-async fn count(dsn: &PostgresDsn) -> Result<Connections, String> {
-    let session = connect(dsn, "mainstay check", PATIENCE).await.map_err(|refusal| refusal.to_string())?;
-    let counted = tokio::time::timeout(PATIENCE, connections(&session)).await;
-    let counted = counted.map_err(|_| "no answer".to_owned())?.map_err(|error| error.to_string());
-    session.close().await;
-    counted
 }
