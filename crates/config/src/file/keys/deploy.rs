@@ -1,6 +1,6 @@
 //! The keys of `[deploy]`.
 
-use crate::file::{Kind, Section, key::key};
+use crate::file::{Key, Kind, Section, key::key};
 
 /// `[deploy]`
 pub(crate) static DEPLOY: Section = Section {
@@ -128,6 +128,11 @@ static WEBHOOK: Section = Section {
     ],
 };
 
+/// Of a command of the build, and of the one that fetches dependencies.
+const IN: Key = key("in", Kind::Path, "", "\"web\"", "Where, from the directory of `mainstay.toml`. Default: there.");
+const TIMEOUT: Key =
+    key("timeout", Kind::Duration, "30m", "\"10m\"", "It takes no longer: it is stopped and the build has failed.");
+
 /// `[[deploy.build]]`
 static BUILD: Section = Section {
     about: "A command of the build, where a text does not say enough.",
@@ -139,9 +144,9 @@ static BUILD: Section = Section {
             "\"npm run build\"",
             "Program and arguments. One text is split at blanks, quotes are respected; there is no shell.",
         ),
-        key("in", Kind::Path, "", "\"web\"", "Where, from the directory of `mainstay.toml`. Default: there."),
+        IN,
         key("env", Kind::Variables, "", "{ NODE_ENV = \"production\" }", "Variables for this command alone."),
-        key("timeout", Kind::Duration, "30m", "\"10m\"", "It takes no longer: it is stopped and the build has failed."),
+        TIMEOUT,
     ],
 };
 
@@ -164,9 +169,9 @@ static DEPENDENCIES: Section = Section {
             "[\"node_modules\"]",
             "What it makes beside `mainstay.toml`: copied from the release before when it is left out. What it puts into `MAINSTAY_CACHE` needs no copy.",
         ),
-        key("in", Kind::Path, "", "\"web\"", "Where, from the directory of `mainstay.toml`. Default: there."),
+        IN,
         key("env", Kind::Variables, "", "{ CI = \"1\" }", "Variables for this command alone."),
-        key("timeout", Kind::Duration, "30m", "\"10m\"", "It takes no longer: it is stopped and the build has failed."),
+        TIMEOUT,
     ],
 };
 
