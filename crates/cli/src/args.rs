@@ -16,7 +16,7 @@ pub(crate) use backup::{
 };
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
-pub(crate) use control::{Down, Look, Order, RunNow, Why};
+pub(crate) use control::{Down, Look, Order, Reexec, RunNow, Why};
 pub(crate) use journal::{Events, History, Timeline};
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
@@ -147,7 +147,7 @@ pub(crate) enum Verb {
     Reload(Look),
     /// Let a newer mainstay that was put in its place take over; no service, line or connection is lost
     #[command(after_help = "Example: install -m 755 mainstay-new /usr/local/bin/mainstay && mainstay reexec")]
-    Reexec(Look),
+    Reexec(Reexec),
     /// Asked by another mainstay: could this one take over?
     #[command(hide = true)]
     CanTakeOver,

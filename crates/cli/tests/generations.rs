@@ -389,7 +389,7 @@ fn a_bad_candidate_leaves_nothing() {
     assert_eq!(failed, 0, "of {}; {}", answered.len(), running.stderr());
 }
 
-/// Issue 6: whoever holds the candidate is killed: it goes, the old one stays.
+/// Issue 6: whoever holds the candidate is killed: it goes, the old one stays; a reexec waits for that (issue 4, item 2).
 #[test]
 fn a_candidate_goes_with_whoever_holds_it() {
     let home = Home::new();
@@ -405,14 +405,19 @@ fn a_candidate_goes_with_whoever_holds_it() {
         let door = &lease.candidate.doors[0];
         assert_eq!((door.from.as_deref(), door.private), (Some("127.0.0.83"), true));
         assert_eq!(home.candidate(home.release("v2", "")).await.err().map(code), Some(75), "one at a time");
-        for verb in [["reload"], ["reexec"]] {
-            home.test.again().args(verb).run().code(75);
-        }
+        home.test.again().args(["reload"]).run().code(75);
+        let beside = format!("release `{id}` is beside the one that serves");
+        home.test.again().args(["reexec", "--timeout", "100ms"]).run().code(75).stderr_has(&beside);
+        let later = home.test.again().args(["reexec"]);
+        let later = thread::spawn(move || later.run());
+        wait_until(LIMIT, "it waits", || json(&home.test, &["status"])["reexec_waits"] == beside);
         drop(lease);
         // Whoever is killed closes at once; here the runtime has to come round to it.
         tokio::time::sleep(Duration::from_millis(10)).await;
         wait_until(LIMIT, "the candidate is gone", || home.copies() == [pid]);
         wait_until(LIMIT, "nobody is shown", || home.services().len() == 1);
+        later.join().unwrap().code(0);
+        assert_eq!(home.pid("api"), pid, "a newer mainstay takes over once it is gone");
         // And by a question, and anew.
         let id = home.release("v3", "");
         let mut lease = home.candidate(id).await.unwrap();

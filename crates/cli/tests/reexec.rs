@@ -70,6 +70,23 @@ impl Home {
         self.json(&["status"])["generation"].as_u64().unwrap()
     }
 
+    /// `mainstay` in the background.
+    fn begin(&self, arguments: &[&str]) -> thread::JoinHandle<Output> {
+        let (test, arguments) = (self.test.again(), arguments.iter().map(ToString::to_string).collect::<Vec<_>>());
+        thread::spawn(move || test.args(arguments.iter().map(String::as_str)).run())
+    }
+
+    /// Waits until a reexec waits for `what`.
+    #[track_caller]
+    fn until_it_waits(&self, what: &str) {
+        let waits = || self.json(&["status"])["reexec_waits"].as_str().is_some_and(|text| text.contains(what));
+        wait_until(LIMIT, what, waits);
+    }
+
+    fn touch(&self, name: &str) {
+        fs::write(self.test.path().join(name), "").unwrap();
+    }
+
     fn log(&self, service: &str) -> String {
         fs::read_to_string(self.test.path().join(format!("data/logs/{service}.log"))).unwrap_or_default()
     }
@@ -324,6 +341,95 @@ fn a_job_at_work_goes_on() {
 /// Who holds advisory locks, by process.
 fn holders(cluster: &Cluster) -> String {
     cluster.psql("select pid from pg_locks where locktype = 'advisory'").trim().to_owned()
+}
+
+/// Issue 4, item 2: an order at work is waited for, told, and answered whole; who has waited long enough is told so, and who leaves wishes
+/// nothing any more. A hangup waits likewise.
+#[test]
+fn an_order_at_work_is_waited_for() {
+    let slow = "[services.slow]\ncommand = \"sleep 1002\"\nhealth = { file = \"ready\", every = \"50ms\" }\n";
+    let home = Home::new(&format!("{TWO}{slow}"));
+    home.touch("ready");
+    let up = home.up();
+    let (api, what) = (home.pid("api"), "an order is at work: restart slow");
+    let restart = || {
+        fs::remove_file(home.test.path().join("ready")).unwrap();
+        let before = home.pid("slow");
+        let restart = home.begin(&["restart", "slow"]);
+        wait_until(LIMIT, "it is restarted", || {
+            home.service("slow")["pid"].as_u64().is_some_and(|pid| pid != u64::from(before))
+        });
+        restart
+    };
+    let order = restart();
+    home.ask(&["reexec", "--timeout", "3s"]).code(75).stderr_is(
+        "waiting: an order is at work: restart slow\n\
+         error: an order is at work: restart slow\n  seen: it was waited for [TIME]\n  hint: try again in a moment\n",
+    );
+    wait_until(LIMIT, "nothing is waited for", || home.json(&["status"])["reexec_waits"].is_null());
+    let mut leaves = Command::new(PROGRAM);
+    let leaves = leaves.arg("reexec").current_dir(home.test.path()).env_clear().stderr(Stdio::null());
+    let mut leaves = leaves.spawn().unwrap();
+    home.until_it_waits(what);
+    leaves.kill().unwrap();
+    leaves.wait().unwrap();
+    wait_until(LIMIT, "nobody wishes it", || home.json(&["status"])["reexec_waits"].is_null());
+    assert_eq!(home.generation(), 0);
+    let reexec = home.begin(&["reexec"]);
+    home.until_it_waits(what);
+    home.touch("ready");
+    order.join().unwrap().code(0).stdout_has("slow");
+    reexec.join().unwrap().code(0).stdout_has("3 services not touched");
+    assert_eq!((home.pid("api"), home.generation()), (api, 1));
+    let order = restart();
+    put(Path::new(PROGRAM), &home.program);
+    assert!(Command::new("kill").args(["-HUP", &up.child.id().to_string()]).status().unwrap().success());
+    home.until_it_waits(what);
+    home.touch("ready");
+    order.join().unwrap().code(0);
+    wait_until(LIMIT, "another one has taken over", || home.generation() == 2);
+    assert!(up.said().contains("another version does not take over yet: an order is at work"), "{}", up.said());
+}
+
+/// Issue 4, item 2: a run that is just ending is waited for, and so is whoever follows a run.
+#[test]
+fn a_run_that_ends_is_waited_for() {
+    let jobs = "[schedule.leaves]\ncron = \"0 0 1 1 *\"\ncommand = [\"sh\", \"-c\", \"sleep 1000 & exit 0\"]\n\
+        [schedule.long]\ncron = \"0 0 1 1 *\"\ncommand = [\"sh\", \"-c\", \"while [ ! -e go ]; do sleep 0.05; done; echo over\"]\n";
+    let home = Home::new(&format!("{TWO}{jobs}"));
+    let _up = home.up();
+    for generation in 1..=5 {
+        home.ask(&["run-now", "leaves", "--detach"]).code(0);
+        home.ask(&["reexec"]).code(0);
+        assert_eq!(home.generation(), generation);
+    }
+    let follows = home.begin(&["run-now", "long"]);
+    wait_until(LIMIT, "it is at work", || home.json(&["status"])["jobs"][1]["state"] == "running");
+    let reexec = home.begin(&["reexec"]);
+    home.until_it_waits("somebody follows a run of `long`");
+    home.touch("go");
+    follows.join().unwrap().code(0).stdout_has("over");
+    reexec.join().unwrap().code(0);
+    assert_eq!(home.generation(), 6);
+}
+
+/// Issue 4, item 2: the last run of a job that a reload has removed is waited for.
+#[test]
+fn a_removed_job_at_work_is_waited_for() {
+    let job = "[schedule.long]\ncron = \"0 0 1 1 *\"\ncommand = [\"sh\", \"-c\", \"while [ ! -e go ]; do sleep 0.05; done\"]\n";
+    let home = Home::new(&format!("{TWO}{job}"));
+    let _up = home.up();
+    home.ask(&["run-now", "long", "--detach"]).code(0);
+    wait_until(LIMIT, "it is at work", || home.json(&["status"])["jobs"][0]["state"] == "running");
+    fs::write(home.test.path().join("mainstay.toml"), TWO).unwrap();
+    home.ask(&["reload"]).code(0);
+    let why = "`long` is not configured any more and has a run at work";
+    home.ask(&["reexec", "--timeout", "100ms"]).code(75).stderr_has(why);
+    let reexec = home.begin(&["reexec"]);
+    home.until_it_waits(why);
+    home.touch("go");
+    reexec.join().unwrap().code(0);
+    assert_eq!(home.generation(), 1);
 }
 
 /// Issue 4, item 2: SIGHUP reads the configuration anew, and lets another program take over when one stands in its place. Events go

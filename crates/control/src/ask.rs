@@ -1,6 +1,6 @@
 //! What can be asked, and how that is written as method and path.
 
-use crate::{Asked, Generation, JobRun, Order, PROTOCOL};
+use crate::{Asked, Generation, JobRun, Order, PROTOCOL, Takeover};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub enum Ask {
     /// Read the configuration anew.
     Reload,
     /// Let the program that stands in its place by now take over.
-    Reexec,
+    Reexec(Takeover),
     /// Start this release beside the one that serves.
     Candidate(Generation),
     /// That release serves from now on.
@@ -81,7 +81,7 @@ impl Ask {
         match self {
             Ask::Ps | Ask::Status | Ask::Why(_) | Ask::Events(_) => "GET",
             Ask::Discard => "DELETE",
-            Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Reexec | Ask::Down => "POST",
+            Ask::Do(..) | Ask::RunNow(_) | Ask::Ran(..) | Ask::Reload | Ask::Reexec(_) | Ask::Down => "POST",
             Ask::Candidate(_) | Ask::Promote(_) => "POST",
         }
     }
@@ -99,7 +99,7 @@ impl Ask {
             Ask::RunNow(job) => format!("run-now/{}", escaped(job)),
             Ask::Ran(job, _) => format!("ran/{}", escaped(job)),
             Ask::Reload => "reload".to_owned(),
-            Ask::Reexec => "reexec".to_owned(),
+            Ask::Reexec(_) => "reexec".to_owned(),
             Ask::Candidate(_) | Ask::Discard => "candidate".to_owned(),
             Ask::Promote(_) => "candidate/promote".to_owned(),
             Ask::Down => "down".to_owned(),
@@ -149,7 +149,7 @@ fn named(word: &str, query: &str) -> Result<Ask, NoAsk> {
             wait_s: number(query, "wait_s", 0)?.min(LONGEST_WAIT),
         }),
         "reload" => Ask::Reload,
-        "reexec" => Ask::Reexec,
+        "reexec" => Ask::Reexec(Takeover::default()),
         "candidate" => Ask::Candidate(Generation::default()),
         "down" => Ask::Down,
         _ => return Err(NoAsk::Unknown),
@@ -199,6 +199,7 @@ mod tests {
             Ask::Do(Verb::Start, order()),
             Ask::Do(Verb::Stop, order()),
             Ask::Reload,
+            Ask::Reexec(Takeover::default()),
             Ask::Candidate(Generation::default()),
             Ask::Promote(Generation::default()),
             Ask::Discard,

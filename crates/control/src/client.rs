@@ -157,6 +157,7 @@ pub(crate) fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
     let body = match ask {
         // Numbers and names are always text that JSON can hold.
         Ask::Do(_, order) => serde_json::to_string(order).unwrap_or_default(),
+        Ask::Reexec(asked) => serde_json::to_string(asked).unwrap_or_default(),
         Ask::Ran(_, run) => serde_json::to_string(run).unwrap_or_default(),
         Ask::Candidate(asked) | Ask::Promote(asked) => serde_json::to_string(asked).unwrap_or_default(),
         _ => String::new(),

@@ -2,7 +2,7 @@
 
 use crate::{
     Asked, CandidateTold, Discarded, Done, Down, Events, Generation, JobRun, Order, Promoted, Ps, Reexec, Refusal,
-    Reloaded, RunTold, Status, Verb, Why,
+    Reloaded, RunTold, Status, Takeover, Verb, Why,
 };
 use host::Pending;
 use tokio::sync::mpsc::Receiver;
@@ -45,11 +45,12 @@ pub trait Daemon: Send + Sync {
     /// All that is wrong with it; then nothing was changed.
     fn reload(&self) -> Pending<'_, Result<Reloaded, Refusal>>;
 
-    /// Finds out whether the program that stands where this one was started from can take over, and begins to let it.
+    /// Finds out whether the program that stands where this one was started from can take over, and begins to let it, as soon as
+    /// what has to end first has ended.
     ///
     /// # Errors
     /// When it cannot, or not now; then all is as before.
-    fn reexec(&self) -> Pending<'_, Result<Reexec, Refusal>>;
+    fn reexec(&self, asked: Takeover) -> Pending<'_, Result<Reexec, Refusal>>;
 
     /// Starts a release beside the one that serves. What becomes of that is told piece by piece; it is stopped when nobody listens any
     /// more before it was promoted.

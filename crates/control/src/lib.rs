@@ -36,7 +36,7 @@ pub use lease::Lease;
 pub use protocol::{
     Asked, Backup, Candidate, CandidateTold, Change, Dependency, Discarded, Disk, Done, Door, Down, Event, Events,
     Fault, Generation, Journal, LastExit, Migrations, Order, PROTOCOL, Promoted, Ps, Reexec, Reloaded, ReloadedJobs,
-    Service, Settled, Status, Swapped, Usage, VERSION, Why, span,
+    Service, Settled, Status, Swapped, Takeover, Usage, VERSION, Why, span,
 };
 pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

@@ -6,7 +6,7 @@ mod order;
 
 pub use event::{Asked, Event, Events};
 pub use generation::{Candidate, CandidateTold, Discarded, Door, Generation, Promoted, Swapped};
-pub use order::{Change, Done, Down, Order, Reexec, Reloaded, ReloadedJobs, Settled};
+pub use order::{Change, Done, Down, Order, Reexec, Reloaded, ReloadedJobs, Settled, Takeover};
 
 use crate::Job;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,9 @@ pub struct Status {
     /// Why the last try to become another one has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reexec_failed: Option<String>,
+    /// What has to end before it becomes another one, as somebody wishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reexec_waits: Option<String>,
     /// Since when it runs: RFC 3339, UTC.
     pub since: String,
     /// For how long, in seconds.

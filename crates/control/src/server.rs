@@ -103,6 +103,7 @@ async fn whole(ask: Ask, request: Request<Incoming>) -> Result<Ask, (StatusCode,
     Ok(match ask {
         Ask::Do(verb, _) => Ask::Do(verb, said(&body, "order")?),
         Ask::Ran(job, _) => Ask::Ran(job, Box::new(said(&body, "run")?)),
+        Ask::Reexec(_) => Ask::Reexec(said(&body, "wish")?),
         Ask::Candidate(_) => Ask::Candidate(said(&body, "release")?),
         Ask::Promote(_) => Ask::Promote(said(&body, "release")?),
         ask => ask,
@@ -122,7 +123,7 @@ async fn carried_out(ask: Ask, daemon: &dyn Daemon) -> Reply {
         },
         Ask::Ran(job, run) => replied(daemon.ran(&job, *run)),
         Ask::Reload => replied(daemon.reload().await),
-        Ask::Reexec => replied(daemon.reexec().await),
+        Ask::Reexec(asked) => replied(daemon.reexec(asked).await),
         Ask::Candidate(asked) => match daemon.candidate(asked).await {
             Ok(told) => streamed(Either::Right(Stream(told))),
             Err(refusal) => reply(StatusCode::UNPROCESSABLE_ENTITY, &refusal),

@@ -37,6 +37,16 @@ pub(crate) struct Order {
     pub(crate) look: Look,
 }
 
+/// Flags of `reexec`.
+#[derive(Debug, Args)]
+pub(crate) struct Reexec {
+    /// Wait no longer than this for what has to end first, as an order or a release at work
+    #[arg(long, value_name = "SPAN", default_value = "1m", value_parser = config::parse_duration)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
 /// Flags of `run-now`.
 #[derive(Debug, Args)]
 pub(crate) struct RunNow {

@@ -5,6 +5,7 @@ mod later;
 mod ring;
 mod settled;
 mod shown;
+mod works;
 
 pub(crate) use deck::Reread;
 pub(crate) use ring::Ring;
@@ -41,6 +42,11 @@ impl Listening {
     /// The socket for the next version of mainstay.
     pub(super) fn hand_over(&self, all: &mut Handing) -> Option<RawFd> {
         self.socket.as_ref().map(|socket| all.put(socket))
+    }
+
+    /// What is at work and would be cut off, if anything is.
+    pub(super) fn at_work(&self) -> Option<String> {
+        self.deck.at_work()
     }
 
     /// Has the configuration read anew; what is wrong with it is told.

@@ -2,17 +2,21 @@
 //!
 //! Whatever can fail comes before anything is given up: the other program is shown the whole state and says whether it can take it
 //! over. Then nobody is let in any more at our sockets, everybody stands still, what was read is written, and the process executes the
-//! other program. Should even that fail, everybody goes on as if nothing had been.
+//! other program. Should even that fail, everybody goes on as if nothing had been. What has to end first is waited for: it is tried again and
+//! again while everything else goes on.
 
 mod ask;
 mod passage;
 mod state;
+mod wish;
 
 pub(crate) use passage::{Given, Passage};
 pub(crate) use state::{FORMAT, HandedRing, State};
+pub(crate) use wish::Wish;
 
 use super::{
     World,
+    control::Listening,
     stage::Live,
     watch::{Hearers, Owed},
 };
@@ -24,13 +28,7 @@ use host::{
 use report::{Event, Finding, Journal, Level, Outcome};
 use std::{os::fd::OwnedFd, time::Duration};
 use supervise::{Frozen, schedule::FrozenJobs};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
-
-/// Where the answer goes, when somebody waits for it.
-pub(crate) type Reply = Option<oneshot::Sender<Result<Reexec, Refusal>>>;
+use tokio::time::{Instant, timeout};
 
 /// Everybody stands still within this time.
 const STILL: Duration = Duration::from_secs(10);
@@ -58,35 +56,64 @@ impl Refused {
     fn misused(finding: Finding) -> Self {
         Self { outcome: Outcome::Misused, finding }
     }
+
+    /// In a few words.
+    fn why(&self) -> String {
+        let Finding { summary, seen, .. } = &self.finding;
+        seen.first().unwrap_or(summary).clone()
+    }
 }
 
-/// Hands over to the program that stands in our place by now. Returns only when that is not done; then all is as before.
-pub(super) async fn reexec(world: &World, live: &Live, told: &Hearers, owed: &Owed, reply: Reply) {
+/// Hands over to the program that stands in our place by now. Returns only when that is not done, for a while or at all; then all is as
+/// before.
+pub(super) async fn reexec(world: &World, live: &Live, told: &Hearers, owed: &Owed, mut wish: Wish) {
     let house = House { world, live, told, owed };
-    world.passage.begins();
-    let asked = house.ask().await;
-    let can = asked.is_ok();
-    answer(world, asked, reply);
-    let _telling = can.then(|| world.herald.reloading());
-    if can && let Err(refused) = house.hand_over().await {
-        world.passage.failed(&refused.finding);
-        let text = format!("version {VERSION} goes on: {}", refused.finding.summary);
-        world.journal.note(Event::new("reexec.failed", text).level(Level::Error));
+    if wish.is_withdrawn() {
+        return world.passage.waited();
+    }
+    if !wish.answered {
+        world.passage.begins();
+        let asked = house.ask().await;
+        match asked {
+            Err(refused) if wish.waits_for(&refused) => return wait(world, wish, &refused),
+            Err(refused) => return refuse(world, wish, refused),
+            Ok(reexec) => drop(wish.answer(Ok(reexec))),
+        }
+    }
+    let _telling = world.herald.reloading();
+    if let Err(refused) = house.hand_over().await {
+        match wish.waits_for(&refused) {
+            true => wait(world, wish, &refused),
+            false => fail(world, &wish.in_vain(refused)),
+        }
+    }
+}
+
+/// Tries again in a moment, and tells why.
+fn wait(world: &World, wish: Wish, refused: &Refused) {
+    let why = refused.why();
+    if world.passage.again(wish, &why) {
+        world.journal.note(Event::new("reexec.waiting", format!("another version does not take over yet: {why}")));
     }
 }
 
 /// Tells whoever has asked, or everybody, that nothing comes of it.
-fn answer(world: &World, asked: Result<Reexec, Refused>, reply: Reply) {
-    if let Err(Refused { finding, .. }) = &asked {
-        let text = format!("nothing is handed over: {}", finding.summary);
-        world.journal.note(Event::new("reexec.refused", text).level(Level::Warn));
-        if reply.is_none() {
-            world.terminal.finding(finding);
-        }
+fn refuse(world: &World, mut wish: Wish, refused: Refused) {
+    let Refused { outcome, finding } = wish.in_vain(refused);
+    world.passage.waited();
+    let text = format!("nothing is handed over: {}", finding.summary);
+    world.journal.note(Event::new("reexec.refused", text).level(Level::Warn));
+    if !wish.answer(Err(Refusal::new(outcome, std::slice::from_ref(&finding)))) {
+        world.terminal.finding(&finding);
     }
-    if let Some(reply) = reply {
-        let _ = reply.send(asked.map_err(|refused| Refusal::new(refused.outcome, &[refused.finding])));
-    }
+}
+
+/// It was said that it can, and it could not.
+fn fail(world: &World, refused: &Refused) {
+    world.passage.waited();
+    world.passage.failed(&refused.finding);
+    let text = format!("version {VERSION} goes on: {}", refused.finding.summary);
+    world.journal.note(Event::new("reexec.failed", text).level(Level::Error));
 }
 
 /// What is handed over.
@@ -122,6 +149,9 @@ impl House<'_> {
             let finding = Finding::error("connections to the proxy are not handed over: they would be cut off");
             return Err(Refused::misused(finding.hint("`mainstay down`, then `mainstay up` with the new one")));
         }
+        if let Some(what) = self.live.control.as_ref().and_then(Listening::at_work) {
+            return Err(Refused::not_yet(Finding::error(what).hint(AGAIN)));
+        }
         let shown = {
             let jobs = self.jobs_stand_still().await?;
             let frozen = self.services_stand_still().await?;
@@ -141,6 +171,9 @@ impl House<'_> {
     async fn hand_over(&self) -> Result<(), Refused> {
         let world = self.world;
         let given = world.passage.given().ok_or_else(not_ours)?;
+        if let Some(what) = self.live.control.as_ref().and_then(Listening::at_work) {
+            return Err(Refused::not_yet(Finding::error(what).hint(AGAIN)));
+        }
         let _nobody_asks = world.passage.asking.shut(ANSWERED).await.ok_or_else(asked)?;
         let _nobody_looks = world.passage.looking.shut(SERVED).await.ok_or_else(asked)?;
         let _ends = Held::ends_of(&world.spawner);

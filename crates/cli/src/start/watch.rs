@@ -5,7 +5,7 @@ use super::{
     adapters::Senses,
     asked_to_stop,
     jobs::Jobs,
-    reexec::reexec,
+    reexec::{Wish, reexec},
     snapshots,
     stage::{Live, Running, show},
 };
@@ -140,10 +140,10 @@ async fn until_the_end(world: &Arc<World>, live: &Live, all: &mut All, signals: 
                 let seen = statuses.borrow_and_update().clone();
                 show(world, &seen);
             }
-            reply = world.passage.wished() => tokio::select! {
+            wish = world.passage.wished() => tokio::select! {
                 biased;
                 signal = told_to_stop(world, live, signals) => return Some(signal),
-                () = reexec(world, live, &told, &owed, reply) => {}
+                () = reexec(world, live, &told, &owed, wish) => {}
             },
             () = &mut mending => {}
         }
@@ -160,7 +160,7 @@ async fn told_to_stop(world: &World, live: &Live, signals: &mut Signals) -> Sign
         match &live.control {
             Some(control) if signal == Signal::Hangup && !host::terminal::is_controlled() => {
                 match world.passage.leads_elsewhere() {
-                    true => world.passage.wish(None),
+                    true => world.passage.wish(Wish::of_nobody()),
                     false => control.reload(),
                 }
             }

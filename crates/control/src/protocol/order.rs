@@ -65,6 +65,14 @@ pub struct Down {
     pub pid: u32,
 }
 
+/// What is wished of another program that shall take over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Takeover {
+    /// How long to wait for what has to end first, in seconds; a minute when nothing is said.
+    pub timeout_s: Option<f64>,
+}
+
 /// Another program takes over: it has been asked, and can.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -9,13 +9,14 @@ mod reload;
 use super::{
     super::{World, backups::Backups, lines::release, remembered::condition, stage::show},
     shown,
+    works::Works,
 };
-use crate::load::Loaded;
+use crate::{load::Loaded, start::reexec::Wish};
 use candidate::Standing;
 use config::Service;
 use control::{
     Asked, CandidateTold, Daemon, Discarded, Done, Down, Events, Generation, JobRun, Order, Promoted, Ps, Reexec,
-    Refusal, Reloaded, RunTold, Status, VERSION, Verb, Why,
+    Refusal, Reloaded, RunTold, Status, Takeover, VERSION, Verb, Why,
 };
 use deploy::ReleaseId;
 use health::Report;
@@ -60,6 +61,8 @@ pub(super) struct Deck {
     reloading: Arc<tokio::sync::Mutex<()>>,
     /// The release beside the one that serves.
     candidate: Mutex<Option<Standing>>,
+    /// What would be cut off if another version took over now.
+    works: Works,
     /// For what goes on when whoever has asked for it has left.
     me: Weak<Self>,
 }
@@ -118,8 +121,8 @@ impl Daemon for Deck {
         Box::pin(async move { self.read_anew().await })
     }
 
-    fn reexec(&self) -> Pending<'_, Result<Reexec, Refusal>> {
-        Box::pin(async move { self.let_another_take_over().await })
+    fn reexec(&self, asked: Takeover) -> Pending<'_, Result<Reexec, Refusal>> {
+        Box::pin(async move { self.let_another_take_over(asked).await })
     }
 
     fn candidate(&self, asked: Generation) -> Pending<'_, Result<Receiver<CandidateTold>, Refusal>> {
@@ -172,6 +175,7 @@ impl Deck {
             pid: std::process::id(),
             generation: self.world.passage.generation(),
             reexec_failed: self.world.passage.why_failed().map(|why| self.world.terminal.mask(&why)),
+            reexec_waits: self.world.passage.waits_for().map(|what| self.world.terminal.mask(&what)),
             since: shown::at(&self.world, started),
             uptime_s: shown::seconds(started.elapsed()),
             phase: report.phase.to_owned(),
@@ -198,23 +202,27 @@ impl Deck {
     ) -> Arc<Self> {
         let services = Mutex::new(configured);
         let (asked_down, reloading) = (AtomicBool::new(false), Arc::default());
-        let candidate = Mutex::default();
+        let (candidate, works) = (Mutex::default(), Works::default());
         Arc::new_cyclic(|me| {
             let me = me.clone();
-            Self { world, handle, jobs, reread, services, asked_down, reloading, candidate, me }
+            Self { world, handle, jobs, reread, services, asked_down, reloading, candidate, works, me }
         })
     }
 
-    async fn let_another_take_over(&self) -> Result<Reexec, Refusal> {
+    async fn let_another_take_over(&self, asked: Takeover) -> Result<Reexec, Refusal> {
         self.is_up()?;
         let refused = |text: String| Refusal::new(Outcome::NotYet, &[Finding::error(text)]);
         if self.report().phase != "watch" {
             return Err(refused(format!("`{}` is still starting", self.world.app.name)));
         }
-        self.is_alone()?;
         let (reply, answer) = oneshot::channel();
-        self.world.passage.wish(Some(reply));
+        self.world.passage.wish(Wish::of(reply, asked));
         answer.await.unwrap_or_else(|_| Err(refused("mainstay is being stopped".to_owned())))
+    }
+
+    /// What is at work and would be cut off, if anything is.
+    pub(super) fn at_work(&self) -> Option<String> {
+        self.beside().or_else(|| self.works.first().map(|what| what.to_string()))
     }
 
     fn shown(&self) -> Vec<control::Service> {

@@ -1,14 +1,19 @@
 //! What it takes to become a later version, and what becomes of that.
 
-use super::Reply;
+use super::Wish;
 use crate::{context::Context, texts::Texts};
 use host::handover::Door;
 use report::Finding;
 use std::{
     path::PathBuf,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::sleep;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What it takes to become a later version, and what becomes of that.
 pub(crate) struct Passage {
@@ -19,8 +24,9 @@ pub(crate) struct Passage {
     given: OnceLock<Given>,
     latest: Mutex<Texts>,
     failed: Mutex<Option<String>>,
-    wishes: UnboundedSender<Reply>,
-    heard: tokio::sync::Mutex<UnboundedReceiver<Reply>>,
+    waits: Mutex<Option<String>>,
+    wishes: UnboundedSender<Wish>,
+    heard: tokio::sync::Mutex<UnboundedReceiver<Wish>>,
 }
 
 /// What is known from the start on.
@@ -45,6 +51,7 @@ impl Default for Passage {
             given: OnceLock::new(),
             latest: Mutex::default(),
             failed: Mutex::default(),
+            waits: Mutex::default(),
             wishes,
             heard: tokio::sync::Mutex::new(heard),
         }
@@ -77,15 +84,35 @@ impl Passage {
     }
 
     /// Somebody wishes that the other version takes over.
-    pub(crate) fn wish(&self, reply: Reply) {
+    pub(crate) fn wish(&self, wish: Wish) {
         // Whoever waits for an answer sees that nobody hears.
-        let _ = self.wishes.send(reply);
+        let _ = self.wishes.send(wish);
+    }
+
+    /// It is tried again in a moment. Says whether `why` is news.
+    pub(super) fn again(&self, wish: Wish, why: &str) -> bool {
+        let wishes = self.wishes.clone();
+        tokio::spawn(async move {
+            sleep(PAUSE).await;
+            let _ = wishes.send(wish);
+        });
+        locked(&self.waits).replace(why.to_owned()).is_none_or(|before| before != why)
+    }
+
+    /// Nothing is waited for any more.
+    pub(super) fn waited(&self) {
+        *locked(&self.waits) = None;
+    }
+
+    /// What has to end before the other version takes over, where somebody wishes that.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        locked(&self.waits).clone()
     }
 
     /// The next wish. Safe to drop and call again.
-    pub(crate) async fn wished(&self) -> Reply {
+    pub(crate) async fn wished(&self) -> Wish {
         match self.heard.lock().await.recv().await {
-            Some(reply) => reply,
+            Some(wish) => wish,
             None => std::future::pending().await,
         }
     }

@@ -70,13 +70,13 @@ impl Deck {
 
     /// No second release is there.
     pub(super) fn is_alone(&self) -> Result<(), Refusal> {
-        match &*self.standing() {
-            None => Ok(()),
-            Some(standing) => {
-                let id = &standing.release.id;
-                Err(busy(&format!("release `{id}` is beside the one that serves")))
-            }
-        }
+        self.beside().map_or(Ok(()), |told| Err(busy(&told)))
+    }
+
+    /// That a second release is there, if one is.
+    pub(super) fn beside(&self) -> Option<String> {
+        let standing = self.standing();
+        standing.as_ref().map(|it| format!("release `{}` is beside the one that serves", it.release.id))
     }
 
     /// Tells how it comes on; then whoever listens holds it, until it is decided.

@@ -1,5 +1,6 @@
 //! Jobs: how they are, and runs on request.
 
+use super::super::works::AtWork;
 use super::{Deck, shown};
 use crate::start::{World, keep_by_hand};
 use config::did_you_mean;
@@ -51,7 +52,8 @@ impl Deck {
         let listener = self.world.tail.listen(name);
         let news = jobs.run_now(name).map_err(|error| unknown(&error))?;
         let (tell, told) = channel(PIECES);
-        let teller = Teller { world: self.world.clone(), name: name.to_owned(), tell };
+        let at_work = self.works.begin(&format!("somebody follows a run of `{name}`"));
+        let teller = Teller { world: self.world.clone(), name: name.to_owned(), tell, _at_work: at_work };
         tokio::spawn(teller.run(news, listener, jobs.watch()));
         Ok(told)
     }
@@ -93,6 +95,7 @@ struct Teller {
     world: Arc<World>,
     name: String,
     tell: Sender<RunTold>,
+    _at_work: AtWork,
 }
 
 /// The asker has left, or has heard all.
@@ -109,6 +112,7 @@ impl Teller {
         loop {
             let heard = tokio::select! {
                 biased;
+                () = self.tell.closed() => return,
                 news = news.recv() => {
                     begun |= matches!(news, Some(RunNews::Began { .. }));
                     self.news(news, &mut lines).await

@@ -28,6 +28,7 @@ impl Deck {
         self.is_up()?;
         let begun = Instant::now();
         let before = self.meant(&order.services)?;
+        let _at_work = self.works.begin(&at_work(verb, &order.services));
         let limit = order.timeout_s.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let deadline = begun + limit.unwrap_or_else(|| self.patience(verb, &before)).min(LONGEST);
         for status in &before {
@@ -112,4 +113,9 @@ impl Deck {
             health: report.status.word().to_owned(),
         }
     }
+}
+
+fn at_work(verb: Verb, services: &[String]) -> String {
+    let which = if services.is_empty() { "all services".to_owned() } else { services.join(", ") };
+    format!("an order is at work: {} {which}", verb.word())
 }

@@ -14,6 +14,7 @@ use supervise::ReloadError;
 impl Deck {
     /// Everything that can be wrong comes first.
     pub(super) async fn read_anew(&self) -> Result<Reloaded, Refusal> {
+        let _at_work = self.works.begin("a reload is at work");
         let _one = self.reloading.lock().await;
         self.is_up()?;
         self.is_alone()?;
