@@ -48,6 +48,30 @@ fn status_up_and_status_again() {
     assert_eq!(cluster.psql("select name from users"), "Ada; Grace");
 }
 
+/// S1.1: who only looks needs no more than a database that can be read: a standby, or one that takes no writes. Who changes it waits for
+/// one that does.
+#[test]
+fn a_database_that_is_only_read_can_be_looked_at() {
+    let primary = Cluster::start();
+    let test = two_files();
+    migrate(&test, "up", &primary.url(), &[]).code(0);
+    let standby = Cluster::standby_of(&primary);
+    primary.psql("alter database postgres set default_transaction_read_only = on");
+    let test = test.file("migrations/0003_more.sql", "create table more (id integer primary key);\n");
+    for url in [standby.url(), primary.url()] {
+        let soon = ["--timeout", "2s"];
+        let read = |verb: &str, more: &[&str]| migrate(&test, verb, &url, &[&soon[..], more].concat());
+        read("status", &[]).code(0).stdout_has(": 2 applied, 1 pending, 0 in conflict\n");
+        read("status", &["--exit-code", "--json"]).code(3).stdout_has("\"pending\": 1");
+        read("verify", &[]).code(0).stdout_has("2 migrations pass");
+        read("lint", &[]).code(0);
+        read("dump", &[]).code(0).stdout_has("CREATE TABLE public.users");
+        read("up", &["--dry-run"]).code(0).stdout_is("0003_more.sql\n");
+        read("up", &[]).code(75).stderr_has("25006");
+        read("down", &[]).code(75).stderr_has("25006");
+    }
+}
+
 /// S0.3: what was done, as JSON; the second time nothing.
 #[test]
 fn up_as_json() {

@@ -22,7 +22,7 @@ use crate::{
     start::World,
     turn::turn_within,
 };
-use config::Overrides;
+use config::{Access, Dependency, Overrides, Target};
 use host::signals::Signals;
 use migrate::{Job, MigrateError};
 use probe::gate::GateError;
@@ -73,18 +73,18 @@ async fn changing(context: &Context, flags: Migrations, act: impl Act) -> Outcom
     }
 }
 
-/// Waits for the database that the flags describe, then reads from it; a signal ends both.
+/// Waits until the database that the flags describe can be read, a standby too, then reads from it; a signal ends both.
 async fn reading(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
     match world(context, flags) {
-        Ok(world) => interruptible(context, &world, act).await,
+        Ok(world) => interruptible(context, &world, Access::ReadOnly, act).await,
         Err(outcome) => outcome,
     }
 }
 
-/// Waits for the database that the flags describe, then looks at it.
+/// Waits until the database that the flags describe can be read, then looks at it.
 async fn looking(context: &Context, flags: Migrations, act: impl Act) -> Outcome {
     match world(context, flags) {
-        Ok(world) => behind_the_gate(context, &world, act).await,
+        Ok(world) => behind_the_gate(context, &world, Access::ReadOnly, act).await,
         Err(outcome) => outcome,
     }
 }
@@ -97,23 +97,23 @@ async fn changing_in(context: &Context, world: &World, act: impl Act) -> Outcome
             Err(busy) => Ok(super::tell(context, &[busy.finding()], busy.outcome())),
         }
     };
-    interruptible(context, world, in_turn).await
+    interruptible(context, world, Access::ReadWrite, in_turn).await
 }
 
-/// Waits for the database, then acts; a signal ends both.
-async fn interruptible(context: &Context, world: &World, act: impl Act) -> Outcome {
+/// Waits until the database allows `access`, then acts; a signal ends both.
+async fn interruptible(context: &Context, world: &World, access: Access, act: impl Act) -> Outcome {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return super::tell(context, &[Finding::error("no signals").because(&error)], Outcome::Failed),
     };
     tokio::select! {
-        outcome = behind_the_gate(context, world, act) => outcome,
+        outcome = behind_the_gate(context, world, access, act) => outcome,
         _ = signals.next() => Outcome::Interrupted,
     }
 }
 
 /// What can be found wrong without the database is told before anybody waits for it.
-async fn behind_the_gate(context: &Context, world: &World, act: impl Act) -> Outcome {
+async fn behind_the_gate(context: &Context, world: &World, access: Access, act: impl Act) -> Outcome {
     let Some(job) = world.job() else { return super::tell(context, &[no_migrations()], Outcome::Misused) };
     if let Err(error) = migrate::check(&world.app) {
         return failed(context, &error);
@@ -121,17 +121,29 @@ async fn behind_the_gate(context: &Context, world: &World, act: impl Act) -> Out
     if let Err(finding) = home_of_databases(&world.app) {
         return super::tell(context, &[finding], Outcome::Misused);
     }
-    if let Err(error) = gate(context, world).await {
+    if let Err(error) = gate(context, world, access).await {
         return super::tell(context, &[Finding::from(&error)], error.outcome());
     }
     act(&job).await.unwrap_or_else(|error| failed(context, &error))
 }
 
-async fn gate(context: &Context, world: &World) -> Result<(), GateError> {
+async fn gate(context: &Context, world: &World, access: Access) -> Result<(), GateError> {
     let Some(database) = world.app.migrations.as_ref().and_then(|it| world.app.dependency(&it.database)) else {
         return Ok(());
     };
+    let database = match access == Access::ReadOnly && is_there(database) {
+        true => &Dependency { access, ..database.clone() },
+        false => database,
+    };
     probe::gate::wait(database, &world.probes, &*context.terminal).await.map(drop)
+}
+
+/// A SQLite database that is not there yet is no obstacle for who looks: everything is pending. There is nothing to read, though.
+fn is_there(database: &Dependency) -> bool {
+    match &database.target {
+        Target::Sqlite(path) => host::fs::metadata(path).is_ok(),
+        _ => true,
+    }
 }
 
 fn failed(context: &Context, error: &MigrateError) -> Outcome {

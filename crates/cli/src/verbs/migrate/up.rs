@@ -2,6 +2,7 @@
 
 use super::{changing_in, done, interruptible, rehearse::rehearse, world};
 use crate::{args::MigrateUp, context::Context, start::World, verbs::answer};
+use config::Access;
 use migrate::{Goal, Job, MigrateError, Report, Version};
 use report::{Event, Journal, Outcome, count};
 use std::time::Duration;
@@ -30,9 +31,15 @@ pub(super) async fn up(context: &Context, args: MigrateUp) -> Outcome {
     }
     match (how, dry_run) {
         (Some(how), _) => {
-            interruptible(context, &world, async |job| rehearse(context, job, &goal, how, json).await).await
+            interruptible(context, &world, Access::ReadWrite, async |job| {
+                rehearse(context, job, &goal, how, json).await
+            })
+            .await
         }
-        (None, true) => interruptible(context, &world, async |job| announce(context, job, &goal, json).await).await,
+        (None, true) => {
+            interruptible(context, &world, Access::ReadOnly, async |job| announce(context, job, &goal, json).await)
+                .await
+        }
         (None, false) => changing_in(context, &world, async |job| apply(context, job, &goal, json).await).await,
     }
 }
