@@ -285,10 +285,20 @@ impl MigrateError {
         }
     }
 
-    /// How a run that ended with this error ended: 2 for what is set up wrongly, 75 for what was not ready yet, 1 for the rest.
+    /// How a run that ended with this error ended: 2 for what is written or set up wrongly, so that waiting cannot mend it, 75 for what was
+    /// not ready yet, 1 for the rest.
     pub fn outcome(&self) -> Outcome {
         match self {
+            // A file that somebody is just writing is right in a moment.
+            MigrateError::BadFiles(files) if files.iter().any(|file| file.problem == Problem::Moving) => {
+                Outcome::Failed
+            }
             MigrateError::Directory { .. }
+            | MigrateError::BadFiles(_)
+            | MigrateError::ForeignTable { .. }
+            | MigrateError::NoSuchTable { .. }
+            | MigrateError::NoSchema { .. }
+            | MigrateError::NoWayBack { .. }
             | MigrateError::WrongTarget { .. }
             | MigrateError::Spawn { .. }
             | MigrateError::NoSuchRule { .. }
@@ -354,5 +364,41 @@ fn one_line<T: fmt::Display>(items: &[T]) -> String {
         [] => String::new(),
         [one] => one.to_string(),
         [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Obstacle;
+
+    /// Issue 3, bad input: every file that is no migration, or cannot be run as one, is written wrongly (2); one that the database refuses,
+    /// or that disagrees with the ledger, has failed (1).
+    #[test]
+    fn bad_files_end_alike() {
+        let bad = |problem| MigrateError::BadFiles(vec![BadFile { name: "1_a.sql".into(), problem, place: None }]);
+        let version = || Version::from("1");
+        for problem in [
+            Problem::NoVersion,
+            Problem::SameVersion { version: version(), other: "1_b.sql".into() },
+            Problem::TooLarge,
+            Problem::Unreadable { kind: ErrorKind::PermissionDenied, message: "denied".into() },
+            Problem::NameNotUtf8,
+            Problem::NotUtf8 { byte: 0 },
+            Problem::Nul { byte: 0 },
+            Problem::NoUp { version: version() },
+            Problem::Gap { expected: "2".into() },
+            Problem::Unwritten,
+            Problem::Flaw { message: "`migrate:upp`".into(), hint: "`migrate:up`".into() },
+            Problem::Obstacle(Obstacle::NeverClosed(crate::Quote::Text)),
+        ] {
+            assert_eq!(bad(problem.clone()).outcome(), Outcome::Misused, "{problem:?}");
+        }
+        assert_eq!(bad(Problem::Moving).outcome(), Outcome::Failed, "it is right in a moment");
+        let no_way = MigrateError::NoWayBack { name: "1_a.sql".into(), why: "no file says how" };
+        assert_eq!(no_way.outcome(), Outcome::Misused);
+        let refused = FileFailure::new("1_a.sql", "syntax error".into(), Vec::new(), 0);
+        assert_eq!(MigrateError::File(Box::new(refused)).outcome(), Outcome::Failed);
+        assert_eq!(MigrateError::Conflicts(Vec::new()).outcome(), Outcome::Failed);
     }
 }
