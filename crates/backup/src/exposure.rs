@@ -26,7 +26,7 @@ impl Exposure {
     }
 }
 
-/// `if the disk dies now: lose 3 h 12 m, back in about 4 m 0 s`
+/// `if the disk dies now: lose 3 h 12 m, back in about 4 m`
 impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn what_would_be_lost_is_told() {
         let told = |lose, back| Exposure { lose, back }.to_string();
-        assert_eq!(told(Some(11_520.0), Some(240.0)), "if the disk dies now: lose 3 h 12 m, back in about 4 m 0 s");
+        assert_eq!(told(Some(11_520.0), Some(240.0)), "if the disk dies now: lose 3 h 12 m, back in about 4 m");
         assert_eq!(told(Some(5.0), Some(0.25)), "if the disk dies now: lose 5 s, back in about 250 ms");
         assert_eq!(told(None, None), "if the disk dies now: lose everything, there is no VERIFIED copy");
     }

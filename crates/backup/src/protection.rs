@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn what_would_be_lost() {
         let told = protection(Some(0), false).exposure(at(3)).to_string();
-        assert_eq!(told, "if the disk dies now: lose 3 h 0 m, back in about 4 m 0 s");
+        assert_eq!(told, "if the disk dies now: lose 3 h, back in about 4 m");
         assert_eq!(protection(Some(5), false).exposure(at(3)).lose, Some(0.0));
     }
 }

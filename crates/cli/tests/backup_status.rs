@@ -164,7 +164,7 @@ fn a_reload_takes_up_how_copies_are_made() {
     test.again().args(["status"]).run().code(0).stdout_has("backups of main: pass\n");
 
     reload("[backup]\nstale = \"24h\"\n");
-    let old = "backups of main: fail: the newest VERIFIED copy is 1 d 1 h old (limit 1 d 0 h)\n";
+    let old = "backups of main: fail: the newest VERIFIED copy is 1 d 1 h old (limit 1 d)\n";
     let told = test.again().args(["status"]).run();
     assert!(told.code(3).raw_stdout.contains(old), "{}", told.raw_stdout);
     assert_eq!(number(&get(port, "/metrics").unwrap().1, "mainstay_backup_stale"), Some(1.0));

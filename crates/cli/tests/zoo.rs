@@ -153,7 +153,7 @@ const ZOO: [Kept; 8] = [
         name: "ends-at-once",
         script: "exit 1",
         restart: "{ initial = \"1h\", max = \"1h\" }",
-        told: &["ends-at-once starts again at once, restart 1", "ends-at-once starts again in 1 h 0 m, restart 2"],
+        told: &["ends-at-once starts again at once, restart 1", "ends-at-once starts again in 1 h, restart 2"],
         lines: &[],
     },
     Kept {

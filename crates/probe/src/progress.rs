@@ -93,7 +93,7 @@ impl fmt::Display for Progress {
     }
 }
 
-/// `12-30 s`, `3 m 5 s - 9 m 0 s`.
+/// `12-30 s`, `3 m 5 s - 9 m`.
 fn range(least: Duration, most: Duration) -> String {
     match most.as_secs() {
         0..120 if least.as_secs() == most.as_secs() => format!("{} s", most.as_secs().max(1)),
@@ -119,7 +119,7 @@ mod tests {
         let blind = Progress { position: None, rate: None, left: None, ..progress.clone() };
         assert_eq!(blind.to_string(), "redo, position could not be read");
         let long = Progress { left: Some((Duration::from_secs(185), Duration::from_secs(540))), ..progress };
-        assert!(long.to_string().ends_with("3 m 5 s - 9 m 0 s left"), "{long}");
+        assert!(long.to_string().ends_with("3 m 5 s - 9 m left"), "{long}");
     }
 
     #[test]

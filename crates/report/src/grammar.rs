@@ -38,14 +38,18 @@ pub fn seconds(span: Duration) -> String {
     }
 }
 
-/// A long span in its two greatest units: `3 h 12 m`.
+/// A long span in its two greatest units, without the second where there is nothing of it: `3 h 12 m`, `10 m`.
 pub fn age(span: Duration) -> String {
     let total = span.as_secs();
-    match total {
-        0..60 => format!("{total} s"),
-        60..3600 => format!("{} m {} s", total / 60, total % 60),
-        3600..86400 => format!("{} h {} m", total / 3600, total % 3600 / 60),
-        _ => format!("{} d {} h", total / 86400, total % 86400 / 3600),
+    let (great, small) = match total {
+        0..60 => return format!("{total} s"),
+        60..3600 => ((total / 60, "m"), (total % 60, "s")),
+        3600..86400 => ((total / 3600, "h"), (total % 3600 / 60, "m")),
+        _ => ((total / 86400, "d"), (total % 86400 / 3600, "h")),
+    };
+    match small {
+        (0, _) => format!("{} {}", great.0, great.1),
+        (rest, unit) => format!("{} {} {rest} {unit}", great.0, great.1),
     }
 }
 
@@ -75,6 +79,8 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(1240)), "1.2 s");
         assert_eq!(seconds(Duration::from_secs(125)), "2 m 5 s");
         assert_eq!(age(Duration::from_secs(11_520)), "3 h 12 m");
+        let whole = [600, 7200, 172_800, 172_801].map(|total| age(Duration::from_secs(total)));
+        assert_eq!(whole, ["10 m", "2 h", "2 d", "2 d"]);
         assert_eq!((bytes(512), bytes(1_572_864)), ("512 B".into(), "1.5 MiB".into()));
     }
 }

@@ -164,7 +164,7 @@ pub(crate) fn lacking(unmet: &BTreeMap<String, String>) -> String {
     each.join(" and ")
 }
 
-/// `10 restarts in 10 m 0 s`.
+/// `10 restarts in 10 m`.
 pub(crate) fn budget(Budget { times, within }: Budget) -> String {
     format!("{} in {}", count(times as usize, "restart"), seconds(within))
 }

@@ -65,13 +65,13 @@ mod tests {
         let off = Job { name: "report".into(), state: "off".into(), reason: Some("failsafe".into()), ..Job::default() };
         assert_eq!(
             jobs(&[busy.clone(), off.clone()]),
-            "JOB      STATE    PID  LAST RUN            NEXT RUN    REASON\n\
-             retrain  running  7    failed 3 m 2 s ago  in 1 m 0 s\n\
-             report   off      -    -                   -           failsafe\n"
+            "JOB      STATE    PID  LAST RUN            NEXT RUN  REASON\n\
+             retrain  running  7    failed 3 m 2 s ago  in 1 m\n\
+             report   off      -    -                   -         failsafe\n"
         );
         assert_eq!(
             why(&busy),
-            "job `retrain` is running, pid 7\nnext run: in 1 m 0 s, at 2026-11-24T08:00:00Z\n\
+            "job `retrain` is running, pid 7\nnext run: in 1 m, at 2026-11-24T08:00:00Z\n\
              last run: failed 3 m 2 s ago after 500 ms: exit code 3\n"
         );
         assert_eq!(why(&off), "job `report` is off\nnext run: none\nlast run: none\n");

@@ -161,7 +161,7 @@ impl Told {
 fn a_spent_budget_is_the_end_until_somebody_starts_it() {
     let mut told = Told::running(frugal(3, 600));
     assert_eq!([told.crash(), told.crash(), told.crash(), told.crash()], [Some(0), Some(1), Some(2), None]);
-    let reason = "its budget of 3 restarts in 10 m 0 s is spent; it ended with exit code 1";
+    let reason = "its budget of 3 restarts in 10 m is spent; it ended with exit code 1";
     assert_eq!((told.fine(), told.life.reason().as_deref(), told.due_in()), ("failed", Some(reason), None));
     assert_eq!(told.life.restarts(), 3, "the one that was refused does not count");
     for input in [Input::Wanted, Input::NeedMet { name: "main".into() }, Input::Elapsed] {
