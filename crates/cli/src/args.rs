@@ -2,12 +2,15 @@
 
 mod backup;
 mod control;
+mod env;
 mod journal;
+mod logs;
 mod migrate;
 mod proxy;
 mod release;
 mod schedule;
 mod server;
+mod start;
 mod typed;
 
 pub(crate) use backup::{
@@ -17,7 +20,9 @@ pub(crate) use backup::{
 #[cfg(feature = "top")]
 pub(crate) use control::Top;
 pub(crate) use control::{Down, Look, Order, Reexec, RunNow, Why};
+pub(crate) use env::{Env, EnvFiles};
 pub(crate) use journal::{Events, History, Timeline};
+pub(crate) use logs::Logs;
 #[cfg(feature = "lint")]
 pub(crate) use migrate::MigrateLint;
 pub(crate) use migrate::{
@@ -28,6 +33,7 @@ pub(crate) use proxy::{Asked, Proxy, ProxyVerb, Serve, Switch};
 pub(crate) use release::{Deploy, Releases, ReleasesVerb, Rollback};
 pub(crate) use schedule::{Schedule, ScheduleRun, ScheduleVerb};
 pub(crate) use server::{Hook, Server, ServerInit};
+pub(crate) use start::{Patience, Run, Up, Wait};
 pub(crate) use typed::bad_value;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -262,135 +268,6 @@ impl Place {
     }
 }
 
-/// How long and how often to wait. Values are parsed with the configuration, so that all problems are told at once.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Patience {
-    /// Give up after this long: 60s, 5m [default: 60s]
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) timeout: Option<String>,
-    /// Give up after this many attempts
-    #[arg(long, value_name = "N")]
-    pub(crate) attempts: Option<String>,
-    /// Wait this long between attempts [default: growing from 200ms to 5s]
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) interval: Option<String>,
-    /// What databases must allow: read-write or read-only [default: read-write]
-    #[arg(long, value_name = "ACCESS")]
-    pub(crate) access: Option<String>,
-}
-
-/// Flags of `up`.
-#[derive(Debug, Args)]
-pub(crate) struct Up {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-    /// Start only the services of this role
-    #[arg(long, value_name = "ROLE")]
-    pub(crate) role: Option<String>,
-    /// In the background: waits until everything is up, then leaves it alone
-    #[arg(long, short, conflicts_with = "dry_run")]
-    pub(crate) detach: bool,
-    /// With --detach: wait no longer than this [default: 2m]
-    #[arg(long, value_name = "SPAN", value_parser = config::parse_duration)]
-    pub(crate) wait: Option<std::time::Duration>,
-    /// Print the plan, check everything, start nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// With --dry-run: the report as JSON
-    #[arg(long, requires = "dry_run")]
-    pub(crate) json: bool,
-}
-
-/// Flags of `run`.
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    /// A database to wait for; the first one is migrated [default: DATABASE_URL, PG*, DB_*, POSTGRES_*]
-    #[arg(long, value_name = "URL")]
-    pub(crate) database: Vec<String>,
-    /// Something else that the command needs; may be given several times
-    #[arg(long, value_name = "URL")]
-    pub(crate) need: Vec<String>,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-    /// Apply the .sql files of this directory
-    #[arg(long, value_name = "DIR", conflicts_with = "migrate")]
-    pub(crate) dir: Option<String>,
-    /// Migrate by this command
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) migrate: Option<String>,
-    /// Do not start the command when the gate or the migrations fail (the default)
-    #[arg(long, conflicts_with = "degraded")]
-    pub(crate) strict: bool,
-    /// Start the command even when the gate or the migrations fail; health says degraded
-    #[arg(long)]
-    pub(crate) degraded: bool,
-    /// How the health of the command is told: /health on $PORT, or a URL
-    #[arg(long, value_name = "PATH|URL")]
-    pub(crate) health: Option<String>,
-    /// Answer /healthz and /readyz here
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) health_listen: Option<String>,
-    /// A plain TCP health port
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) health_tcp: Option<String>,
-    /// Answer /metrics: `on` beside health, or an address of its own
-    #[arg(long, value_name = "on|ADDRESS")]
-    pub(crate) metrics: Option<String>,
-    /// When to start the command again after it ended: never, on-failure or always [default: never]
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) restart: Option<String>,
-    /// Time from the polite signal until KILL [default: 30s]
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) grace: Option<String>,
-    /// Wait this long before the command is started
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) start_delay: Option<String>,
-    /// Read variables from this file; may be given several times [default: .env, if there is one]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) env_file: Vec<String>,
-    /// Where locks and other mutable files go [default: data]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<String>,
-    /// Print the plan, check everything, start nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// With --dry-run: the report as JSON
-    #[arg(long, requires = "dry_run")]
-    pub(crate) json: bool,
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<String>,
-}
-
-/// Flags of `wait`.
-#[derive(Debug, Args)]
-pub(crate) struct Wait {
-    /// What to wait for [default: the databases and dependencies of mainstay.toml]
-    #[arg(value_name = "URL")]
-    pub(crate) urls: Vec<String>,
-    /// The same as a URL; may be given several times
-    #[arg(long, value_name = "URL")]
-    pub(crate) database: Vec<String>,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) patience: Patience,
-    /// Then wait until the migrations of this release are applied, or those up to VERSION; applies none
-    #[arg(long, value_name = "VERSION", num_args = 0..=1, require_equals = true, default_missing_value = "current")]
-    pub(crate) schema: Option<String>,
-    /// With --schema: the directory of .sql files [default: that of mainstay.toml]
-    #[arg(long, value_name = "DIR", requires = "schema")]
-    pub(crate) migrations: Option<String>,
-    /// Do not print a line for each try
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-    /// Executed when everything is ready
-    #[arg(last = true, value_name = "CMD")]
-    pub(crate) command: Vec<String>,
-}
-
 /// Flags of `health`.
 #[derive(Debug, Args)]
 pub(crate) struct Health {
@@ -405,76 +282,6 @@ pub(crate) struct Health {
     /// End with 0 or 1 alone, as containers want it: degraded and starting are no reason to be replaced
     #[arg(long)]
     pub(crate) probe: bool,
-    /// Answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Flags of `logs`.
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// Whose lines [default: those of all services]
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// Go on with what is being written, until Ctrl-C
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// The last lines only [default: all; 10 with -f]
-    #[arg(long, short = 'n', value_name = "N")]
-    pub(crate) lines: Option<usize>,
-    /// Not before this time
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Not after this time
-    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
-    pub(crate) until: Option<String>,
-    /// Lines in which this regular expression is found
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) grep: Option<String>,
-    /// Lines that show at least this level: debug, info, warn or error
-    #[arg(long, value_enum, value_name = "LEVEL", hide_possible_values = true)]
-    pub(crate) level: Option<LogLevel>,
-    /// The same as --level error
-    #[arg(long, conflicts_with = "level")]
-    pub(crate) errors: bool,
-    /// Lines of this release
-    #[arg(long, value_name = "RELEASE")]
-    pub(crate) release: Option<String>,
-    /// The own log of this database's server, if it runs on this machine
-    #[arg(long, value_name = "NAME")]
-    pub(crate) database: Option<String>,
-    /// One JSON object a line, as it stands in the files
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// The verbs of `env`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Env {
-    /// Compare the contract with the environment, .env.example and the table in the manual
-    #[command(after_help = "Example: mainstay env check --dir examples/booking")]
-    Check(EnvFiles),
-    /// Print .env.example
-    #[command(after_help = "Example: mainstay env example > .env.example")]
-    Example(Place),
-    /// Print the table of variables as Markdown
-    #[command(after_help = "Example: mainstay env docs > docs/environment.md")]
-    Docs(Place),
-}
-
-/// Flags of `env check`.
-#[derive(Debug, Args)]
-pub(crate) struct EnvFiles {
-    #[command(flatten)]
-    pub(crate) place: Place,
-    /// Compare this file with `env example` [default: .env.example, if there is one]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) example: Option<PathBuf>,
-    /// Compare the table in this file with `env docs`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) docs: Option<PathBuf>,
     /// Answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
