@@ -186,7 +186,7 @@ impl Crew {
 
 fn generation(watched: &Watched, services: Vec<Service>, release: &str) -> Generation {
     let (recorder, answers) = (Arc::new(Recorder::default()), Arc::new(Answers::default()));
-    let outfit = Outfit::new(Arc::new(watched.clone()), answers, recorder.clone(), recorder, "/nowhere".into());
+    let outfit = Outfit::new(Arc::new(watched.clone()), answers, recorder.clone(), recorder, support::no_directory());
     Generation { services, base_env: env(release), outfit }
 }
 

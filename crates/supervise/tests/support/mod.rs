@@ -8,6 +8,7 @@ use report::Recorder;
 use retry::Backoff;
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -22,6 +23,11 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// A directory that is gone again: sockets have names without a file then.
+pub(crate) fn no_directory() -> PathBuf {
+    testkit::TempDir::new().path().to_owned()
 }
 
 pub(crate) fn ms(millis: u64) -> Duration {
@@ -177,9 +183,8 @@ impl Stage {
     pub(crate) fn set(services: Vec<Service>, spawner: impl Spawner + 'static) -> Self {
         let (recorder, answers) = (Arc::new(Recorder::default()), Arc::new(Answers::default()));
         let env = Env::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
-        // There is no such directory: sockets have names without a file.
         let outfit =
-            Outfit::new(Arc::new(spawner), answers.clone(), recorder.clone(), recorder.clone(), "/nowhere".into());
+            Outfit::new(Arc::new(spawner), answers.clone(), recorder.clone(), recorder.clone(), no_directory());
         let supervisor = Supervisor::new(services, &instance(), &env, outfit);
         let supervisor = supervisor.expect("the sockets can be bound");
         Self {
