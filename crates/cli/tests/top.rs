@@ -30,8 +30,12 @@ struct Stage {
 
 impl Stage {
     fn new(environment: &[(&str, &str)], columns: u16, rows: u16) -> Self {
-        let test =
-            mainstay().env("MAINSTAY_LOG_FORMAT", "human").env("MAINSTAY_RELEASE", "1.4.2").file("mainstay.toml", SHOP);
+        Self::with(SHOP, environment, columns, rows)
+    }
+
+    fn with(config: &str, environment: &[(&str, &str)], columns: u16, rows: u16) -> Self {
+        let test = mainstay().env("MAINSTAY_LOG_FORMAT", "human").env("MAINSTAY_RELEASE", "1.4.2").file("there", "");
+        let test = test.file("mainstay.toml", config);
         test.again().args(["up", "-d"]).run().code(0);
         let tmux = Tmux::start(test.path(), environment, columns, rows);
         Self { test, tmux }
@@ -133,6 +137,24 @@ fn a_terminal_session_shows_and_orders() {
     stage.tmux.resize(39, 9);
     stage.tmux.wait_for("it is too small", |screen| screen.starts_with("too small"));
     stage.tmux.resize(80, 24);
+    stage.tmux.press(&["q"]);
+    stage.given_back(0);
+}
+
+/// S4.7: how long the own health check of a service took is shown; of one that fails, nothing.
+#[test]
+fn the_checks_of_services_are_shown() {
+    let health = "health = { file = \"there\", every = \"200ms\" }\n";
+    let config = SHOP.replace("command = \"sleep 1000\"\n", &format!("command = \"sleep 1000\"\n{health}"));
+    let stage = Stage::with(&config, UTF8, 120, 24);
+    stage.top("");
+    let is_shown = |service: &str| stage.row(service).contains(" ms");
+    wait_until(LIMIT, "it is shown", || is_shown("worker"));
+    assert!(!is_shown("api") && stage.tmux.screen().contains("ANSWER"), "{}", stage.tmux.screen());
+    let output = stage.test.again().args(["ps", "--json"]).run();
+    assert!(output.raw_stdout.contains("latency_ms"), "{}", output.raw_stdout);
+    fs::remove_file(stage.test.path().join("there")).unwrap();
+    wait_until(LIMIT, "a check that fails has no figure", || !stage.row("worker").is_empty() && !is_shown("worker"));
     stage.tmux.press(&["q"]);
     stage.given_back(0);
 }

@@ -65,6 +65,9 @@ pub struct Service {
     pub reason: Option<String>,
     /// What it says of itself.
     pub status: Option<String>,
+    /// How long its last health check took, in milliseconds, when that has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
     /// What it uses; nothing when it was never started.
     pub usage: Option<Usage>,
 }

@@ -29,7 +29,7 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender},
     time::{Instant, sleep_until, timeout},
 };
-use watch::{Watch, answer_to};
+use watch::{Answer, Watch, answer_to};
 
 /// How long the end of everything waits for the last lines, where somebody who has escaped from the group holds a pipe.
 const VERY_LAST_LINES: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ pub(crate) struct Driver {
 enum Happened {
     Told(Message),
     Ended(Exit),
-    Answered(Result<(), String>),
+    Answered(Answer),
     Heard(Heard),
     Fenced(News),
     NeedsAnswered(Vec<(String, Result<(), String>)>),

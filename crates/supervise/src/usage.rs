@@ -30,6 +30,8 @@ pub struct ServiceUsage {
     /// Its limit on memory in bytes, where one is in force, and what the kernel counts towards it, what it keeps of files for it
     /// included.
     pub memory_limit: Option<(u64, u64)>,
+    /// How long its last health check took, when that has passed and its process still runs.
+    pub answer: Option<Duration>,
 }
 
 /// How much of one processor was used.
@@ -52,6 +54,7 @@ struct Account {
     before: Duration,
     running: Option<(Meter, Pace)>,
     oom_kills: u64,
+    answer: Option<Duration>,
 }
 
 /// Processor time at the two last questions that were not too close to each other. Pure.
@@ -82,7 +85,7 @@ impl Meters {
             let cpu = meter.cpu().unwrap_or_default();
             (meter, Pace { base: (now, cpu), latest: (now, cpu) })
         });
-        let account = Account { before: handed.cpu, oom_kills: handed.oom_kills, running };
+        let account = Account { before: handed.cpu, oom_kills: handed.oom_kills, running, answer: None };
         self.locked().insert(service.to_owned(), account);
     }
 
@@ -109,6 +112,11 @@ impl Meters {
         self.locked().entry(service.to_owned()).or_default().oom_kills += kills;
     }
 
+    /// Its health check took so long; nothing when it has not passed.
+    pub(crate) fn answered(&self, service: &str, took: Option<Duration>) {
+        self.locked().entry(service.to_owned()).or_default().answer = took;
+    }
+
     /// What all of them use now.
     pub(crate) fn read(&self, now: Instant) -> BTreeMap<String, ServiceUsage> {
         let mut all = self.locked();
@@ -125,6 +133,7 @@ impl Meters {
 
 impl Account {
     fn end(&mut self) {
+        self.answer = None;
         if let Some((meter, mut pace)) = self.running.take() {
             self.oom_kills += meter.oom_kills().unwrap_or_default();
             self.before += meter.cpu().map_or(pace.latest.1, |cpu| pace.grown(cpu));
@@ -132,15 +141,16 @@ impl Account {
     }
 
     fn read(&mut self, seen: &mut impl Iterator<Item = Option<host::process::Usage>>, now: Instant) -> ServiceUsage {
-        let (cpu, oom_kills) = (self.before, self.oom_kills);
-        let nothing = ServiceUsage { cpu, oom_kills, ..ServiceUsage::default() };
+        let (cpu, oom_kills, answer) = (self.before, self.oom_kills, self.answer);
+        let nothing = ServiceUsage { cpu, oom_kills, answer, ..ServiceUsage::default() };
         let Some((meter, pace)) = &mut self.running else { return nothing };
         let Some(seen) = seen.next().flatten() else { return nothing };
         let share = pace.step(seen.cpu, now);
         let (memory, open_files, processes) = (seen.memory, seen.open_files, seen.processes);
         let memory_limit = seen.memory_limit.zip(seen.memory_charged);
         let oom_kills = oom_kills + meter.oom_kills().unwrap_or_default();
-        ServiceUsage { cpu: cpu + pace.latest.1, share, memory, open_files, processes, oom_kills, memory_limit }
+        let cpu = cpu + pace.latest.1;
+        ServiceUsage { cpu, share, memory, open_files, processes, oom_kills, memory_limit, answer }
     }
 }
 

@@ -11,6 +11,7 @@ const KEPT: usize = 120;
 pub(crate) struct Figures {
     cpu: BTreeMap<String, Trace>,
     answer: BTreeMap<String, Trace>,
+    check: BTreeMap<String, Trace>,
 }
 
 /// One figure over time, newest last; nothing where it was not known.
@@ -22,12 +23,24 @@ impl Figures {
         let cpu = status.services.iter().map(|it| (it.name.as_str(), cpu_of(it)));
         let answer = status.dependencies.iter().map(|it| (it.name.as_str(), it.latency_ms));
         record(&mut self.cpu, cpu);
+        let check = status.services.iter().map(|it| (it.name.as_str(), it.latency_ms));
         record(&mut self.answer, answer);
+        record(&mut self.check, check);
     }
 
     /// Of a service, in per cent of one processor.
     pub(crate) fn cpu(&self, service: &str) -> Option<&Trace> {
         self.cpu.get(service)
+    }
+
+    /// How long the health check of a service took, in milliseconds.
+    pub(crate) fn check(&self, service: &str) -> Option<&Trace> {
+        self.check.get(service)
+    }
+
+    /// Has it passed in the last minutes?
+    pub(crate) fn check_is_known(&self, service: &str) -> bool {
+        self.check.get(service).is_some_and(|trace| trace.0.iter().any(Option::is_some))
     }
 
     /// How long a dependency took to answer, in milliseconds.

@@ -48,6 +48,21 @@ fn all_is_well() {
     );
 }
 
+/// S4.7: how long the services' own health checks took, where they are asked; one that does not pass has no figure.
+#[test]
+fn checks_are_shown() {
+    let mut status = well();
+    status.services[0].latency_ms = Some(12.34);
+    let mut seat = Seat::at(PLAIN, (120, 24), status.clone());
+    status.services[0].latency_ms = Some(3.0);
+    status.services[1].latency_ms = Some(200.0);
+    seat.tell(Message::Status { status: Box::new(status), clock: "10:00:06".into() });
+    let table = |seat: &Seat| seat.screen().lines().skip(1).take(4).map(|line| format!("{line}\n")).collect::<String>();
+    assert_eq!(table(&seat), "");
+    seat.tell(Message::Resized { columns: 80, rows: 24 });
+    assert_eq!(table(&seat), "");
+}
+
 /// S4.7: what is wrong is marked by a word and a sign, not by colour alone; what could not be looked at is called so.
 #[test]
 fn what_is_wrong_stands_out() {
@@ -101,7 +116,7 @@ fn jobs_are_shown_and_run() {
    worker          active     2 h 5 m    3 %    52 M         0
    telegram-bot    active     2 h 5 m    3 %    52 M         0
    JOB      STATE      LAST RUN            NEXT RUN      REASON
-   retrain    running  done 3 m 2 s ago    in 1 m 0 s
+   retrain    running  done 3 m 2 s ago    in 1 m
 >  report   ! idle     failed 1 h 6 m ago  in 2 h 30 m   exit code 3
    mail       off      -                   -             failsafe
    NEEDS    STATE            FOR    ANSWER                KIND        REASON

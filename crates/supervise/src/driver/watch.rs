@@ -13,7 +13,7 @@ use crate::{
 use config::{Service, Sign};
 use host::Pending;
 use report::seconds;
-use std::{future::pending, io, sync::Arc};
+use std::{future::pending, io, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, timeout},
@@ -23,8 +23,11 @@ use tokio::{
 pub(super) struct Watch {
     pub(super) run: Run,
     pub(super) vigil: Vigil,
-    pub(super) question: Option<Pending<'static, Result<(), String>>>,
+    pub(super) question: Option<Pending<'static, Answer>>,
 }
+
+/// What a check has found, and how long that took.
+pub(super) type Answer = (Result<(), String>, Duration);
 
 impl Driver {
     /// A new process gets a new vigil, a gone one none.
@@ -54,9 +57,10 @@ impl Driver {
         }
     }
 
-    pub(super) fn answered(&mut self, answer: Result<(), String>) {
+    pub(super) fn answered(&mut self, (answer, took): Answer) {
         let Some(watch) = &mut self.check else { return };
         watch.question = None;
+        self.outfit.meters.answered(&self.service.name, answer.is_ok().then_some(took));
         let verdict = watch.vigil.answered(answer, Instant::now());
         self.judged(verdict);
     }
@@ -134,16 +138,18 @@ impl Driver {
     }
 }
 
-pub(super) fn question(checker: &Arc<dyn Checker>, service: &Arc<Service>) -> Pending<'static, Result<(), String>> {
+pub(super) fn question(checker: &Arc<dyn Checker>, service: &Arc<Service>) -> Pending<'static, Answer> {
     let (checker, service) = (Arc::clone(checker), Arc::clone(service));
     Box::pin(async move {
-        let Some(check) = &service.health else { return Ok(()) };
+        let asked = Instant::now();
+        let Some(check) = &service.health else { return (Ok(()), Duration::ZERO) };
         let answer = timeout(check.timeout, checker.check(check)).await;
-        answer.unwrap_or_else(|_| Err(format!("no answer within {}", seconds(check.timeout))))
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {}", seconds(check.timeout))));
+        (answer, asked.elapsed())
     })
 }
 
-pub(super) async fn answer_to(watch: Option<&mut Watch>) -> Result<(), String> {
+pub(super) async fn answer_to(watch: Option<&mut Watch>) -> Answer {
     match watch.and_then(|watch| watch.question.as_mut()) {
         Some(question) => question.await,
         None => pending().await,

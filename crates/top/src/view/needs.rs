@@ -17,7 +17,7 @@ const WIDEST: usize = 24;
 /// A reason is read in full up to here before bars are drawn.
 const WIDEST_REASON: usize = 40;
 /// A quicker answer than this, in milliseconds, looks quick.
-const QUICK: f64 = 5.0;
+pub(super) const QUICK: f64 = 5.0;
 
 /// A row for each, or one line for all.
 pub(super) fn needs(model: &Model, pen: &mut Pen<'_>) {
@@ -90,8 +90,14 @@ fn columns(model: &Model, room: usize) -> Vec<Column> {
     ]
 }
 
-fn bars(room: usize) -> usize {
+/// So many figures are shown as bars.
+pub(super) fn bars(room: usize) -> usize {
     if room >= 140 { 30 } else { 12 }
+}
+
+/// How long an answer took, in milliseconds.
+pub(super) fn answer_of(latency_ms: Option<f64>) -> Cell {
+    latency_ms.map_or(Cell::quiet("-"), |answer| Cell::plain(format!("{answer:.1} ms")))
 }
 
 /// What could not be looked at is not called by what was seen before.
@@ -117,7 +123,7 @@ fn cells(model: &Model, need: &Dependency) -> Vec<Cell> {
         Cell { text: need.name.clone(), tone },
         Cell { text: format!("{mark}{}", state_of(need)), tone },
         Cell::quiet(age(span(need.for_s))),
-        need.latency_ms.map_or(Cell::quiet("-"), |answer| Cell::plain(format!("{answer:.1} ms"))),
+        answer_of(need.latency_ms),
         Cell::quiet(answers.unwrap_or_default()),
         Cell::quiet(need.kind.clone()),
         Cell { text: last(need), tone },

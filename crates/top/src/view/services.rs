@@ -2,6 +2,7 @@
 
 use super::{
     grid::{Cell, Column, Grid, NICE},
+    needs::{QUICK, answer_of, bars},
     pen::Pen,
 };
 use crate::{
@@ -81,7 +82,7 @@ fn columns(model: &Model, room: usize) -> Vec<Column> {
     let reason = |service: &Service| service.reason.as_deref().map_or(0, width);
     let reason = services.iter().map(reason).max().unwrap_or(0).clamp(6, WIDEST_REASON);
     let column = |head, width, right, rank| Column { head, width, right, rank };
-    vec![
+    let all = [
         column("SERVICE", name.min(room / 3), false, 0),
         column("STATE", state, false, 1),
         column("FOR", 9, true, 2),
@@ -89,13 +90,19 @@ fn columns(model: &Model, room: usize) -> Vec<Column> {
         column("", bars(room), false, NICE),
         column("MEMORY", 6, true, 4),
         column("RESTARTS", 8, true, 5),
-        column("REASON", reason, false, 6),
-    ]
+    ];
+    let answer = [column("ANSWER", 8, true, 7), column("", bars(room), false, NICE)];
+    let answer = answer.into_iter().filter(|_| are_asked(model));
+    all.into_iter().chain(answer).chain([column("REASON", reason, false, 6)]).collect()
 }
 
-/// So many figures are shown as bars.
-fn bars(room: usize) -> usize {
-    if room >= 140 { 30 } else { 12 }
+/// Has any of them a health check that is asked?
+fn are_asked(model: &Model) -> bool {
+    model
+        .status
+        .services
+        .iter()
+        .any(|service| service.latency_ms.is_some() || model.figures.check_is_known(&service.name))
 }
 
 fn cells(model: &Model, service: &Service) -> Vec<Cell> {
@@ -104,7 +111,7 @@ fn cells(model: &Model, service: &Service) -> Vec<Cell> {
     let trace = model.figures.cpu(&service.name);
     let cpu = trace.map(|trace| trace.bars(bars(usize::from(model.size.0)), LITTLE, model.look.bars()));
     let restarts = if service.restarts > 0 { Tone::Warning } else { Tone::Quiet };
-    vec![
+    let mut all = vec![
         Cell { text: service.name.clone(), tone: if tone == Tone::Plain { Tone::Plain } else { tone } },
         Cell { text: format!("{mark}{}", state_of(service)), tone },
         Cell::quiet(age(span(service.for_s))),
@@ -112,8 +119,15 @@ fn cells(model: &Model, service: &Service) -> Vec<Cell> {
         Cell::quiet(cpu.unwrap_or_default()),
         memory_of(service).map_or(Cell::quiet("-"), |memory| Cell::plain(short(memory))),
         Cell { text: service.restarts.to_string(), tone: restarts },
-        Cell { text: service.reason.clone().unwrap_or_default(), tone },
-    ]
+    ];
+    if are_asked(model) {
+        let trace = model.figures.check(&service.name);
+        let answers = trace.map(|trace| trace.bars(bars(usize::from(model.size.0)), QUICK, model.look.bars()));
+        all.push(answer_of(service.latency_ms));
+        all.push(Cell::quiet(answers.unwrap_or_default()));
+    }
+    all.push(Cell { text: service.reason.clone().unwrap_or_default(), tone });
+    all
 }
 
 /// A size in at most six columns: `512 K`, `1.5 G`.

@@ -30,6 +30,7 @@ pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&Serv
         last_exit: status.last_exit.clone(),
         reason: status.reason.as_deref().map(|reason| world.terminal.mask(reason)),
         status: status.status.as_deref().map(|text| world.terminal.mask(text)),
+        latency_ms: usage.and_then(|usage| usage.answer).map(|took| tenths(took.as_secs_f64() * 1e3)),
         usage: usage.map(shown_usage),
     }
 }
