@@ -7,9 +7,9 @@ use crate::{
     job::{Run, applied},
     ledger::{Standing, Where},
     migration::Kind,
+    read_set::{self, ReadSet},
     retrying,
-    seen::{Seen, seen},
-    view::View,
+    snapshot::Snapshot,
     work::Step,
 };
 use std::{path::Path, time::Duration};
@@ -35,14 +35,14 @@ async fn through(
     dir: &Path,
     version: &Version,
 ) -> Result<Vec<Applied>, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
-    if view.directory.migrations.iter().all(|migration| migration.version != *version) {
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    if snapshot.directory.migrations.iter().all(|migration| migration.version != *version) {
         return Err(MigrateError::NoSuchVersion { version: version.clone() });
     }
-    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    engine.lock(run, &snapshot.catalog, &snapshot.co_locks()).await?;
     loop {
-        let (view, seen) = seen(run, engine, dir).await?;
-        if let Step::Done(taken) = take(run, engine, &view, version, seen).await? {
+        let (snapshot, seen) = read_set::take(run, engine, dir).await?;
+        if let Step::Done(taken) = take(run, engine, &snapshot, version, seen).await? {
             return Ok(taken);
         }
     }
@@ -51,20 +51,20 @@ async fn through(
 async fn take(
     run: &Run<'_>,
     engine: &mut Engine,
-    view: &View,
+    snapshot: &Snapshot,
     version: &Version,
-    seen: Seen,
+    seen: ReadSet,
 ) -> Result<Step<Vec<Applied>>, MigrateError> {
-    let standings = view.standings();
+    let standings = snapshot.standings();
     let open = |it: &&Standing<'_>| matches!(it.place, Where::Pending | Where::Late) && it.kind() == Kind::Versioned;
     let taken: Vec<_> =
         standings.iter().filter(open).filter_map(|it| it.file).filter(|file| file.version <= *version).collect();
     if taken.is_empty() {
         return Ok(Step::Done(Vec::new()));
     }
-    let mut sql = view.style.baseline(&view.table, &taken);
+    let mut sql = snapshot.style.baseline(&snapshot.table, &taken);
     for migration in &taken {
-        sql.extend(history::take(&view.history, migration, run.job.who)?);
+        sql.extend(history::take(&snapshot.history, migration, run.job.who)?);
     }
     Ok(match engine.write_if(run, "write the ledger", sql, seen).await? {
         Step::Done(()) => Step::Done(taken.into_iter().map(|migration| applied(migration, Duration::ZERO)).collect()),

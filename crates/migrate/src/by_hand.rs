@@ -8,9 +8,9 @@ use crate::{
     ledger::Where,
     migration::{Kind, Migration},
     obstacles, retrying,
+    snapshot::Snapshot,
     style::Plain,
     up::{prepared, up},
-    view::View,
     work::{Step, Work},
 };
 use std::{path::Path, sync::Mutex};
@@ -32,8 +32,8 @@ pub async fn by_hand(job: &Job<'_>, file: &Path) -> Result<Report, MigrateError>
 
 async fn of_directory(job: &Job<'_>, dir: &Path, name: &str) -> Result<Report, MigrateError> {
     let run = Run::new(job);
-    let view = View::first(&run, dir).await?;
-    let standings = view.standings();
+    let snapshot = Snapshot::first(&run, dir).await?;
+    let standings = snapshot.standings();
     let standing = standings.iter().find(|it| it.file.is_some_and(|file| file.name == name));
     let Some((standing, migration)) = standing.and_then(|it| Some((it, it.file?))) else {
         return Err(MigrateError::NoSuchVersion { version: Version::from(name) });
@@ -88,10 +88,10 @@ async fn through(
     before: &Before,
 ) -> Result<(), MigrateError> {
     engine.settle(run).await?;
-    let view = View::take(run, engine, dir).await?;
-    engine.lock(run, &view.sight, &view.co_locks()).await?;
-    let view = prepared(run, engine, dir).await?;
-    let now = view.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    engine.lock(run, &snapshot.catalog, &snapshot.co_locks()).await?;
+    let snapshot = prepared(run, engine, dir).await?;
+    let now = snapshot.recorded.iter().rev().find(|it| it.is(migration)).map(|it| it.applied_at.clone());
     let first = before.lock().map(|mut before| before.get_or_insert_with(|| now.clone()).clone()).unwrap_or_default();
     if let Some(unsure) = run.is_unsure().filter(|_| now != first) {
         run.settled_for_good();
@@ -99,7 +99,7 @@ async fn through(
         return Ok(());
     }
     let still = |_: &[Cells]| true;
-    let work = Work::up(&view, migration, run.job.who, &still)?;
+    let work = Work::up(&snapshot, migration, run.job.who, &still)?;
     match engine.perform(run, &work).await? {
         Step::Done(took) => run.applied(applied(migration, took)),
         Step::Overtaken => {}

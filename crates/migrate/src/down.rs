@@ -9,8 +9,8 @@ use crate::{
     migration::Migration,
     obstacles, retrying,
     script::Script,
+    snapshot::Snapshot,
     up::{must_be_known, prepared},
-    view::View,
     work::{Step, Work},
 };
 use std::path::Path;
@@ -43,20 +43,20 @@ async fn attempt(run: &Run<'_>, back: &Back) -> Result<(), MigrateError> {
 
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, back: &Back) -> Result<(), MigrateError> {
     engine.settle(run).await?;
-    let view = View::take(run, engine, dir).await?;
-    run.settled_back(&view.rows);
-    match to_undo(run, &view, back) {
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    run.settled_back(&snapshot.rows);
+    match to_undo(run, &snapshot, back) {
         Err(error) if !error.may_pass() => return Err(error),
         Ok(none) if none.is_empty() => return Ok(()),
         _ => {}
     }
-    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    engine.lock(run, &snapshot.catalog, &snapshot.co_locks()).await?;
     loop {
-        let view = prepared(run, engine, dir).await?;
-        run.settled_back(&view.rows);
+        let snapshot = prepared(run, engine, dir).await?;
+        run.settled_back(&snapshot.rows);
         run.settled_for_good();
-        let steps = steps(run, engine, &view, back).await?;
-        if let Step::Done(()) = undo_all(run, engine, &view, &steps).await? {
+        let steps = steps(run, engine, &snapshot, back).await?;
+        if let Step::Done(()) = undo_all(run, engine, &snapshot, &steps).await? {
             return Ok(());
         }
     }
@@ -69,18 +69,18 @@ pub(crate) struct Undo {
 }
 
 /// The applied ones that are to be undone, newest first. A migration that was only begun has to be looked after by a person.
-fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standing<'v>>, MigrateError> {
+fn to_undo<'v>(run: &Run<'_>, snapshot: &'v Snapshot, back: &Back) -> Result<Vec<Standing<'v>>, MigrateError> {
     let half_done = |it: &Standing<'_>| matches!(it.place, Where::Begun | Where::Resumes);
-    if let Some(standing) = view.standings().iter().find(|it| half_done(it)) {
-        let (name, tool) = (standing.name(), view.style.name());
+    if let Some(standing) = snapshot.standings().iter().find(|it| half_done(it)) {
+        let (name, tool) = (standing.name(), snapshot.style.name());
         return Err(MigrateError::Conflicts(vec![crate::ledger::Conflict::Begun { name, tool }]));
     }
     match back {
         // Before the first: all.
-        Back::To(version) if !version.is_zero() => must_be_known(&view.standings(), version)?,
+        Back::To(version) if !version.is_zero() => must_be_known(&snapshot.standings(), version)?,
         _ => {}
     }
-    let mut standings: Vec<_> = view.standings().into_iter().filter(Standing::is_in_ledger).collect();
+    let mut standings: Vec<_> = snapshot.standings().into_iter().filter(Standing::is_in_ledger).collect();
     standings.reverse();
     let done = run.has_done();
     let newer = |it: &Standing<'_>, floor: &Version| it.version().is_some_and(|version| *version > *floor);
@@ -99,13 +99,18 @@ fn to_undo<'v>(run: &Run<'_>, view: &'v View, back: &Back) -> Result<Vec<Standin
 }
 
 /// What undoes each of them: the file's own, else what was kept when it was applied. All are found before the first is undone.
-async fn steps(run: &Run<'_>, engine: &mut Engine, view: &View, back: &Back) -> Result<Vec<Undo>, MigrateError> {
+async fn steps(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    snapshot: &Snapshot,
+    back: &Back,
+) -> Result<Vec<Undo>, MigrateError> {
     let mut steps = Vec::new();
-    for standing in to_undo(run, view, back)? {
+    for standing in to_undo(run, snapshot, back)? {
         let of_file = standing.file.and_then(|file| Some((file.clone(), *file.down.clone()?)));
         let undo = match of_file {
             Some((migration, script)) => Undo { migration, script },
-            None => kept(engine, view, &standing).await?,
+            None => kept(engine, snapshot, &standing).await?,
         };
         steps.push(undo);
     }
@@ -113,10 +118,10 @@ async fn steps(run: &Run<'_>, engine: &mut Engine, view: &View, back: &Back) -> 
     Ok(steps)
 }
 
-async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Result<Undo, MigrateError> {
+async fn kept(engine: &mut Engine, snapshot: &Snapshot, standing: &Standing<'_>) -> Result<Undo, MigrateError> {
     let no_way = || MigrateError::NoWayBack { name: standing.name(), why: "neither its file nor our history says how" };
     let recorded = standing.recorded.filter(|recorded| recorded.down).ok_or_else(no_way)?;
-    let select = history::select_texts(&view.history, recorded.kind, &recorded.version, &recorded.name);
+    let select = history::select_texts(&snapshot.history, recorded.kind, &recorded.version, &recorded.name);
     let cells = engine.ask("read the history", select).await?;
     let text = |index: usize| cells.first()?.get(index)?.as_deref().and_then(history::unpack);
     let shown = format!("{} (as it was applied)", recorded.name);
@@ -139,10 +144,15 @@ async fn kept(engine: &mut Engine, view: &View, standing: &Standing<'_>) -> Resu
     Ok(Undo { migration, script: Script::kept_whole(&down, shown) })
 }
 
-async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo]) -> Result<Step<()>, MigrateError> {
+async fn undo_all(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    snapshot: &Snapshot,
+    steps: &[Undo],
+) -> Result<Step<()>, MigrateError> {
     for Undo { migration, script } in steps {
-        let still = |cells: &[Cells]| is_newest(view, cells, migration);
-        let work = Work::down(view, migration, script, run.job.who, &still)?;
+        let still = |cells: &[Cells]| is_newest(snapshot, cells, migration);
+        let work = Work::down(snapshot, migration, script, run.job.who, &still)?;
         match engine.perform(run, &work).await? {
             Step::Done(took) => run.undone(applied(migration, took)),
             Step::Overtaken => return Ok(Step::Overtaken),
@@ -152,9 +162,9 @@ async fn undo_all(run: &Run<'_>, engine: &mut Engine, view: &View, steps: &[Undo
 }
 
 /// Would the ledger, had it these rows, have this one as the newest?
-fn is_newest(view: &View, cells: &[Cells], migration: &Migration) -> bool {
-    let rows = view.meant(cells);
-    let standings = view.standings_of(&rows);
+fn is_newest(snapshot: &Snapshot, cells: &[Cells], migration: &Migration) -> bool {
+    let rows = snapshot.meant(cells);
+    let standings = snapshot.standings_of(&rows);
     let newest = standings.iter().rev().find(|it| it.is_in_ledger());
     newest.is_some_and(|newest| newest.version() == Some(&migration.version))
 }

@@ -15,8 +15,8 @@ use crate::{
     engine::Engine,
     history::{HISTORY, JOURNAL},
     job::Run,
+    snapshot::Snapshot,
     style::Table,
-    view::View,
 };
 use config::{MigrationSource, Target};
 
@@ -63,7 +63,7 @@ pub(crate) async fn begin(engine: &mut Engine) -> Result<(), MigrateError> {
 async fn ledgers(run: &Run<'_>, engine: &mut Engine) -> Result<Vec<Table>, MigrateError> {
     match &run.job.migrations.source {
         MigrationSource::Directory(dir) => {
-            let table = View::take(run, engine, dir).await?.table;
+            let table = Snapshot::take(run, engine, dir).await?.table;
             Ok(Some(table).filter(Table::exists).into_iter().collect())
         }
         MigrationSource::Command(_) => command::heads::tables(engine).await,

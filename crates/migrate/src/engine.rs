@@ -2,11 +2,11 @@
 
 use crate::{
     MigrateError,
+    catalog::Catalog,
     failpoint::reach,
     job::Run,
     postgres,
-    seen::Seen,
-    sight::Sight,
+    read_set::ReadSet,
     sqlite,
     work::{Step, Work},
 };
@@ -65,10 +65,10 @@ impl Engine {
     }
 
     /// What there is. `also` is a table's name, with or without a schema, beside the known ones.
-    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
+    pub(crate) async fn catalog(&self, also: Option<&str>) -> Result<Catalog, MigrateError> {
         match self {
-            Self::Postgres(engine) => engine.look(also).await,
-            Self::Sqlite(engine) => engine.look(also).await,
+            Self::Postgres(engine) => engine.catalog(also).await,
+            Self::Sqlite(engine) => engine.catalog(also).await,
         }
     }
 
@@ -95,9 +95,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`MigrateError::Locked`] when the time is up, or why the database cannot be written to.
-    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, keys: &[i64]) -> Result<(), MigrateError> {
+    pub(crate) async fn lock(&mut self, run: &Run<'_>, catalog: &Catalog, keys: &[i64]) -> Result<(), MigrateError> {
         if let Self::Postgres(engine) = self {
-            engine.lock(run, sight, keys).await?;
+            engine.lock(run, catalog, keys).await?;
         }
         reach(run.job, "lock.held");
         Ok(())
@@ -113,7 +113,7 @@ impl Engine {
         reach(run.job, "ledger.write");
         match self {
             Self::Postgres(engine) => engine.write(doing, &sql).await,
-            Self::Sqlite(engine) => engine.write_if(run, sql, Seen::default()).await.map(drop),
+            Self::Sqlite(engine) => engine.write_if(run, sql, ReadSet::default()).await.map(drop),
         }?;
         reach(run.job, "ledger.written");
         Ok(())
@@ -125,7 +125,7 @@ impl Engine {
         run: &Run<'_>,
         doing: &'static str,
         sql: Vec<String>,
-        seen: Seen,
+        seen: ReadSet,
     ) -> Result<Step<()>, MigrateError> {
         match self {
             Self::Postgres(_) => self.write(run, doing, sql).await.map(Step::Done),

@@ -4,8 +4,8 @@ use crate::{
     Job, MigrateError, directory,
     engine::Engine,
     job::Run,
+    snapshot::first_text,
     style::detect::{Choice, Files, Found, detect},
-    view::first_text,
 };
 use config::MigrationSource;
 
@@ -18,11 +18,11 @@ pub async fn lost_ledger(job: &Job<'_>) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let names = directory::list(dir)?;
     let run = Run::new(job);
-    let sight = Engine::with(&run, async |engine| engine.look(job.migrations.table.as_deref()).await).await?;
+    let catalog = Engine::with(&run, async |engine| engine.catalog(job.migrations.table.as_deref()).await).await?;
     let first = first_text(dir, &names);
     let choice = Choice { style: job.migrations.style.as_deref(), table: job.migrations.table.as_deref() };
     let any = names.iter().any(|name| name.ends_with(".sql"));
-    Ok(match detect(&sight, &Files { names: &names, first: &first }, choice)? {
+    Ok(match detect(&catalog, &Files { names: &names, first: &first }, choice)? {
         Found::Style(_, table) => any && !table.exists(),
         Found::ByRows { .. } => false,
     })

@@ -2,11 +2,11 @@
 
 use crate::{
     Job, MigrateError, Version, directory,
+    snapshot::first_text,
     style::{
         Named, Numbering, Part, Style,
         detect::{self, Files},
     },
-    view::first_text,
 };
 use std::{io::ErrorKind, path::PathBuf};
 

@@ -9,6 +9,7 @@
 //! disk: what is lost with the machine is lost as a whole, file and row, and the last one brings all before it to the disk.
 
 mod apply;
+mod ask;
 mod blockers;
 mod failure;
 #[cfg(test)]
@@ -17,7 +18,6 @@ mod guard;
 mod index;
 mod lease;
 mod lone;
-mod look;
 mod progress;
 mod read_only;
 mod rehearse;
@@ -26,23 +26,22 @@ mod send;
 mod transaction;
 mod watch;
 
+pub(crate) use ask::must_be_writable;
 pub(crate) use guard::{Guard, Keys};
 pub(crate) use index::{INVALID_INDEXES, invalid_index};
-pub(crate) use look::must_be_writable;
 pub(crate) use rehearse::must_be_one_transaction;
 
+use ask::query;
 use guard::Way;
-use look::query;
 use transaction::RESET_ROLE;
 
 use crate::{
     MigrateError,
+    catalog::Catalog,
     engine::{Cells, Passing, owned},
     failpoint::reach,
     job::{Job, Run},
-    lock, quote,
-    sight::Sight,
-    sql::Dialect,
+    lock,
     work::{Step, Work},
 };
 use config::{
@@ -72,8 +71,8 @@ impl Engine {
         Ok(Self { session, dsn: dsn.clone(), guard: None, at_work: String::new(), used: false })
     }
 
-    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
-        look::look(&self.session, also).await
+    pub(crate) async fn catalog(&self, also: Option<&str>) -> Result<Catalog, MigrateError> {
+        ask::catalog(&self.session, also).await
     }
 
     pub(crate) async fn ask(&self, doing: &'static str, sql: &str) -> Result<Vec<Cells>, MigrateError> {
@@ -86,7 +85,7 @@ impl Engine {
         sql: &str,
         of: fn(&Passing<'_>) -> T,
     ) -> Result<Vec<T>, MigrateError> {
-        look::each(&self.session, doing, sql, of).await
+        ask::each(&self.session, doing, sql, of).await
     }
 
     /// The server that it is with, of those in the settings.
@@ -105,15 +104,15 @@ impl Engine {
     }
 
     /// Straight at the server where its address is known: what stands before it may be a pooler, which keeps no lock.
-    pub(crate) async fn lock(&mut self, run: &Run<'_>, sight: &Sight, theirs: &[i64]) -> Result<(), MigrateError> {
-        must_be_writable(sight)?;
+    pub(crate) async fn lock(&mut self, run: &Run<'_>, catalog: &Catalog, theirs: &[i64]) -> Result<(), MigrateError> {
+        must_be_writable(catalog)?;
         let pooled = matches!(guard::way(&self.session).await?, Way::Pooled { .. });
         if let (true, Some(Target::Postgres(direct))) = (pooled, &run.job.migrations.direct) {
             self.session = open(run.job, direct).await?;
             self.dsn = direct.clone();
         }
-        let ours = lock::key(&sight.database, &sight.schema);
-        let keys = guard::Keys { ours, theirs, schema: &sight.schema };
+        let ours = lock::key(&catalog.database, &catalog.schema);
+        let keys = guard::Keys { ours, theirs, schema: &catalog.schema };
         self.guard = Some(Guard::hold(run, &self.dsn, &keys).await?);
         if !self.is_pooled() {
             self.at_work = begin_to_work(&self.session, ours).await?;
@@ -129,7 +128,7 @@ impl Engine {
     pub(crate) async fn write(&mut self, doing: &'static str, sql: &[String]) -> Result<(), MigrateError> {
         let sql = sql.join(";\n");
         let done = self.session.client.batch_execute(&sql).await;
-        done.map_err(|error| look::not_written(doing, self.session.explain(&error)))
+        done.map_err(|error| ask::not_written(doing, self.session.explain(&error)))
     }
 
     /// SQL that each transaction begins with, so that it cannot end when the lock is not ours any more.
@@ -163,11 +162,6 @@ impl Engine {
     }
 }
 
-/// A text as PostgreSQL's SQL has it.
-fn literal(text: &str) -> String {
-    quote::literal(text, Dialect::Postgres)
-}
-
 /// For PostgreSQL's setting of this name: milliseconds, 0 for no limit.
 fn statement_timeout(job: &Job<'_>) -> u128 {
     job.migrations.statement_timeout.map_or(0, |limit| limit.as_millis().max(1))
@@ -194,9 +188,9 @@ pub(crate) async fn open(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Session, Mi
 }
 
 /// Where the lock of an external command belongs.
-pub(crate) async fn place(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Sight, MigrateError> {
+pub(crate) async fn place(job: &Job<'_>, dsn: &PostgresDsn) -> Result<Catalog, MigrateError> {
     let session = open(job, dsn).await?;
-    let sight = look::look_anywhere(&session, None).await?;
+    let catalog = ask::catalog_anywhere(&session, None).await?;
     session.close().await;
-    Ok(sight)
+    Ok(catalog)
 }

@@ -1,18 +1,15 @@
-//! Values and names as SQL writes them, for statements that every pooler passes on: the simple protocol has no parameters.
+//! Values as SQL writes them, in both dialects; names are written alike in both.
 
 use crate::{sql::Dialect, style::plain::hexadecimal};
+use database::postgres;
 
-/// `name` as an identifier.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+pub(crate) use database::postgres::identifier;
 
-/// `text` as a literal, whatever `standard_conforming_strings` says.
+/// `text` as a literal.
 pub(crate) fn literal(text: &str, dialect: Dialect) -> String {
-    let doubled = text.replace('\'', "''");
     match dialect {
-        Dialect::Postgres if text.contains('\\') => format!("E'{}'", doubled.replace('\\', "\\\\")),
-        _ => format!("'{doubled}'"),
+        Dialect::Postgres => postgres::literal(text),
+        Dialect::Sqlite => format!("'{}'", text.replace('\'', "''")),
     }
 }
 
@@ -35,9 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_and_names_are_quoted() {
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-        assert_eq!(literal("it's", Dialect::Postgres), "'it''s'");
+    fn values_are_quoted() {
         assert_eq!(literal(r"a\'", Dialect::Postgres), r"E'a\\'''");
         assert_eq!(literal(r"a\'", Dialect::Sqlite), r"'a\'''");
         assert_eq!(optional(None, Dialect::Sqlite), "NULL");

@@ -4,8 +4,9 @@ use crate::{
     Back, Goal, Job, MigrateError, Report, down,
     job::Run,
     ledger::{Row, pending},
-    obstacles, up,
-    view::View,
+    obstacles,
+    snapshot::Snapshot,
+    up,
 };
 
 /// Undoes the newest migration and applies it again.
@@ -24,15 +25,15 @@ pub async fn redo(job: &Job<'_>) -> Result<(Report, Report), MigrateError> {
 /// Could the newest migration be applied once it is undone? With it goes what it holds, so this is asked first.
 async fn must_be_applicable(job: &Job<'_>) -> Result<(), MigrateError> {
     let dir = job.dir("redo")?;
-    let view = View::first(&Run::new(job), dir).await?;
-    let standings = view.standings();
+    let snapshot = Snapshot::first(&Run::new(job), dir).await?;
+    let standings = snapshot.standings();
     let Some(newest) = standings.iter().rev().find(|it| it.is_in_ledger()) else { return Ok(()) };
     let Some(file) = newest.file else {
         let why = "its file is not here, so it could not be applied again";
         return Err(MigrateError::NoWayBack { name: newest.name(), why });
     };
-    let without: Vec<Row> = view.rows.iter().filter(|row| Some(*row) != newest.row).cloned().collect();
+    let without: Vec<Row> = snapshot.rows.iter().filter(|row| Some(*row) != newest.row).cloned().collect();
     let goal = Goal::Only(file.version.clone());
-    let then = pending(&view.standings_of(&without), &job.migrations.policies, &goal, view.style.name());
-    obstacles::refuse(&then.map_err(MigrateError::Conflicts)?, job.target, &*view.style)
+    let then = pending(&snapshot.standings_of(&without), &job.migrations.policies, &goal, snapshot.style.name());
+    obstacles::refuse(&then.map_err(MigrateError::Conflicts)?, job.target, &*snapshot.style)
 }

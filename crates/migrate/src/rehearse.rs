@@ -16,9 +16,9 @@ use crate::{
     engine::Engine,
     job::{Run, as_seconds},
     obstacles,
+    snapshot::Snapshot,
     sql::{Dialect, split},
     up::wanted,
-    view::View,
 };
 use config::Target;
 use serde::{Serialize, Serializer};
@@ -130,38 +130,38 @@ async fn on(
     goal: &Goal,
     how: Stage,
 ) -> Result<Rehearsal, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
-    let pending = wanted(run, &view, goal)?;
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    let pending = wanted(run, &snapshot, goal)?;
     if pending.is_empty() {
         return Ok(Rehearsal::of(Ground::Nowhere, Vec::new()));
     }
-    obstacles::refuse(&pending, run.job.target, &*view.style)?;
-    empty::warn(run, &*view.style, &pending)?;
+    obstacles::refuse(&pending, run.job.target, &*snapshot.style)?;
+    empty::warn(run, &*snapshot.style, &pending)?;
     match run.job.target {
         Target::Sqlite(path) => copy::rehearse(run, path, dir, goal).await,
-        _ => on_postgres(run, engine, &view, dir, goal, how).await,
+        _ => on_postgres(run, engine, &snapshot, dir, goal, how).await,
     }
 }
 
 async fn on_postgres(
     run: &Run<'_>,
     engine: &mut Engine,
-    view: &View,
+    snapshot: &Snapshot,
     dir: &Path,
     goal: &Goal,
     how: Stage,
 ) -> Result<Rehearsal, MigrateError> {
-    let pending = wanted(run, view, goal)?;
-    let (clone, instead) = match (how, cloned(run, engine, view, &pending, how).await) {
+    let pending = wanted(run, snapshot, goal)?;
+    let (clone, instead) = match (how, cloned(run, engine, snapshot, &pending, how).await) {
         (_, Ok(clone)) => (clone, None),
         (Stage::Auto, Err(error)) => (None, Some(error.to_string())),
         (_, Err(error)) => return Err(error),
     };
     let (files, ground) = match clone {
         Some(clone) => (clone.play(run.job, dir, goal).await?, Ground::Clone),
-        None => (roll_back::play(run, engine, view, dir, goal).await?, Ground::RollBack),
+        None => (roll_back::play(run, engine, snapshot, dir, goal).await?, Ground::RollBack),
     };
-    let files = sizes::with_sizes(engine, &view.sight, files).await?;
+    let files = sizes::with_sizes(engine, &snapshot.catalog, files).await?;
     Ok(Rehearsal { instead, ..Rehearsal::of(ground, files) })
 }
 
@@ -169,7 +169,7 @@ async fn on_postgres(
 async fn cloned(
     run: &Run<'_>,
     engine: &mut Engine,
-    view: &View,
+    snapshot: &Snapshot,
     pending: &[&Migration],
     how: Stage,
 ) -> Result<Option<clone::Clone>, MigrateError> {
@@ -177,7 +177,7 @@ async fn cloned(
         return Ok(None);
     }
     refuse_shared(pending)?;
-    clone::Clone::make(run.job, engine, view).await.map(Some)
+    clone::Clone::make(run.job, engine, snapshot).await.map(Some)
 }
 
 /// These files must not really run on a clone: roles, databases and settings are the server's, and would stay.

@@ -7,10 +7,9 @@ use crate::{
     job::Run,
     ledger::{Difference, Standing, Where, previous},
     migration::{Kind, Migration},
-    retrying,
-    seen::seen,
+    read_set, retrying,
+    snapshot::Snapshot,
     up::must_be_known,
-    view::View,
     work::{Direction, Step},
 };
 use serde::Serialize;
@@ -96,19 +95,19 @@ async fn through(
     truth: &Truth,
     go: bool,
 ) -> Result<Repair, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
-    known(&view, truth)?;
-    let repair = found(&view, truth);
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    known(&snapshot, truth)?;
+    let repair = found(&snapshot, truth);
     if !go || repair.fixes.is_empty() {
         return Ok(repair);
     }
-    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    engine.lock(run, &snapshot.catalog, &snapshot.co_locks()).await?;
     loop {
-        let (view, seen) = seen(run, engine, dir).await?;
-        let repair = found(&view, truth);
+        let (snapshot, seen) = read_set::take(run, engine, dir).await?;
+        let repair = found(&snapshot, truth);
         let mut sql = Vec::new();
         for fix in &repair.fixes {
-            sql.extend(mended(run, &view, fix)?);
+            sql.extend(mended(run, &snapshot, fix)?);
         }
         if let Step::Done(()) = engine.write_if(run, "write the ledger", sql, seen).await? {
             return Ok(Repair { done: true, ..repair });
@@ -116,16 +115,16 @@ async fn through(
     }
 }
 
-fn known(view: &View, truth: &Truth) -> Result<(), MigrateError> {
-    let standings = view.standings();
+fn known(snapshot: &Snapshot, truth: &Truth) -> Result<(), MigrateError> {
+    let standings = snapshot.standings();
     truth.applied.iter().chain(&truth.forget).try_for_each(|version| must_be_known(&standings, version))
 }
 
 /// What is to be done, in the order of the migrations.
-pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
+pub(crate) fn found(snapshot: &Snapshot, truth: &Truth) -> Repair {
     let mut repair = Repair::default();
     let mut begun = false;
-    for standing in view.standings() {
+    for standing in snapshot.standings() {
         let name = standing.name();
         let Some(version) = standing.version().cloned() else {
             repair.fixes.extend((standing.place == Where::Begun).then_some(Fix::Again { name }));
@@ -140,7 +139,7 @@ pub(crate) fn found(view: &View, truth: &Truth) -> Repair {
             Where::Resumes | Where::BegunAs(_) if forget => repair.fixes.push(Fix::Forget { version, name }),
             Where::Begun | Where::Resumes | Where::BegunAs(_) | Where::UndoneInPart if applied => repair.fixes.push(Fix::Settle { version, name }),
             // One row for all: what failed may be what undoes this one.
-            Where::Pending if applied && after_begun && view.style.implies() => {
+            Where::Pending if applied && after_begun && snapshot.style.implies() => {
                 repair.fixes.push(Fix::Settle { version, name });
             }
             Where::Begun => repair.open.push(format!(
@@ -178,41 +177,41 @@ fn restamp(standing: &Standing<'_>, difference: Option<&Difference>) -> Option<F
     Some(Fix::Restamp { version: file.version.clone(), name: file.name.clone(), was, will_be, difference })
 }
 
-fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateError> {
-    let standings = view.standings();
-    let Some(version) = fix.version() else { return Ok(again(view, fix)) };
+fn mended(run: &Run<'_>, snapshot: &Snapshot, fix: &Fix) -> Result<Vec<String>, MigrateError> {
+    let standings = snapshot.standings();
+    let Some(version) = fix.version() else { return Ok(again(snapshot, fix)) };
     let Some(standing) = standings.iter().find(|it| it.version() == Some(version)) else { return Ok(Vec::new()) };
     let row = standing.row.and_then(|row| row.version.clone()).unwrap_or_else(|| version.clone());
     let name = standing.name();
     // A table of numbers has `3` where our history has the file's `0003`.
     let spellings = [Some(&row), standing.file.map(|file| &file.version).filter(|it| it.text() != row.text())];
-    let forget = |version| history::forget(&view.history, standing.kind(), version, &name);
+    let forget = |version| history::forget(&snapshot.history, standing.kind(), version, &name);
     let mut sql: Vec<_> = spellings.into_iter().flatten().map(forget).collect();
     let was = if let Where::BegunAs(was) = &standing.place { Some(was) } else { None };
     for name in [Some(&name), was].into_iter().flatten() {
         for direction in [Direction::Up, Direction::Down] {
-            sql.push(history::Of { kind: standing.kind(), name, direction: direction.word() }.clear(&view.journal));
+            sql.push(history::Of { kind: standing.kind(), name, direction: direction.word() }.clear(&snapshot.journal));
         }
     }
     match (fix, standing.file) {
         (Fix::Forget { .. }, _) => {
             let ghost = Migration { version: row, ..ghost(standing) };
-            sql.extend(view.style.delete(&view.table, &ghost, previous(&standings, version)));
+            sql.extend(snapshot.style.delete(&snapshot.table, &ghost, previous(&standings, version)));
         }
         (Fix::Restamp { .. }, Some(file)) => {
             if row != file.version {
-                sql.extend(view.style.delete(&view.table, &Migration { version: row, ..file.clone() }, None));
-                sql.extend(view.style.baseline(&view.table, &[file]));
+                sql.extend(snapshot.style.delete(&snapshot.table, &Migration { version: row, ..file.clone() }, None));
+                sql.extend(snapshot.style.baseline(&snapshot.table, &[file]));
             } else {
-                sql.extend(view.style.restamp(&view.table, &Migration { version: row, ..file.clone() }));
+                sql.extend(snapshot.style.restamp(&snapshot.table, &Migration { version: row, ..file.clone() }));
             }
-            sql.extend(history::take(&view.history, file, run.job.who)?);
+            sql.extend(history::take(&snapshot.history, file, run.job.who)?);
         }
         (Fix::Settle { .. }, Some(file)) => {
             let spelled = Migration { version: row, ..file.clone() };
-            sql.extend(view.style.delete(&view.table, &spelled, previous(&standings, version)));
-            sql.extend(view.style.baseline(&view.table, &[file]));
-            sql.extend(history::take(&view.history, file, run.job.who)?);
+            sql.extend(snapshot.style.delete(&snapshot.table, &spelled, previous(&standings, version)));
+            sql.extend(snapshot.style.baseline(&snapshot.table, &[file]));
+            sql.extend(history::take(&snapshot.history, file, run.job.who)?);
         }
         (Fix::Restamp { .. } | Fix::Settle { .. }, None) | (Fix::Again { .. }, _) => {}
     }
@@ -220,13 +219,14 @@ fn mended(run: &Run<'_>, view: &View, fix: &Fix) -> Result<Vec<String>, MigrateE
 }
 
 /// Nothing of a repeatable one is remembered.
-fn again(view: &View, fix: &Fix) -> Vec<String> {
+fn again(snapshot: &Snapshot, fix: &Fix) -> Vec<String> {
     let Fix::Again { name } = fix else { return Vec::new() };
-    let file = view.directory.repeatables.iter().find(|file| file.kind == Kind::Repeatable && file.name == *name);
+    let file = snapshot.directory.repeatables.iter().find(|file| file.kind == Kind::Repeatable && file.name == *name);
     let forgotten = |file: &Migration| {
         let journal = history::Of { kind: file.kind, name, direction: Direction::Up.word() };
-        let ours = [history::forget(&view.history, file.kind, &file.version, name), journal.clear(&view.journal)];
-        view.style.delete(&view.table, file, None).into_iter().chain(ours).collect()
+        let ours =
+            [history::forget(&snapshot.history, file.kind, &file.version, name), journal.clear(&snapshot.journal)];
+        snapshot.style.delete(&snapshot.table, file, None).into_iter().chain(ours).collect()
     };
     file.map(forgotten).unwrap_or_default()
 }

@@ -12,20 +12,20 @@
 //! with the machine is lost as a whole, file and row.
 
 mod apply;
+mod ask;
 mod failure;
-mod look;
 mod orphans;
 mod perform;
 mod stop;
 
 use crate::{
     Holder, MigrateError,
+    catalog::Catalog,
     engine::{Cells, Passing, owned},
     failpoint::reach,
     job::Run,
     lock::{Next, Waiting},
-    seen::Seen,
-    sight::Sight,
+    read_set::ReadSet,
     work::Step,
 };
 use database::sqlite::refusal;
@@ -60,7 +60,7 @@ impl Desk {
     fn reader(&self) -> Result<MutexGuard<'_, Option<Connection>>, MigrateError> {
         let mut slot = self.connection();
         if slot.is_none() {
-            *slot = look::open_to_read(&self.path)?;
+            *slot = ask::open_to_read(&self.path)?;
         }
         Ok(slot)
     }
@@ -85,15 +85,15 @@ impl Engine {
     pub(crate) async fn open(path: &Path) -> Result<Self, MigrateError> {
         let path = path.to_owned();
         let desk = blocking(move || {
-            let connection = look::open_to_read(&path)?;
+            let connection = ask::open_to_read(&path)?;
             Ok(Desk { path, connection: Mutex::new(connection), version: Mutex::default() })
         });
         Ok(Self { desk: Arc::new(desk.await?), written: false })
     }
 
-    pub(crate) async fn look(&self, also: Option<&str>) -> Result<Sight, MigrateError> {
+    pub(crate) async fn catalog(&self, also: Option<&str>) -> Result<Catalog, MigrateError> {
         let also = also.map(str::to_owned);
-        self.with(move |desk| look::look(desk, also.as_deref())).await
+        self.with(move |desk| ask::catalog(desk, also.as_deref())).await
     }
 
     pub(crate) async fn ask(&self, sql: String) -> Result<Vec<Cells>, MigrateError> {
@@ -106,7 +106,7 @@ impl Engine {
         of: fn(&Passing<'_>) -> T,
     ) -> Result<Vec<T>, MigrateError> {
         self.with(move |desk| match &*desk.reader()? {
-            Some(connection) => look::each(connection, &sql, of).map_err(|error| refused(&error, &desk.path)),
+            Some(connection) => ask::each(connection, &sql, of).map_err(|error| refused(&error, &desk.path)),
             None => Ok(Vec::new()),
         })
         .await
@@ -117,7 +117,7 @@ impl Engine {
         &mut self,
         run: &Run<'_>,
         sql: Vec<String>,
-        seen: Seen,
+        seen: ReadSet,
     ) -> Result<Step<()>, MigrateError> {
         self.written = true;
         let mut busy = Busy::new(run);

@@ -6,9 +6,9 @@ use crate::{
     ledger::{Conflict, Entry, Goal, State, Where, entries, pending as to_apply},
     migration::Kind,
     obstacles,
+    snapshot::{Snapshot, first_text},
     style::detect::{self, Files},
     up::must_be_known,
-    view::{View, first_text},
 };
 use config::{App, MigrationSource, Tolerance};
 use serde::Serialize;
@@ -56,12 +56,12 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else {
         return Ok(Status::external(database));
     };
-    let view = View::first(&Run::new(job), dir).await?;
-    let standings = view.standings();
+    let snapshot = Snapshot::first(&Run::new(job), dir).await?;
+    let standings = snapshot.standings();
     let mut migrations = entries(&standings);
     // Nobody has to apply them.
     migrations.retain(|entry| entry.kind != Kind::Seed || entry.state == State::Applied);
-    let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, view.style.name());
+    let conflicts = crate::ledger::conflicts(&standings, &job.migrations.policies, snapshot.style.name());
     let late = job.migrations.policies.out_of_order == Tolerance::Allow;
     let is_pending = |entry: &&Entry| entry.state == State::Pending || late && entry.state == State::OutOfOrder;
     let resumes = standings.iter().filter(|it| it.place == Where::Resumes).count();
@@ -69,9 +69,9 @@ pub async fn status(job: &Job<'_>) -> Result<Status, MigrateError> {
     let counts = Counts { applied: migrations.len() - pending - conflicts.len(), pending, conflicts: conflicts.len() };
     Ok(Status {
         database,
-        style: Some(view.style.name()),
-        ledger: Some(view.table.shown()),
-        mapping: view.style.mapping(),
+        style: Some(snapshot.style.name()),
+        ledger: Some(snapshot.table.shown()),
+        mapping: snapshot.style.mapping(),
         current: Some(counts.pending + counts.conflicts == 0),
         counts,
         migrations,
@@ -131,16 +131,16 @@ pub struct Pending {
 pub async fn pending(job: &Job<'_>, goal: &Goal) -> Result<Option<Vec<Pending>>, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(None) };
     let run = Run::new(job);
-    let view = View::first(&run, dir).await?;
+    let snapshot = Snapshot::first(&run, dir).await?;
     let policies = &job.migrations.policies;
-    let standings = view.standings();
+    let standings = snapshot.standings();
     if let Goal::To(version) = goal {
         must_be_known(&standings, version)?;
     }
-    let pending = to_apply(&standings, policies, goal, view.style.name());
+    let pending = to_apply(&standings, policies, goal, snapshot.style.name());
     let pending = pending.map_err(MigrateError::Conflicts)?;
-    obstacles::refuse(&pending, job.target, &*view.style)?;
-    empty::warn(&run, &*view.style, &pending)?;
+    obstacles::refuse(&pending, job.target, &*snapshot.style)?;
+    empty::warn(&run, &*snapshot.style, &pending)?;
     let told = |it: &crate::Migration| Pending { version: it.version.clone(), name: it.name.clone() };
     Ok(Some(pending.into_iter().map(told).collect()))
 }

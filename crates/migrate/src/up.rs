@@ -8,7 +8,7 @@ use crate::{
     ledger::{Conflict, Goal, Standing, pending},
     migration::Migration,
     obstacles, retrying,
-    view::View,
+    snapshot::Snapshot,
     work::{Step, Work},
 };
 use config::MigrationSource;
@@ -44,8 +44,8 @@ pub async fn up(job: &Job<'_>, goal: &Goal) -> Result<Report, MigrateError> {
 pub async fn is_current(job: &Job<'_>, goal: &Goal) -> Result<bool, MigrateError> {
     let MigrationSource::Directory(dir) = &job.migrations.source else { return Ok(false) };
     let run = Run::new(job);
-    let view = View::first(&run, dir).await?;
-    Ok(wanted(&run, &view, goal)?.is_empty())
+    let snapshot = Snapshot::first(&run, dir).await?;
+    Ok(wanted(&run, &snapshot, goal)?.is_empty())
 }
 
 async fn attempt(run: &Run<'_>, goal: &Goal) -> Result<(), MigrateError> {
@@ -56,9 +56,9 @@ async fn attempt(run: &Run<'_>, goal: &Goal) -> Result<(), MigrateError> {
 /// Without the lock when nothing is pending; else under it, where nothing that was seen before counts.
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) -> Result<(), MigrateError> {
     engine.settle(run).await?;
-    let view = View::take(run, engine, dir).await?;
-    run.settled(&view.rows);
-    match wanted(run, &view, goal) {
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    run.settled(&snapshot.rows);
+    match wanted(run, &snapshot, goal) {
         // What a living migrator is at is over when the lock is ours.
         Err(error) if error.may_pass() => {
             run.looked(1);
@@ -66,28 +66,28 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
         Err(error) => return Err(error),
         Ok(first) => {
             let anew = run.looked(first.len());
-            if first.is_empty() && view.unnoted().is_empty() {
+            if first.is_empty() && snapshot.unnoted().is_empty() {
                 return Ok(());
             }
-            obstacles::refuse(&first, run.job.target, &*view.style)?;
+            obstacles::refuse(&first, run.job.target, &*snapshot.style)?;
             if anew {
-                empty::warn(run, &*view.style, &first)?;
+                empty::warn(run, &*snapshot.style, &first)?;
             }
             #[cfg(feature = "lint")]
             if anew {
-                crate::lint::before_up(run, engine, &view, &first).await;
+                crate::lint::before_up(run, engine, &snapshot, &first).await;
             }
         }
     }
-    let (sight, theirs) = (view.sight.clone(), view.co_locks());
+    let (catalog, theirs) = (snapshot.catalog.clone(), snapshot.co_locks());
     // What was seen counts no more under the lock; of thousands of files it is not little.
-    drop(view);
-    engine.lock(run, &sight, &theirs).await?;
+    drop(snapshot);
+    engine.lock(run, &catalog, &theirs).await?;
     loop {
-        let view = prepared(run, engine, dir).await?;
-        run.settled(&view.rows);
+        let snapshot = prepared(run, engine, dir).await?;
+        run.settled(&snapshot.rows);
         run.settled_for_good();
-        if let Step::Done(()) = apply_all(run, engine, &view, goal).await? {
+        if let Step::Done(()) = apply_all(run, engine, &snapshot, goal).await? {
             return Ok(());
         }
     }
@@ -97,12 +97,16 @@ async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path, goal: &Goal) ->
 ///
 /// # Errors
 /// [`MigrateError::NoSuchVersion`] when the goal is a slip, else what forbids to go on.
-pub(crate) fn wanted<'v>(run: &Run<'_>, view: &'v View, goal: &Goal) -> Result<Vec<&'v Migration>, MigrateError> {
-    let standings = view.standings();
+pub(crate) fn wanted<'v>(
+    run: &Run<'_>,
+    snapshot: &'v Snapshot,
+    goal: &Goal,
+) -> Result<Vec<&'v Migration>, MigrateError> {
+    let standings = snapshot.standings();
     if let Goal::To(version) = goal {
         must_be_known(&standings, version)?;
     }
-    left(run, view, &standings, goal).map_err(MigrateError::Conflicts)
+    left(run, snapshot, &standings, goal).map_err(MigrateError::Conflicts)
 }
 
 /// A version that is nowhere is a slip: every number is before or behind it, so all would be done that it was to limit.
@@ -116,42 +120,47 @@ pub(crate) fn must_be_known(standings: &[Standing<'_>], version: &Version) -> Re
 /// What is left of the goal, by these standings; nothing when the one that was wanted is applied.
 fn left<'v>(
     run: &Run<'_>,
-    view: &View,
+    snapshot: &Snapshot,
     standings: &[Standing<'v>],
     goal: &Goal,
 ) -> Result<Vec<&'v Migration>, Vec<Conflict>> {
-    let pending = pending(standings, &run.job.migrations.policies, goal, view.style.name())?;
+    let pending = pending(standings, &run.job.migrations.policies, goal, snapshot.style.name())?;
     let enough = *goal == Goal::One && run.has_done() > 0;
     Ok(if enough { Vec::new() } else { pending })
 }
 
 /// Looks again, makes the tables that are not there yet, and notes what another tool has applied meanwhile.
-pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
+pub(crate) async fn prepared(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Snapshot, MigrateError> {
+    let snapshot = Snapshot::take(run, engine, dir).await?;
     let mut sql = Vec::new();
-    if !view.table.exists() {
-        sql.extend(view.style.create(&view.table));
+    if !snapshot.table.exists() {
+        sql.extend(snapshot.style.create(&snapshot.table));
     }
-    if !view.history.exists() || !view.journal.exists() {
-        sql.extend(history::create(&view.history, &view.journal));
+    if !snapshot.history.exists() || !snapshot.journal.exists() {
+        sql.extend(history::create(&snapshot.history, &snapshot.journal));
     }
     let by = run.job.who.by();
-    sql.extend(view.unnoted().into_iter().map(|migration| history::note(&view.history, migration, &by)));
+    sql.extend(snapshot.unnoted().into_iter().map(|migration| history::note(&snapshot.history, migration, &by)));
     if sql.is_empty() {
-        return Ok(view);
+        return Ok(snapshot);
     }
     // Two of them at once would be much memory when there are thousands of files.
-    drop(view);
+    drop(snapshot);
     engine.write(run, "create the ledger", sql).await?;
-    View::take(run, engine, dir).await
+    Snapshot::take(run, engine, dir).await
 }
 
-async fn apply_all(run: &Run<'_>, engine: &mut Engine, view: &View, goal: &Goal) -> Result<Step<()>, MigrateError> {
-    let migrations = wanted(run, view, goal)?;
-    obstacles::refuse(&migrations, run.job.target, &*view.style)?;
+async fn apply_all(
+    run: &Run<'_>,
+    engine: &mut Engine,
+    snapshot: &Snapshot,
+    goal: &Goal,
+) -> Result<Step<()>, MigrateError> {
+    let migrations = wanted(run, snapshot, goal)?;
+    obstacles::refuse(&migrations, run.job.target, &*snapshot.style)?;
     for migration in migrations {
-        let still = |cells: &[Cells]| is_next(run, view, goal, cells, migration);
-        let work = Work::up(view, migration, run.job.who, &still)?;
+        let still = |cells: &[Cells]| is_next(run, snapshot, goal, cells, migration);
+        let work = Work::up(snapshot, migration, run.job.who, &still)?;
         match engine.perform(run, &work).await? {
             Step::Done(took) => run.applied(applied(migration, took)),
             Step::Overtaken => return Ok(Step::Overtaken),
@@ -161,8 +170,8 @@ async fn apply_all(run: &Run<'_>, engine: &mut Engine, view: &View, goal: &Goal)
 }
 
 /// Would the ledger, had it these rows, still have this one as the next?
-fn is_next(run: &Run<'_>, view: &View, goal: &Goal, cells: &[Cells], migration: &Migration) -> bool {
-    let rows = view.meant(cells);
-    let left = left(run, view, &view.standings_of(&rows), goal);
+fn is_next(run: &Run<'_>, snapshot: &Snapshot, goal: &Goal, cells: &[Cells], migration: &Migration) -> bool {
+    let rows = snapshot.meant(cells);
+    let left = left(run, snapshot, &snapshot.standings_of(&rows), goal);
     left.is_ok_and(|left| left.first().is_some_and(|first| *first == migration))
 }

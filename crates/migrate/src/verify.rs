@@ -7,8 +7,8 @@ use crate::{
     job::Run,
     ledger::{Standing, Where, conflicts},
     postgres,
+    snapshot::Snapshot,
     sql::Dialect,
-    view::View,
 };
 use config::MigrationPolicies;
 use serde::Serialize;
@@ -38,22 +38,22 @@ pub async fn verify(job: &Job<'_>) -> Result<Verified, MigrateError> {
 }
 
 async fn through(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Verified, MigrateError> {
-    let view = View::take(run, engine, dir).await?;
-    let standings = view.standings();
+    let snapshot = Snapshot::take(run, engine, dir).await?;
+    let standings = snapshot.standings();
     let mut verified = Verified {
         passed: standings.iter().filter(|it| is_same(it)).count(),
-        conflicts: conflicts(&standings, &MigrationPolicies::default(), view.style.name()),
+        conflicts: conflicts(&standings, &MigrationPolicies::default(), snapshot.style.name()),
         ..Verified::default()
     };
     // The journal tells it statement by statement.
     verified.conflicts.retain(|it| !matches!(it, Conflict::UndoneInPart { .. } | Conflict::BegunAs { .. }));
     for standing in &standings {
-        verified.unverified.extend(unverified(standing, view.style.name()));
+        verified.unverified.extend(unverified(standing, snapshot.style.name()));
         let not_ours = standing.file.filter(|_| standing.row.is_some() && standing.recorded.is_none());
-        verified.unverified.extend(not_ours.into_iter().flat_map(|file| view.style.doubts(file)));
+        verified.unverified.extend(not_ours.into_iter().flat_map(|file| snapshot.style.doubts(file)));
     }
-    verified.failed.extend(interrupted(engine, &view).await?);
-    if view.sight.dialect == Dialect::Postgres {
+    verified.failed.extend(interrupted(engine, &snapshot).await?);
+    if snapshot.catalog.dialect == Dialect::Postgres {
         verified.failed.extend(invalid_indexes(engine).await?);
     }
     Ok(verified)
@@ -75,11 +75,11 @@ fn unverified(standing: &Standing<'_>, tool: &str) -> Option<String> {
 }
 
 /// Files that got no further than some of their statements.
-async fn interrupted(engine: &mut Engine, view: &View) -> Result<Vec<String>, MigrateError> {
-    if !view.journal.exists() {
+async fn interrupted(engine: &mut Engine, snapshot: &Snapshot) -> Result<Vec<String>, MigrateError> {
+    if !snapshot.journal.exists() {
         return Ok(Vec::new());
     }
-    let rows = engine.ask("read the journal", history::unfinished(&view.journal)).await?;
+    let rows = engine.ask("read the journal", history::unfinished(&snapshot.journal)).await?;
     let last = rows.chunk_by(|a, b| a[3..] == b[3..]).filter_map(|file| file.last());
     Ok(last
         .map(|cells| {

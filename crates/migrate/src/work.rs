@@ -8,9 +8,9 @@ use crate::{
     migration::Kind,
     pieces::Piece,
     script::{Script, Text},
+    snapshot::Snapshot,
     sql::{Statement, split},
     style::{Record, Section, plain::sha256},
-    view::View,
 };
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(crate) enum Step<T> {
 
 /// One direction of one migration.
 pub(crate) struct Work<'a> {
-    pub(crate) view: &'a View,
+    pub(crate) snapshot: &'a Snapshot,
     pub(crate) migration: &'a Migration,
     pub(crate) direction: Direction,
     pub(crate) script: &'a Script,
@@ -64,29 +64,29 @@ pub(crate) struct Work<'a> {
 impl<'a> Work<'a> {
     /// Applies `migration`.
     pub(crate) fn up(
-        view: &'a View,
+        snapshot: &'a Snapshot,
         migration: &'a Migration,
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
         let whole = migration.down.as_ref().filter(|script| script.is_complete());
         let down = whole.map(|script| script.load().map(|text| script.kept_to_undo(&text)));
-        Self::new(view, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
+        Self::new(snapshot, migration, Direction::Up, &migration.up, down.transpose()?, who, still)
     }
 
     /// Undoes `migration` by `script`.
     pub(crate) fn down(
-        view: &'a View,
+        snapshot: &'a Snapshot,
         migration: &'a Migration,
         script: &'a Script,
         who: &crate::Identity,
         still: &'a (dyn Fn(&[Cells]) -> bool + Sync),
     ) -> Result<Self, MigrateError> {
-        Self::new(view, migration, Direction::Down, script, None, who, still)
+        Self::new(snapshot, migration, Direction::Down, script, None, who, still)
     }
 
     fn new(
-        view: &'a View,
+        snapshot: &'a Snapshot,
         migration: &'a Migration,
         direction: Direction,
         script: &'a Script,
@@ -96,7 +96,7 @@ impl<'a> Work<'a> {
     ) -> Result<Self, MigrateError> {
         let (text, by, release) = (script.load()?, who.by(), who.release.clone());
         let authorizes = text.whole.to_ascii_lowercase().contains("authorization");
-        Ok(Self { view, migration, direction, script, text, authorizes, down, release, by, witness: None, still })
+        Ok(Self { snapshot, migration, direction, script, text, authorizes, down, release, by, witness: None, still })
     }
 
     /// The same, with a statement that looks on.
@@ -112,7 +112,7 @@ impl<'a> Work<'a> {
     /// Does our history, read anew, have of it what it had? A repeatable one is remembered nowhere else.
     pub(crate) fn recorded_alike(&self, history: &[Cells]) -> bool {
         let now = history.iter().map(|cells| Recorded::of(cells)).filter(|it| it.is(self.migration));
-        now.eq(self.view.recorded.iter().filter(|it| it.is(self.migration)).cloned())
+        now.eq(self.snapshot.recorded.iter().filter(|it| it.is(self.migration)).cloned())
     }
 
     /// SQL that remembers it, after it took `took`; `only_if` is a condition that must hold for that.
@@ -121,7 +121,7 @@ impl<'a> Work<'a> {
             Direction::Up => self.remember(took, only_if),
             Direction::Down => self.forget(),
         };
-        sql.push(self.journal().clear(&self.view.journal));
+        sql.push(self.journal().clear(&self.snapshot.journal));
         sql.extend(self.witness.clone());
         sql
     }
@@ -130,14 +130,14 @@ impl<'a> Work<'a> {
     pub(crate) fn journal_of(&self, piece: &Piece, only_if: &str) -> Vec<String> {
         let row = |(index, statement): (usize, &Statement)| {
             let text = &self.text.whole[statement.range.clone()];
-            self.journal().write(&self.view.journal, piece.number + index, text, true, only_if)
+            self.journal().write(&self.snapshot.journal, piece.number + index, text, true, only_if)
         };
         piece.statements.iter().enumerate().map(row).chain(self.witness.clone()).collect()
     }
 
     /// Has the journal something of it?
     pub(crate) fn is_open(&self) -> bool {
-        self.view.open(self.migration.kind, self.direction).contains(&self.migration.name)
+        self.snapshot.open(self.migration.kind, self.direction).contains(&self.migration.name)
     }
 
     /// Was this very statement begun?
@@ -167,14 +167,14 @@ impl<'a> Work<'a> {
     fn statements(&self) -> Vec<&str> {
         let of = |section: &Section| {
             let text = self.text.section(section);
-            let statements = split(text, self.view.sight.dialect).unwrap_or_default();
+            let statements = split(text, self.snapshot.catalog.dialect).unwrap_or_default();
             statements.into_iter().filter_map(|it| text.get(it.range)).collect::<Vec<_>>()
         };
         self.script.sections.iter().flat_map(of).collect()
     }
 
     fn remember(&self, took: Duration, only_if: &str) -> Vec<String> {
-        let View { style, table, history, .. } = self.view;
+        let Snapshot { style, table, history, .. } = self.snapshot;
         let text = self.script.kept(&self.text);
         let applied = Applied {
             migration: self.migration,
@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
             took,
             release: self.release.as_deref(),
             by: &self.by,
-            again: self.view.recorded.iter().any(|it| it.is(self.migration) || it.kind == Kind::Implied),
+            again: self.snapshot.recorded.iter().any(|it| it.is(self.migration) || it.kind == Kind::Implied),
             only_if,
         };
         let mut sql = history::insert(history, &applied);
@@ -195,11 +195,11 @@ impl<'a> Work<'a> {
     }
 
     fn forget(&self) -> Vec<String> {
-        let View { style, table, history, .. } = self.view;
+        let Snapshot { style, table, history, .. } = self.snapshot;
         let Migration { kind, version, name, .. } = self.migration;
         let mut sql = vec![history::forget(history, *kind, version, name)];
-        let previous = previous(&self.view.standings(), version);
-        sql.extend(style.delete(table, &self.view.as_in_ledger(self.migration), previous));
+        let previous = previous(&self.snapshot.standings(), version);
+        sql.extend(style.delete(table, &self.snapshot.as_in_ledger(self.migration), previous));
         sql
     }
 
@@ -208,11 +208,11 @@ impl<'a> Work<'a> {
     pub(crate) fn opening(&self) -> Vec<String> {
         let record = Record { migration: self.migration, took: Duration::ZERO, statements: &[] };
         let mut sql = match self.direction {
-            Direction::Up if self.in_ledger() => self.view.style.mark_begun(&self.view.table, &record),
+            Direction::Up if self.in_ledger() => self.snapshot.style.mark_begun(&self.snapshot.table, &record),
             Direction::Up | Direction::Down => Vec::new(),
         };
         if !sql.is_empty() {
-            sql.push(self.journal().write(&self.view.journal, history::OPENING, "", false, ""));
+            sql.push(self.journal().write(&self.snapshot.journal, history::OPENING, "", false, ""));
         }
         sql
     }
@@ -221,7 +221,7 @@ impl<'a> Work<'a> {
     fn in_ledger(&self) -> bool {
         match self.migration.kind {
             Kind::Versioned => true,
-            Kind::Repeatable => self.view.style.keeps_repeatables(),
+            Kind::Repeatable => self.snapshot.style.keeps_repeatables(),
             Kind::Seed | Kind::ByHand | Kind::Implied => false,
         }
     }

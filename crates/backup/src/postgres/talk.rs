@@ -6,6 +6,8 @@ use database::postgres::{Session, SqlError, connect};
 use std::time::Duration;
 use tokio_postgres::SimpleQueryMessage;
 
+pub(super) use database::postgres::{identifier, literal};
+
 /// Connecting takes no longer.
 const CONNECT: Duration = Duration::from_secs(30);
 
@@ -83,33 +85,11 @@ impl Talk {
     }
 }
 
-/// `name` as an identifier.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// `text` as a literal, whatever `standard_conforming_strings` says.
-pub(super) fn literal(text: &str) -> String {
-    let doubled = text.replace('\'', "''");
-    if text.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
-}
-
 /// Did the server answer with this SQLSTATE?
 pub(super) fn is_code(error: &BackupError, codes: &[&str]) -> bool {
     match error {
         BackupError::Sql { error, .. } => codes.contains(&error.code.as_str()),
         BackupError::Refused { refusal, .. } => refusal.code.as_deref().is_some_and(|code| codes.contains(&code)),
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_and_names_are_quoted() {
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-        assert_eq!((literal("it's"), literal(r"a\'")), ("'it''s'".to_owned(), r"E'a\\'''".to_owned()));
     }
 }

@@ -6,7 +6,7 @@ use super::{
     rules::{MIXED_TRANSACTION, NO_STATEMENT, SYNTAX},
     told::{self, Told},
 };
-use crate::{Migration, engine::Engine, job::Run, view::View};
+use crate::{Migration, engine::Engine, job::Run, snapshot::Snapshot};
 use report::{Event, Level, Severity};
 
 /// With more files than these a database is being set up, and nobody uses it yet.
@@ -16,14 +16,14 @@ const MOST_BYTES: usize = 128 * 1024;
 
 /// Tells the warnings about files that are about to be applied, as events `migrate.lint`. It stops nothing: what it cannot look
 /// at it leaves out.
-pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, view: &View, pending: &[&Migration]) {
+pub(crate) async fn before_up(run: &Run<'_>, engine: &mut Engine, snapshot: &Snapshot, pending: &[&Migration]) {
     if pending.len() > MOST_FILES || !matches!(engine, Engine::Postgres(_)) {
         return;
     }
     match super::rules(run.job) {
         Err(error) => run.job.warn("migrate.lint", error.to_string()),
         Ok(rules) => {
-            let usage = Usage::of(&*view.style);
+            let usage = Usage::of(&*snapshot.style);
             // A file that cannot be read any more is told by whoever applies it.
             let files = pending.iter().filter_map(|migration| File::of(migration, true, &usage).ok());
             let files = files.filter(|file| file.text.whole.len() <= MOST_BYTES).collect();

@@ -11,11 +11,11 @@ use crate::{
     job::{Job, Run},
     ledger::Where,
     script::{Script, normal},
+    snapshot::{Snapshot, first_text},
     style::{
         Style,
         detect::{self, Files},
     },
-    view::{View, first_text},
 };
 use config::{MigrationSource, Target};
 use host::fs::real_path;
@@ -59,16 +59,16 @@ pub(super) async fn chosen(run: &Run<'_>, which: &Which) -> Result<Chosen, Migra
     let MigrationSource::Directory(dir) = &run.job.migrations.source else {
         return Ok(Chosen { files: named_alone(run.job, which)?, engine, absent });
     };
-    let mut view = None;
+    let mut snapshot = None;
     if let Some(open) = &mut engine {
         match seen(run, open, dir).await {
-            Ok(seen) => view = Some(seen),
+            Ok(seen) => snapshot = Some(seen),
             Err(Unseen::Database(why)) => (engine, absent) = (None, why),
             Err(Unseen::Files(error)) => return strangers(run.job, which, error, engine),
         }
     }
-    let files = match &view {
-        Some(view) => of_view(run.job, dir, view, which),
+    let files = match &snapshot {
+        Some(snapshot) => of_view(run.job, dir, snapshot, which),
         None => by_files(run.job, dir, which),
     };
     match files {
@@ -85,9 +85,9 @@ enum Unseen {
     Files(MigrateError),
 }
 
-async fn seen(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<View, Unseen> {
-    match timeout(LONGEST, View::take(run, engine, dir)).await {
-        Ok(Ok(view)) => Ok(view),
+async fn seen(run: &Run<'_>, engine: &mut Engine, dir: &Path) -> Result<Snapshot, Unseen> {
+    match timeout(LONGEST, Snapshot::take(run, engine, dir)).await {
+        Ok(Ok(snapshot)) => Ok(snapshot),
         Ok(Err(
             error @ (MigrateError::Refused(_)
             | MigrateError::Sql { .. }
@@ -131,12 +131,12 @@ fn silence(limit: Duration) -> String {
     format!("no answer within {}", report::seconds(limit))
 }
 
-fn of_view(job: &Job<'_>, dir: &Path, view: &View, which: &Which) -> Result<Vec<File>, MigrateError> {
-    let standings = view.standings();
+fn of_view(job: &Job<'_>, dir: &Path, snapshot: &Snapshot, which: &Which) -> Result<Vec<File>, MigrateError> {
+    let standings = snapshot.standings();
     let pending = standings.iter().filter(|it| matches!(it.place, Where::Pending | Where::Late | Where::Again));
     let pending: Vec<_> = pending.filter_map(|it| it.file).collect();
     let is_pending = |migration: &Migration| pending.iter().any(|it| std::ptr::eq(*it, migration));
-    of_directory(job, dir, &view.directory, &*view.style, which, is_pending)
+    of_directory(job, dir, &snapshot.directory, &*snapshot.style, which, is_pending)
 }
 
 /// No database tells what is applied: every file may be pending.

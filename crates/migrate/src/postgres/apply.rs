@@ -1,8 +1,9 @@
 //! One file, one transaction, one row; or, where PostgreSQL allows no transaction, one piece after the other by the journal.
 
 use super::{
-    Engine, lone,
-    look::query,
+    Engine,
+    ask::query,
+    lone,
     send::send,
     transaction::{Closing, back_to_utf8, transaction},
 };
@@ -98,7 +99,7 @@ async fn set_again(
 }
 
 async fn journal(engine: &mut Engine, work: &Work<'_>) -> Result<Vec<Journaled>, MigrateError> {
-    let cells = engine.ask("read the journal", &work.journal().select(&work.view.journal)).await?;
+    let cells = engine.ask("read the journal", &work.journal().select(&work.snapshot.journal)).await?;
     Ok(cells.iter().map(|cells| Journaled::of(cells)).collect())
 }
 

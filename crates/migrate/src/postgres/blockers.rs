@@ -6,7 +6,7 @@ mod tests;
 
 pub(crate) use shown::shown;
 
-use super::look::query;
+use super::ask::query;
 use crate::MigrateError;
 use database::postgres::Session;
 use report::seconds;

@@ -4,12 +4,9 @@
 //! Names are those of the catalog: without quotes, in the case in which they are kept. An index lies in the schema of its
 //! table. Rows of the catalog are looked up by name, never by text of a statement.
 
-use super::{
-    literal,
-    look::{cell, query},
-};
+use super::ask::{cell, query};
 use crate::{MigrateError, engine::Cells, quote::identifier, sql::Name};
-use database::postgres::Session;
+use database::postgres::{Session, literal};
 use std::time::Duration;
 
 /// What is there under the name of an index.

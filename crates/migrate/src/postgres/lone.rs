@@ -3,9 +3,9 @@
 
 use super::{
     Engine,
+    ask::not_written,
     failure::{Failed, Kept, Sent, explained},
     index::{self, IndexState},
-    look::not_written,
     read_only::{READ_ONLY, judged},
     resolve::{Happened, resolved},
     send::{NotDone, send},
@@ -50,7 +50,7 @@ pub(super) async fn statement(
         clear_up(engine, run, &nature, &before).await;
         if !is_lost(&error) {
             // The server said that it was not done, so nobody has to look.
-            let sql = work.journal().forget(&work.view.journal, piece.number);
+            let sql = work.journal().forget(&work.snapshot.journal, piece.number);
             write_journal(engine, run, work, piece, &sql).await?;
         }
         return Err(judged(&engine.session, error).await);
@@ -207,7 +207,7 @@ async fn note(
     done: bool,
 ) -> Result<(), MigrateError> {
     let text = piece.statements.first().map_or("", |statement| &work.text.whole[statement.range.clone()]);
-    let sql = work.journal().write(&work.view.journal, piece.number, text, done, "");
+    let sql = work.journal().write(&work.snapshot.journal, piece.number, text, done, "");
     reach(run.job, "journal.write");
     write_journal(engine, run, work, piece, &sql).await?;
     reach(run.job, "journal.written");

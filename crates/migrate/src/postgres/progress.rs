@@ -3,7 +3,7 @@
 //! The views and their columns are those of the PostgreSQL manual, "Progress Reporting". All columns used here are in
 //! 13 to 18; `pg_stat_progress_copy` is there since 14.
 
-use super::look::query;
+use super::ask::query;
 use crate::MigrateError;
 use database::postgres::Session;
 use std::fmt;

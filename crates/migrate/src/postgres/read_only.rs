@@ -1,7 +1,7 @@
 //! A statement that was refused because its transaction is read-only (SQLSTATE 25006): on a standby that is waited for; where the
 //! server takes writes, the file itself has made it so, and no second try helps.
 
-use super::look::query;
+use super::ask::query;
 use crate::{FileFailure, MigrateError};
 use database::postgres::Session;
 use retry::Transience;

@@ -1,15 +1,14 @@
 //! Was it done? For statements that run outside a transaction, and whose end was not seen because the connection was lost.
 
 use super::{
+    ask::cell,
     index::{self, IndexState},
-    literal,
-    look::cell,
 };
 use crate::{
     MigrateError,
     sql::{Name, Nature},
 };
-use database::postgres::Session;
+use database::postgres::{Session, literal};
 
 /// Was it done?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use super::{
     Engine, Guard,
+    ask::not_written,
     failure::{Failed, Kept, Sent, explained, not_ours, reset},
     lease::FENCED,
-    look::not_written,
     read_only::{READ_ONLY, judged},
     send::{NotDone, rows, send},
     statement_timeout,
@@ -143,7 +143,7 @@ async fn attempt(
     reach(run.job, "transaction.commit");
     close(engine, run, work, piece, closing, &begun).await?;
     reach(run.job, "transaction.committed");
-    Ok(history::flush(&work.view.journal))
+    Ok(history::flush(&work.snapshot.journal))
 }
 
 /// What begins the transaction.
@@ -274,7 +274,7 @@ fn unknown(
     took: Duration,
     error: &SqlError,
 ) -> MigrateError {
-    run.committed(history::flush(&work.view.journal));
+    run.committed(history::flush(&work.snapshot.journal));
     if let Closing::Whole { .. } = closing {
         run.unsure(Unsure { applied: applied(work.migration, took), backend: engine.session.backend_pid });
     }

@@ -12,8 +12,8 @@ use crate::{
     history,
     job::Run,
     quote::{identifier, literal},
+    snapshot::Snapshot,
     sql::Dialect,
-    view::View,
 };
 use config::{Target, dsn::PostgresDsn};
 use std::path::Path;
@@ -33,12 +33,12 @@ impl Clone {
     ///
     /// # Errors
     /// The role may not; there is no `pg_dump`; the schema cannot be loaded.
-    pub(super) async fn make(job: &Job<'_>, engine: &mut Engine, view: &View) -> Result<Self, MigrateError> {
+    pub(super) async fn make(job: &Job<'_>, engine: &mut Engine, snapshot: &Snapshot) -> Result<Self, MigrateError> {
         let Target::Postgres(dsn) = job.target else {
             return Err(MigrateError::WrongTarget { kind: job.target.kind() });
         };
         throwaway::sweep(job, engine).await?;
-        let text = schema(job, engine, view).await;
+        let text = schema(job, engine, snapshot).await;
         end(engine).await;
         let text = text?;
         let database = Throwaway::make(job, engine, dsn).await?;
@@ -60,22 +60,22 @@ impl Clone {
 async fn play(job: &Job<'_>, dir: &Path, goal: &Goal) -> Result<Vec<Rehearsed>, MigrateError> {
     let run = Run::new(job);
     Engine::with(&run, async |engine| {
-        let view = View::take(&run, engine, dir).await?;
-        engine.lock(&run, &view.sight, &view.co_locks()).await?;
+        let snapshot = Snapshot::take(&run, engine, dir).await?;
+        engine.lock(&run, &snapshot.catalog, &snapshot.co_locks()).await?;
         play::play(job, engine, dir, goal, Way::Committed).await
     })
     .await
 }
 
 /// All that the clone is made of: the schema, our tables, the rows of the ledger and of our tables, a table for the witness.
-async fn schema(job: &Job<'_>, engine: &mut Engine, view: &View) -> Result<String, MigrateError> {
+async fn schema(job: &Job<'_>, engine: &mut Engine, snapshot: &Snapshot) -> Result<String, MigrateError> {
     dump::begin(engine).await?;
     let mut text = dump::schema(job, engine, &FLAGS).await?;
-    if view.history.exists() && view.journal.exists() {
-        let create = history::create(&view.history, &view.journal);
+    if snapshot.history.exists() && snapshot.journal.exists() {
+        let create = history::create(&snapshot.history, &snapshot.journal);
         text += &create.into_iter().map(|sql| format!("{sql};\n")).collect::<String>();
     }
-    for table in [&view.table, &view.history, &view.journal].into_iter().filter(|table| table.exists()) {
+    for table in [&snapshot.table, &snapshot.history, &snapshot.journal].into_iter().filter(|table| table.exists()) {
         text += &dump::inserts(engine, table).await?;
     }
     Ok(text + &format!("CREATE SCHEMA mainstay_rehearsal; CREATE TABLE {WITNESSED} (relation oid, mode text);\n"))

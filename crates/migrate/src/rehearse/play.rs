@@ -10,9 +10,9 @@ use crate::{
     job::Run,
     pieces::pieces,
     quote::literal,
+    snapshot::Snapshot,
     sql::Dialect,
     up::{prepared, wanted},
-    view::View,
     work::{Step, Work},
 };
 use std::{path::Path, time::Duration};
@@ -46,13 +46,13 @@ pub(super) async fn play(
     way: Way,
 ) -> Result<Vec<Rehearsed>, MigrateError> {
     let run = Run::new(job);
-    let view = prepared(&run, engine, dir).await?;
+    let snapshot = prepared(&run, engine, dir).await?;
     let mut files: Vec<Rehearsed> = Vec::new();
-    for migration in wanted(&run, &view, goal)? {
+    for migration in wanted(&run, &snapshot, goal)? {
         let failed = files.last().is_some_and(|last| last.verdict != Verdict::Pass);
         files.push(match failed {
             true => nothing(migration, Verdict::Skipped),
-            false => file(&run, engine, &view, migration, way).await?,
+            false => file(&run, engine, &snapshot, migration, way).await?,
         });
     }
     Ok(files)
@@ -61,15 +61,15 @@ pub(super) async fn play(
 async fn file(
     run: &Run<'_>,
     engine: &mut Engine,
-    view: &View,
+    snapshot: &Snapshot,
     migration: &Migration,
     way: Way,
 ) -> Result<Rehearsed, MigrateError> {
-    let before = relations(engine, view).await?;
+    let before = relations(engine, snapshot).await?;
     let held_before = if way == Way::InOne { locks(engine, way).await? } else { Vec::new() };
     let still = |_: &[Cells]| true;
     let witness = (way == Way::Committed).then(|| format!("INSERT INTO {WITNESSED} {HELD}"));
-    let work = Work::up(view, migration, run.job.who, &still)?.witnessed(witness);
+    let work = Work::up(snapshot, migration, run.job.who, &still)?.witnessed(witness);
     let started = Instant::now();
     let done = perform(run, engine, &work, way).await;
     let took = started.elapsed();
@@ -78,8 +78,8 @@ async fn file(
     }
     let mut held = locks(engine, way).await?;
     held.retain(|lock| !held_before.contains(lock));
-    let after = relations(engine, view).await?;
-    let Changes { locks, created, dropped } = changes(&before, &after, &held, &view.sight.schema);
+    let after = relations(engine, snapshot).await?;
+    let Changes { locks, created, dropped } = changes(&before, &after, &held, &snapshot.catalog.schema);
     let unseen = if way == Way::Committed { lone(&work)? } else { 0 };
     Ok(Rehearsed { took, locks, unseen, created, dropped, ..nothing(migration, Verdict::Pass) })
 }
@@ -129,8 +129,8 @@ async fn locks(engine: &mut Engine, way: Way) -> Result<Vec<(String, String)>, M
 }
 
 /// All that has a name and is the user's.
-async fn relations(engine: &mut Engine, view: &View) -> Result<Vec<Relation>, MigrateError> {
-    let rows = engine.ask("look at the schema", question(view)).await?;
+async fn relations(engine: &mut Engine, snapshot: &Snapshot) -> Result<Vec<Relation>, MigrateError> {
+    let rows = engine.ask("look at the schema", question(snapshot)).await?;
     Ok(rows.iter().map(relation).collect())
 }
 
@@ -139,10 +139,11 @@ fn relation(cells: &Cells) -> Relation {
     Relation { id: text(0), schema: text(1), name: text(2), kind: text(3), storage: text(4) }
 }
 
-fn question(view: &View) -> String {
-    let ours =
-        [&view.table, &view.history, &view.journal].map(|table| literal(&table.name, view.sight.dialect)).join(", ");
-    match view.sight.dialect {
+fn question(snapshot: &Snapshot) -> String {
+    let ours = [&snapshot.table, &snapshot.history, &snapshot.journal]
+        .map(|table| literal(&table.name, snapshot.catalog.dialect))
+        .join(", ");
+    match snapshot.catalog.dialect {
         Dialect::Postgres => format!(
             "SELECT c.oid, n.nspname, c.relname, CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' \
              WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' \
@@ -151,7 +152,7 @@ fn question(view: &View) -> String {
              WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') AND c.relname NOT LIKE 'mainstay\\_%' \
              AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'mainstay_rehearsal') AND n.nspname NOT LIKE 'pg\\_%' \
              AND NOT (c.relname IN ({ours}) AND c.relkind = 'r' AND n.nspname = {}) ORDER BY n.nspname, c.relname",
-            literal(view.table.schema.as_deref().unwrap_or_default(), Dialect::Postgres)
+            literal(snapshot.table.schema.as_deref().unwrap_or_default(), Dialect::Postgres)
         ),
         Dialect::Sqlite => format!(
             "SELECT type || ' ' || name, '', name, type, rootpage FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \

@@ -9,8 +9,8 @@ use crate::{
     engine::{Cells, Engine},
     job::Run,
     postgres::must_be_one_transaction,
+    snapshot::Snapshot,
     up::wanted,
-    view::View,
     work::Work,
 };
 use std::path::Path;
@@ -19,15 +19,15 @@ use std::path::Path;
 pub(super) async fn play(
     run: &Run<'_>,
     engine: &mut Engine,
-    view: &View,
+    snapshot: &Snapshot,
     dir: &Path,
     goal: &Goal,
 ) -> Result<Vec<Rehearsed>, MigrateError> {
     let still = |_: &[Cells]| true;
-    for migration in wanted(run, view, goal)? {
-        must_be_one_transaction(&Work::up(view, migration, run.job.who, &still)?)?;
+    for migration in wanted(run, snapshot, goal)? {
+        must_be_one_transaction(&Work::up(snapshot, migration, run.job.who, &still)?)?;
     }
-    engine.lock(run, &view.sight, &view.co_locks()).await?;
+    engine.lock(run, &snapshot.catalog, &snapshot.co_locks()).await?;
     if let Engine::Postgres(postgres) = engine {
         postgres.begin_rehearsal(run).await?;
     }

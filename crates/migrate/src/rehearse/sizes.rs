@@ -3,22 +3,22 @@
 use super::{Rehearsed, Size};
 use crate::{
     MigrateError,
+    catalog::Catalog,
     engine::{Cells, Engine},
     quote::literal,
-    sight::Sight,
     sql::Dialect,
 };
 
 /// The files with the sizes of the tables that they touched. Nothing is known of tables that a file made before.
 pub(super) async fn with_sizes(
     engine: &mut Engine,
-    sight: &Sight,
+    catalog: &Catalog,
     mut files: Vec<Rehearsed>,
 ) -> Result<Vec<Rehearsed>, MigrateError> {
     let mut places: Vec<_> = files.iter().flat_map(|file| &file.locks).map(|held| held.place.clone()).collect();
     places.sort();
     places.dedup();
-    if places.is_empty() || sight.dialect == Dialect::Sqlite {
+    if places.is_empty() || catalog.dialect == Dialect::Sqlite {
         return Ok(files);
     }
     let rows = engine.ask("look how large the tables are", question(&places)).await?;

@@ -2,8 +2,8 @@
 
 use super::{
     Desk,
+    ask::cells,
     failure::{Failed, explained},
-    look::cells,
     orphans::{Orphans, orphans},
     refused,
     stop::Stop,
@@ -13,8 +13,8 @@ use crate::{
     engine::Cells,
     history,
     pieces::Piece,
+    read_set::ReadSet,
     script::Text,
-    seen::Seen,
     sql::wants_foreign_keys_off,
     work::{Step, Work},
 };
@@ -73,9 +73,9 @@ impl Job {
             range: piece.range(),
             statements: piece.number.max(1) - 1,
             keys_off,
-            select: work.view.style.select(&work.view.table),
-            select_history: history::select(&work.view.history),
-            select_journal: work.journal().select(&work.view.journal),
+            select: work.snapshot.style.select(&work.snapshot.table),
+            select_history: history::select(&work.snapshot.history),
+            select_journal: work.journal().select(&work.snapshot.journal),
             text,
         }
     }
@@ -140,7 +140,7 @@ pub(super) fn leave(desk: &Desk) -> Result<(), MigrateError> {
 }
 
 /// Something of our own, all or nothing, if what was `seen` is still so; nothing when somebody else keeps the write lock.
-pub(super) fn write(desk: &Desk, sql: &str, seen: &Seen) -> Result<Option<Step<()>>, MigrateError> {
+pub(super) fn write(desk: &Desk, sql: &str, seen: &ReadSet) -> Result<Option<Step<()>>, MigrateError> {
     let mut slot = desk.connection();
     let Some(connection) = writable(desk, &mut slot)? else { return Ok(None) };
     let words = |error: Error| refused(&error, &desk.path);
@@ -154,7 +154,7 @@ pub(super) fn write(desk: &Desk, sql: &str, seen: &Seen) -> Result<Option<Step<(
     written.map(Some).map_err(words)
 }
 
-fn write_here(connection: &Connection, sql: &str, seen: &Seen) -> Result<Step<()>, Error> {
+fn write_here(connection: &Connection, sql: &str, seen: &ReadSet) -> Result<Step<()>, Error> {
     for (select, before) in &seen.0 {
         if cells(connection, select)? != *before {
             return Ok(Step::Overtaken);

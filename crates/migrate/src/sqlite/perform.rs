@@ -67,7 +67,7 @@ impl Engine {
         if pieces.len() < 2 && !work.is_open() {
             return Ok(Done::new());
         }
-        let cells = self.ask(work.journal().select(&work.view.journal)).await?;
+        let cells = self.ask(work.journal().select(&work.snapshot.journal)).await?;
         let journal: Vec<_> = cells.iter().map(|cells| Journaled::of(cells)).collect();
         work.unchanged(pieces, &journal)?;
         Ok(done(&cells))

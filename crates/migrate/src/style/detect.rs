@@ -11,7 +11,7 @@ use super::{
     sqlx::{self, Sqlx},
     supabase::{self, Supabase},
 };
-use crate::{MigrateError, sight::Sight};
+use crate::{MigrateError, catalog::Catalog};
 
 /// What the configuration says about it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,24 +71,26 @@ fn adopt_plain(table: &Table) -> Option<Box<dyn Style>> {
 ///
 /// # Errors
 /// [`MigrateError::ForeignTable`] and [`MigrateError::Ambiguous`]: in doubt, nothing is touched.
-pub(crate) fn detect(sight: &Sight, files: &Files<'_>, choice: Choice<'_>) -> Result<Found, MigrateError> {
+pub(crate) fn detect(catalog: &Catalog, files: &Files<'_>, choice: Choice<'_>) -> Result<Found, MigrateError> {
     match (choice.style, choice.table) {
-        (Some("diy"), table) => Ok(Found::ByRows { table: named(sight, table.unwrap_or(plain::TABLE)), certain: true }),
-        (Some(style), table) => chosen(sight, style, table),
-        (None, Some(table)) => by_table(files, named(sight, table)),
-        (None, None) => by_all(sight, files),
+        (Some("diy"), table) => {
+            Ok(Found::ByRows { table: named(catalog, table.unwrap_or(plain::TABLE)), certain: true })
+        }
+        (Some(style), table) => chosen(catalog, style, table),
+        (None, Some(table)) => by_table(files, named(catalog, table)),
+        (None, None) => by_all(catalog, files),
     }
 }
 
-fn named(sight: &Sight, table: &str) -> Table {
+fn named(catalog: &Catalog, table: &str) -> Table {
     let (schema, name) = table.rsplit_once('.').map_or((None, table), |(schema, name)| (Some(schema), name));
-    sight.table(schema, name)
+    catalog.table(schema, name)
 }
 
-fn chosen(sight: &Sight, style: &str, table: Option<&str>) -> Result<Found, MigrateError> {
+fn chosen(catalog: &Catalog, style: &str, table: Option<&str>) -> Result<Found, MigrateError> {
     let fresh = self::style(style)?;
     let (schema, name) = fresh.table();
-    let table = table.map_or_else(|| sight.table(schema, name), |table| named(sight, table));
+    let table = table.map_or_else(|| catalog.table(schema, name), |table| named(catalog, table));
     if !table.exists() {
         return Ok(Found::Style(fresh, table));
     }
@@ -106,11 +108,11 @@ fn by_table(files: &Files<'_>, table: Table) -> Result<Found, MigrateError> {
 }
 
 /// Nothing is given: the tables that are there, as far as they fit the files, then the files alone.
-fn by_all(sight: &Sight, files: &Files<'_>) -> Result<Found, MigrateError> {
-    let owned: Vec<_> = sight.tables.iter().filter_map(|table| Some((owner(table)?, table))).collect();
+fn by_all(catalog: &Catalog, files: &Files<'_>) -> Result<Found, MigrateError> {
+    let owned: Vec<_> = catalog.tables.iter().filter_map(|table| Some((owner(table)?, table))).collect();
     let (mut suiting, mut others): (Vec<_>, Vec<_>) = owned.into_iter().partition(|(style, _)| suits(&**style, files));
     // What is wrong with the files is told better by the one tool that reads any of them.
-    if suiting.is_empty() && home_made(sight).is_none_or(|table| owner(table).is_some()) {
+    if suiting.is_empty() && home_made(catalog).is_none_or(|table| owner(table).is_some()) {
         others.retain(|(style, _)| reads_any(&**style, files));
         suiting = others;
     }
@@ -120,12 +122,12 @@ fn by_all(sight: &Sight, files: &Files<'_>) -> Result<Found, MigrateError> {
     if let Some((style, table)) = suiting.pop() {
         return Ok(Found::Style(style, table.clone()));
     }
-    if let Some(table) = home_made(sight) {
+    if let Some(table) = home_made(catalog) {
         return Ok(Found::ByRows { certain: table.name == plain::TABLE, table: table.clone() });
     }
     let style = by_files(files)?;
     let (schema, name) = style.table();
-    let table = sight.table(schema, name);
+    let table = catalog.table(schema, name);
     if table.exists() { Err(foreign(&table)) } else { Ok(Found::Style(style, table)) }
 }
 
@@ -159,8 +161,10 @@ fn reads_any(style: &dyn Style, files: &Files<'_>) -> bool {
 }
 
 /// A table under one of the names that people use who wrote their own runner.
-fn home_made(sight: &Sight) -> Option<&Table> {
-    [plain::TABLE, "_migrations", "migrations"].iter().find_map(|name| sight.tables.iter().find(|it| it.name == *name))
+fn home_made(catalog: &Catalog) -> Option<&Table> {
+    [plain::TABLE, "_migrations", "migrations"]
+        .iter()
+        .find_map(|name| catalog.tables.iter().find(|it| it.name == *name))
 }
 
 /// By the first words of the first file, else by its name.

@@ -54,7 +54,7 @@ impl Style for Supabase {
     }
 
     fn table(&self) -> (Option<&'static str>, &'static str) {
-        (Some(crate::sight::SUPABASE), "schema_migrations")
+        (Some(crate::catalog::SUPABASE), "schema_migrations")
     }
 
     fn create(&self, table: &Table) -> Vec<String> {

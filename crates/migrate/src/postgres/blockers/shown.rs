@@ -1,19 +1,22 @@
 //! A statement as it may be shown: one line, short, without passwords. Pure.
 
+use config::redact;
+
 /// More than this says no more.
 const LONGEST: usize = 120;
-const MASK: &str = "…";
+/// As [`redact`] writes it.
+const MASK: &str = "***";
 
-/// The first line of a statement with something in it, at most 120 characters, what follows a `PASSWORD` masked.
+/// The first line of a statement with something in it, at most 120 characters, without what looks like a password.
 pub(crate) fn shown(sql: &str) -> String {
-    let masked = mask_urls(&mask_passwords(sql));
+    let masked = redact(&mask_passwords(sql));
     let line = masked.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let more = masked.trim().len() > line.len();
     let short: String = line.chars().take(LONGEST).filter(|c| !c.is_control()).collect();
     if more || line.chars().count() > LONGEST { format!("{short} …") } else { short }
 }
 
-/// `PASSWORD '…'` in SQL, `password=…` in the settings of a connection.
+/// What stands in quotes after `PASSWORD`, as SQL writes it.
 fn mask_passwords(sql: &str) -> String {
     const WORD: &str = "password";
     // ASCII only, so that every position is the same in both.
@@ -21,7 +24,7 @@ fn mask_passwords(sql: &str) -> String {
     let (mut out, mut at) = (String::with_capacity(sql.len()), 0);
     while let Some(found) = lower[at..].find(WORD) {
         let after = at + found + WORD.len();
-        let (start, end) = secret(&sql[after..]);
+        let (start, end) = quoted(&sql[after..]);
         out.push_str(&sql[at..after + start]);
         if start < end {
             out.push_str(MASK);
@@ -31,23 +34,18 @@ fn mask_passwords(sql: &str) -> String {
     out + &sql[at..]
 }
 
-/// Where the secret is that follows the word: in quotes, or bare after an equals sign.
-fn secret(rest: &str) -> (usize, usize) {
+/// Where the inside of the quotes is that follow the word.
+fn quoted(rest: &str) -> (usize, usize) {
     let bare = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
-    let equals = rest[..rest.len() - bare.len()].contains('=');
-    let quote = bare.trim_start_matches(['e', 'E']);
-    if let Some(tail) = quote.strip_prefix('\'') {
+    if let Some(tail) = bare.trim_start_matches(['e', 'E']).strip_prefix('\'') {
         let start = rest.len() - tail.len();
         return (start, start + quoted_length(tail));
     }
-    if let Some(tail) = bare.strip_prefix('$') {
+    match bare.strip_prefix('$') {
         // Dollar quotes: up to the end of the line at least, which is all that is shown.
-        let start = rest.len() - tail.len();
-        return (start, rest.len());
+        Some(tail) => (rest.len() - tail.len(), rest.len()),
+        None => (0, 0),
     }
-    let start = rest.len() - bare.len();
-    let length = bare.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ';' | '&')).unwrap_or(bare.len());
-    if equals { (start, start + length) } else { (0, 0) }
 }
 
 /// Up to the closing quote; a doubled or escaped one closes nothing. All of it when the server cut the statement short.
@@ -65,24 +63,6 @@ fn quoted_length(tail: &str) -> usize {
     tail.len()
 }
 
-/// `postgres://name:secret@host`
-fn mask_urls(sql: &str) -> String {
-    let (mut out, mut at) = (String::with_capacity(sql.len()), 0);
-    while let Some(found) = sql[at..].find("://") {
-        let start = at + found + 3;
-        let rest = &sql[start..];
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '/')).unwrap_or(rest.len());
-        let login = rest[..end].rfind('@').map_or("", |at| &rest[..at]);
-        let name = login.find(':').map(|colon| colon + 1);
-        out.push_str(&sql[at..start + name.unwrap_or(0)]);
-        at = start + name.map_or(0, |_| login.len());
-        if name.is_some() {
-            out.push_str(MASK);
-        }
-    }
-    out + &sql[at..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,19 +73,19 @@ mod tests {
         let rows = [
             ("select 1", "select 1"),
             ("\n  alter table a\n  add b int", "alter table a …"),
-            ("create role x PASSWORD 'geheim' login", "create role x PASSWORD '…' login"),
-            ("alter role x encrypted password E'ge\\'h''eim'", "alter role x encrypted password E'…'"),
-            ("alter role x password $$geheim$$", "alter role x password $…"),
-            ("alter role x password 'gehei", "alter role x password '…"),
+            ("create role x PASSWORD 'geheim' login", "create role x PASSWORD '***' login"),
+            ("alter role x encrypted password E'ge\\'h''eim'", "alter role x encrypted password E'***'"),
+            ("alter role x password $$geheim$$", "alter role x password $***"),
+            ("alter role x password 'gehei", "alter role x password '***"),
             ("alter role x password null", "alter role x password null"),
             (
                 "create subscription s connection 'host=h password=geheim user=u'",
-                "create subscription s connection 'host=h password=… user=u'",
+                "create subscription s connection 'host=h password=*** user=u'",
             ),
-            ("select dblink('postgres://u:geh:eim@h/d')", "select dblink('postgres://u:…@h/d')"),
+            ("select dblink('postgres://u:geh:eim@h/d')", "select dblink('postgres://u:***@h/d')"),
             ("select dblink('postgres://u@h/d')", "select dblink('postgres://u@h/d')"),
             ("select password from users", "select password from users"),
-            ("alter role x password 'geheim\nnext' login", "alter role x password '…' login"),
+            ("alter role x password 'geheim\nnext' login", "alter role x password '***' login"),
         ];
         for (sql, expected) in rows {
             assert_eq!(shown(sql), expected, "{sql}");

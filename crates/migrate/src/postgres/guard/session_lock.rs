@@ -5,8 +5,8 @@ use crate::{
     Holder, MigrateError,
     lock::work_key,
     postgres::{
+        ask::{cell, query},
         lease::row::Row,
-        look::{cell, query},
     },
 };
 use database::postgres::Session;

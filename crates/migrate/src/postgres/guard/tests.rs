@@ -3,9 +3,9 @@ use super::{
     *,
 };
 use crate::postgres::{
+    ask::query,
     fixture::{Bench, LIMIT, dsn, eventually},
     lease::LENGTH,
-    look::query,
 };
 use testkit::{Cluster, PgBouncer};
 

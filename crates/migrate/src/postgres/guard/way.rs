@@ -1,6 +1,6 @@
 //! Is there a pooler between us and the server?
 
-use crate::{MigrateError, postgres::look::cell};
+use crate::{MigrateError, postgres::ask::cell};
 use database::postgres::Session;
 
 /// What is at the other end of the connection.

@@ -4,12 +4,11 @@ use super::session_lock::MARK;
 use crate::{
     Activity, Holder, MigrateError,
     postgres::{
+        ask::{cell, query},
         blockers::shown,
-        literal,
-        look::{cell, query},
     },
 };
-use database::postgres::Session;
+use database::postgres::{Session, literal};
 use std::time::Duration;
 
 /// Who holds the advisory lock with this key. Other migrators mark their lock's session with the moment at which they took

@@ -4,13 +4,12 @@ use crate::{
     Holder, MigrateError,
     lock::work_key,
     postgres::{
+        ask::{cell, query},
         guard::who,
-        literal,
-        look::{cell, query},
     },
     quote::identifier as quoted,
 };
-use database::postgres::Session;
+use database::postgres::{Session, literal};
 use std::time::Duration;
 
 /// SQLSTATE of the fence: the lease is not ours any more.

@@ -8,7 +8,7 @@ use crate::{
 
 /// What a database has before anything is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sight {
+pub(crate) struct Catalog {
     pub(crate) dialect: Dialect,
     /// The database's name; the file's on SQLite.
     pub(crate) database: String,
@@ -40,7 +40,7 @@ pub(crate) const NAMES: [&str; 10] = [
 /// The schema that Supabase keeps its table in.
 pub(crate) const SUPABASE: &str = "supabase_migrations";
 
-impl Sight {
+impl Catalog {
     /// The table of this name, there or not; `schema` is the current one when none is given.
     pub(crate) fn table(&self, schema: Option<&str>, name: &str) -> Table {
         let schema = match self.dialect {

@@ -3,9 +3,9 @@
 use super::Desk;
 use crate::{
     MigrateError,
+    catalog::{Catalog, NAMES, tables},
     engine::{Cells, Passing, owned},
     quote::literal,
-    sight::{NAMES, Sight, tables},
     sql::Dialect,
 };
 use database::sqlite::open;
@@ -35,12 +35,12 @@ pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, MigrateErr
 }
 
 /// The tables that may be ledgers.
-pub(super) fn look(desk: &Desk, also: Option<&str>) -> Result<Sight, MigrateError> {
+pub(super) fn catalog(desk: &Desk, also: Option<&str>) -> Result<Catalog, MigrateError> {
     let lines = match &*desk.reader()? {
         Some(connection) => columns(connection, also).map_err(|error| super::refused(&error, &desk.path))?,
         None => String::new(),
     };
-    Ok(Sight {
+    Ok(Catalog {
         dialect: Dialect::Sqlite,
         database: desk.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         schema: String::new(),

@@ -1,11 +1,12 @@
 //! A home-made table tells by its rows what it means.
 
 use crate::{
-    MigrateError, directory,
+    MigrateError,
+    catalog::Catalog,
+    directory,
     engine::Engine,
     history::{self, Entry as Recorded, HISTORY},
     migration::Kind,
-    sight::Sight,
     style::{Style, Table, detect::foreign, diy},
 };
 use std::path::Path;
@@ -16,7 +17,7 @@ use std::path::Path;
 /// [`MigrateError::ForeignTable`] with what is not explained.
 pub(super) async fn style(
     engine: &Engine,
-    sight: &Sight,
+    catalog: &Catalog,
     table: &Table,
     dir: &Path,
     names: &[String],
@@ -25,7 +26,7 @@ pub(super) async fn style(
         return Err(MigrateError::NoSuchTable { table: table.shown() });
     }
     let rows = engine.ask("read the ledger", diy::question(table)).await?;
-    let (here, gone) = (here(dir, names)?, gone(engine, sight, table, names).await?);
+    let (here, gone) = (here(dir, names)?, gone(engine, catalog, table, names).await?);
     let here = here.iter().map(|(name, bytes)| diy::File { name, bytes: Some(bytes) });
     let files: Vec<_> = here.chain(gone.iter().map(|name| diy::File { name, bytes: None })).collect();
     match diy::explain(table, &rows, &files) {
@@ -46,8 +47,13 @@ fn here<'n>(dir: &Path, names: &'n [String]) -> Result<Vec<(&'n str, Vec<u8>)>, 
 }
 
 /// Those that we applied ourselves and that are not there any more: a newer release had them.
-async fn gone(engine: &Engine, sight: &Sight, table: &Table, names: &[String]) -> Result<Vec<String>, MigrateError> {
-    let history = sight.beside(table, HISTORY);
+async fn gone(
+    engine: &Engine,
+    catalog: &Catalog,
+    table: &Table,
+    names: &[String],
+) -> Result<Vec<String>, MigrateError> {
+    let history = catalog.beside(table, HISTORY);
     if !history.exists() {
         return Ok(Vec::new());
     }

@@ -5,6 +5,7 @@ mod home_made;
 
 use crate::{
     MigrateError, Migration, Version,
+    catalog::Catalog,
     directory::{self, Directory},
     engine::{Cells, Engine, Passing},
     history::{self, Entry as Recorded, HISTORY, JOURNAL},
@@ -12,7 +13,6 @@ use crate::{
     ledger::{Difference, End, Row, Sides, Standing, Where, compare},
     lock,
     migration::Kind,
-    sight::Sight,
     sql::{self, Dialect, diff, difference},
     style::{
         Named, Style, Table,
@@ -31,8 +31,8 @@ use std::{
 use ahead::{Ahead, Listed};
 
 /// Everything there is to know before anything is decided.
-pub(crate) struct View {
-    pub(crate) sight: Sight,
+pub(crate) struct Snapshot {
+    pub(crate) catalog: Catalog,
     pub(crate) style: Box<dyn Style>,
     /// The ledger.
     pub(crate) table: Table,
@@ -48,30 +48,30 @@ pub(crate) struct View {
     texts: BTreeMap<String, String>,
 }
 
-impl View {
+impl Snapshot {
     /// Looks, writes nothing.
     ///
     /// # Errors
     /// What cannot be read or is in doubt. That files and ledger disagree is no error here.
     pub(crate) async fn take(run: &Run<'_>, engine: &Engine, dir: &Path) -> Result<Self, MigrateError> {
-        Self::look(run, engine, dir, Ahead::begin(run.job, dir)).await
+        Self::gather(run, engine, dir, Ahead::begin(run.job, dir)).await
     }
 
     /// Connects, looks and closes; the files are read while it connects.
     ///
     /// # Errors
-    /// As [`View::take`], and why the database cannot be looked at.
+    /// As [`Snapshot::take`], and why the database cannot be looked at.
     pub(crate) async fn first(run: &Run<'_>, dir: &Path) -> Result<Self, MigrateError> {
         let ahead = Ahead::begin(run.job, dir);
-        Engine::with(run, async |engine| Self::look(run, engine, dir, ahead).await).await
+        Engine::with(run, async |engine| Self::gather(run, engine, dir, ahead).await).await
     }
 
     #[expect(clippy::redundant_closure, reason = "without them one lifetime is not general enough")]
-    async fn look(run: &Run<'_>, engine: &Engine, dir: &Path, ahead: Ahead) -> Result<Self, MigrateError> {
-        let sight = engine.look(run.job.migrations.table.as_deref()).await?;
+    async fn gather(run: &Run<'_>, engine: &Engine, dir: &Path, ahead: Ahead) -> Result<Self, MigrateError> {
+        let catalog = engine.catalog(run.job.migrations.table.as_deref()).await?;
         let (listed, coming) = ahead.listed().await?;
-        let (style, table) = whose(run.job, engine, &sight, dir, &listed).await?;
-        let (history, journal) = (sight.beside(&table, HISTORY), sight.beside(&table, JOURNAL));
+        let (style, table) = whose(run.job, engine, &catalog, dir, &listed).await?;
+        let (history, journal) = (catalog.beside(&table, HISTORY), catalog.beside(&table, JOURNAL));
         // All questions are on their way before the first answer comes, and the files may still be read.
         let select = history.exists().then(|| history::select(&history));
         let recorded = asked(engine, "read the history", select, |row| Recorded::of(row));
@@ -79,9 +79,9 @@ impl View {
         let open =
             asked(engine, "read the journal", journal.exists().then(|| history::open(&journal)), |row| named(row));
         let (directory, recorded, rows, open) = join4(coming.read_as(&*style), recorded, ledger, open).await;
-        let mut view = Self {
+        let mut snapshot = Self {
             directory: complete(run.job, directory?)?,
-            sight,
+            catalog,
             style,
             table,
             history,
@@ -91,10 +91,10 @@ impl View {
             open: open?,
             texts: BTreeMap::new(),
         };
-        view.rows = view.expanded(rows?);
-        let changed = view.to_be_read();
-        view.read_texts(engine, changed).await?;
-        Ok(view)
+        snapshot.rows = snapshot.expanded(rows?);
+        let changed = snapshot.to_be_read();
+        snapshot.read_texts(engine, changed).await?;
+        Ok(snapshot)
     }
 
     /// The names of the migrations of this kind that are done in part in this direction.
@@ -170,7 +170,7 @@ impl View {
     /// The same, had the ledger these rows.
     pub(crate) fn standings_of<'a>(&'a self, rows: &'a [Row]) -> Vec<Standing<'a>> {
         let sides = Sides { directory: &self.directory, rows, recorded: &self.recorded, texts: &self.texts };
-        let mut standings = compare(sides, |file, old| differ(file, old, self.sight.dialect));
+        let mut standings = compare(sides, |file, old| differ(file, old, self.catalog.dialect));
         let welcome = |it: &&mut Standing<'_>| {
             it.place == Where::Late && it.file.is_some_and(|file| self.style.may_be_late(file))
         };
@@ -204,8 +204,8 @@ impl View {
     /// one, so that whoever comes by another `search_path` meets us.
     pub(crate) fn co_locks(&self) -> Vec<i64> {
         let schema = self.table.schema.as_deref().unwrap_or_default();
-        let elsewhere = (schema != self.sight.schema).then(|| lock::key(&self.sight.database, schema));
-        elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.sight.database)).collect()
+        let elsewhere = (schema != self.catalog.schema).then(|| lock::key(&self.catalog.database, schema));
+        elsewhere.into_iter().chain(self.style.co_locks(&self.table, &self.catalog.database)).collect()
     }
 }
 
@@ -213,19 +213,19 @@ impl View {
 async fn whose(
     job: &Job<'_>,
     engine: &Engine,
-    sight: &Sight,
+    catalog: &Catalog,
     dir: &Path,
     listed: &Listed,
 ) -> Result<(Box<dyn Style>, Table), MigrateError> {
     let Migrations { style, table, .. } = job.migrations;
     let files = Files { names: &listed.names, first: &listed.first };
     let choice = Choice { style: style.as_deref(), table: table.as_deref() };
-    match detect::detect(sight, &files, choice)? {
+    match detect::detect(catalog, &files, choice)? {
         Found::Style(style, table) => Ok((style, table)),
         Found::ByRows { table, certain } if certain || diy::is_candidate(&table) => {
-            Ok((home_made::style(engine, sight, &table, dir, &listed.names).await?, table))
+            Ok((home_made::style(engine, catalog, &table, dir, &listed.names).await?, table))
         }
-        Found::ByRows { .. } => fresh(sight, &files),
+        Found::ByRows { .. } => fresh(catalog, &files),
     }
 }
 
@@ -241,10 +241,10 @@ fn complete(job: &Job<'_>, mut directory: Directory) -> Result<Directory, Migrat
 }
 
 /// The table is something else that happens to have the name of a ledger.
-fn fresh(sight: &Sight, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), MigrateError> {
+fn fresh(catalog: &Catalog, files: &Files<'_>) -> Result<(Box<dyn Style>, Table), MigrateError> {
     let style = detect::by_files(files)?;
     let (schema, name) = style.table();
-    let table = sight.table(schema, name);
+    let table = catalog.table(schema, name);
     Ok((style, table))
 }
 

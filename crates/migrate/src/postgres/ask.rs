@@ -2,9 +2,9 @@
 
 use crate::{
     MigrateError,
+    catalog::{Catalog, NAMES, SUPABASE, tables},
     engine::Passing,
     quote::literal,
-    sight::{NAMES, SUPABASE, Sight, tables},
     sql::Dialect,
 };
 use database::{
@@ -20,21 +20,21 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 ///
 /// # Errors
 /// [`MigrateError::NoSchema`].
-pub(crate) async fn look(session: &Session, also: Option<&str>) -> Result<Sight, MigrateError> {
-    let sight = look_anywhere(session, also).await?;
-    match sight.schema.is_empty() {
-        true => Err(MigrateError::NoSchema { search_path: sight.search_path }),
-        false => Ok(sight),
+pub(crate) async fn catalog(session: &Session, also: Option<&str>) -> Result<Catalog, MigrateError> {
+    let catalog = catalog_anywhere(session, also).await?;
+    match catalog.schema.is_empty() {
+        true => Err(MigrateError::NoSchema { search_path: catalog.search_path }),
+        false => Ok(catalog),
     }
 }
 
 /// The same, also when there is no schema: enough for a lock.
-pub(crate) async fn look_anywhere(session: &Session, also: Option<&str>) -> Result<Sight, MigrateError> {
+pub(crate) async fn catalog_anywhere(session: &Session, also: Option<&str>) -> Result<Catalog, MigrateError> {
     let doing = "look for the ledger";
     let rows = query(session, doing, &question(also)).await?;
     let row = rows.first().ok_or_else(|| MigrateError::sql(doing, SqlError::default()))?;
     let text = |name: &str| row.try_get(name).ok().flatten().unwrap_or_default().to_owned();
-    Ok(Sight {
+    Ok(Catalog {
         dialect: Dialect::Postgres,
         database: text("database"),
         schema: text("schema"),
@@ -72,11 +72,11 @@ fn question(also: Option<&str>) -> String {
 ///
 /// # Errors
 /// A refusal that may heal: a standby is promoted, or the settings lead to the primary next time.
-pub(crate) fn must_be_writable(sight: &Sight) -> Result<(), MigrateError> {
-    if !sight.in_recovery && !sight.read_only {
+pub(crate) fn must_be_writable(catalog: &Catalog) -> Result<(), MigrateError> {
+    if !catalog.in_recovery && !catalog.read_only {
         return Ok(());
     }
-    let (message, hint) = match sight.in_recovery {
+    let (message, hint) = match catalog.in_recovery {
         true => (
             "the server is a standby",
             "point the URL at the primary, or list all hosts with `target_session_attrs=read-write`",
