@@ -57,10 +57,27 @@ fn checks_are_shown() {
     status.services[0].latency_ms = Some(3.0);
     status.services[1].latency_ms = Some(200.0);
     seat.tell(Message::Status { status: Box::new(status), clock: "10:00:06".into() });
-    let table = |seat: &Seat| seat.screen().lines().skip(1).take(4).map(|line| format!("{line}\n")).collect::<String>();
-    assert_eq!(table(&seat), "");
+    let table =
+        |seat: &Seat| seat.screen().lines().skip(1).take(4).map(|line| format!("\n{line}")).collect::<String>() + "\n";
+    assert_eq!(
+        table(&seat),
+        r"
+   SERVICE       STATE            FOR    CPU                MEMORY  RESTARTS    ANSWER                REASON
+>  api             active     2 h 5 m    3 %            ▃▃    52 M         0    3.0 ms            ▇▂
+   worker          active     2 h 5 m    3 %            ▃▃    52 M         0  200.0 ms             ▅
+   telegram-bot    active     2 h 5 m    3 %            ▃▃    52 M         0         -
+"
+    );
     seat.tell(Message::Resized { columns: 80, rows: 24 });
-    assert_eq!(table(&seat), "");
+    assert_eq!(
+        table(&seat),
+        r"
+   SERVICE       STATE            FOR    CPU  MEMORY  RESTARTS    ANSWER  REASON
+>  api             active     2 h 5 m    3 %    52 M         0    3.0 ms
+   worker          active     2 h 5 m    3 %    52 M         0  200.0 ms
+   telegram-bot    active     2 h 5 m    3 %    52 M         0         -
+"
+    );
 }
 
 /// S4.7: what is wrong is marked by a word and a sign, not by colour alone; what could not be looked at is called so.
