@@ -2,6 +2,7 @@
 
 mod checklist;
 mod drive;
+mod driver;
 mod here;
 mod prober;
 mod queue;

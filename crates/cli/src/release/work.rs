@@ -1,6 +1,6 @@
 //! What a release has at hand while it comes live, and how each step is done.
 
-use super::{Here, Wish, checklist::Checklist, prober::Prober, queue, step};
+use super::{Here, Wish, checklist::Checklist, driver, prober::Prober, queue, step};
 use crate::{context::Context, start::World};
 use ::deploy::{
     Record, ReleaseId,
@@ -106,12 +106,12 @@ impl<'a> Work<'a> {
             Step::Stop => step::stop(self).await,
             Step::Empty => step::empty(self).await,
             Step::Migrate => step::migrate(self).await,
-            Step::Start => step::start(self).await,
+            Step::Start => driver::start(self).await,
             Step::Prove => step::prove(self).await,
-            Step::Switch => step::switch(self).await,
-            Step::Drain => step::drain(self),
+            Step::Switch => driver::switch(self).await,
+            Step::Drain => driver::drain(self),
             Step::Revert => step::revert(self).await,
-            Step::Watch => step::watch(self).await,
+            Step::Watch => driver::watch(self).await,
             Step::Confirm => step::confirm(self).await,
         }
     }
@@ -123,8 +123,8 @@ impl<'a> Work<'a> {
             Undo::RemoveTree => step::remove_tree(self).await,
             Undo::TakeBackMigrations { count } => step::take_back_migrations(self, count).await,
             Undo::MigrateAgain { .. } => step::migrate_again(self).await,
-            Undo::StopCandidate => step::stop_candidate(self).await,
-            Undo::SwitchBack => step::switch_back(self).await,
+            Undo::StopCandidate => driver::stop_candidate(self).await,
+            Undo::SwitchBack => driver::switch_back(self).await,
             Undo::StartAgain => step::start_again(self).await,
             Undo::PutBack => step::put_back(self).await,
         }

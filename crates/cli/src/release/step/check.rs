@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        driver,
         prober::Prober,
         rules_of,
         work::{Did, Work},
@@ -14,7 +15,7 @@ use crate::{
     start::World,
 };
 use ::deploy::course::{Copies, Fact};
-use config::{Deploy, Driver};
+use config::Deploy;
 use migrate::Goal;
 use plan::Trouble;
 use report::{Finding, Outcome, count};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
     let deploy = world.app.deploy.clone().unwrap_or_else(Deploy::default);
-    by_us(&deploy)?;
+    driver::fit(work, &world)?;
     let mut rules = rules_of(&deploy, world.app.migrations.is_some());
     if work.wish.clean {
         rules.copies = Copies::Always;
@@ -63,18 +64,6 @@ fn load(work: &mut Work<'_>) -> Result<Arc<World>, Trouble> {
     let world = World::new(work.context, loaded.app);
     work.world = Some(world.clone());
     Ok(world)
-}
-
-/// Who else could run the services has no candidate that could be proven before it takes over.
-fn by_us(deploy: &Deploy) -> Result<(), Trouble> {
-    let driver = match &deploy.driver {
-        Driver::Mainstay => return Ok(()),
-        Driver::Compose => "compose",
-        Driver::Systemd { .. } => "systemd",
-    };
-    let finding = Finding::error(format!("services that are run by {driver} cannot be released yet"));
-    let hint = "leave `driver` out of `[deploy]`, and let mainstay run them";
-    Err(Trouble::new(Outcome::Misused, finding.hint(hint)))
 }
 
 /// Something has to be emptied.
