@@ -7,8 +7,10 @@ use ::deploy::{
     course::{Fact, Plan, Step, Undo},
     store,
 };
+use config::Driver;
 use control::{Candidate, Lease, Promoted};
 use host::lock::InstanceLock;
+use jiff::Timestamp;
 use plan::Trouble;
 use report::{Finding, Outcome};
 use std::{sync::Arc, time::Duration};
@@ -34,6 +36,10 @@ pub(super) struct Work<'a> {
     /// The release that served when this began.
     pub(super) before: Option<ReleaseId>,
     pub(super) daemon: Daemon,
+    /// Who runs the services: of the release before, from `check` on of the new one.
+    pub(super) driver: Driver,
+    /// When the new release began to take the place of the old one, where that is done part by part.
+    pub(super) switched: Option<Timestamp>,
     /// The new release, once its configuration is read.
     pub(super) world: Option<Arc<World>>,
     /// Its services beside the old ones.
@@ -54,7 +60,7 @@ pub(super) struct Work<'a> {
     pub(super) trouble: Option<Trouble>,
 }
 
-/// The mainstay that keeps the services up.
+/// The mainstay that keeps the services up; where others do so, `Running` is said when all of them are well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Daemon {
     /// None runs.
@@ -79,6 +85,8 @@ impl<'a> Work<'a> {
             facts: Vec::new(),
             before: None,
             daemon: Daemon::Absent,
+            driver: here.deploy.driver.clone(),
+            switched: None,
             world: None,
             lease: None,
             candidate: None,
@@ -106,6 +114,7 @@ impl<'a> Work<'a> {
             Step::Stop => step::stop(self).await,
             Step::Empty => step::empty(self).await,
             Step::Migrate => step::migrate(self).await,
+            Step::Gate => driver::gate(self).await,
             Step::Start => driver::start(self).await,
             Step::Prove => step::prove(self).await,
             Step::Switch => driver::switch(self).await,

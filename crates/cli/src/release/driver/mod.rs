@@ -1,29 +1,39 @@
-//! What of a release depends on who runs its services.
+//! What of a release depends on who runs its services: mainstay itself, which has a candidate beside the old ones, or others, who put
+//! one in the place of the other.
 
+mod change;
+mod in_place;
 mod mainstay;
 
-use super::work::{Did, Work};
-use crate::start::World;
-use config::Driver;
-use control::Door;
-use plan::Trouble;
-use report::{Finding, Outcome};
+pub(super) use change::fit;
+pub(super) use in_place::{after_build, build_step, forget, gate, images, would};
 
-/// Can this release be run here?
-pub(super) fn fit(_: &Work<'_>, world: &World) -> Result<(), Trouble> {
-    let driver = match world.app.deploy.as_ref().map(|deploy| &deploy.driver) {
-        None | Some(Driver::Mainstay) => return Ok(()),
-        Some(Driver::Compose) => "compose",
-        Some(Driver::Systemd { .. }) => "systemd",
-    };
-    let finding = Finding::error(format!("services that are run by {driver} cannot be released yet"));
-    let hint = "leave `driver` out of `[deploy]`, and let mainstay run them";
-    Err(Trouble::new(Outcome::Misused, finding.hint(hint)))
-}
+use super::{
+    step::ask_smoke,
+    work::{Did, Work},
+};
+use crate::{load::load_release, start::World};
+use ::deploy::store;
+use config::{Deploy, Smoke};
+use control::Door;
+use jiff::Timestamp;
+use plan::Trouble;
 
 /// What runs, before anything is done.
 pub(super) async fn look(work: &mut Work<'_>) -> Did {
-    mainstay::look(work).await
+    let deploy = of_before(work);
+    work.driver = deploy.driver.clone();
+    match work.driver.is_in_place() {
+        true => in_place::look(work, &deploy).await,
+        false => mainstay::look(work).await,
+    }
+}
+
+/// As the current release is run; without one, as the site says it.
+fn of_before(work: &Work<'_>) -> Deploy {
+    let current = store::current(&work.here.site).ok().flatten();
+    let loaded = current.and_then(|id| load_release(work.context, &work.here.app, &id).ok());
+    loaded.and_then(|loaded| loaded.app.deploy).unwrap_or_else(|| work.here.deploy.clone())
 }
 
 /// Starts the new services, where they can run beside the old ones.
@@ -36,14 +46,36 @@ pub(super) async fn stop_candidate(work: &mut Work<'_>) -> Result<(), String> {
     mainstay::stop_candidate(work).await
 }
 
-/// Where the new services are asked.
+/// Where the new services are asked, where that is not at the doors of everybody.
 pub(super) async fn doors(work: &Work<'_>, world: &World) -> Vec<Door> {
-    mainstay::doors(work, world).await
+    match work.driver.is_in_place() {
+        true => Vec::new(),
+        false => mainstay::doors(work, world).await,
+    }
+}
+
+/// One question to the new services.
+pub(super) async fn smoke(work: &Work<'_>, world: &World, check: &Smoke, doors: &[Door]) -> Result<(), Trouble> {
+    match work.driver.is_in_place() {
+        true => in_place::smoke(work, world, check).await,
+        false => ask_smoke(world, check, doors).await.map_err(|unpassed| unpassed.trouble),
+    }
+}
+
+/// The lines of level error that the release has written, from this moment on or from its switch on; nothing where its log cannot be read.
+pub(super) async fn errors(work: &Work<'_>, world: &World, since: Timestamp) -> Option<Vec<String>> {
+    match work.driver.is_in_place() {
+        true => in_place::errors(work, work.switched.unwrap_or(since)).await,
+        false => Some(super::step::errors(work, world, since)),
+    }
 }
 
 /// Makes the release the current one, and it gets all requests.
 pub(super) async fn switch(work: &mut Work<'_>) -> Did {
-    mainstay::switch(work).await
+    match work.driver.is_in_place() {
+        true => in_place::switch(work).await,
+        false => mainstay::switch(work).await,
+    }
 }
 
 /// The old services finish what they have begun.
@@ -53,25 +85,37 @@ pub(super) fn drain(work: &mut Work<'_>) -> Did {
 
 /// The release before becomes live again.
 pub(super) async fn switch_back(work: &mut Work<'_>) -> Result<(), String> {
-    mainstay::switch_back(work).await
+    match work.driver.is_in_place() {
+        true => in_place::switch_back(work).await,
+        false => mainstay::switch_back(work).await,
+    }
 }
 
 /// Looks until the window is over, or something is wrong.
 pub(super) async fn watch(work: &mut Work<'_>) -> Did {
-    mainstay::watch(work).await
+    match work.driver.is_in_place() {
+        true => in_place::watch(work).await,
+        false => mainstay::watch(work).await,
+    }
 }
 
 /// Of a clean release: what runs ends.
 pub(super) async fn stop(work: &mut Work<'_>) -> Result<(), Trouble> {
-    mainstay::stop(work).await
+    match work.driver.is_in_place() {
+        true => in_place::stop(work).await,
+        false => mainstay::stop(work).await,
+    }
 }
 
 /// Runs again what ran.
 pub(super) async fn start_again(work: &mut Work<'_>) -> Result<(), String> {
-    mainstay::start_again(work).await
+    match work.driver.is_in_place() {
+        true => in_place::start_again(work).await,
+        false => mainstay::start_again(work).await,
+    }
 }
 
-/// Was who keeps the services up ended by somebody else meanwhile?
+/// Was the mainstay that keeps the services up ended by somebody else meanwhile?
 pub(super) async fn has_ended(work: &Work<'_>) -> bool {
-    mainstay::has_ended(work).await
+    !work.driver.is_in_place() && mainstay::has_ended(work).await
 }

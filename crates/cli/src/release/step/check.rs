@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
     let deploy = world.app.deploy.clone().unwrap_or_else(Deploy::default);
-    driver::fit(work, &world)?;
+    driver::fit(work, &world).await?;
     let mut rules = rules_of(&deploy, world.app.migrations.is_some());
     if work.wish.clean {
         rules.copies = Copies::Always;
@@ -33,7 +33,7 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
         ready_for_empty(&world)?;
     }
     work.facts.push(Fact::Rules(rules));
-    if !rules.builds {
+    if !rules.builds && !work.driver.is_in_place() {
         programs(&world)?;
     }
     let mut told = vec!["its configuration is complete".to_owned()];
@@ -46,7 +46,10 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
 /// Of a rollback: it was fit once; are its files and variables still there?
 pub(in crate::release) async fn check_again(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
-    programs(&world)?;
+    driver::fit(work, &world).await?;
+    if !work.driver.is_in_place() {
+        programs(&world)?;
+    }
     let room = room_for_both(work, &world.app).await?;
     begin_to_probe(work);
     Ok(["its files are there".to_owned()].into_iter().chain(room).collect::<Vec<_>>().join(", "))

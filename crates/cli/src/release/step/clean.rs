@@ -48,7 +48,7 @@ pub(in crate::release) fn may_destroy(context: &Context, here: &Here, wish: &Wis
 
 /// Whoever runs would write into databases that are about to go.
 pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Did {
-    if work.daemon == Daemon::Absent {
+    if work.daemon == Daemon::Absent && !work.driver.is_in_place() {
         return Ok("nothing runs".to_owned());
     }
     work.prober = None;

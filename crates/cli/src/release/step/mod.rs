@@ -25,4 +25,5 @@ pub(super) use migrate::{migrate, migrate_again, revert, take_back_migrations};
 pub(super) use preflight::preflight;
 pub(super) use prove::{errors, prove};
 pub(super) use rehearse::rehearse;
+pub(super) use smoke::{Unpassed, ask as ask_smoke};
 pub(super) use way_back::way_back;

@@ -1,13 +1,12 @@
 //! Do the new services what they should, before anybody relies on them?
 
-use super::{
-    super::{
-        driver,
-        work::{Did, Work, failed},
-    },
-    smoke,
+use super::super::{
+    driver,
+    prober::Prober,
+    work::{Did, Work, failed},
 };
 use crate::start::World;
+use ::deploy::State;
 use ::logs::{Filter, History};
 use jiff::Timestamp;
 use plan::Trouble;
@@ -22,17 +21,36 @@ pub(in crate::release) async fn prove(work: &mut Work<'_>) -> Did {
     let doors = driver::doors(work, &world).await;
     let smoke_checks = work.deploy().smoke.clone();
     for check in &smoke_checks {
-        smoke::ask(&world, check, &doors).await?;
+        driver::smoke(work, &world, check, &doors).await?;
     }
-    let errors = errors(work, &world, work.record.id.time());
-    let told = match (smoke_checks.len(), errors.len()) {
-        (0, 0) => "no smoke checks; no errors in its log".to_owned(),
-        (0, _) => format!("no smoke checks; {} in its log", count(errors.len(), "error")),
-        (checks, 0) => format!("{} passed, no errors in its log", count(checks, "smoke check")),
-        (checks, many) => format!("{} passed, {} in its log", count(checks, "smoke check"), count(many, "error")),
+    let errors = driver::errors(work, &world, work.record.id.time()).await;
+    judge(work, errors.as_deref().unwrap_or_default())?;
+    if work.driver.is_in_place() {
+        live(work, &world)?;
+    }
+    Ok(told(smoke_checks.len(), errors.map(|lines| lines.len())))
+}
+
+fn told(checks: usize, errors: Option<usize>) -> String {
+    let smoke = match checks {
+        0 => "no smoke checks;".to_owned(),
+        some => format!("{} passed,", count(some, "smoke check")),
     };
-    judge(work, &errors)?;
-    Ok(told)
+    match errors {
+        None => format!("{smoke} its log cannot be read"),
+        Some(0) => format!("{smoke} no errors in its log"),
+        Some(many) => format!("{smoke} {} in its log", count(many, "error")),
+    }
+}
+
+/// Where it answers already, it counts as live from here on: before, it is taken back when nobody is there any more to do so.
+fn live(work: &mut Work<'_>, world: &World) -> Result<(), Trouble> {
+    work.record.state = State::Live;
+    work.record.live.get_or_insert(work.context.now());
+    if work.prober.is_none() {
+        work.prober = Prober::begin(work.context, &world.app);
+    }
+    work.write()
 }
 
 /// The lines of level error that the release has written since `since`.

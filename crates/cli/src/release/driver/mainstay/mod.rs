@@ -18,6 +18,11 @@ use super::super::work::{Daemon, Work, failed};
 use plan::Trouble;
 use report::Finding;
 
+/// Does the mainstay that runs here keep services up?
+pub(super) async fn runs_services(work: &Work<'_>) -> Result<bool, Trouble> {
+    Ok(daemon::status(work).await?.is_some_and(|status| !status.services.is_empty()))
+}
+
 /// Of a clean release: what runs ends.
 pub(super) async fn stop(work: &mut Work<'_>) -> Result<(), Trouble> {
     daemon::end(work).await.map_err(|cause| failed(Finding::error("what runs cannot be stopped").seen(cause)))?;
