@@ -79,7 +79,7 @@ fn units_are_restarted_in_their_order() {
     let output = site.run(&["deploy"]);
     output
         .code(0)
-        .stderr_has("`web.service` restarted with a gap of 120 ms")
+        .stderr_has("`web.service` restarted with a gap of [TIME]")
         .stderr_has("1 smoke check passed, no errors");
     assert_eq!(site.calls(), ["--user restart web.service v2", "--user restart worker.service v2"]);
     assert_eq!((site.current().as_deref(), site.states()), (Some("v2"), vec!["confirmed".into(), "superseded".into()]));
@@ -153,7 +153,7 @@ fn a_switch_that_was_broken_off_is_put_right() {
         .stderr_has("a switch was broken off: the next release first brings back");
     assert!(site.calls().is_empty());
     let output = site.run(&["deploy"]);
-    output.code(0).stderr_has("a switch was broken off: release").stderr_has("was abandoned");
+    output.code(0).stderr_has("a switch was broken off: release");
     let of = |version: &str| ["web", "worker"].map(|unit| format!("--user restart {unit}.service {version}"));
     assert_eq!(site.calls(), [of("v1"), of("v2")].concat());
     assert_eq!(site.states(), ["confirmed", "abandoned", "superseded"]);
