@@ -260,30 +260,36 @@ fn a_real_engine_runs_what_is_current() {
     fs::write(site.path(".env"), "GREETING='it is $5'\n").unwrap();
     site.commit("v1", "", &files);
     let seen = || engine.seen("cat /version; echo \"$GREETING\"").replace('\n', " ");
-    site.deploy();
+    site.run_long(&["deploy"]).code(0);
     assert_eq!(seen(), "v1it is $5");
     fs::write(site.path(".env"), "GREETING=bye\n").unwrap();
     site.commit("v2", "", &[]);
-    site.run(&["deploy"]).code(0).stderr_has("`web` replaced, healthy after");
+    site.run_long(&["deploy"]).code(0).stderr_has("`web` replaced, healthy after");
     assert_eq!(seen(), "v2bye");
     site.commit("unbuilt", "", &[("Dockerfile", "FROM scratch\nCOPY nowhere /\n")]);
-    site.run(&["deploy"]).code(1).stderr_has("has served all the time");
+    site.run_long(&["deploy"]).code(1).stderr_has("has served all the time");
     for does in ["never", "crash"] {
         site.commit(does, does, &[("Dockerfile", DOCKERFILE)]);
-        site.run(&["deploy"])
+        site.run_long(&["deploy"])
             .code(1)
             .stderr_has("the service `web` does not become healthy")
             .stderr_has("is live again");
         assert_eq!((seen().as_str(), site.states()[0].as_str()), ("v2bye", "rolled-back"), "{does}");
     }
     site.commit("v3", "", &[]);
-    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
+    let killed = site
+        .test
+        .again()
+        .args(["deploy"])
+        .env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part")
+        .spawn()
+        .wait(10 * LIMIT);
     assert_ne!(killed.exit_code(), 0);
     assert_eq!(seen(), "v3bye");
     site.commit("v4", "never", &[]);
-    site.run(&["deploy"]).code(1).stderr_has("a switch was broken off: release").stderr_has("is live again");
+    site.run_long(&["deploy"]).code(1).stderr_has("a switch was broken off: release").stderr_has("is live again");
     assert_eq!(seen(), "v2bye");
-    site.run(&["rollback"]).code(0);
+    site.run_long(&["rollback"]).code(0);
     assert_eq!(seen(), "v1it is $5");
     engine.docker(&["ps", "--all", "--quiet"]).unwrap().lines().for_each(|id| {
         engine.docker(&["rm", "--force", id]);

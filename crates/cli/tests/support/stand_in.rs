@@ -8,8 +8,11 @@
 
 use crate::support::app;
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
 use testkit::{Output, Test};
+
+/// docker-compose takes seconds for each answer on a busy machine.
+const LONG: Duration = Duration::from_secs(300);
 
 /// A site in a repository of its own, whose parts others run.
 pub struct Site {
@@ -56,6 +59,11 @@ impl Site {
 
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.test.again().args(arguments.iter().copied()).run()
+    }
+
+    /// The same with programs that take their time.
+    pub fn run_long(&self, arguments: &[&str]) -> Output {
+        self.test.again().args(arguments.iter().copied()).spawn().wait(LONG)
     }
 
     /// A release that comes live.

@@ -79,6 +79,17 @@ impl<'a> Compose<'a> {
         Ok(Self { tool, program, project: project(app) })
     }
 
+    /// The same for who knows already which program is there.
+    pub fn known(spawner: &'a dyn Spawner, env: &Env, app: &str, program: Vec<String>) -> Self {
+        let tool = Tool { spawner, env: env.clone(), cwd: PathBuf::from("/") };
+        Self { tool, program, project: project(app) }
+    }
+
+    /// Which of the two programs is there.
+    pub fn program(&self) -> &[String] {
+        &self.program
+    }
+
     /// The name that containers, networks and volumes bear.
     pub fn project(&self) -> &str {
         &self.project

@@ -221,13 +221,19 @@ pub(in crate::release) async fn forget(work: &Work<'_>, ids: &[ReleaseId]) {
 }
 
 async fn find<'a>(context: &'a Context, here: &Here) -> Result<Compose<'a>, Trouble> {
-    Compose::find(&*context.spawner, &context.env, &here.app.name).await.map_err(|error| {
+    let (spawner, name) = (&*context.spawner, &here.app.name);
+    if let Some(program) = here.compose.get() {
+        return Ok(Compose::known(spawner, &context.env, name, program.clone()));
+    }
+    let found = Compose::find(spawner, &context.env, name).await.map_err(|error| {
         let outcome = match error {
             ComposeError::Missing => Outcome::Misused,
             ComposeError::NoEngine(_) => Outcome::NotYet,
         };
         Trouble::new(outcome, error.finding())
-    })
+    })?;
+    here.compose.get_or_init(|| found.program().to_vec());
+    Ok(found)
 }
 
 async fn services<'a>(work: &Work<'a>, app: &App) -> Result<Option<Services<'a>>, Trouble> {
