@@ -17,8 +17,8 @@ mod service;
 pub use backup::Backup;
 pub use dependency::{Access, Dependency, Monitor, Wait};
 pub use deploy::{
-    BackupWhen, BuildStep, DEPLOY_COMMAND, Dependencies, Deploy, Driver, HookOn, Provider, Repository, Smoke, Webhook,
-    is_branch,
+    BackupWhen, BuildStep, DEPLOY_COMMAND, Dependencies, Deploy, Driver, HookOn, Manager, Provider, Repository, Smoke,
+    Webhook, is_branch,
 };
 pub use health::{Health, Metrics};
 pub use health_check::{HealthCheck, Sign, Window};

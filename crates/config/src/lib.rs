@@ -26,7 +26,7 @@ mod value;
 
 pub use app::{
     Access, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
-    Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
+    Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Manager, Metrics,
     MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Proxy, Repository, Restart,
     RestartWhen, Service, Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };

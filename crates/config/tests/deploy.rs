@@ -2,7 +2,7 @@
 
 mod support;
 
-use config::{BackupWhen, Deploy, Driver, HookOn, Provider, Repository, Target};
+use config::{BackupWhen, Deploy, Driver, HookOn, Manager, Provider, Repository, Target};
 use std::{path::PathBuf, time::Duration};
 use support::file;
 
@@ -77,7 +77,13 @@ fn the_site_and_its_webhook() {
 /// Issue 6, point 6: other drivers.
 #[test]
 fn other_drivers() {
-    assert_eq!(deploy("driver = 'compose'").driver, Driver::Compose);
-    let units = deploy("driver = 'systemd'\nunits = ['web.service', 'worker.service']");
-    assert_eq!(units.driver, Driver::Systemd { units: vec!["web.service".into(), "worker.service".into()] });
+    let compose = deploy("driver = 'compose'\nservices = ['api', 'worker']\ncompose = 'prod.yaml'");
+    let services = vec!["api".to_owned(), "worker".to_owned()];
+    assert_eq!(compose.driver, Driver::Compose { file: Some("prod.yaml".into()), services });
+    let named = deploy("driver = 'systemd'\nunits = ['web.service', 'worker.service']");
+    let units = vec!["web.service".to_owned(), "worker.service".to_owned()];
+    assert_eq!(named.driver, Driver::Systemd { units: units.clone(), manager: Manager::Usual });
+    assert_eq!((named.driver.parts(), named.driver.word()), (&units[..], "systemd"));
+    let system = deploy("driver = 'systemd'\nunits = ['web.service']\nmanager = 'system'");
+    assert!(matches!(system.driver, Driver::Systemd { manager: Manager::System, .. }) && system.driver.is_in_place());
 }

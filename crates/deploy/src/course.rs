@@ -35,6 +35,8 @@ pub enum Input {
 pub enum Fact {
     /// What the release itself asks for.
     Rules(Rules),
+    /// Its services take the place of those before. Known at the end of `check` at the latest.
+    InPlace,
     /// So many migrations would be applied.
     Pending(usize),
     /// Migrations were applied; is there SQL for all of them that takes them back?
@@ -236,6 +238,7 @@ impl Course {
         let facts = &mut self.facts;
         match fact {
             Fact::Rules(rules) => self.plan = self.plan.with(rules),
+            Fact::InPlace => self.plan = self.plan.in_place(),
             Fact::Pending(count) => facts.pending = Some(count),
             Fact::Applied { count, reversible } => facts.applied = Some((count, reversible)),
             Fact::Switched => facts.switched = true,

@@ -4,6 +4,7 @@
 //! current. [`course`] decides what follows and what is undone while one comes live, [`prober`] and [`watch`] judge it.
 
 pub mod build;
+pub mod compose;
 pub mod course;
 pub mod git;
 mod id;
@@ -15,9 +16,12 @@ pub mod setup;
 pub mod shared;
 mod site;
 pub mod store;
+pub mod systemd;
+mod tool;
 pub mod watch;
 pub mod webhook;
 
 pub use id::ReleaseId;
 pub use record::{Emptied, Outcome, Phase, Probe, Record, State, Unreadable};
 pub use site::Site;
+pub use tool::ToolError;

@@ -2,7 +2,12 @@
 
 use host::process::{Command, Exit, Pipe, Pipes, Running, Spawner};
 use report::Stream;
-use std::{io, pin::pin, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     sync::Notify,
@@ -18,6 +23,11 @@ const KILL_PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 /// A longer line is told in pieces: its writer may never end it.
 const LONGEST: u64 = 64 * 1024;
+
+/// More is no answer to any question that is asked here.
+const MAX_ANSWER: usize = 4 << 20;
+/// The last words of a program that are told.
+const KEPT: usize = 12;
 
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
@@ -55,6 +65,44 @@ pub(crate) async fn run(spawner: &dyn Spawner, command: &Command, limit: Duratio
         let _ = timeout(STRAGGLERS, reading).await;
     };
     tokio::join!(ending, reading).0
+}
+
+/// What a program has said.
+#[derive(Default)]
+pub(crate) struct Answer {
+    /// Its output, without the last end of line.
+    pub(crate) text: String,
+    /// Its last words beside that, without what URLs may hide.
+    pub(crate) tail: Vec<String>,
+    begun: bool,
+}
+
+/// The same, and what it has said.
+pub(crate) async fn ask(spawner: &dyn Spawner, command: &Command, limit: Duration) -> (io::Result<End>, Answer) {
+    let answer = Mutex::new(Answer::default());
+    let each = |stream: Stream, line: &str| answer.lock().unwrap_or_else(PoisonError::into_inner).push(stream, line);
+    let end = run(spawner, command, limit, &each).await;
+    (end, answer.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Answer {
+    fn push(&mut self, stream: Stream, line: &str) {
+        match stream {
+            Stream::Stdout if self.text.len() + line.len() < MAX_ANSWER => {
+                if std::mem::replace(&mut self.begun, true) {
+                    self.text.push('\n');
+                }
+                self.text.push_str(line);
+            }
+            Stream::Stdout => {}
+            Stream::Stderr => {
+                if self.tail.len() == KEPT {
+                    self.tail.remove(0);
+                }
+                self.tail.push(config::redact(line));
+            }
+        }
+    }
 }
 
 async fn end(running: &mut Running, limit: Duration) -> io::Result<End> {

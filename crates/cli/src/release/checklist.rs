@@ -66,6 +66,11 @@ impl<'a> Checklist<'a> {
         Self { context, plan, phases: Vec::new(), now: None, clock }
     }
 
+    /// The new services take the place of the old ones.
+    pub(super) fn in_place(&mut self) {
+        self.plan = self.plan.in_place();
+    }
+
     /// For the record.
     pub(super) fn phases(&self) -> Vec<Phase> {
         self.phases.clone()

@@ -9,6 +9,7 @@ use ::deploy::Site;
 use config::{App, Deploy, Overrides};
 use control::Client;
 use report::Finding;
+use std::sync::OnceLock;
 
 /// The site that a release is for, as its own file describes it.
 pub(crate) struct Here {
@@ -18,6 +19,8 @@ pub(crate) struct Here {
     pub(crate) place: Place,
     /// Asks the mainstay that keeps its services up.
     pub(crate) client: Client,
+    /// The program that is Docker Compose here, once that was looked for.
+    pub(crate) compose: OnceLock<Vec<String>>,
 }
 
 impl Here {
@@ -26,7 +29,7 @@ impl Here {
         let app = load_in_silence(context, place, Overrides::default(), Need::File, Reading::Lenient)?.app;
         let Some(deploy) = app.deploy.clone() else { return Err(vec![no_deploy(&app)]) };
         let (site, client) = (Site::of(&app), Client::new(app.control_socket()));
-        Ok(Self { app, deploy, site, place: place.clone(), client })
+        Ok(Self { app, deploy, site, place: place.clone(), client, compose: OnceLock::new() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod checklist;
 mod drive;
+mod driver;
 mod here;
 mod prober;
 mod queue;
@@ -20,7 +21,7 @@ use ::deploy::{
     Record, ReleaseId,
     course::{Copies, Plan, Rules, Step},
 };
-use config::{BackupWhen, Deploy};
+use config::{BackupWhen, Deploy, Driver};
 use report::{Finding, Outcome};
 use work::Work;
 
@@ -118,7 +119,10 @@ pub(crate) fn is_named(record: &Record, name: &str) -> bool {
 /// What an application asks for.
 fn rules_of(deploy: &Deploy, migrates: bool) -> Rules {
     Rules {
-        builds: !deploy.build.is_empty() || deploy.dependencies.is_some(),
+        // Images are built, whatever else is.
+        builds: !deploy.build.is_empty()
+            || deploy.dependencies.is_some()
+            || matches!(deploy.driver, Driver::Compose { .. }),
         migrates,
         copies: match deploy.backup {
             BackupWhen::Pending => Copies::Pending,

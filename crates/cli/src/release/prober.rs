@@ -72,10 +72,18 @@ impl Drop for Prober {
 /// The health page of the first service that is asked over the network; commands and files are no doors.
 fn door(app: &App) -> Option<Target> {
     let asked = app.services.iter().filter(|service| service.listen.is_some()).chain(&app.services);
-    asked.filter_map(|service| outside(app, service)?.health).find_map(|health| match health.sign {
+    let health = asked.filter_map(|service| outside(app, service)?.health).find_map(|health| match health.sign {
         Sign::Target(target @ (Target::Http { .. } | Target::Tcp { .. })) => Some(target),
         _ => None,
-    })
+    });
+    health.or_else(|| smoke(app))
+}
+
+/// Where others run the services, the first smoke check over the network stands for their door.
+fn smoke(app: &App) -> Option<Target> {
+    let deploy = app.deploy.as_ref().filter(|deploy| deploy.driver.is_in_place())?;
+    let targets = deploy.smoke.iter().map(|check| &check.target);
+    targets.into_iter().find(|target| matches!(target, Target::Http { .. } | Target::Tcp { .. })).cloned()
 }
 
 /// As it is asked from outside: one with a port of its own through the proxy, where that speaks without TLS.

@@ -1,6 +1,6 @@
 //! How it ended, for whoever has asked for it; and in the record.
 
-use super::{step, work::Work};
+use super::{driver, step, work::Work};
 use crate::{
     context::{Context, tell},
     ping::ping,
@@ -167,7 +167,7 @@ async fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outc
     // Going on with less is nothing that a release could have done.
     let outcome = if matches!(outcome, Outcome::Done | Outcome::Degraded) { Outcome::Failed } else { outcome };
     tell(work.context, &trouble.map(|it| it.findings).unwrap_or_default(), outcome);
-    let meaning = match step::has_ended(work).await {
+    let meaning = match driver::has_ended(work).await {
         true => ended(work, failure),
         false => meaning(work, verdict, failure),
     };

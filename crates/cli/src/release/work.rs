@@ -1,14 +1,16 @@
 //! What a release has at hand while it comes live, and how each step is done.
 
-use super::{Here, Wish, checklist::Checklist, prober::Prober, queue, step};
+use super::{Here, Wish, checklist::Checklist, driver, prober::Prober, queue, step};
 use crate::{context::Context, start::World};
 use ::deploy::{
     Record, ReleaseId,
     course::{Fact, Plan, Step, Undo},
     store,
 };
+use config::Driver;
 use control::{Candidate, Lease, Promoted};
 use host::lock::InstanceLock;
+use jiff::Timestamp;
 use plan::Trouble;
 use report::{Finding, Outcome};
 use std::{sync::Arc, time::Duration};
@@ -34,6 +36,10 @@ pub(super) struct Work<'a> {
     /// The release that served when this began.
     pub(super) before: Option<ReleaseId>,
     pub(super) daemon: Daemon,
+    /// Who runs the services: of the release before, from `check` on of the new one.
+    pub(super) driver: Driver,
+    /// When the new release began to take the place of the old one, where that is done part by part.
+    pub(super) switched: Option<Timestamp>,
     /// The new release, once its configuration is read.
     pub(super) world: Option<Arc<World>>,
     /// Its services beside the old ones.
@@ -54,7 +60,7 @@ pub(super) struct Work<'a> {
     pub(super) trouble: Option<Trouble>,
 }
 
-/// The mainstay that keeps the services up.
+/// The mainstay that keeps the services up; where others do so, `Running` is said when all of them are well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Daemon {
     /// None runs.
@@ -79,6 +85,8 @@ impl<'a> Work<'a> {
             facts: Vec::new(),
             before: None,
             daemon: Daemon::Absent,
+            driver: here.deploy.driver.clone(),
+            switched: None,
             world: None,
             lease: None,
             candidate: None,
@@ -106,12 +114,13 @@ impl<'a> Work<'a> {
             Step::Stop => step::stop(self).await,
             Step::Empty => step::empty(self).await,
             Step::Migrate => step::migrate(self).await,
-            Step::Start => step::start(self).await,
+            Step::Gate => driver::gate(self).await,
+            Step::Start => driver::start(self).await,
             Step::Prove => step::prove(self).await,
-            Step::Switch => step::switch(self).await,
-            Step::Drain => step::drain(self),
+            Step::Switch => driver::switch(self).await,
+            Step::Drain => driver::drain(self),
             Step::Revert => step::revert(self).await,
-            Step::Watch => step::watch(self).await,
+            Step::Watch => driver::watch(self).await,
             Step::Confirm => step::confirm(self).await,
         }
     }
@@ -123,8 +132,8 @@ impl<'a> Work<'a> {
             Undo::RemoveTree => step::remove_tree(self).await,
             Undo::TakeBackMigrations { count } => step::take_back_migrations(self, count).await,
             Undo::MigrateAgain { .. } => step::migrate_again(self).await,
-            Undo::StopCandidate => step::stop_candidate(self).await,
-            Undo::SwitchBack => step::switch_back(self).await,
+            Undo::StopCandidate => driver::stop_candidate(self).await,
+            Undo::SwitchBack => driver::switch_back(self).await,
             Undo::StartAgain => step::start_again(self).await,
             Undo::PutBack => step::put_back(self).await,
         }

@@ -247,12 +247,56 @@ pub enum Driver {
     #[default]
     Mainstay,
     /// Docker Compose, by the release's own file.
-    Compose,
+    Compose {
+        /// From the directory of the application's file. Relative; nothing for the one that Compose looks for.
+        file: Option<PathBuf>,
+        /// Those that a release replaces, in this order. All others are let alone.
+        services: Vec<String>,
+    },
     /// systemd.
     Systemd {
         /// The units that are restarted, in this order.
         units: Vec<String>,
+        /// Whose they are.
+        manager: Manager,
     },
+}
+
+impl Driver {
+    /// The word for it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Driver::Mainstay => "mainstay",
+            Driver::Compose { .. } => "compose",
+            Driver::Systemd { .. } => "systemd",
+        }
+    }
+
+    /// Is a new service put in the place of the old one, and never started beside it?
+    pub const fn is_in_place(&self) -> bool {
+        !matches!(self, Driver::Mainstay)
+    }
+
+    /// What a release replaces, in this order, where others than mainstay run it.
+    pub fn parts(&self) -> &[String] {
+        match self {
+            Driver::Mainstay => &[],
+            Driver::Compose { services, .. } => services,
+            Driver::Systemd { units, .. } => units,
+        }
+    }
+}
+
+/// Which systemd runs the units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manager {
+    /// That of the machine for root, that of the user for all others.
+    #[default]
+    Usual,
+    /// That of the user.
+    User,
+    /// That of the machine.
+    System,
 }
 
 /// When a copy of the databases is taken before a release.

@@ -14,7 +14,7 @@ use toml::de::DeValue;
 /// One key with all its layers. Whoever reads it as something names what it should be.
 pub(crate) struct Setting<'a> {
     table: Table<'a>,
-    key: &'static Key,
+    pub(crate) key: &'static Key,
     flag: Option<(&'static str, &'a str)>,
     short: Option<&'static str>,
 }

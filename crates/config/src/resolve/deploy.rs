@@ -4,7 +4,7 @@ mod steps;
 mod webhook;
 
 use super::schedule::url;
-use crate::{BackupWhen, Deploy, Driver, Health, Repository, Service, file::Setting, file::Table, is_branch};
+use crate::{BackupWhen, Deploy, Driver, Health, Manager, Repository, Service, file::Setting, file::Table, is_branch};
 use report::Finding;
 use std::{
     path::{Component, Path, PathBuf},
@@ -116,24 +116,60 @@ fn shared(table: &Table<'_>) -> Vec<PathBuf> {
 }
 
 fn driver(table: &Table<'_>) -> Driver {
-    let (setting, units) = (table.setting("driver"), table.setting("units"));
-    let named: Vec<_> = units.texts().into_iter().collect();
-    match setting.choice() {
-        Some("systemd") => {
-            if named.is_empty() {
-                let finding = Finding::error("`driver = \"systemd\"` needs `units`");
-                setting.missing(finding.hint("name the units that are restarted: `units = [\"shop-web.service\"]`"));
-            }
-            for wrong in named.iter().filter(|unit| unit.text.starts_with('-') || unit.text.contains('/')) {
-                units.refuse(wrong, &format!("`{}` is no name of a unit", wrong.text), "write `shop-web.service`");
-            }
-            Driver::Systemd { units: named.into_iter().map(|unit| unit.text).collect() }
-        }
-        chosen => {
-            if let Some(first) = named.first() {
-                units.refuse(first, "only systemd has units", "write `driver = \"systemd\"`, or remove them");
-            }
-            if chosen == Some("compose") { Driver::Compose } else { Driver::Mainstay }
+    let setting = table.setting("driver");
+    let chosen = setting.choice();
+    for (driver, key) in [("systemd", "units"), ("systemd", "manager"), ("compose", "services"), ("compose", "compose")]
+    {
+        if chosen != Some(driver) {
+            only_of(driver, &table.setting(key));
         }
     }
+    match chosen {
+        Some("systemd") => Driver::Systemd {
+            units: parts(&setting, &table.setting("units"), "systemd", "restarted: `units = [\"shop-web.service\"]`"),
+            manager: match table.setting("manager").choice() {
+                Some("user") => Manager::User,
+                Some("system") => Manager::System,
+                _ => Manager::Usual,
+            },
+        },
+        Some("compose") => Driver::Compose {
+            file: inside(&table.setting("compose")),
+            services: parts(&setting, &table.setting("services"), "compose", "replaced: `services = [\"web\"]`"),
+        },
+        _ => Driver::Mainstay,
+    }
+}
+
+/// A setting that means something to another driver.
+fn only_of(driver: &str, setting: &Setting<'_>) {
+    let whose = if driver == "systemd" { "systemd" } else { "Compose" };
+    let written = setting.texts().into_iter().next().or_else(|| setting.given());
+    if let Some(written) = written {
+        let key = setting.key.name;
+        let summary = match key {
+            "units" | "services" => format!("only {whose} has {key}"),
+            _ => format!("only {whose} has a `{key}`"),
+        };
+        setting.refuse(&written, &summary, format!("write `driver = \"{driver}\"`, or leave `{key}` out"));
+    }
+}
+
+/// What is replaced by a release: at least one, and nothing that a program would take for an option or a path.
+fn parts(driver: &Setting<'_>, setting: &Setting<'_>, word: &str, hint: &str) -> Vec<String> {
+    let (named, key) = (setting.texts(), setting.key.name);
+    if named.is_empty() {
+        let finding = Finding::error(format!("`driver = \"{word}\"` needs `{key}`"));
+        driver.missing(finding.hint(format!("name the {key} that are {hint}")));
+    }
+    let bad = |text: &str| text.is_empty() || text.starts_with('-') || text.contains(['/', ' ', '*']);
+    for wrong in named.iter().filter(|part| bad(&part.text)) {
+        let one = key.trim_end_matches('s');
+        setting.refuse(
+            wrong,
+            &format!("`{}` is no name of a {one}", wrong.text),
+            format!("write {}", setting.key.example),
+        );
+    }
+    named.into_iter().map(|part| part.text).collect()
 }

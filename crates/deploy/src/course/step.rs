@@ -25,6 +25,8 @@ pub enum Step {
     Empty,
     /// The schema.
     Migrate,
+    /// Are the databases ready? Asked where the new services cannot be started beside the old ones.
+    Gate,
     /// The new services, beside the old ones.
     Start,
     /// Do they what they should?
@@ -54,6 +56,7 @@ impl Step {
             Step::Stop => "stop",
             Step::Empty => "empty",
             Step::Migrate => "migrate",
+            Step::Gate => "gate",
             Step::Start => "start",
             Step::Prove => "prove",
             Step::Switch => "switch",
@@ -186,6 +189,54 @@ const ROLLBACK: &[Step] = &[
 const ROLLBACK_OF_CODE: &[Step] =
     &[Step::Lock, Step::Preflight, Step::Check, Step::Start, Step::Prove, Step::Switch, Step::Drain, Step::Confirm];
 
+/// Where others than mainstay run the services, the new ones take the place of the old ones, and are proven afterwards. Up to `check`,
+/// which tells that, the steps are those of the others.
+const RELEASE_IN_PLACE: &[Step] = &[
+    Step::Lock,
+    Step::Preflight,
+    Step::Fetch,
+    Step::Check,
+    Step::Build,
+    Step::Backup,
+    Step::Migrate,
+    Step::Gate,
+    Step::Switch,
+    Step::Prove,
+    Step::Watch,
+    Step::Confirm,
+];
+
+const CLEAN_IN_PLACE: &[Step] = &[
+    Step::Lock,
+    Step::Preflight,
+    Step::Fetch,
+    Step::Check,
+    Step::Build,
+    Step::Backup,
+    Step::Stop,
+    Step::Empty,
+    Step::Migrate,
+    Step::Gate,
+    Step::Switch,
+    Step::Prove,
+    Step::Watch,
+    Step::Confirm,
+];
+
+const ROLLBACK_IN_PLACE: &[Step] =
+    &[Step::Lock, Step::Preflight, Step::Check, Step::Gate, Step::Switch, Step::Prove, Step::Revert, Step::Confirm];
+
+const ROLLBACK_OF_CODE_IN_PLACE: &[Step] =
+    &[Step::Lock, Step::Preflight, Step::Check, Step::Gate, Step::Switch, Step::Prove, Step::Confirm];
+
+/// The same, where nothing new can run beside the old.
+const IN_PLACE: [(&[Step], &[Step]); 4] = [
+    (RELEASE, RELEASE_IN_PLACE),
+    (CLEAN, CLEAN_IN_PLACE),
+    (ROLLBACK, ROLLBACK_IN_PLACE),
+    (ROLLBACK_OF_CODE, ROLLBACK_OF_CODE_IN_PLACE),
+];
+
 impl Plan {
     /// Of a release; what it asks for may be learned on the way ([`super::Fact::Rules`]).
     pub const fn release(rules: Rules) -> Self {
@@ -209,6 +260,12 @@ impl Plan {
     /// The same steps by other rules.
     pub(super) const fn with(&self, rules: Rules) -> Self {
         Self { steps: self.steps, rules }
+    }
+
+    /// The same where the new services take the place of the old ones. Only as long as nothing after `check` was begun.
+    pub fn in_place(&self) -> Self {
+        let found = IN_PLACE.iter().find(|(beside, _)| *beside == self.steps);
+        Self { steps: found.map_or(self.steps, |(_, in_place)| in_place), rules: self.rules }
     }
 
     /// All steps, also those that are left out.

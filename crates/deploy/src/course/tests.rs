@@ -19,6 +19,7 @@ struct World {
     made: BTreeMap<&'static str, bool>,
     live: bool,
     proven: bool,
+    in_place: bool,
     finished: Option<Verdict>,
 }
 
@@ -72,7 +73,12 @@ impl World {
 
     fn have(&mut self, course: &mut Course, step: Step) {
         match step {
-            Step::Check => drop(course.step(Input::Learned(Fact::Pending(self.pending)))),
+            Step::Check => {
+                course.step(Input::Learned(Fact::Pending(self.pending)));
+                if self.in_place {
+                    course.step(Input::Learned(Fact::InPlace));
+                }
+            }
             Step::Fetch => drop(self.made.insert("tree", true)),
             Step::Migrate => {
                 let fact = Fact::Applied { count: self.pending, reversible: self.reversible };
@@ -87,7 +93,7 @@ impl World {
             }
             Step::Prove => self.proven = true,
             Step::Switch => {
-                assert!(self.proven, "nobody becomes live unproven");
+                assert!(self.proven || self.in_place, "nobody becomes live unproven");
                 course.step(Input::Learned(Fact::Switched));
                 self.live = true;
             }
@@ -233,6 +239,29 @@ fn a_clean_release_that_fails_gives_the_data_back() {
     assert_eq!(undone, ["Undo(StopCandidate)", "Undo(PutBack)", "Undo(StartAgain)", "Undo(RemoveTree)"]);
 }
 
+/// Issue 6, point 6: where the new take the place of the old, the databases are asked first and the proof comes last; what then
+/// fails is taken back.
+#[test]
+fn in_place_the_proof_comes_after_the_switch() {
+    let world = World { pending: 1, reversible: true, in_place: true, failing: Some(Step::Prove), ..World::default() };
+    let world = world.play(Plan::release(ALL));
+    let done: Vec<_> = world.told.iter().filter(|told| told.starts_with("Do")).skip(6).collect();
+    assert_eq!(done, ["Do(Migrate)", "Do(Gate)", "Do(Switch)", "Do(Prove)"]);
+    let undone: Vec<_> = world.told.iter().filter(|told| told.starts_with("Undo")).collect();
+    assert_eq!(undone, ["Undo(SwitchBack)", "Undo(TakeBackMigrations { count: 1 })", "Undo(RemoveTree)"]);
+    assert!(matches!(world.finished, Some(Verdict::RolledBack(_))));
+    let world = World { in_place: true, ..World::default() }.play(Plan::rollback(Schema::Back));
+    let done: Vec<_> = world.told.iter().filter(|told| told.starts_with("Do")).skip(3).collect();
+    assert_eq!(done, ["Do(Gate)", "Do(Switch)", "Do(Prove)", "Do(Revert)", "Do(Confirm)"]);
+}
+
+/// Issue 6, point 6: whoever breaks off an unproven release that is live already gets the one before.
+#[test]
+fn an_interruption_of_the_proof_in_place_leads_back() {
+    let world = World { in_place: true, interrupt_at: Some(Step::Prove), ..World::default() };
+    assert!(matches!(verdict(world, Plan::release(ALL)), Verdict::RolledBack(_)));
+}
+
 /// S1.7: whoever stops watching does not take a live release away.
 #[test]
 fn an_interruption_in_the_watch_leaves_the_release_live() {
@@ -256,7 +285,7 @@ fn enough_is_only_said_before_anything_was_made() {
 
 fn steps() -> impl Strategy<Value = Option<Step>> {
     prop::option::of(prop::sample::select(
-        RELEASE_ORDER.iter().copied().chain([Step::Revert, Step::Stop, Step::Empty]).collect::<Vec<_>>(),
+        RELEASE_ORDER.iter().copied().chain([Step::Revert, Step::Stop, Step::Empty, Step::Gate]).collect::<Vec<_>>(),
     ))
 }
 
@@ -281,8 +310,9 @@ proptest! {
         stubborn in prop::option::of(prop::sample::select(vec!["tree", "migrations", "candidate", "live", "reverted", "stopped", "emptied"])),
         pending in 0usize..3,
         reversible in any::<bool>(),
+        in_place in any::<bool>(),
     ) {
-        let world = World { failing, late, interrupt_at, stubborn, pending, reversible, ..World::default() };
+        let world = World { failing, late, interrupt_at, stubborn, pending, reversible, in_place, ..World::default() };
         let world = world.play(plan);
         let verdict = world.finished.expect("it ends");
         let remains = verdict.failure().map(|failure| failure.remains.len()).unwrap_or_default();

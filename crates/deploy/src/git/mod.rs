@@ -9,26 +9,17 @@ pub use commit::Commit;
 pub use error::GitError;
 pub use source::{Origin, Source};
 
-use crate::run::{End, run};
+use crate::run::{End, ask};
 use host::{
     Env,
     process::{Command, Exit, Limits, Output, Spawner},
 };
-use report::Stream;
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 /// What only looks.
 const SOON: Duration = Duration::from_secs(60);
 /// What moves files or asks another machine.
 const LONG: Duration = Duration::from_secs(15 * 60);
-/// More is no answer to any question that is asked here.
-const MAX_ANSWER: usize = 4 << 20;
-/// The last words of git that are told.
-const KEPT: usize = 12;
 
 /// What git takes from a hook's environment for its own (`git rev-parse --local-env-vars`): there it means another repository.
 const LOCAL: [&str; 15] = [
@@ -81,11 +72,7 @@ impl<'a> Git<'a> {
         settings: &[(&str, &str)],
         limit: Duration,
     ) -> Result<String, GitError> {
-        let answer = Mutex::new(Answer::default());
-        let each =
-            |stream: Stream, line: &str| answer.lock().unwrap_or_else(PoisonError::into_inner).push(stream, line);
-        let end = run(self.spawner, &self.command(dir, arguments, settings), limit, &each).await;
-        let answer = answer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (end, answer) = ask(self.spawner, &self.command(dir, arguments, settings), limit).await;
         match end {
             Ok(End::Exit(Exit::Code(0))) => Ok(answer.text),
             Ok(End::Exit(exit)) => Err(GitError::Failed { doing, exit, tail: answer.tail }),
@@ -126,31 +113,4 @@ pub fn outside_hook(env: &Env) -> Env {
 /// Settings of a single call.
 fn is_setting(name: &str) -> bool {
     name.starts_with("GIT_CONFIG_KEY_") || name.starts_with("GIT_CONFIG_VALUE_")
-}
-
-/// What git says.
-#[derive(Default)]
-struct Answer {
-    text: String,
-    tail: Vec<String>,
-}
-
-impl Answer {
-    fn push(&mut self, stream: Stream, line: &str) {
-        match stream {
-            Stream::Stdout if self.text.len() + line.len() < MAX_ANSWER => {
-                if !self.text.is_empty() {
-                    self.text.push('\n');
-                }
-                self.text.push_str(line);
-            }
-            Stream::Stdout => {}
-            Stream::Stderr => {
-                if self.tail.len() == KEPT {
-                    self.tail.remove(0);
-                }
-                self.tail.push(config::redact(line));
-            }
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use super::{
     super::{
         checklist::Clock,
+        driver,
         work::{Did, Work, failed, on_disk},
     },
     check::programs,
@@ -15,7 +16,8 @@ use std::path::Path;
 /// Runs the commands of `[deploy]`; what they say is kept, and shown as it comes.
 pub(in crate::release) async fn build(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
-    let (site, deploy) = (&work.here.site, work.deploy().clone());
+    let (site, mut deploy) = (&work.here.site, work.deploy().clone());
+    deploy.build.extend(driver::build_step(work, &world.app).await?);
     ::deploy::build::end_left(site).await.map_err(on_disk("what an earlier build has left cannot be ended"))?;
     let lines = Said { context: work.context, clock: work.list.clock() };
     let root: &Path = &world.app.root;
@@ -30,12 +32,15 @@ pub(in crate::release) async fn build(work: &mut Work<'_>) -> Did {
     let built = builder.build(&deploy, work.wish.rebuild).await.map_err(|error| failed(error.finding()))?;
     let skipped = if built.dependencies_skipped { ", dependencies as before" } else { "" };
     let text = format!("{}{skipped}", bytes(built.bytes));
+    driver::after_build(work, &world.app).await?;
     work.record.dependencies = built.dependencies;
     work.record.bytes = Some(built.bytes);
     work.record.state = State::Built;
     // Where the build has left no room for that, it is better found here than while the services change.
     work.write()?;
-    programs(&world)?;
+    if !work.driver.is_in_place() {
+        programs(&world)?;
+    }
     Ok(text)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        driver,
         prober::Prober,
         rules_of,
         work::{Did, Work},
@@ -14,7 +15,7 @@ use crate::{
     start::World,
 };
 use ::deploy::course::{Copies, Fact};
-use config::{Deploy, Driver};
+use config::Deploy;
 use migrate::Goal;
 use plan::Trouble;
 use report::{Finding, Outcome, count};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
     let deploy = world.app.deploy.clone().unwrap_or_else(Deploy::default);
-    by_us(&deploy)?;
+    driver::fit(work, &world).await?;
     let mut rules = rules_of(&deploy, world.app.migrations.is_some());
     if work.wish.clean {
         rules.copies = Copies::Always;
@@ -32,7 +33,7 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
         ready_for_empty(&world)?;
     }
     work.facts.push(Fact::Rules(rules));
-    if !rules.builds {
+    if !rules.builds && !work.driver.is_in_place() {
         programs(&world)?;
     }
     let mut told = vec!["its configuration is complete".to_owned()];
@@ -45,7 +46,10 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
 /// Of a rollback: it was fit once; are its files and variables still there?
 pub(in crate::release) async fn check_again(work: &mut Work<'_>) -> Did {
     let world = load(work)?;
-    programs(&world)?;
+    driver::fit(work, &world).await?;
+    if !work.driver.is_in_place() {
+        programs(&world)?;
+    }
     let room = room_for_both(work, &world.app).await?;
     begin_to_probe(work);
     Ok(["its files are there".to_owned()].into_iter().chain(room).collect::<Vec<_>>().join(", "))
@@ -63,18 +67,6 @@ fn load(work: &mut Work<'_>) -> Result<Arc<World>, Trouble> {
     let world = World::new(work.context, loaded.app);
     work.world = Some(world.clone());
     Ok(world)
-}
-
-/// Who else could run the services has no candidate that could be proven before it takes over.
-fn by_us(deploy: &Deploy) -> Result<(), Trouble> {
-    let driver = match &deploy.driver {
-        Driver::Mainstay => return Ok(()),
-        Driver::Compose => "compose",
-        Driver::Systemd { .. } => "systemd",
-    };
-    let finding = Finding::error(format!("services that are run by {driver} cannot be released yet"));
-    let hint = "leave `driver` out of `[deploy]`, and let mainstay run them";
-    Err(Trouble::new(Outcome::Misused, finding.hint(hint)))
 }
 
 /// Something has to be emptied.

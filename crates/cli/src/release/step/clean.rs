@@ -3,12 +3,10 @@
 
 use super::{
     super::{
-        Here, Wish,
-        work::{Daemon, Did, Work, failed},
+        Here, Wish, driver,
+        work::{Daemon, Did, Work},
     },
     backup::databases,
-    daemon,
-    start::longest,
 };
 use crate::{
     context::Context,
@@ -50,14 +48,13 @@ pub(in crate::release) fn may_destroy(context: &Context, here: &Here, wish: &Wis
 
 /// Whoever runs would write into databases that are about to go.
 pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Did {
-    if work.daemon == Daemon::Absent {
+    if work.daemon == Daemon::Absent && !work.driver.is_in_place() {
         return Ok("nothing runs".to_owned());
     }
     work.prober = None;
     work.stopped = true;
     work.facts.push(Fact::Switched);
-    daemon::end(work).await.map_err(|cause| failed(Finding::error("what runs cannot be stopped").seen(cause)))?;
-    work.daemon = Daemon::Absent;
+    driver::stop(work).await?;
     Ok("what ran has ended".to_owned())
 }
 
@@ -66,9 +63,7 @@ pub(in crate::release) async fn start_again(work: &mut Work<'_>) -> Result<(), S
     if !std::mem::take(&mut work.stopped) {
         return Ok(());
     }
-    let limit = longest(&work.here.app);
-    let started = daemon::start(work, limit).await;
-    started.map_err(|trouble| trouble.findings.first().map(|it| it.summary.clone()).unwrap_or_default())
+    driver::start_again(work).await
 }
 
 /// Puts an empty database in the place of each; what was there is kept under another name.

@@ -1,6 +1,9 @@
 //! The files of the commit.
 
-use super::super::work::{Daemon, Did, Work, failed};
+use super::super::{
+    driver,
+    work::{Daemon, Did, Work, failed},
+};
 use crate::load::freeze_env;
 use ::deploy::{
     ReleaseId, State,
@@ -58,6 +61,7 @@ pub(in crate::release) async fn remove_tree(work: &mut Work<'_>) -> Result<(), S
 
 /// Git may let their commits go. That it cannot be told keeps nothing from going on.
 pub(super) async fn forget(work: &Work<'_>, ids: &[ReleaseId]) {
+    driver::forget(work, ids).await;
     let git = Git::new(&*work.context.spawner, &work.context.env);
     if let Ok(source) = git.source(&work.here.site, &work.here.deploy, &work.here.app.root).await {
         let _ = git.forget(&source, ids).await;

@@ -1,10 +1,12 @@
 //! Is the site fit for another release? And what earlier ones have left is cleared away.
 
 use super::{
-    super::work::{Daemon, Did, Work, failed, on_disk},
+    super::{
+        driver,
+        work::{Daemon, Did, Work, failed, on_disk},
+    },
     clean::names_back,
     confirm::prune,
-    daemon,
 };
 use crate::start::World;
 use ::deploy::{Record, ReleaseId, State, store};
@@ -14,40 +16,10 @@ use report::{Event, Finding, Journal, Level, Outcome, or_list};
 /// Looks at the running application, puts records right, and at the room on the disk.
 pub(in crate::release) async fn preflight(work: &mut Work<'_>) -> Did {
     crate::check::data_directory(&work.here.app).map_err(|finding| Trouble::new(Outcome::Misused, finding))?;
-    let running = look(work).await?;
+    let running = driver::look(work).await?;
     put_right(work).await?;
     let room = if work.is_rollback { String::new() } else { make_room(work).await? };
     Ok(format!("{running}{room}"))
-}
-
-/// What runs, and whether `current` says so too: whoever was killed in the middle of a switch may have left it otherwise.
-async fn look(work: &mut Work<'_>) -> Result<String, Trouble> {
-    let unreadable = on_disk("`releases/current` cannot be read");
-    let current = store::current(&work.here.site).map_err(unreadable)?;
-    let Some(status) = daemon::status(work).await? else {
-        work.daemon = Daemon::Absent;
-        work.before = current;
-        return Ok(format!("`{}` does not run", work.here.app.name));
-    };
-    if status.phase != "watch" {
-        let finding = Finding::error(format!("`{}` is about to {}", status.app, phase(&status.phase)));
-        return Err(Trouble::new(Outcome::NotYet, finding.hint("try again once `mainstay status` says `watch`")));
-    }
-    work.daemon = Daemon::Running;
-    work.before = daemon::release_of(&status);
-    if work.before != current {
-        let unwritable = on_disk("`releases/current` cannot be put right");
-        store::make_current(&work.here.site, work.before).map_err(unwritable)?;
-    }
-    let what = work.before.map_or_else(|| "the site's own file".to_owned(), |id| format!("release {id}"));
-    Ok(format!("`{}` runs {what}, {}", status.app, status.health))
-}
-
-fn phase(phase: &str) -> &'static str {
-    match phase {
-        "stopping" => "stop",
-        _ => "start",
-    }
 }
 
 /// Records tell the truth again: under the lock nobody is at work on another release.

@@ -1,72 +1,60 @@
 //! Do the new services what they should, before anybody relies on them?
 
-use super::{
-    super::work::{Did, Work, failed},
-    smoke,
+use super::super::{
+    driver,
+    prober::Prober,
+    work::{Did, Work, failed},
 };
 use crate::start::World;
+use ::deploy::State;
 use ::logs::{Filter, History};
-use control::Door;
 use jiff::Timestamp;
 use plan::Trouble;
-use proxy::control::Ask;
 use report::{Event, Finding, Journal, Level, count};
-use std::time::Duration;
-use tokio::time::{sleep, timeout};
 
 /// So many of the last lines with errors are shown.
 const SHOWN: usize = 5;
-/// So long the proxy may take to see that the service is there.
-const PROXY: Duration = Duration::from_secs(5);
 
 /// Asks all that `smoke` asks, then reads what the services have written.
 pub(in crate::release) async fn prove(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
-    let doors = doors(work, &world).await;
+    let doors = driver::doors(work, &world).await;
     let smoke_checks = work.deploy().smoke.clone();
     for check in &smoke_checks {
-        smoke::ask(&world, check, &doors).await?;
+        driver::smoke(work, &world, check, &doors).await?;
     }
-    let errors = errors(work, &world, work.record.id.time());
-    let told = match (smoke_checks.len(), errors.len()) {
-        (0, 0) => "no smoke checks; no errors in its log".to_owned(),
-        (0, _) => format!("no smoke checks; {} in its log", count(errors.len(), "error")),
-        (checks, 0) => format!("{} passed, no errors in its log", count(checks, "smoke check")),
-        (checks, many) => format!("{} passed, {} in its log", count(checks, "smoke check"), count(many, "error")),
+    let errors = driver::errors(work, &world, work.record.id.time()).await;
+    judge(work, errors.as_deref().unwrap_or_default())?;
+    if work.driver.is_in_place() {
+        live(work, &world)?;
+    }
+    Ok(told(smoke_checks.len(), errors.map(|lines| lines.len())))
+}
+
+fn told(checks: usize, errors: Option<usize>) -> String {
+    let smoke = match checks {
+        0 => "no smoke checks;".to_owned(),
+        some => format!("{} passed,", count(some, "smoke check")),
     };
-    judge(work, &errors)?;
-    Ok(told)
+    match errors {
+        None => format!("{smoke} its log cannot be read"),
+        Some(0) => format!("{smoke} no errors in its log"),
+        Some(many) => format!("{smoke} {} in its log", count(many, "error")),
+    }
 }
 
-/// Where the new services are asked. Those that were started alone have their own addresses.
-async fn doors(work: &Work<'_>, world: &World) -> Vec<Door> {
-    if let Some(candidate) = &work.candidate {
-        return candidate.doors.clone();
+/// Where it answers already, it counts as live from here on: before, it is taken back when nobody is there any more to do so.
+fn live(work: &mut Work<'_>, world: &World) -> Result<(), Trouble> {
+    work.record.state = State::Live;
+    work.record.live.get_or_insert(work.context.now());
+    if work.prober.is_none() {
+        work.prober = Prober::begin(work.context, &world.app);
     }
-    let door = |service: &str, address| Door { service: service.to_owned(), address, from: None, private: true };
-    let own = world.app.services.iter().filter_map(|it| Some(door(&it.name, it.listen?.to_string())));
-    let mut doors: Vec<_> = own.collect();
-    if let Some(proxy) = &world.app.proxy {
-        doors.extend(timeout(PROXY, passed_on(world)).await.ok().map(|address| door(&proxy.to, address)));
-    }
-    doors
-}
-
-/// Where the proxy passes requests on to, as soon as there is somebody.
-async fn passed_on(world: &World) -> String {
-    let path = world.app.run_dir().join("proxy.sock");
-    loop {
-        let view = proxy::control::ask(&path, &Ask::Look).await.ok();
-        let live = view.and_then(|view| view.backends.into_iter().find(|it| it.state == "live"));
-        match live {
-            Some(backend) => return backend.address,
-            None => sleep(Duration::from_millis(20)).await,
-        }
-    }
+    work.write()
 }
 
 /// The lines of level error that the release has written since `since`.
-pub(super) fn errors(work: &Work<'_>, world: &World, since: Timestamp) -> Vec<String> {
+pub(in crate::release) fn errors(work: &Work<'_>, world: &World, since: Timestamp) -> Vec<String> {
     let app = &world.app;
     if !app.logs.enabled {
         return Vec::new();

@@ -1,6 +1,6 @@
 //! `deploy --dry-run`: as far as the checks, for real; then all of it is taken back, and what would follow is shown.
 
-use super::super::{Here, Wish, work::Work};
+use super::super::{Here, Wish, driver, work::Work};
 use crate::{
     context::{Context, tell},
     verbs::answer,
@@ -9,6 +9,7 @@ use ::deploy::{
     ReleaseId,
     course::{Course, Effect, Fact, Input, Plan, Step},
 };
+use config::Driver;
 use report::{Outcome, Verdict};
 use serde_json::json;
 
@@ -80,10 +81,15 @@ fn pending(work: &mut Work<'_>, fact: &Fact) {
 /// What a step would do.
 fn would(work: &Work<'_>, step: Step) -> String {
     let deploy = work.deploy();
+    if let Some(text) = driver::would(work, step) {
+        return text;
+    }
     match step {
         Step::Build => {
             let steps = deploy.dependencies.iter().map(|it| &it.step).chain(&deploy.build);
-            steps.map(|step| step.argv.join(" ")).collect::<Vec<_>>().join("; ")
+            let commands = steps.map(|step| step.argv.join(" "));
+            let images = matches!(deploy.driver, Driver::Compose { .. }).then(|| driver::images(work));
+            commands.chain(images).collect::<Vec<_>>().join("; ")
         }
         Step::Backup => "a copy of the database, restored and compared".to_owned(),
         Step::Migrate => format!("{} would be applied", report::count(work.pending, "migration")),
@@ -96,9 +102,14 @@ fn would(work: &Work<'_>, step: Step) -> String {
         Step::Drain => format!("the old ones have {} to finish", report::age(deploy.drain)),
         Step::Watch => format!("for {}; the release before comes back when it is not well", report::age(deploy.watch)),
         Step::Confirm => format!("{} are kept", report::count(work.here.deploy.keep as usize, "release")),
-        Step::Lock | Step::Preflight | Step::Fetch | Step::Check | Step::Stop | Step::Empty | Step::Revert => {
-            String::new()
-        }
+        Step::Lock
+        | Step::Preflight
+        | Step::Fetch
+        | Step::Check
+        | Step::Gate
+        | Step::Stop
+        | Step::Empty
+        | Step::Revert => String::new(),
     }
 }
 

@@ -76,6 +76,27 @@ pub(crate) static DEPLOY: Section = Section {
             "With `driver = \"systemd\"`: the units that are restarted, in this order.",
         ),
         key(
+            "manager",
+            Kind::Choice(&["user", "system"]),
+            "",
+            "\"system\"",
+            "With `driver = \"systemd\"`: whose units they are. Default: the machine's for root, the user's own for all others.",
+        ),
+        key(
+            "services",
+            Kind::Texts,
+            "",
+            "[\"web\", \"worker\"]",
+            "With `driver = \"compose\"`: the services that a release replaces, in this order. Others, as databases, are let alone.",
+        ),
+        key(
+            "compose",
+            Kind::Path,
+            "",
+            "\"compose.prod.yaml\"",
+            "With `driver = \"compose\"`: the file, from the directory of `mainstay.toml`. Default: the one that Compose looks for.",
+        ),
+        key(
             "backup",
             Kind::Choice(&["pending", "always", "never"]),
             "pending",

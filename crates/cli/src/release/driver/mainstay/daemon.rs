@@ -1,6 +1,6 @@
 //! The mainstay that keeps the services up: whether one runs, what it runs, and how it is started and ended.
 
-use super::super::work::{Daemon, Work, failed, on_disk};
+use super::super::super::work::{Daemon, Work, failed, on_disk};
 use ::deploy::ReleaseId;
 use control::{Ask, AskError, Down, Status};
 use host::process::start_detached;

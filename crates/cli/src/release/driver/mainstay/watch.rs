@@ -1,9 +1,11 @@
 //! Is it well for a while? If not, the release before comes back.
 
 use super::{
-    super::work::{Did, Work, failed},
+    super::super::{
+        step::errors,
+        work::{Did, Work, failed},
+    },
     daemon,
-    prove::errors,
 };
 use ::deploy::watch::{Database, Judgement, Limits, Look, Service, Watch};
 use control::Status;

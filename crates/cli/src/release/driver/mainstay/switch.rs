@@ -1,7 +1,7 @@
 //! New requests go to the new release, the old one finishes what it has begun; and back.
 
 use super::{
-    super::work::{Daemon, Did, Work, on_disk},
+    super::super::work::{Daemon, Did, Work, on_disk},
     daemon,
     start::{generation, longest, stop_started, unready},
 };

@@ -1,7 +1,7 @@
 //! The new services, beside the old ones; where none run, all of them at once.
 
 use super::{
-    super::{
+    super::super::{
         prober::Prober,
         work::{Daemon, Did, Work, failed, on_disk},
     },

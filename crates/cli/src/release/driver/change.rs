@@ -1,0 +1,50 @@
+//! Can this release be run here, also when others shall run it than have run the one before?
+
+use super::{in_place, mainstay};
+use crate::{
+    release::work::{Daemon, Work},
+    start::World,
+};
+use ::deploy::course::Fact;
+use config::{Deploy, Driver};
+use plan::Trouble;
+use report::{Finding, Outcome};
+
+/// From here on the release is run by its own driver.
+pub(in crate::release) async fn fit(work: &mut Work<'_>, world: &World) -> Result<(), Trouble> {
+    let deploy = world.app.deploy.clone().unwrap_or_default();
+    if deploy.driver.word() != work.driver.word() {
+        change(work, &deploy).await?;
+    }
+    work.driver = deploy.driver.clone();
+    if work.driver.is_in_place() {
+        work.facts.push(Fact::InPlace);
+        work.list.in_place();
+        in_place::fit(work, world).await?;
+    }
+    Ok(())
+}
+
+/// Two of them at once would run everything twice: so the one before has to let go first.
+async fn change(work: &mut Work<'_>, deploy: &Deploy) -> Result<(), Trouble> {
+    let before = work.driver.clone();
+    let runs = match before {
+        Driver::Mainstay => mainstay::runs_services(work).await?,
+        _ => work.daemon == Daemon::Running,
+    };
+    if runs {
+        let hint = match &before {
+            Driver::Mainstay => "`mainstay down` ends them; then release it".to_owned(),
+            others => format!("stop {}, then release it", others.parts().join(", ")),
+        };
+        let (before, now) = (before.word(), deploy.driver.word());
+        let finding =
+            Finding::error(format!("the services are run by {before}, and this release wants {now} to run them"));
+        return Err(Trouble::new(Outcome::Misused, finding.hint(hint)));
+    }
+    work.driver = deploy.driver.clone();
+    match work.driver.is_in_place() {
+        true => in_place::look(work, deploy).await.map(drop),
+        false => mainstay::look(work).await.map(drop),
+    }
+}

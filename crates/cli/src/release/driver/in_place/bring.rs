@@ -1,0 +1,50 @@
+//! All parts of a release, one after the other.
+
+use super::runner::{Runner, Wanted};
+use crate::release::work::Work;
+use ::deploy::ReleaseId;
+use config::App;
+use control::{Ask, AskError, Reloaded};
+use plan::Trouble;
+use report::Finding;
+use std::time::Duration;
+
+/// So long a running mainstay may take to read the configuration again.
+const RELOAD: Duration = Duration::from_secs(30);
+
+/// Starts each part of the release in their order; the first one that does not start ends it.
+pub(super) async fn bring_all(
+    work: &Work<'_>,
+    runner: &Runner<'_>,
+    id: ReleaseId,
+    app: &App,
+) -> Result<Vec<String>, Trouble> {
+    let (wanted, clock) = (Wanted { id, app }, work.list.clock());
+    let mut told = Vec::new();
+    for name in runner.names() {
+        clock.say(format!("{name} is started"));
+        let brought = runner.bring(name, wanted).await?;
+        work.reach("switch.part");
+        brought.warning.iter().for_each(|finding| work.context.terminal.finding(finding));
+        told.push(brought.text);
+    }
+    Ok(told)
+}
+
+/// A mainstay that runs beside them, for jobs, copies and health, goes on with the release that is current now.
+pub(super) async fn reload(work: &Work<'_>) {
+    match work.here.client.ask::<Reloaded>(&Ask::Reload, RELOAD).await {
+        Ok(_) | Err(AskError::NotRunning) => {}
+        Err(error) => {
+            let findings = error.findings(&work.here.app.name, work.here.client.path());
+            let finding = Finding::warning("the mainstay that runs here goes on with the release before");
+            work.context.terminal.finding(&finding.seen(or_first(&findings)).hint("`mainstay reload` tries it again"));
+        }
+    }
+}
+
+/// The first of them, in a sentence.
+pub(super) fn or_first(findings: &[Finding]) -> String {
+    let one = |finding: &Finding| [vec![finding.summary.clone()], finding.seen.clone()].concat().join(": ");
+    findings.first().map(one).unwrap_or_default()
+}

@@ -1,0 +1,21 @@
+//! The databases first: nobody is stopped for a new service that could not work.
+
+use crate::release::work::{Did, Work};
+use plan::Trouble;
+use probe::gate::wait_all;
+use report::{Finding, Outcome, count};
+
+/// Waits until all databases and other dependencies of the release are ready.
+pub(in crate::release) async fn gate(work: &mut Work<'_>) -> Did {
+    let world = work.world()?;
+    let all: Vec<_> = world.app.dependencies.iter().collect();
+    if all.is_empty() {
+        return Ok("no databases".to_owned());
+    }
+    let opened = wait_all(&all, &world.probes, &*work.context.terminal).await;
+    opened.map_err(|errors| Trouble {
+        outcome: errors.iter().map(probe::GateError::outcome).fold(Outcome::Done, Outcome::and),
+        findings: errors.iter().map(Finding::from).collect(),
+    })?;
+    Ok(format!("{} ready", count(all.len(), "dependency").replace("dependencys", "dependencies")))
+}

@@ -1,0 +1,92 @@
+//! What runs before anything is done, and whether all of it is of the release that should run: whoever was killed in the middle of a
+//! switch has left it half done.
+
+use super::{
+    bring::{bring_all, or_first},
+    runner::{Part, Runner},
+};
+use crate::{
+    load::load_release,
+    release::work::{Daemon, Did, Work, on_disk},
+};
+use ::deploy::{Record, ReleaseId, State, store};
+use config::Deploy;
+use plan::Trouble;
+use report::{Event, Finding, Journal, Level};
+
+/// What runs; a switch that was broken off is taken back first, unless this is a rehearsal.
+pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Did {
+    let Some(runner) = Runner::of(work, deploy).await? else { return Ok(String::new()) };
+    let current = store::current(&work.here.site).map_err(on_disk("`releases/current` cannot be read"))?;
+    let meant = meant(work, current)?;
+    let mut parts = runner.parts().await?;
+    work.before = meant;
+    let is_other = |part: &Part| part.release.is_some() && part.release != meant;
+    if meant != current || (meant.is_some() && parts.iter().any(is_other)) {
+        put_right(work, &runner, current, meant).await?;
+        parts = runner.parts().await?;
+    }
+    let all = parts.iter().all(|part| part.well);
+    work.daemon = if all { Daemon::Running } else { Daemon::Absent };
+    let of = meant.map_or_else(|| "of no release".to_owned(), |id| format!("of release {id}"));
+    Ok(format!("{} {of}, {}", runner.what(), how(&parts)))
+}
+
+fn how(parts: &[Part]) -> String {
+    let ill: Vec<_> =
+        parts.iter().filter(|part| !part.well).map(|part| format!("`{}` {}", part.name, part.state)).collect();
+    if ill.is_empty() { "all well".to_owned() } else { ill.join(", ") }
+}
+
+/// The release that should run: the current one, if it ever came so far; else the last that did.
+fn meant(work: &Work<'_>, current: Option<ReleaseId>) -> Result<Option<ReleaseId>, Trouble> {
+    let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
+    let records: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).collect();
+    let came_live = |it: &&Record| it.live.is_some() && it.state.can_run() && work.here.site.tree(it.id).exists();
+    let of_current = records.iter().find(|it| Some(it.id) == current);
+    Ok(match of_current {
+        Some(record) if came_live(&record) => current,
+        None if current.is_none() => None,
+        _ => {
+            let serving = |it: &&Record| matches!(it.state, State::Live | State::Confirmed);
+            let newest = || records.iter().rev().filter(came_live);
+            newest().find(serving).or_else(|| newest().next()).map(|it| it.id)
+        }
+    })
+}
+
+async fn put_right(
+    work: &mut Work<'_>,
+    runner: &Runner<'_>,
+    current: Option<ReleaseId>,
+    meant: Option<ReleaseId>,
+) -> Result<(), Trouble> {
+    let what = meant.map_or_else(|| "no release".to_owned(), |id| format!("release {id}"));
+    if work.wish.dry_run {
+        let finding = Finding::warning(format!("a switch was broken off: the next release first brings back {what}"));
+        work.context.terminal.finding(&finding);
+        return Ok(());
+    }
+    if meant != current {
+        store::make_current(&work.here.site, meant).map_err(on_disk("`releases/current` cannot be put right"))?;
+    }
+    let done = match meant {
+        None => runner.stop().await.map_err(|trouble| or_first(&trouble.findings)),
+        Some(id) => match load_release(work.context, &work.here.app, &id) {
+            Ok(loaded) => bring_all(work, runner, id, &loaded.app).await.map(drop).map_err(|it| or_first(&it.findings)),
+            Err(findings) => Err(or_first(&findings)),
+        },
+    };
+    match done {
+        Ok(()) => {
+            let text = format!("a switch was broken off: {what} is live again");
+            work.context.terminal.note(Event::new("deploy.put_right", text).level(Level::Warn));
+        }
+        // A new release may be just what mends it.
+        Err(cause) => {
+            let finding = Finding::warning(format!("a switch was broken off, and {what} cannot be brought back"));
+            work.context.terminal.finding(&finding.seen(cause));
+        }
+    }
+    Ok(())
+}

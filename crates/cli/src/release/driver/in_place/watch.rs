@@ -1,0 +1,99 @@
+//! Is what was started well for a while?
+
+use super::{
+    errors::errors,
+    runner::{Part, Runner},
+};
+use crate::{
+    release::work::{Did, Work, failed},
+    start::World,
+};
+use ::deploy::watch::{Database, Judgement, Limits, Look, Service, Watch};
+use database::ServerState;
+use plan::Trouble;
+use report::{Finding, age, seconds};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::{Instant, sleep};
+
+/// The time between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Whoever runs them may be too busy to answer so often in a row.
+const UNANSWERED: u32 = 5;
+/// A database is asked no longer when one of the parts is not well.
+const ASKED: Duration = Duration::from_secs(2);
+/// So many of its last lines are told.
+const SHOWN: usize = 10;
+
+/// Looks until the window is over, or something is wrong.
+pub(in crate::release) async fn watch(work: &mut Work<'_>) -> Did {
+    let (world, deploy) = (work.world()?, work.deploy());
+    let Some(runner) = Runner::of(work, deploy).await? else { return Ok(String::new()) };
+    let limits = Limits { window: deploy.watch, errors: deploy.errors.map(u64::from) };
+    // Each was just started, and counts from there.
+    let before: BTreeMap<_, _> = runner.names().iter().map(|name| (name.clone(), 0)).collect();
+    let (begun, mut watch) = (Instant::now(), Watch::new(limits, before));
+    let (clock, mut unanswered) = (work.list.clock(), 0);
+    loop {
+        match runner.parts().await {
+            Ok(parts) => {
+                unanswered = 0;
+                match watch.look(begun.elapsed(), &look(work, &world, &parts).await) {
+                    Judgement::Passed => return Ok(format!("well for {}", age(limits.window))),
+                    Judgement::Broken(cause) => return Err(broken(work, &runner, &parts, cause).await),
+                    Judgement::GoOn(left) => clock.say(format!("well, {} to go", seconds(left))),
+                }
+            }
+            Err(trouble) if unanswered >= UNANSWERED => return Err(trouble),
+            Err(_) => unanswered += 1,
+        }
+        sleep(PAUSE.min(limits.window / 4)).await;
+    }
+}
+
+async fn look(work: &Work<'_>, world: &World, parts: &[Part]) -> Look {
+    let services = parts.iter().map(|part| Service {
+        name: part.name.clone(),
+        well: part.well,
+        restarts: part.restarts,
+        failed: part.failed,
+        state: part.state.clone(),
+    });
+    let ill = parts.iter().any(|part| !part.well || part.restarts > 0);
+    let lines = match (work.deploy().errors, work.switched) {
+        (Some(_), Some(since)) => errors(work, since).await.unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    Look {
+        services: services.collect(),
+        databases: if ill { databases(world).await } else { Vec::new() },
+        errors: u64::try_from(lines.len()).unwrap_or(u64::MAX),
+        last_error: lines.last().cloned(),
+    }
+}
+
+/// Those that are not ready: an outage of one is no fault of the release.
+async fn databases(world: &World) -> Vec<(String, Database)> {
+    let mut bad = Vec::new();
+    for dependency in &world.app.dependencies {
+        if let Err(refusal) = probe::ask(&dependency.target, dependency.access, ASKED, &world.probes).await {
+            let how = if refusal.state == ServerState::Full { Database::Full } else { Database::Away };
+            bad.push((dependency.name.clone(), how));
+        }
+    }
+    bad
+}
+
+/// With the last lines of those that are not well.
+async fn broken(work: &Work<'_>, runner: &Runner<'_>, parts: &[Part], cause: String) -> Trouble {
+    let mut finding = Finding::error(cause);
+    let lines = match work.switched {
+        Some(since) => runner.lines(since).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    for part in parts.iter().filter(|part| !part.well || part.restarts > 0) {
+        let of: Vec<_> = lines.iter().filter(|(name, _)| *name == part.name).map(|(_, line)| line).collect();
+        let last: String = of[of.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect();
+        finding = finding.seen(format!("`{}`: {}{last}", part.name, part.state));
+    }
+    failed(finding)
+}
