@@ -4,6 +4,7 @@ use super::{
     FILE, GLOBALS,
     content::{self, Table},
     program::{self, Pieces, argv, command, find},
+    rows::Form,
     talk::{Talk, is_code},
 };
 use crate::{
@@ -96,7 +97,7 @@ async fn exactly(
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
             dump(job, &source, program, dir, growth),
-            content::content(talk, &tables, sequences, |_| ())
+            content::content(talk, &tables, Form::best(talk.major()), sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
