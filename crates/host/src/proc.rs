@@ -143,6 +143,16 @@ impl Process {
         fs::read_link(self.path("exe")).ok()
     }
 
+    /// The files whose code it runs, as this process can open them, also when the other one has a root of its own. Nothing where we may
+    /// not see them.
+    pub fn code(self) -> Vec<PathBuf> {
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
+        let mut files: Vec<_> = maps.lines().filter_map(code_of).collect();
+        files.sort_unstable();
+        files.dedup();
+        files.into_iter().map(|file| PathBuf::from(format!("/proc/{}/root{file}", self.pid))).collect()
+    }
+
     /// What its standard error leads to, when we may see it (same user or root): a path, or as the kernel calls what is no file,
     /// `pipe:[4711]`.
     pub fn standard_error(self) -> Option<PathBuf> {

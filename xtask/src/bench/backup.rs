@@ -156,6 +156,13 @@ impl Tables {
         self.stall.note(format!("{} has no copy beside; the writer is watched for {AFTER:?} longer; what he waited for a processor is left out", NOBODY));
         self.writes.note("one transaction a millisecond at most");
         self.time.note(machine::line());
-        vec![self.time, self.size, self.memory, self.stall.without_empty_rows(), self.held.without_empty_rows(), self.writes.without_empty_rows()]
+        vec![
+            self.time,
+            self.size,
+            self.memory,
+            self.stall.without_empty_rows(),
+            self.held.without_empty_rows(),
+            self.writes.without_empty_rows(),
+        ]
     }
 }

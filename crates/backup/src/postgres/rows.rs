@@ -105,9 +105,7 @@ impl<'a> Reading<'a> {
 fn columns() -> String {
     let name = "'mainstay_row.' || pg_catalog.quote_ident(a.attname)";
     let order = "ORDER BY a.attname COLLATE pg_catalog.\"C\"";
-    let list = |what: &str, which: &str| {
-        format!("pg_catalog.string_agg({what}, ', ' {order}) FILTER (WHERE {which})")
-    };
+    let list = |what: &str, which: &str| format!("pg_catalog.string_agg({what}, ', ' {order}) FILTER (WHERE {which})");
     let of_system = "a.atttypid < 10000 AND t.typname";
     let exact = list(name, &format!("{of_system} IN ({EXACT})"));
     let texts = list(&format!("{name} || ' COLLATE pg_catalog.\"C\"'"), &format!("{of_system} IN ({TEXTS})"));
