@@ -131,7 +131,8 @@ fn the_sqlite_of_the_application_is_looked_at() {
     let told = test.again().args(["check"]).run();
     told.code(0).stdout_has(&format!("has {version}"));
     let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
-    let old = parts[..] < [3, 51, 3] && !(parts[1] == 44 && parts[2] >= 6 || parts[1] == 50 && parts[2] >= 7);
+    let old = parts.as_slice() < [3, 51, 3].as_slice()
+        && !(parts[1] == 44 && parts[2] >= 6 || parts[1] == 50 && parts[2] >= 7);
     assert_eq!(told.raw_stdout.contains("which has the WAL-reset bug"), old, "{}", told.raw_stdout);
     drop(python.stdin.take());
     python.wait().unwrap();
