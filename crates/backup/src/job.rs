@@ -24,6 +24,8 @@ pub struct Job<'a> {
     pub keys: &'a Keys,
     /// Where databases are made for a proof; their server may be another user, who must be able to get there.
     pub ground: &'a Path,
+    /// Where files of servers that nobody has used yet are kept for the next proof; nothing where they are not to be kept.
+    pub templates: Option<&'a Path>,
     /// The only directory in which PostgreSQL's programs are looked for, where somebody has named one.
     pub programs: Option<&'a Path>,
     /// A program that writes nothing for so long has hung.

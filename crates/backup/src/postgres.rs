@@ -9,10 +9,12 @@ mod load;
 mod open;
 mod program;
 mod prove;
+mod rows;
 mod scratch;
 mod settings;
 mod swap;
 mod talk;
+mod template;
 mod threat;
 
 pub(crate) use ahead::{Ahead, restore as restore_ahead};

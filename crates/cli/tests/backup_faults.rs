@@ -10,7 +10,7 @@ mod support;
 use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use support::{is_root, mainstay, names};
-use testkit::{Cluster, Output, Test};
+use testkit::{Cluster, Output, Test, find_component};
 
 /// A disk for the copies in a mount namespace of its own; `$1` is mainstay. After a copy of little, one of 1 MB that cannot be
 /// compressed, on ever larger disks until one is large enough.
@@ -276,4 +276,118 @@ fn what_does_not_fit_is_not_restored() {
     assert_eq!(states(&test, "sqlite:app.db").iter().filter(|state| *state == "unreadable").count(), 1);
     assert_eq!(fs::read(test.path().join("app.db")).unwrap(), before, "nothing was changed");
     restore(&sealed, &["--identity", "right.key"]).code(0);
+}
+
+/// The programs of the server in a directory of their own: `initdb` notes each time that it makes something, and `postgres` fails once
+/// when it is told to.
+fn noted(test: &Test) -> String {
+    let (bin, ground) = (test.path().join("bin"), test.path().join("ground"));
+    fs::create_dir(&bin).unwrap();
+    for name in ["pg_dump", "pg_dumpall", "pg_restore", "initdb", "postgres"] {
+        let act = match name {
+            "initdb" => format!("echo made >> '{}/made'", ground.display()),
+            "postgres" => format!("rm '{}/fail' 2>/dev/null && exit 1", ground.display()),
+            _ => ":".to_owned(),
+        };
+        let real = find_component(name).display().to_string();
+        let script = format!("#!/bin/sh\ncase \"$1\" in --version) ;; *) {act} ;; esac\nexec '{real}' \"$@\"\n");
+        let program = bin.join(name);
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    bin.display().to_string()
+}
+
+/// S1.16: what `initdb` makes for a proof is made once, and kept for us alone. When it is damaged, or no server comes of it, it is made
+/// anew, and the copy is VERIFIED all the same.
+#[test]
+fn a_server_for_a_proof_is_made_once() {
+    let cluster = Cluster::start();
+    cluster.psql("CREATE TABLE item AS SELECT i AS id FROM generate_series(1, 100) AS i");
+    let (test, url) = (with_ground(), cluster.url());
+    let (cache, ground, bin) = (test.path().join("cache"), test.path().join("ground"), noted(&test));
+    let test = test.env("XDG_CACHE_HOME", cache.display().to_string()).env("MAINSTAY_BACKUP_PROGRAMS", bin);
+    let copy = |made: usize, why: &str| {
+        run(&test, &["backup", "now", "--database", &url, "--to", "backups"]).code(0).stderr_has("is VERIFIED");
+        assert_eq!(fs::read_to_string(ground.join("made")).unwrap().lines().count(), made, "{why}");
+    };
+    copy(1, "there was none");
+    let shelf = cache.join("mainstay");
+    let [name] = names(&shelf).try_into().unwrap();
+    let template = shelf.join(name);
+    assert_eq!(fs::metadata(&template).unwrap().permissions().mode() & 0o777, 0o600);
+    copy(1, "there was one");
+    let mut content = fs::read(&template).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(&template, &content).unwrap();
+    copy(2, "it was damaged");
+    fs::write(&template, &content[..middle]).unwrap();
+    copy(3, "it was cut");
+    copy(3, "it was mended");
+    fs::set_permissions(&template, PermissionsExt::from_mode(0o666)).unwrap();
+    copy(4, "anybody could have changed it");
+    fs::write(ground.join("fail"), "").unwrap();
+    copy(5, "no server came of it");
+    assert_eq!(names(&shelf).len(), 1);
+    assert_eq!(names(&ground), ["made"]);
+}
+
+/// S1.16: whatever value of a row is another one, the hash of its table is, also where the server takes both for equal.
+#[test]
+fn no_change_of_a_value_is_overlooked() {
+    let cluster = Cluster::start();
+    cluster.psql("CREATE TYPE mood AS ENUM ('sad', 'glad')");
+    cluster.psql("CREATE DOMAIN rate AS numeric");
+    cluster.psql(
+        "CREATE TABLE item (id int, flag bool, number numeric, rate rate, real float8, name text, kind varchar(9), padded bpchar, \
+         at timestamptz, span interval, data jsonb, raw bytea, mood mood, list int[], plain json, \"Odd \"\"name\" text)",
+    );
+    cluster.psql("CREATE TABLE nothing ()");
+    cluster.psql("INSERT INTO item VALUES (1), (2)");
+    let (test, url) = (with_ground(), cluster.url());
+    let hash = || {
+        let taken = run(&test, &["backup", "now", "--unproven", "--database", &url, "--to", "backups"]);
+        let path = test.path().join(taken.code(0).raw_stdout.trim()).join("manifest.json");
+        let manifest: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        manifest["content"]["tables"]["public.item"]["hash"].as_str().unwrap().to_owned()
+    };
+    let first = hash();
+    let mut seen = vec![first.clone()];
+    let changes = [
+        "flag = false",
+        "number = 1.0, rate = 1.0",
+        "number = 1.00",
+        "rate = 1.00",
+        "real = 0",
+        "real = '-0'",
+        "name = ''",
+        "name = 'a', kind = 'b'",
+        "name = 'b', kind = 'a'",
+        "padded = 'a'",
+        "padded = 'a '",
+        "at = '2026-01-01'",
+        "at = at + interval '1 microsecond'",
+        "span = '1 day'",
+        "span = '24 hours'",
+        "data = '{\"a\": 1.0}', plain = '{\"a\":1}'",
+        "data = '{\"a\": 1.00}'",
+        "plain = '{\"a\": 1}'",
+        "raw = ''",
+        "mood = 'sad'",
+        "mood = 'glad'",
+        "list = '{}'",
+        "list = '{null}'",
+        "\"Odd \"\"name\" = ''",
+    ];
+    for change in changes {
+        cluster.psql(&format!("UPDATE item SET {change} WHERE id = 1"));
+        let now = hash();
+        assert!(!seen.contains(&now), "{change}");
+        seen.push(now);
+    }
+    cluster.psql("DELETE FROM item");
+    // In another order: the first one lies behind now.
+    cluster.psql("INSERT INTO item VALUES (2), (1)");
+    assert_eq!(hash(), first);
 }

@@ -8,7 +8,11 @@
 mod support;
 
 use serde_json::Value;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 use support::{app, json};
 use testkit::{Cluster, Test, find_component, free_port};
 
@@ -106,4 +110,30 @@ fn connections_of_two_generations_are_counted() {
     let answer = json(&test, &["check", "--release"]);
     assert_eq!(verdict(&answer, "connections of main"), "pass", "{answer:#}");
     assert_eq!(verdict(&answer, "database main"), "pass");
+}
+
+/// S2.14: whoever has a database open is asked which SQLite it has; of one that can damage it is warned.
+#[test]
+fn the_sqlite_of_the_application_is_looked_at() {
+    let test = app("[databases.main]\nurl = 'sqlite:app.db'\n");
+    let file = rusqlite::Connection::open(test.path().join("app.db")).unwrap();
+    file.execute_batch("CREATE TABLE item (id INTEGER)").unwrap();
+    drop(file);
+    assert_eq!(verdict(&json(&test, &["check"]), "SQLite of main"), "skipped");
+    let program = "import sqlite3, sys\nit = sqlite3.connect('app.db')\nit.execute('pragma journal_mode = wal')\n\
+                   it.execute('insert into item values (1)')\nit.commit()\nprint(sqlite3.sqlite_version, flush=True)\nsys.stdin.read()";
+    let mut python = Command::new(find_component("python3"));
+    python.args(["-c", program]).current_dir(test.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    let mut version = String::new();
+    BufReader::new(python.stdout.take().unwrap()).read_line(&mut version).unwrap();
+    let version = version.trim();
+    let told = test.again().args(["check"]).run();
+    told.code(0).stdout_has(&format!("has {version}"));
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    let old = parts.as_slice() < [3, 51, 3].as_slice()
+        && !(parts[1] == 44 && parts[2] >= 6 || parts[1] == 50 && parts[2] >= 7);
+    assert_eq!(told.raw_stdout.contains("which has the WAL-reset bug"), old, "{}", told.raw_stdout);
+    drop(python.stdin.take());
+    python.wait().unwrap();
 }

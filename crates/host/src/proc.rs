@@ -143,6 +143,16 @@ impl Process {
         fs::read_link(self.path("exe")).ok()
     }
 
+    /// The files whose code it runs, as this process can open them, also when the other one has a root of its own. Nothing where we may
+    /// not see them.
+    pub fn code(self) -> Vec<PathBuf> {
+        let maps = self.read("maps").unwrap_or_default();
+        let mut files: Vec<_> = maps.lines().filter_map(code_of).collect();
+        files.sort_unstable();
+        files.dedup();
+        files.into_iter().map(|file| PathBuf::from(format!("/proc/{}/root{file}", self.pid))).collect()
+    }
+
     /// What its standard error leads to, when we may see it (same user or root): a path, or as the kernel calls what is no file,
     /// `pipe:[4711]`.
     pub fn standard_error(self) -> Option<PathBuf> {
@@ -263,6 +273,14 @@ pub(crate) fn read(path: &Path) -> Option<String> {
     let mut bytes = Vec::with_capacity(8192);
     fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// `7f00-7f01 r-xp 00000000 fe:00 12 /usr/lib/libz.so.1` -> `/usr/lib/libz.so.1` (proc_pid_maps(5)); one that was removed since cannot
+/// be opened any more.
+fn code_of(line: &str) -> Option<&str> {
+    let executable = line.split_ascii_whitespace().nth(1)?.contains('x');
+    let file = &line[line.find('/')?..];
+    (executable && !file.ends_with(" (deleted)")).then_some(file)
 }
 
 #[cfg(test)]

@@ -73,6 +73,24 @@ async fn objects_go_there_and_back() {
     assert_eq!(bucket.list("shop/").await.unwrap().len(), 4);
 }
 
+/// S1.16: a bucket with more names than a store lists at once (1,000) is seen whole, each name once, whatever lies beside.
+#[tokio::test]
+async fn more_names_than_one_answer_holds_are_listed() {
+    let server = S3Server::start();
+    let bucket = bucket(settings(&server));
+    for number in 0..2_345 {
+        server.put(&format!("live/eu/shop/{number:04}"), b"a copy");
+        server.put(&format!("live/eu/shop-test/{number:04}"), b"of another application");
+    }
+    let keys = |listed: Vec<objects::Object>| listed.into_iter().map(|object| object.key).collect::<Vec<_>>();
+    let wanted: Vec<_> = (0..2_345).map(|number| format!("shop/{number:04}")).collect();
+    assert!(keys(bucket.list("shop/").await.unwrap()) == wanted);
+    // The last name of a page is gone while the next one is asked for by it.
+    bucket.delete("shop/0999").await.unwrap();
+    let rest: Vec<_> = wanted.into_iter().filter(|key| key != "shop/0999").collect();
+    assert!(keys(bucket.list("shop/").await.unwrap()) == rest);
+}
+
 /// S1.16: a large file goes in parts, and comes back as it was, through every fault that heals.
 #[tokio::test]
 async fn faults_that_heal_are_lived_through() {

@@ -30,7 +30,7 @@ const LEAST: Duration = Duration::from_secs(15);
 const AFTER: Duration = Duration::from_millis(500);
 /// So long it writes alone, for comparison.
 const ALONE: Duration = Duration::from_secs(3);
-/// A writer of SQLite may be held up by a copy for so many milliseconds longer than he holds himself up.
+/// A writer of SQLite may wait for a copy for so many milliseconds.
 const STALL: f64 = 5.0;
 /// Nobody copies meanwhile.
 const NOBODY: &str = "(no copy)";
@@ -41,12 +41,13 @@ struct Lane {
     runs: Vec<Run>,
 }
 
-/// The five tables of all engines.
+/// The six tables of all engines.
 struct Tables {
     time: Table,
     size: Table,
     memory: Table,
     stall: Table,
+    held: Table,
     writes: Table,
 }
 
@@ -99,6 +100,7 @@ impl Tables {
             size: Table::new("backup: size of the copy", "MB"),
             memory: Table::new("backup: most memory of its own process", "MB"),
             stall: Table::new("backup: longest transaction of the writer", "ms"),
+            held: Table::new("backup: the same less that without a copy: so long a copy holds it up", "ms"),
             writes: Table::of_gain("backup: transactions of the writer meanwhile", "1/s"),
         }
     }
@@ -126,11 +128,13 @@ impl Tables {
             target: target.filter(|_| ours),
         };
         let gzip = (field.engine == Engine::Postgres).then_some(Target::Below(Way::Gzip.name()));
-        let still = (field.engine == Engine::Sqlite).then_some(Target::AtMost(alone + STALL));
+        let still = (field.engine == Engine::Sqlite).then_some(Target::AtMost(STALL));
         self.time.add(row(|run| run.seconds, gzip));
         self.size.add(row(|run| run.bytes as f64 / 1e6, None));
         self.memory.add(row(|run| run.memory.own as f64 / 1e6, Some(Target::AtMost(64.0))));
-        self.stall.add(row(|run| run.writer.longest_ms, still));
+        self.stall.add(row(|run| run.writer.longest_ms, None));
+        let held = |run: &Run| (run.writer.longest_ms - alone).max(0.0);
+        self.held.add(Row { values: lane.runs.iter().map(held).collect(), ..row(|run| run.writer.longest_ms, still) });
         self.writes.add(row(|run| run.writer.per_second, None));
         if let Some(run) = lane.runs.last() {
             self.memory.note(format!("{}, {}: {}", field.case(), lane.way.name(), run.memory));
@@ -152,6 +156,13 @@ impl Tables {
         self.stall.note(format!("{} has no copy beside; the writer is watched for {AFTER:?} longer; what he waited for a processor is left out", NOBODY));
         self.writes.note("one transaction a millisecond at most");
         self.time.note(machine::line());
-        vec![self.time, self.size, self.memory, self.stall.without_empty_rows(), self.writes.without_empty_rows()]
+        vec![
+            self.time,
+            self.size,
+            self.memory,
+            self.stall.without_empty_rows(),
+            self.held.without_empty_rows(),
+            self.writes.without_empty_rows(),
+        ]
     }
 }

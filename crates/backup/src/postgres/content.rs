@@ -1,16 +1,17 @@
 //! What is in a PostgreSQL database, as one transaction sees it.
 
-use super::talk::{Cells, Talk, identifier};
+use super::{
+    rows::{Form, HASHES, Reading},
+    talk::{Cells, Talk, identifier},
+};
 use crate::{
     BackupError,
-    content::{Content, Rows, Sequence},
+    content::{Content, Sequence},
 };
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// So many tables are locked by one statement.
 const AT_ONCE: usize = 200;
-/// `hashtextextended` came with this version.
-const HASHES: u32 = 11;
 
 /// A table with rows of its own: schema and name.
 pub(super) type Table = (String, String);
@@ -19,7 +20,7 @@ pub(super) type Table = (String, String);
 const OURS: &str = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e \
     WHERE e.classid = CLASS::pg_catalog.regclass AND e.objid = OBJECT AND e.deptype = 'e')";
 
-fn ours(class: &str, object: &str) -> String {
+pub(super) fn ours(class: &str, object: &str) -> String {
     OURS.replace("CLASS", &format!("'pg_catalog.{class}'")).replace("OBJECT", object)
 }
 
@@ -51,12 +52,14 @@ pub(super) async fn lock(talk: &Talk, tables: &[Table]) -> Result<(), BackupErro
 pub(super) async fn content(
     talk: &Talk,
     tables: &[Table],
+    form: Form,
     sequences: BTreeMap<String, Sequence>,
     seen: impl Fn(u64),
 ) -> Result<Content, BackupError> {
     let mut content = Content { sequences, ..Content::default() };
+    let reading = Reading::begin(talk, form).await?;
     for table in tables {
-        let rows = rows(talk, table).await?;
+        let rows = reading.rows(table).await?;
         seen(rows.rows);
         content.tables.insert(format!("{}.{}", table.0, table.1), rows);
     }
@@ -74,27 +77,13 @@ pub(super) async fn content(
     Ok(content)
 }
 
-fn quoted((schema, name): &Table) -> String {
+pub(super) fn quoted((schema, name): &Table) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-fn pair(cells: Cells) -> Option<[String; 2]> {
+pub(super) fn pair(cells: Cells) -> Option<[String; 2]> {
     let mut cells = cells.into_iter();
     Some([cells.next()??, cells.next()??])
-}
-
-/// The sum of the hashes of all rows does not depend on their order.
-async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
-    let hash = match talk.major() >= HASHES {
-        true => {
-            "pg_catalog.sum(pg_catalog.hashtextextended((mainstay_row.*)::pg_catalog.text COLLATE pg_catalog.\"C\", 0))"
-        }
-        false => "NULL",
-    };
-    let sql = format!("SELECT pg_catalog.count(*), coalesce({hash}, 0) FROM ONLY {} AS mainstay_row", quoted(table));
-    let answer = talk.ask("count and hash the rows", &sql).await?.into_iter().next().and_then(pair);
-    let [number, sum] = answer.unwrap_or_default();
-    Ok(Rows { rows: number.parse().unwrap_or_default(), hash: (talk.major() >= HASHES).then_some(sum) })
 }
 
 pub(super) async fn sequences(talk: &Talk) -> Result<BTreeMap<String, Sequence>, BackupError> {

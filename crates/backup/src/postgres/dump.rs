@@ -4,6 +4,7 @@ use super::{
     FILE, GLOBALS,
     content::{self, Table},
     program::{self, Pieces, argv, command, find},
+    rows::Form,
     talk::{Talk, is_code},
 };
 use crate::{
@@ -57,11 +58,14 @@ pub(crate) async fn take(
 ) -> Result<(), BackupError> {
     let talk = Talk::open(job, dsn).await?;
     let program = find(job, "pg_dump", talk.major()).await?;
-    let (dumped, content) = exactly(job, dsn, &talk, &program, dir, growth).await?;
+    // What belongs to the whole server is in no snapshot of a database.
+    let ((dumped, content), globals) = tokio::try_join!(exactly(job, dsn, &talk, &program, dir, growth), async {
+        Ok(globals(job, dsn, &talk, dir).await)
+    })?;
     manifest.content = content;
     manifest.files = vec![dumped];
     manifest.tools.insert("pg_dump".to_owned(), program.major.to_string());
-    match globals(job, dsn, &talk, dir).await {
+    match globals {
         Ok(part) => manifest.files.push(part),
         Err(error) => manifest.checks.push(Check {
             subject: "globals".to_owned(),
@@ -96,7 +100,7 @@ async fn exactly(
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
             dump(job, &source, program, dir, growth),
-            content::content(talk, &tables, sequences, |_| ())
+            content::content(talk, &tables, Form::best(talk.major()), sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {

@@ -6,6 +6,7 @@
 use super::{
     program::{argv, command, find, last_words, run, start},
     talk::Talk,
+    template::Template,
 };
 use crate::{BackupError, Job, passing::Passing};
 use config::dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode};
@@ -32,8 +33,11 @@ const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 const START: Duration = Duration::from_secs(60);
 /// And stops.
 const STOP: Duration = Duration::from_secs(10);
+/// `initdb` can be told how long a piece of the log is since this version, and has to be told to leave out checksums since that one.
+const SEGMENTS: u32 = 11;
+const CHECKSUMS: u32 = 18;
 /// Between two looks whether it answers.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A server of its own. Dropped, it is killed and all of it is gone.
 pub(crate) struct Ground {
@@ -66,9 +70,29 @@ impl Ground {
     /// Makes and starts a server of this major version.
     pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str, hurry: Hurry) -> Result<Self, NoGround> {
         let programs = programs(job, major, hurry).await?;
+        let flags = flags(major, encoding);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let template = Template::of(job, &programs, &flags);
+        if let Some(template) = &template {
+            let files = Passing::make(job.ground, None).map_err(NoGround::Error)?;
+            match template.unpack(job, &programs, &files).await {
+                Ok(false) => {}
+                Ok(true) => match Self::start(job, &programs, files).await {
+                    Ok(ground) => return Ok(ground),
+                    Err(_) => template.forget(),
+                },
+                Err(_) => template.forget(),
+            }
+        }
         let files = Passing::make(job.ground, programs.account).map_err(NoGround::Error)?;
-        let impossible = |error: BackupError| NoGround::Impossible(told(&error));
-        initdb(job, &programs, &files, encoding).await.map_err(impossible)?;
+        initdb(job, &programs, &files, &flags).await.map_err(impossible)?;
+        if let Some(template) = &template {
+            template.keep(job, &programs, &files).await;
+        }
+        Self::start(job, &programs, files).await
+    }
+
+    async fn start(job: &Job<'_>, programs: &ProgramsOfServer, files: Passing) -> Result<Self, NoGround> {
         let mut server = start(job, &command(job, programs.server(&files), None)).map_err(impossible)?;
         let words = match server.take_output() {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
@@ -122,6 +146,10 @@ impl Ground {
     }
 }
 
+fn impossible(error: BackupError) -> NoGround {
+    NoGround::Impossible(told(&error))
+}
+
 fn told(error: &BackupError) -> String {
     let finding = error.finding();
     match finding.seen.is_empty() {
@@ -131,16 +159,16 @@ fn told(error: &BackupError) -> String {
 }
 
 /// What is needed, and whose it will be.
-struct ProgramsOfServer {
-    initdb: PathBuf,
-    postgres: PathBuf,
-    account: Option<Account>,
+pub(super) struct ProgramsOfServer {
+    pub(super) initdb: PathBuf,
+    pub(super) postgres: PathBuf,
+    pub(super) account: Option<Account>,
     /// Before each of them.
     prefix: Vec<String>,
 }
 
 impl ProgramsOfServer {
-    fn line<'a>(&self, program: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    pub(super) fn line<'a>(&self, program: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         self.prefix.iter().cloned().chain(argv(program, arguments)).collect()
     }
 
@@ -158,6 +186,8 @@ impl ProgramsOfServer {
             "max_wal_senders=0",
             "archive_mode=off",
             "autovacuum=off",
+            "checkpoint_timeout=1h",
+            "track_counts=off",
             "max_logical_replication_workers=0",
             "max_wal_size=2GB",
             "shared_buffers=32MB",
@@ -216,15 +246,27 @@ async fn programs(job: &Job<'_>, major: u32, hurry: Hurry) -> Result<ProgramsOfS
     Ok(ProgramsOfServer { initdb, postgres, account: Some(account), prefix })
 }
 
+/// How `initdb` is asked. Nothing that is made lasts: no checksums of pages, and as little as can be to begin with.
+fn flags(major: u32, encoding: &str) -> Vec<String> {
+    let mut flags = vec![format!("--username={USER}"), format!("--encoding={encoding}")];
+    flags.extend(["--auth=trust", "--locale=C", "--no-sync", "--no-instructions"].map(str::to_owned));
+    if major >= SEGMENTS {
+        flags.push("--wal-segsize=1".to_owned());
+    }
+    if major >= CHECKSUMS {
+        flags.push("--no-data-checksums".to_owned());
+    }
+    flags
+}
+
 async fn initdb(
     job: &Job<'_>,
     programs: &ProgramsOfServer,
     files: &Passing,
-    encoding: &str,
+    flags: &[&str],
 ) -> Result<(), BackupError> {
     let data = data(files).display().to_string();
-    let (user, encoding) = (format!("--username={USER}"), format!("--encoding={encoding}"));
-    let flags = ["-D", &data, &user, "--auth=trust", &encoding, "--locale=C", "--no-sync", "--no-instructions"];
+    let flags = ["-D", &data].into_iter().chain(flags.iter().copied());
     let command = command(job, programs.line(&programs.initdb, flags), None);
     run(job, &command, |mut pieces| std::io::copy(&mut pieces, &mut std::io::sink()).map(drop)).await
 }
@@ -248,6 +290,6 @@ fn dsn(dir: &Path, database: &str) -> PostgresDsn {
 }
 
 /// Where the server has its files, beside its socket.
-fn data(files: &Passing) -> PathBuf {
+pub(super) fn data(files: &Passing) -> PathBuf {
     files.path().join("data")
 }

@@ -4,7 +4,9 @@ use super::{
     ahead::Ahead,
     content,
     ground::{Ground, Hurry, NoGround},
-    load, scratch,
+    load,
+    rows::Form,
+    scratch,
     talk::{Talk, identifier, is_code, literal},
 };
 use crate::{
@@ -145,7 +147,8 @@ pub(super) async fn compared(job: &Job<'_>, talk: &Talk, manifest: &Manifest) ->
     let tables = content::tables(talk).await?;
     job.progress.begin_anew(Doing::Comparing, Some(manifest.content.rows()));
     let seen = |rows| job.progress.add(Doing::Comparing, rows);
-    let look = async { content::content(talk, &tables, content::sequences(talk).await?, seen).await };
+    let form = Form::of(&manifest.content);
+    let look = async { content::content(talk, &tables, form, content::sequences(talk).await?, seen).await };
     let restored = match look.await {
         // A table that cannot be read any more is damaged.
         Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),

@@ -9,6 +9,11 @@ impl App {
         self.data.join("run")
     }
 
+    /// Servers for the proof of a copy, as they are before anybody uses them.
+    pub fn templates_dir(&self) -> PathBuf {
+        self.data.join("templates")
+    }
+
     /// The lock of the single instance.
     pub fn lock_file(&self) -> PathBuf {
         self.run_dir().join("mainstay.lock")

@@ -38,3 +38,15 @@ fn the_machine_has_a_name_and_an_age() {
     assert!(!hostname().unwrap().is_empty());
     assert!(uptime().unwrap() > Duration::ZERO);
 }
+
+#[test]
+fn files_with_code_are_listed() {
+    let is = |rest: &str, file: Option<&str>| assert_eq!(code_of(&format!("7f0a-7f0b {rest}")), file, "{rest}");
+    is("r-xp 00001000 fe:00 12                 /usr/lib/a b.so.1", Some("/usr/lib/a b.so.1"));
+    is("r--p 00000000 fe:00 12                 /usr/lib/a.so.1", None);
+    is("r-xp 00001000 fe:00 12                 /tmp/a.so (deleted)", None);
+    is("r-xp 00000000 00:00 0                  [vdso]", None);
+    is("rwxp 00000000 00:00 0", None);
+    let own = Process::this().code();
+    assert!(own.iter().any(|file| file.canonicalize().ok() == std::env::current_exe().ok()), "{own:?}");
+}

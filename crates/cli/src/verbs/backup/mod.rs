@@ -149,6 +149,7 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         stays: app.backup.stays,
         keys: &means.keys,
         ground: &means.ground,
+        templates: means.templates.as_deref(),
         programs: app.backup.programs.as_deref(),
         stall: app.backup.stall,
         root: &app.root,
@@ -165,6 +166,7 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
 /// What copies are made and read with.
 pub(crate) struct Means {
     ground: PathBuf,
+    templates: Option<PathBuf>,
     keys: Keys,
     pub(super) progress: Progress,
 }
@@ -173,7 +175,7 @@ impl Means {
     /// To take copies, or to remove some: for that nobody needs a secret key.
     pub(crate) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
         let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
-        Ok(Self { ground: ground(app), keys, progress: Progress::default() })
+        Ok(Self { ground: ground(app), templates: templates(app), keys, progress: Progress::default() })
     }
 
     /// To read them as well: with the secret keys that are there.
@@ -206,6 +208,16 @@ pub(super) fn with_identities(context: &Context, keys: Keys, file: &Path) -> Res
 fn ground(app: &App) -> PathBuf {
     let temporary = || app.env.get("TMPDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     app.backup.ground.clone().or_else(temporary).unwrap_or_else(|| PathBuf::from("/var/tmp"))
+}
+
+/// Where servers for a proof are kept unused: among our data, else where programs keep what they can make again.
+fn templates(app: &App) -> Option<PathBuf> {
+    if app.keeps_data {
+        return Some(app.templates_dir());
+    }
+    let named = |name: &str| app.env.get(name).filter(|dir| dir.starts_with('/')).map(PathBuf::from);
+    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+    Some(cache.join("mainstay"))
 }
 
 /// Which copies are kept.

@@ -3,6 +3,7 @@
 mod databases;
 mod release;
 mod site;
+mod sqlite;
 
 use crate::{
     args,
@@ -24,6 +25,7 @@ pub(super) async fn check(context: &Context, args: args::Check) -> Outcome {
             let mut checks = vec![configuration];
             checks.extend(site::look(&world));
             checks.extend(databases::look(&world).await);
+            checks.extend(sqlite::look(&world));
             if args.release {
                 checks.extend(release::look(context, &world).await);
             }
