@@ -19,5 +19,5 @@ pub mod watch;
 pub mod webhook;
 
 pub use id::ReleaseId;
-pub use record::{Emptied, Outcome, Phase, Probe, Record, State, Unreadable};
+pub use record::{Emptied, Outcome, Phase, Probe, ProbedDoor, Record, State, Unreadable};
 pub use site::Site;
