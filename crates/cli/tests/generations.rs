@@ -5,72 +5,24 @@
     reason = "tests stand outside the program and play the machine it runs on"
 )]
 
+#[path = "support/releases.rs"]
+mod releases;
 mod support;
 
 use control::{Answer, AskError, Candidate, CandidateTold, Client, Generation, Lease, Promoted};
 use deploy::{Record, ReleaseId, Site, store};
 use jiff::Timestamp;
+use releases::{APP, Load};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     fs,
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
-use support::{LIMIT, alive, app, json, up};
+use support::{LIMIT, alive, app, json, rounds, up};
 use testkit::{Running, Test, free_port, wait_until};
-
-/// Answers on the socket that it is given with its version and the path; keeps each path in `seen`; on SIGTERM it accepts no more and ends
-/// when all are answered. What else it does stands in the file `does`.
-const APP: &str = r#"
-import os, select, signal, socket, sys, threading, time
-version, does = open("version").read().strip(), open("does").read().strip()
-if does == "crash":
-    sys.exit(print("no database: I give up", file=sys.stderr, flush=True) or 7)
-own = ("127.0.0.1", int(os.environ["PORT"]))
-listener = socket.socket(fileno=3) if "LISTEN_FDS" in os.environ else socket.create_server(own, backlog=100)
-listener.setblocking(False)
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-seen = os.open(os.environ["SEEN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-print("version", version, "listens", flush=True)
-
-def answer(stream):
-    with stream:
-        stream.settimeout(20)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = stream.recv(4096)
-            if not more: return
-            head += more
-        path = head.split(b" ")[1].decode()
-        if path == "/health":
-            status = "503 Not yet" if does == "never" else "200 OK"
-        else:
-            status = "200 OK"
-            os.write(seen, (path + "\n").encode())
-        if path.startswith("/slow"): time.sleep(1)
-        body = version + " " + path
-        stream.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-
-threads = []
-while not stop.is_set():
-    if not select.select([listener], [], [], 0.02)[0]: continue
-    try: stream, _ = listener.accept()
-    except BlockingIOError: continue
-    stream.setblocking(True)
-    thread = threading.Thread(target=answer, args=(stream,))
-    thread.start()
-    threads = [it for it in threads if it.is_alive()] + [thread]
-listener.close()
-for thread in threads: thread.join()
-"#;
 
 /// Nobody else may have the lock while it runs: it fails loudly when somebody has. It needs a moment to end.
 const POLLER: &str = r#"
@@ -187,16 +139,6 @@ impl Home {
         all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(marked).collect()
     }
 
-    /// Of those of a [`Load`].
-    fn assert_once(&self, answered: &[String]) {
-        assert!(answered.len() > 200, "{}", answered.len());
-        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-        let loaded = self.seen().into_iter().filter(|path| path[1..].contains('/'));
-        loaded.for_each(|path| *counts.entry(path).or_default() += 1);
-        let twice: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
-        assert_eq!((twice, counts.len()), (vec![], answered.len()), "each exactly once");
-    }
-
     fn seen(&self) -> Vec<String> {
         let seen = fs::read_to_string(self.test.path().join("seen")).unwrap_or_default();
         seen.lines().map(str::to_owned).collect()
@@ -231,53 +173,6 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// Asks time and again, each time for a path of its own, and one after the other.
-struct Load {
-    stop: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<Vec<String>>>,
-    failures: Arc<AtomicU64>,
-}
-
-impl Load {
-    fn on(port: u16) -> Self {
-        let (stop, failures) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let one = |number| {
-            let (stop, failures) = (stop.clone(), failures.clone());
-            thread::spawn(move || {
-                let mut answered = Vec::new();
-                for at in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let path = format!("/{number}/{at}");
-                    match TcpStream::connect(("127.0.0.1", port))
-                        .map_err(|error| error.to_string())
-                        .and_then(|it| said(it, &path))
-                    {
-                        Ok(body) if body.ends_with(&path) => answered.push(path),
-                        other => {
-                            failures.fetch_add(1, Ordering::Relaxed);
-                            #[expect(clippy::print_stderr, reason = "it is the story of a failed test")]
-                            {
-                                eprintln!("{path}: {other:?}");
-                            }
-                        }
-                    }
-                }
-                answered
-            })
-        };
-        let threads = (0..4).map(one).collect();
-        Self { stop, threads, failures }
-    }
-
-    fn stop(self) -> (Vec<String>, u64) {
-        self.stop.store(true, Ordering::Relaxed);
-        let answered = self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-        (answered, self.failures.load(Ordering::Relaxed))
-    }
-}
-
 /// The body of a page; an error when the connection, the status or the length is not as it should be.
 fn said(mut stream: TcpStream, path: &str) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
@@ -291,16 +186,12 @@ fn said(mut stream: TcpStream, path: &str) -> Result<String, String> {
     if head.starts_with("HTTP/1.1 200") { Ok(body.to_owned()) } else { Err(head.to_owned()) }
 }
 
-fn rounds(usual: usize) -> usize {
-    std::env::var("MAINSTAY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
-}
-
 /// S1.7, issue 6 item 2: under load, time and again, no request is lost and none is sent twice; the old one serves until it is switched.
 #[test]
 fn nobody_notices_twenty_releases() {
     let home = Home::new();
     let mut running = up(&home.test);
-    let load = Load::on(home.port);
+    let load = Load::on(home.port, 4);
     let mut longest = Duration::ZERO;
     for round in 1..=rounds(20) {
         let (version, before) = (format!("v{round}"), home.pid("api"));
@@ -320,9 +211,8 @@ fn nobody_notices_twenty_releases() {
         assert!(!alive(before), "the old one has ended");
         assert_eq!(home.service("api")["release"], id.to_string());
     }
-    let (answered, failed) = load.stop();
-    assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
-    home.assert_once(&answered);
+    let sent = load.all_answered_once(&home.test.path().join("seen"));
+    assert!(sent > 200, "{sent}");
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
 }
@@ -333,7 +223,7 @@ fn nobody_notices_releases_behind_a_proxy() {
     let home = Home::behind_a_proxy();
     let mut running = up(&home.test);
     wait_until(LIMIT, "it answers", || home.get("/who").is_some());
-    let load = Load::on(home.port);
+    let load = Load::on(home.port, 4);
     for round in 1..=rounds(20) {
         let (version, before) = (format!("v{round}"), home.pid("api"));
         let id = home.release(&version, "");
@@ -353,9 +243,8 @@ fn nobody_notices_releases_behind_a_proxy() {
     }
     home.test.again().args(["restart", "api"]).run().code(0);
     home.test.again().args(["reexec"]).run().code(2);
-    let (answered, failed) = load.stop();
-    assert_eq!(failed, 0, "of {} requests; {}", answered.len(), running.stderr());
-    home.assert_once(&answered);
+    let sent = load.all_answered_once(&home.test.path().join("seen"));
+    assert!(sent > 200, "{sent}");
     assert_eq!(home.copies().len(), 1, "one generation is left");
     assert!(running.running());
     home.test.again().args(["down"]).run().code(0);
@@ -365,8 +254,8 @@ fn nobody_notices_releases_behind_a_proxy() {
 #[test]
 fn a_bad_candidate_leaves_nothing() {
     let home = Home::new();
-    let running = up(&home.test);
-    let (load, pid) = (Load::on(home.port), home.pid("api"));
+    let _running = up(&home.test);
+    let (load, pid) = (Load::on(home.port, 4), home.pid("api"));
     for (does, cause) in
         [("crash", "`api` ended with exit code 7"), ("never", "`api` was not ready in time"), ("crash", "exit code 7")]
     {
@@ -385,8 +274,7 @@ fn a_bad_candidate_leaves_nothing() {
         assert_eq!((home.pid("api"), home.copies()), (pid, vec![pid]));
         assert_eq!(home.services().len(), 1);
     }
-    let (answered, failed) = load.stop();
-    assert_eq!(failed, 0, "of {}; {}", answered.len(), running.stderr());
+    load.all_answered_once(&home.test.path().join("seen"));
 }
 
 /// Issue 6: whoever holds the candidate is killed: it goes, the old one stays; a reexec waits for that (issue 4, item 2).

@@ -22,6 +22,6 @@ pub mod watch;
 pub mod webhook;
 
 pub use id::ReleaseId;
-pub use record::{Emptied, Outcome, Phase, Probe, Record, State, Unreadable};
+pub use record::{Emptied, Outcome, Phase, Probe, ProbedDoor, Record, State, Unreadable};
 pub use site::Site;
 pub use tool::ToolError;

@@ -1,7 +1,7 @@
 //! What whoever asks the application all the time has seen of a release: how many requests, how many without an answer,
 //! the longest time without a good one.
 
-use crate::Probe;
+use crate::{Probe, ProbedDoor};
 use std::time::Duration;
 
 /// So many times are kept for the percentiles; of more, every second one is forgotten.
@@ -63,6 +63,7 @@ impl Seen {
             failed: self.failed,
             longest_gap_ms: millis(self.longest_gap),
             p99_ms: millis(percentile(&times, 99)),
+            doors: Vec::new(),
         }
     }
 
@@ -70,6 +71,30 @@ impl Seen {
     pub fn last_failure(&self) -> Option<&str> {
         self.last_failure.as_deref()
     }
+}
+
+/// What all doors come to together: sums, and the worst times of any of them. Of several, each is kept apart.
+pub fn together(doors: Vec<(String, Probe)>) -> Probe {
+    let worst = |of: fn(&Probe) -> f64| doors.iter().map(|(_, it)| of(it)).fold(0.0, f64::max);
+    let sum = |of: fn(&Probe) -> u64| doors.iter().map(|(_, it)| of(it)).sum();
+    let whole = Probe {
+        sent: sum(|it| it.sent),
+        failed: sum(|it| it.failed),
+        longest_gap_ms: worst(|it| it.longest_gap_ms),
+        p99_ms: worst(|it| it.p99_ms),
+        doors: Vec::new(),
+    };
+    if doors.len() < 2 {
+        return whole;
+    }
+    let apart = |(door, Probe { sent, failed, longest_gap_ms, p99_ms, .. })| ProbedDoor {
+        door,
+        sent,
+        failed,
+        longest_gap_ms,
+        p99_ms,
+    };
+    Probe { doors: doors.into_iter().map(apart).collect(), ..whole }
 }
 
 /// The nearest rank.
@@ -104,6 +129,22 @@ mod tests {
         let figures = seen.figures();
         assert_eq!((figures.sent, figures.failed, figures.longest_gap_ms, figures.p99_ms), (5, 2, 170.0, 9.0));
         assert_eq!(seen.last_failure(), Some("refused"));
+    }
+
+    /// Issue 6, point 8: several doors are told apart, and the whole hides none of them.
+    #[test]
+    fn the_worst_door_counts() {
+        let mut front = Seen::default();
+        front.good(ms(10), ms(2));
+        let mut back = Seen::default();
+        back.failed(ms(70), "refused".into());
+        back.good(ms(80), ms(9));
+        let whole = together(vec![("front".to_owned(), front.figures()), ("back".to_owned(), back.figures())]);
+        assert_eq!((whole.sent, whole.failed, whole.longest_gap_ms, whole.p99_ms), (3, 1, 80.0, 9.0));
+        let apart: Vec<_> = whole.doors.iter().map(|it| (it.door.as_str(), it.sent, it.failed)).collect();
+        assert_eq!(apart, [("front", 1, 0), ("back", 2, 1)]);
+        assert_eq!(together(vec![("front".to_owned(), front.figures())]), front.figures());
+        assert_eq!(together(Vec::new()), Probe::default());
     }
 
     /// Issue 6, point 8: who never answers has one long gap.

@@ -173,9 +173,27 @@ pub enum Outcome {
     Undone,
 }
 
-/// What was measured through the application's own door while releases changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What was measured through the application's own doors while releases changed. Of several doors the sums, and the worst times of any.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
+    /// Requests that were sent.
+    pub sent: u64,
+    /// Those that got no good answer.
+    pub failed: u64,
+    /// The longest time without a good answer, in milliseconds.
+    pub longest_gap_ms: f64,
+    /// Ninety-nine of a hundred answers were faster, in milliseconds.
+    pub p99_ms: f64,
+    /// Each of several doors; nothing where there is only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<ProbedDoor>,
+}
+
+/// What was measured through one of several doors; the figures are those of [`Probe`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbedDoor {
+    /// The service, and where it was asked: `api at http://127.0.0.1:8000/health`.
+    pub door: String,
     /// Requests that were sent.
     pub sent: u64,
     /// Those that got no good answer.
@@ -230,7 +248,9 @@ mod tests {
         record.state = State::RolledBack;
         record.cause = Some("`api` became critical".to_owned());
         record.phases.push(Phase { step: "build".to_owned(), took_ms: 1200, outcome: Outcome::Done });
-        record.prober = Some(Probe { sent: 100, failed: 0, longest_gap_ms: 1.5, p99_ms: 0.9 });
+        let (sent, failed, longest_gap_ms, p99_ms) = (100, 0, 1.5, 0.9);
+        let doors = vec![ProbedDoor { door: "api".to_owned(), sent, failed, longest_gap_ms, p99_ms }];
+        record.prober = Some(Probe { sent, failed, longest_gap_ms, p99_ms, doors });
         let text = to_text(&record);
         assert_eq!(from_text(&text), Ok(record));
         assert!(text.contains("\"state\": \"rolled-back\""), "{text}");

@@ -20,6 +20,7 @@ mod tls;
 pub mod traffic;
 mod tunnel;
 mod wary;
+mod websocket;
 mod wire;
 
 pub use block::{Block, NoPattern, USUAL};

@@ -6,13 +6,11 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::{
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::{
+    sync::watch,
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -31,7 +29,8 @@ pub(crate) struct Pool {
     pub(crate) upstream: Upstream,
     /// Is somebody trying to reach it already?
     pub(crate) sought: AtomicBool,
-    closed: AtomicBool,
+    /// Is it cut off?
+    closed: watch::Sender<bool>,
     idle: Mutex<Vec<Idle>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -64,7 +63,7 @@ impl Pool {
             generation,
             upstream,
             sought: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
+            closed: watch::Sender::new(false),
             idle: Mutex::default(),
             tasks: Mutex::default(),
         }
@@ -108,7 +107,7 @@ impl Pool {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        if !self.closed.load(Ordering::Relaxed) {
+        if !self.is_closed() {
             tasks.spawn(task);
             return;
         }
@@ -117,9 +116,18 @@ impl Pool {
         drop(task);
     }
 
+    fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Tells when this copy is cut off, to those who have a last word then.
+    pub(crate) fn closed(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
+    }
+
     /// Ends all of its connections, whatever is on them.
     pub(crate) fn cut(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.closed.send_replace(true);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
@@ -128,7 +136,7 @@ impl Pool {
 impl Lease {
     /// For the next request.
     pub(crate) fn give_back(self) {
-        if self.sender.is_closed() || self.pool.closed.load(Ordering::Relaxed) {
+        if self.sender.is_closed() || self.pool.is_closed() {
             return;
         }
         let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);

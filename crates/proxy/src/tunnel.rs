@@ -1,20 +1,25 @@
-//! WebSockets and other protocols that a connection changes to: bytes in both directions until one side has enough.
+//! WebSockets and other protocols that a connection changes to: bytes in both directions until both sides have enough.
 
 use crate::{
     body::Outgoing,
     headers,
     pool::{Lease, Line},
     switchboard::Flight,
+    websocket,
+    wire::Wire,
 };
 use hyper::{
     Request, Response,
-    body::Incoming,
+    body::{Bytes, Incoming},
     header::{CONNECTION, HeaderValue, UPGRADE},
-    upgrade::{self, OnUpgrade},
+    upgrade::{self, OnUpgrade, Upgraded},
 };
 use hyper_util::rt::TokioIo;
 use std::io;
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use tokio::{
+    io::{AsyncWriteExt, copy_bidirectional},
+    sync::watch,
+};
 
 /// The side of whoever asked.
 pub(crate) struct Tunnel(OnUpgrade);
@@ -35,11 +40,19 @@ pub(crate) fn open(
     let to = response.headers().get(UPGRADE).cloned();
     let theirs = upgrade::on(&mut response);
     // It ends with its copy of the application: that is what draining waits for.
-    lease.pool.clone().spawn(async move {
-        // Either side may leave when it likes.
-        let _ = joined(tunnel.0, theirs).await;
-        drop((flight, lease));
-    });
+    let pool = lease.pool.clone();
+    if to.as_ref().is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        tokio::spawn(async move {
+            let _ = talk(tunnel.0, theirs, pool.closed()).await;
+            drop((flight, lease));
+        });
+    } else {
+        pool.spawn(async move {
+            // Either side may leave when it likes.
+            let _ = joined(tunnel.0, theirs).await;
+            drop((flight, lease));
+        });
+    }
     let (mut head, _) = response.into_parts();
     headers::strip(&mut head.headers);
     head.extensions.clear();
@@ -51,11 +64,20 @@ pub(crate) fn open(
 }
 
 async fn joined(ours: OnUpgrade, theirs: OnUpgrade) -> io::Result<()> {
+    let (mut ours, mut wire, begun) = both(ours, theirs).await?;
+    ours.write_all(&begun).await?;
+    copy_bidirectional(&mut ours, &mut wire).await.map(drop)
+}
+
+async fn talk(ours: OnUpgrade, theirs: OnUpgrade, closed: watch::Receiver<bool>) -> io::Result<()> {
+    let (ours, wire, begun) = both(ours, theirs).await?;
+    websocket::talk(ours, wire, &begun, closed).await
+}
+
+/// Both sides, and what the application has said already.
+async fn both(ours: OnUpgrade, theirs: OnUpgrade) -> io::Result<(TokioIo<Upgraded>, Wire, Bytes)> {
     let (ours, theirs) = (ours.await.map_err(io::Error::other)?, theirs.await.map_err(io::Error::other)?);
     let theirs = theirs.downcast::<Line>().map_err(|_| io::Error::other("not a connection of ours"))?;
-    let mut ours = TokioIo::new(ours);
     // A tunnel may be silent for as long as it likes.
-    let mut wire = theirs.io.into_inner().into_inner();
-    ours.write_all(&theirs.read_buf).await?;
-    copy_bidirectional(&mut ours, &mut wire).await.map(drop)
+    Ok((TokioIo::new(ours), theirs.io.into_inner().into_inner(), theirs.read_buf))
 }

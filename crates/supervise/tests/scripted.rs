@@ -336,12 +336,12 @@ async fn a_life_in_sentences() {
     let expected = [
         "api starts `./api`",
         "api runs as pid N",
-        "api is ready after 50 ms",
+        "api is ready after 10 ms",
         "api ended with exit code 1 after 5.0 s",
         "api starts again at once, restart 1",
         "api starts `./api`",
         "api runs as pid N",
-        "api is ready after 50 ms",
+        "api is ready after 10 ms",
         "api is asked to stop by SIGTERM",
         "api stopped with exit code 0 after 1.5 s",
     ];

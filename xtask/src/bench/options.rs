@@ -16,7 +16,8 @@ usage: cargo xtask bench [gate|start|restart|idle|supervise|migrate|release|back
   idle     memory, wake-ups and CPU of the supervisor of ten idle services
   supervise  all of it with 1 to 500 services: up, memory, idle, crash, stop, strays, logs; PART is one of these
   migrate  a thousand files applied, and none pending, beside other migration tools; memory
-  release  a request through the proxy, and switches under load, beside nginx, HAProxy and Caddy
+  release  a request on a socket that was handed over and through the proxy, and switches under load, beside nginx, HAProxy and
+           Caddy; from `git push` until the new version answers, step by step
   backup   copies of PostgreSQL and SQLite of 1 GB beside a writer (`--quick`: 100 MB): time, size, memory, how long the writer
            waits; beside pg_dump, pgBackRest, VACUUM INTO; PART is postgresql or sqlite
   --quick     few rounds

@@ -143,8 +143,12 @@ fn live(work: &Work<'_>, how: &str) -> Outcome {
 fn prober(record: &Record) -> String {
     record.prober.as_ref().filter(|seen| seen.sent > 0).map_or(String::new(), |seen| {
         format!(
-            "; {} requests through its own door, {} failed, longest gap {:.0} ms, p99 {:.1} ms",
-            seen.sent, seen.failed, seen.longest_gap_ms, seen.p99_ms
+            "; {} requests through its own {}, {} failed, longest gap {:.0} ms, p99 {:.1} ms",
+            seen.sent,
+            if seen.doors.is_empty() { "door" } else { "doors" },
+            seen.failed,
+            seen.longest_gap_ms,
+            seen.p99_ms
         )
     })
 }

@@ -1,7 +1,7 @@
 //! Releases, as people read them.
 
 use super::running::table;
-use ::deploy::{Outcome, Probe, Record, ReleaseId, State, store::Release};
+use ::deploy::{Outcome, Probe, ProbedDoor, Record, ReleaseId, State, store::Release};
 use jiff::Timestamp;
 use report::{Verdict, age, seconds};
 use serde_json::{Value, json};
@@ -80,6 +80,10 @@ pub(crate) fn one(record: &Record, log: &str, busy: bool, now: Timestamp) -> Str
             "  prober   {} requests, {} failed, longest gap {:.1} ms, p99 {:.1} ms\n",
             seen.sent, seen.failed, seen.longest_gap_ms, seen.p99_ms
         );
+        text.extend(seen.doors.iter().map(|door| {
+            let ProbedDoor { door, sent, failed, longest_gap_ms, p99_ms } = door;
+            format!("           {door}: {sent} requests, {failed} failed, longest gap {longest_gap_ms:.1} ms, p99 {p99_ms:.1} ms\n")
+        }));
     }
     text += "\nsteps:\n";
     text.extend(record.phases.iter().map(|phase| {

@@ -46,6 +46,11 @@ pub fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").unwrap_or_default().lines().any(|line| line.starts_with("Uid:\t0\t"))
 }
 
+/// How often a test does what it does: `MAINSTAY_ROUNDS`, else this often.
+pub fn rounds(usual: usize) -> usize {
+    std::env::var("MAINSTAY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}
+
 /// The names in a directory, sorted, those in directories below as `directory/name`.
 pub fn names(dir: &Path) -> Vec<String> {
     let mut names = Vec::new();

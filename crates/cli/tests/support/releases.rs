@@ -21,64 +21,8 @@ use std::{
 };
 use testkit::{Output, Running, Test, free_port};
 
-/// Answers with its version; each path once into the file `SEEN`. What else it does stands in the file `does`.
-const APP: &str = r#"
-import os, select, signal, socket, struct, sys, threading, time
-version, does = open("version").read().strip(), open("does").read().strip()
-if does == "crash":
-    sys.exit(print("no database: I give up", file=sys.stderr, flush=True) or 7)
-listener = socket.socket(fileno=3)
-listener.setblocking(False)
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-seen = os.open(os.environ["SEEN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-begun, held = time.monotonic(), []
-print("version", version, "listens", flush=True)
-if does == "noisy":
-    for number in range(10): print("ERROR: order", number, "is lost", file=sys.stderr, flush=True)
-
-def leak():
-    while True:
-        try:
-            stream = socket.create_connection(("127.0.0.1", int(os.environ["PGPORT_OF_TEST"])))
-            body = struct.pack("!i", 196608) + b"user\0postgres\0database\0postgres\0\0"
-            stream.sendall(struct.pack("!i", len(body) + 4) + body)
-            held.append(stream)
-        except OSError: pass
-        time.sleep(0.02)
-if does == "leak": threading.Thread(target=leak, daemon=True).start()
-
-def answer(stream):
-    with stream:
-        stream.settimeout(20)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = stream.recv(4096)
-            if not more: return
-            head += more
-        path, status = head.split(b" ")[1].decode(), "200 OK"
-        if path == "/health":
-            if does == "never": status = "503 Not yet"
-        else:
-            if does == "smoke": status = "500 Oops"
-            os.write(seen, (path + "\n").encode())
-        body = version + " " + os.environ.get("GREETING", "") + " " + path
-        stream.sendall(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-
-threads = []
-while not stop.is_set():
-    if does == "later" and time.monotonic() > begun + 4:
-        print("panic: out of luck", file=sys.stderr, flush=True); os._exit(9)
-    if not select.select([listener], [], [], 0.02)[0]: continue
-    try: stream, _ = listener.accept()
-    except BlockingIOError: continue
-    stream.setblocking(True)
-    thread = threading.Thread(target=answer, args=(stream,))
-    thread.start()
-    threads = [it for it in threads if it.is_alive()] + [thread]
-listener.close()
-for thread in threads: thread.join()
-"#;
+/// What it does is told in the file.
+pub const APP: &str = include_str!("shop.py");
 
 /// A site, and its repository.
 pub struct Site {
@@ -94,11 +38,17 @@ impl Site {
             "name = \"shop\"\n[deploy]\n{deploy}\n[services.api]\ncommand = \"python3 app.py\"\nlisten = \"127.0.0.1:{port}\"\n\
              health = {{ http = \"/health\", every = \"500ms\", start_timeout = \"10s\" }}\n{more}"
         );
-        let test = app(&config).file("app.py", APP).file(".gitignore", "data/\nseen\n");
+        let site = Self::of(&config, port);
+        site.commit("v1", "", &[("app.py", APP)]);
+        site
+    }
+
+    /// With this `mainstay.toml`, whose application answers on `port`, and nothing committed.
+    pub fn of(config: &str, port: u16) -> Self {
+        let test = app(config).file(".gitignore", "data/\nseen\n.env\n");
         let seen = test.path().join("seen").display().to_string();
         let site = Self { test: test.env("SEEN", seen), port };
         site.git(&["init", "--quiet", "--initial-branch=main"]);
-        site.commit("v1", "", &[]);
         site
     }
 

@@ -6,6 +6,7 @@
     reason = "tests stand outside the program and play the machine it runs on"
 )]
 
+pub use crate::support::rounds;
 use crate::support::{self, mainstay};
 use std::path::Path;
 use testkit::{Cluster, Running, Test, wait_until};
@@ -150,11 +151,6 @@ pub fn wait_stopped(running: &Running) {
         let stat = std::fs::read_to_string(&file).unwrap_or_default();
         stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
     });
-}
-
-/// How often a race is run: `MAINSTAY_ROUNDS`, else this often.
-pub fn rounds(usual: usize) -> usize {
-    std::env::var("MAINSTAY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 
 /// Plain files of our own.

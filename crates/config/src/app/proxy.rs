@@ -32,7 +32,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// Where this machine comes to it without TLS; nothing where it answers over TLS alone.
-    pub fn plain_door(&self) -> Option<SocketAddr> {
-        self.listen.first().filter(|_| self.tls.is_none()).map(|address| reachable(*address))
+    pub fn plain_doors(&self) -> impl Iterator<Item = SocketAddr> {
+        self.listen.iter().filter(|_| self.tls.is_none()).map(|address| reachable(*address))
     }
 }

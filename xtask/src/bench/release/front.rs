@@ -1,5 +1,6 @@
 //! Proxies, and the application behind them.
 use super::super::Bench;
+use super::super::helper::{millis, now};
 use super::super::process::Tied;
 use crate::task::Failure;
 use rustix::process::{Pid, Signal, kill_process};
@@ -52,6 +53,7 @@ impl Kind {
             Self::Nginx => nginx(
                 dir,
                 port,
+                &format!("127.0.0.1:{port} reuseport"),
                 "location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection \"\";
                      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;
                      proxy_set_header X-Forwarded-Proto $scheme; }",
@@ -69,28 +71,39 @@ impl Kind {
     }
 }
 
+/// A page of 1 kB that begins like this.
+pub(super) fn page(begin: &str) -> String {
+    format!("location / {{ return 200 \"{begin:x<1000}\"; }}")
+}
+
 /// One worker that keeps connections.
-fn nginx(dir: &Path, port: u16, server: &str, http: &str) -> String {
+pub(super) fn nginx(dir: &Path, port: u16, listen: &str, server: &str, http: &str) -> String {
     let dir = dir.display();
     format!(
         "daemon off; worker_processes 1; pid {dir}/nginx-{port}.pid; error_log {dir}/error.log;
          events {{ worker_connections 1024; }}
          http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p;
          fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s; {http}
-         server {{ listen 127.0.0.1:{port} reuseport; {server} }} }}\n"
+         server {{ listen {listen}; {server} }} }}\n"
     )
 }
 
 impl App {
     pub(super) fn start(dir: &TempDir) -> Result<Self, Failure> {
         let port = free_port();
-        let page = format!("location / {{ return 200 \"{}\"; }}", "x".repeat(1000));
-        let file = dir.write(&format!("app-{port}.conf"), &nginx(dir.path(), port, &page, ""));
+        let listen = format!("127.0.0.1:{port} reuseport");
+        let file = dir.write(&format!("app-{port}.conf"), &nginx(dir.path(), port, &listen, &page(""), ""));
         let mut command = Command::new("/usr/sbin/nginx");
         command.arg("-e").arg(dir.path().join("error.log")).arg("-c").arg(file).arg("-p").arg(dir.path());
         let process = started(&mut command, dir)?;
         answers(port)?;
         Ok(Self { port, _process: process })
+    }
+
+    /// How long that takes, in milliseconds.
+    pub(super) fn start_alone(dir: &TempDir) -> Result<f64, Failure> {
+        let begun = now();
+        Self::start(dir).map(|_| millis(begun, now()))
     }
 }
 
@@ -173,7 +186,7 @@ fn answers(port: u16) -> Result<(), Failure> {
         if begun.elapsed() > Duration::from_secs(20) {
             return Err(Failure::Failed(format!("nobody answers on port {port}")));
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }

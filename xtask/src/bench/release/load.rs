@@ -1,5 +1,7 @@
 //! Load by wrk, and what it says.
+use super::super::process::signal;
 use crate::task::Failure;
+use rustix::process::Signal;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ impl Load {
         Self::begin(port, connections, span)?.end()
     }
 
+    /// For `span` at most.
     pub(super) fn begin(port: u16, connections: usize, span: Duration) -> Result<Begun, Failure> {
         let begun = Command::new("wrk")
             .args(["--latency", "-t1", &format!("-c{connections}"), &format!("-d{}s", span.as_secs())])
@@ -48,6 +51,12 @@ impl Load {
 }
 
 impl Begun {
+    /// Ends it now.
+    pub(super) fn stop(self) -> Result<Load, Failure> {
+        signal(self.0.id(), Signal::INT);
+        self.end()
+    }
+
     /// Waits for its end.
     pub(super) fn end(self) -> Result<Load, Failure> {
         let output = self.0.wait_with_output().map_err(|error| Failure::Failed(format!("wrk: {error}")))?;
