@@ -531,8 +531,10 @@ fn a_candidate_over_ipv6_is_asked_alone() {
         // The one that serves would answer this check.
         let bad = home.candidate(home.release("v1", "never")).await.unwrap();
         assert!(!bad.candidate.ready, "{:?}", bad.candidate);
-        drop(bad);
         let _ = home.client.discard(LIMIT).await;
+        drop(bad);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        wait_until(LIMIT, "the candidate is gone", || home.services().len() == 1);
         let id = home.release("v2", "");
         let lease = home.candidate(id).await.unwrap();
         assert!(lease.candidate.ready, "{:?}", lease.candidate);
