@@ -1,6 +1,6 @@
 //! Where the new services are asked, as long as nobody else asks them.
 
-use super::super::super::work::Work;
+use super::{super::super::work::Work, daemon};
 use crate::start::World;
 use control::Door;
 use proxy::control::Ask;
@@ -18,9 +18,15 @@ pub(in crate::release) async fn doors(work: &Work<'_>, world: &World) -> Vec<Doo
     let door = |service: &str, address| Door { service: service.to_owned(), address, from: None, private: true };
     let own = world.app.services.iter().filter_map(|it| Some(door(&it.name, it.listen?.to_string())));
     let mut doors: Vec<_> = own.collect();
-    if let Some(proxy) = &world.app.proxy {
+    let proxied = world.app.proxy.as_ref();
+    if let Some(proxy) = proxied {
         doors.extend(timeout(PROXY, passed_on(world)).await.ok().map(|address| door(&proxy.to, address)));
     }
+    // Those with a port of their own that nobody passes requests on to.
+    let status = daemon::status(work).await.ok().flatten();
+    let others = status.iter().flat_map(|status| &status.services);
+    let others = others.filter(|service| proxied.is_none_or(|proxy| proxy.to != service.name));
+    doors.extend(others.filter_map(|it| Some(door(&it.name, format!("127.0.0.1:{}", it.port?)))));
     doors
 }
 
