@@ -84,7 +84,7 @@ fn pair(cells: Cells) -> Option<[String; 2]> {
 }
 
 /// The sum of the hashes of all rows does not depend on their order.
-async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
+pub(super) async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
     let hash = match talk.major() >= HASHES {
         true => {
             "pg_catalog.sum(pg_catalog.hashtextextended((mainstay_row.*)::pg_catalog.text COLLATE pg_catalog.\"C\", 0))"
@@ -95,6 +95,13 @@ async fn rows(talk: &Talk, table: &Table) -> Result<Rows, BackupError> {
     let answer = talk.ask("count and hash the rows", &sql).await?.into_iter().next().and_then(pair);
     let [number, sum] = answer.unwrap_or_default();
     Ok(Rows { rows: number.parse().unwrap_or_default(), hash: (talk.major() >= HASHES).then_some(sum) })
+}
+
+/// What tables are like: a hash of their columns.
+pub(super) async fn forms(talk: &Talk) -> Result<BTreeMap<String, String>, BackupError> {
+    let question = things(talk.major()).into_iter().find(|(kind, _)| *kind == "form of");
+    let rows = talk.ask("list what is in the database", &question.map(|(_, sql)| sql).unwrap_or_default()).await?;
+    Ok(rows.into_iter().filter_map(|row| pair(row).map(|[name, form]| (name, form))).collect())
 }
 
 pub(super) async fn sequences(talk: &Talk) -> Result<BTreeMap<String, Sequence>, BackupError> {
