@@ -99,6 +99,7 @@ fn would(work: &Work<'_>, step: Step) -> String {
         Step::Lock | Step::Preflight | Step::Fetch | Step::Check | Step::Stop | Step::Empty | Step::Revert => {
             String::new()
         }
+        Step::Restore | Step::Exchange => String::new(),
     }
 }
 
