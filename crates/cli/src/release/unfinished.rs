@@ -27,7 +27,11 @@ pub(super) async fn settle(context: &Context, here: &Here) -> Result<(), Trouble
 /// goes back.
 pub(crate) async fn give_back(world: &World) -> Result<(), Trouble> {
     let site = Site::of(&world.app);
-    let Some(exchange) = read(&site)?.filter(|exchange| !exchange.decided) else { return Ok(()) };
+    let Some(exchange) = read(&site)? else { return Ok(()) };
+    if exchange.decided {
+        // Whoever exchanges it does the same, and settles it when the release stays.
+        return store::make_current(&site, Some(exchange.to)).map_err(|error| unsettled(&error));
+    }
     let _lock = lock(&site)?;
     back(world, &site, &exchange).await
 }
