@@ -141,7 +141,8 @@ fn what_does_not_pass_its_smoke_checks_never_comes_live() {
     fails(&site, 1, "10 errors in the log of the new services", "failed");
 }
 
-/// S0.7, issue 6, point 5: healthy, then it crashes while it is watched: the one before is live again.
+/// S0.7, issue 6, points 5 and 8: healthy, then it crashes while it is watched: the one before is live again, and what its services did
+/// is remembered with the release.
 #[test]
 fn what_crashes_while_it_is_watched_is_taken_back() {
     let site = Site::new("watch = \"2s\"\n", "");
@@ -153,6 +154,15 @@ fn what_crashes_while_it_is_watched_is_taken_back() {
     let newest = site.newest();
     assert_eq!((site.version(), newest["state"].as_str()), ("v1".to_owned(), Some("rolled-back")), "{newest}");
     assert!(!site.tree(&newest).exists());
+    let id = newest["id"].as_str().unwrap();
+    let shown = support::json(&site.test, &["releases", "show", id]);
+    let events: Vec<_> =
+        shown["events"].as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap().to_owned()).collect();
+    let expected = ["release.candidate", "service.ready", "release.promoted", "service.exited", "release.promoted"];
+    let mut left = expected.iter().peekable();
+    events.iter().for_each(|event| drop(left.next_if(|expected| *expected == event)));
+    assert_eq!(left.next(), None, "in this order: {events:?}");
+    site.run(&["releases", "show", id]).code(0).stdout_has("\nevents:\n").stdout_has("serves");
 }
 
 /// S1.7, S4.6, issue 6, points 1 and 5: migrations with a copy before them; when the release fails they are taken back where that is
@@ -233,7 +243,7 @@ fn a_rollback_knows_the_schema() {
     site.commit("v3", "", &[("migrations/0003_age.sql", "alter table users add column age int;\n")]);
     site.deploy();
     let output = site.run(&["rollback"]);
-    output.code(2).stderr_has("cannot be taken back").stderr_has("--keep-schema").stderr_has("mainstay restore");
+    output.code(2).stderr_has("cannot be taken back").stderr_has("--keep-schema").stderr_has("--restore");
     site.run(&["rollback", "--keep-schema"]).code(0);
     assert_eq!(site.version(), "v1");
 }

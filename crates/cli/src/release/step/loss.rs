@@ -13,6 +13,7 @@ use crate::{
 };
 use ::backup::{Copy, Lost, Threat, lost, own_copies, threat};
 use ::deploy::{Record, ReleaseId};
+use config::Target;
 use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome, age, bytes};
@@ -35,7 +36,7 @@ pub(super) async fn accepted(
     let database = dependency(&world, &name)?;
     if let Some(current) = current.filter(|current| *current != record.id) {
         let now = world_of(context, here, current)?;
-        if now.app.dependency(&name).is_some_and(|now| now.target != database.target) {
+        if now.app.dependency(&name).is_some_and(|now| !is_same(&now.target, &database.target)) {
             return Err(misused(
                 Finding::error(format!("release {} has another database `{name}`", record.id))
                     .hint("`mainstay restore` puts a copy where you say; then roll back with --keep-schema"),
@@ -52,6 +53,14 @@ pub(super) async fn accepted(
     let lost = lost(&job, &copy, LIMIT).await.map_err(trouble)?;
     permitted(context, back, &threat.name, &question(context, record, &threat, &lost, &copy))?;
     Ok(Replacement::new(&name, copy))
+}
+
+/// Each release finds a file by the way through its own tree.
+fn is_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::Sqlite(one), Target::Sqlite(other)) => host::fs::real_path(one) == host::fs::real_path(other),
+        _ => one == other,
+    }
 }
 
 fn world_of(context: &Context, here: &Here, id: ReleaseId) -> Result<Arc<World>, Trouble> {
