@@ -101,82 +101,118 @@ fn a_release_that_fails_says_how_the_copy_comes_back() {
     is(of_postgresql(&site, &cluster), THEN, "it is back");
 }
 
-/// S2.17: whoever is killed in the middle of it leaves release and database of then, or both of now, for the next start as for the next
-/// rollback.
-#[test]
-fn a_rollback_to_a_copy_that_is_killed_leaves_what_fits() {
-    let site = Site::new(QUICK, &format!("[databases.main]\nurl = \"sqlite:data/shop.db\"\n{MIGRATIONS}"));
-    let open = || Connection::open(site.path("data/shop.db")).unwrap();
-    let write = |sql: &str| assert!(open().execute(sql, []).unwrap() > 0);
-    let number = |sql: &str| open().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-    let found = || {
-        let columns = number("select count(*) from pragma_table_info('users')");
-        (site.version(), number("select count(*) from users"), columns)
-    };
-    two_releases(&site, write);
-    let places = [
-        ("deploy.restore", NOW),
-        ("restore.compared", NOW),
-        ("deploy.stop", NOW),
-        ("deploy.exchange", NOW),
-        ("deploy.exchange.begun", NOW),
-        ("restore.begun", NOW),
-        ("restore.linked", NOW),
-        ("restore.renamed", NOW),
-        ("deploy.exchange.done", NOW),
-        ("deploy.exchange.decided", THEN),
-        ("deploy.start", THEN),
-        ("deploy.start.current", THEN),
-        ("deploy.prove", THEN),
-        ("deploy.confirm", THEN),
-        ("deploy.confirm.written", THEN),
-    ];
-    let back = ["rollback", "--restore", "--yes-restore", "shop.db"];
-    for (place, expected) in places {
-        let killed = site.test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(back).run();
-        assert_eq!(killed.exit_code(), 137, "{place}: {}", killed.raw_stderr);
-        if get(site.port, "/version").is_none() {
-            let up = site.run(&["up", "-d"]);
-            assert_eq!(up.exit_code(), 0, "{place}: {}", up.raw_stderr);
-        }
-        wait_until(LIMIT, "it serves", || get(site.port, "/version").is_some());
-        is(found(), expected, place);
-        if expected == THEN {
-            site.deploy();
-            write("insert into users (id) values (2), (3)");
-            is(found(), NOW, place);
-        }
-        assert!(!site.path("data/releases/exchange.json").exists(), "{place}");
+/// A site with a file.
+struct OnFile(Site);
+
+impl OnFile {
+    fn start() -> Self {
+        let site = Site::new(QUICK, &format!("[databases.main]\nurl = \"sqlite:data/shop.db\"\n{MIGRATIONS}"));
+        let on = Self(site);
+        two_releases(&on.0, |sql| on.write(sql));
+        on
     }
-    // The next rollback settles it as well.
-    let killed = site.test.again().env("MAINSTAY_FAILPOINT", "kill:deploy.exchange.done").args(back).run();
-    assert_eq!(killed.exit_code(), 137);
-    site.run(&back).code(0).stderr_has("what was in `main` before is put back").stderr_has("is live again");
-    is(found(), THEN, "once more");
+
+    fn open(&self) -> Connection {
+        Connection::open(self.0.path("data/shop.db")).unwrap()
+    }
+
+    fn write(&self, sql: &str) {
+        assert!(self.open().execute(sql, []).unwrap() > 0);
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        self.open().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn found(&self) -> (String, i64, i64) {
+        let columns = self.number("select count(*) from pragma_table_info('users')");
+        (self.0.version(), self.number("select count(*) from users"), columns)
+    }
+
+    /// Is killed there; then the application is started, unless it serves.
+    fn killed(&self, place: &str) {
+        killed_at(&self.0, place, &BACK_ON_FILE);
+        wait_until(LIMIT, "it serves", || get(self.0.port, "/version").is_some());
+    }
 }
 
-/// S2.17: the same on PostgreSQL, where it matters most: around the exchange, and while it is taken back.
+const BACK_ON_FILE: [&str; 4] = ["rollback", "--restore", "--yes-restore", "shop.db"];
+
+#[track_caller]
+fn killed_at(site: &Site, place: &str, back: &[&str]) {
+    let killed = site.test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(back.to_vec()).run();
+    assert_eq!(killed.exit_code(), 137, "{place}: {}", killed.raw_stderr);
+    if get(site.port, "/version").is_none() {
+        let up = site.run(&["up", "-d"]);
+        assert_eq!(up.exit_code(), 0, "{place}: {}", up.raw_stderr);
+    }
+}
+
+/// S2.17: whoever is killed before it is decided leaves release and database of now, for the next start as for the next rollback.
 #[test]
-fn a_rollback_to_a_copy_on_postgresql_that_is_killed_leaves_what_fits() {
+fn a_rollback_to_a_copy_that_is_killed_early_changes_nothing() {
+    let site = OnFile::start();
+    let places = [
+        "deploy.restore",
+        "restore.compared",
+        "deploy.stop",
+        "deploy.exchange",
+        "deploy.exchange.begun",
+        "restore.begun",
+        "restore.linked",
+        "restore.renamed",
+        "deploy.exchange.done",
+    ];
+    for place in places {
+        site.killed(place);
+        is(site.found(), NOW, place);
+        assert!(!site.0.path("data/releases/exchange.json").exists(), "{place}");
+    }
+    // The next rollback settles it as well.
+    let point = ("MAINSTAY_FAILPOINT", "kill:deploy.exchange.done");
+    assert_eq!(site.0.test.again().env(point.0, point.1).args(BACK_ON_FILE).run().exit_code(), 137);
+    let next = site.0.run(&BACK_ON_FILE);
+    next.code(0).stderr_has("what was in `main` before is put back").stderr_has("is live again");
+    is(site.found(), THEN, "once more");
+}
+
+/// S2.17: whoever is killed after it is decided leaves release and database of then, and the newer release counts as gone back from.
+#[test]
+fn a_rollback_to_a_copy_that_is_killed_late_is_done() {
+    let site = OnFile::start();
+    let places = ["exchange.decided", "start", "start.current", "prove", "confirm", "confirm.written"];
+    for place in places {
+        site.killed(&format!("deploy.{place}"));
+        is(site.found(), THEN, place);
+        site.0.deploy();
+        site.write("insert into users (id) values (2), (3)");
+        is(site.found(), NOW, place);
+        assert!(!site.0.path("data/releases/exchange.json").exists(), "{place}");
+        assert_eq!(site.0.states()[1], "rolled-back", "{place}");
+    }
+}
+
+/// S2.17: the same on PostgreSQL, around the exchange.
+#[test]
+fn a_rollback_to_a_copy_on_postgresql_that_is_killed_changes_nothing() {
     let cluster = Cluster::start();
     let site = on_postgresql(&cluster);
     two_releases(&site, |sql| drop(cluster.psql_in("shop", sql)));
-    let killed = |place: &str| {
-        let killed = site.test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(BACK).run();
-        assert_eq!(killed.exit_code(), 137, "{place}: {}", killed.raw_stderr);
-    };
     for place in ["restore.created", "restore.begun", "restore.renamed", "deploy.exchange.done"] {
-        killed(place);
-        if get(site.port, "/version").is_none() {
-            site.run(&["up", "-d"]).code(0);
-        }
+        killed_at(&site, place, &BACK);
         is(of_postgresql(&site, &cluster), NOW, place);
     }
-    let old = site.releases()[1].clone();
-    fs::write(site.tree(&old).join("does"), "smoke").unwrap();
-    for place in ["deploy.exchange.undecided", "restore.undone", "deploy.exchange.undone"] {
-        killed(place);
-        site.run(&["up", "-d"]).code(0);
+}
+
+/// S2.17: one that does not work is killed while all of it is taken back.
+#[test]
+fn a_rollback_to_a_copy_that_is_killed_while_it_is_undone_is_undone() {
+    let cluster = Cluster::start();
+    let site = on_postgresql(&cluster);
+    two_releases(&site, |sql| drop(cluster.psql_in("shop", sql)));
+    fs::write(site.tree(&site.releases()[1]).join("does"), "smoke").unwrap();
+    for place in ["deploy.exchange.undecided", "restore.undoing", "restore.undone", "deploy.exchange.undone"] {
+        killed_at(&site, place, &BACK);
         is(of_postgresql(&site, &cluster), NOW, place);
     }
     let left = cluster.psql("select count(*) from pg_database where datname like 'shop_before_%'");

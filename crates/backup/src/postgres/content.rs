@@ -25,18 +25,9 @@ fn ours(class: &str, object: &str) -> String {
 
 /// The tables that have rows of their own: ordinary ones, and those that partitions are; an unlogged one too.
 pub(super) async fn tables(talk: &Talk) -> Result<Vec<Table>, BackupError> {
-    relations(talk, 'r').await
-}
-
-/// Tables whose rows are those of their partitions. They have a form that may change, also when they have no partition yet.
-pub(super) async fn partitioned(talk: &Talk) -> Result<Vec<Table>, BackupError> {
-    relations(talk, 'p').await
-}
-
-async fn relations(talk: &Talk, kind: char) -> Result<Vec<Table>, BackupError> {
     let sql = format!(
         "SELECT n.nspname, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind = '{kind}' AND c.relpersistence <> 't' AND {} ORDER BY 1, 2",
+         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {} ORDER BY 1, 2",
         ours("pg_class", "c.oid")
     );
     let rows = talk.ask("list the tables", &sql).await?;

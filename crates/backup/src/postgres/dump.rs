@@ -121,14 +121,13 @@ fn stood_between(error: &BackupError) -> bool {
 async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
     let mut tried = 1;
     loop {
-        let wanted = (content::tables(talk).await?, content::partitioned(talk).await?);
+        let wanted = content::tables(talk).await?;
         talk.run("begin to look at the database", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        // A parent first, as who changes it does.
-        match content::lock(talk, &[&wanted.1[..], &wanted.0].concat()).await {
+        match content::lock(talk, &wanted).await {
             Ok(()) => {
                 let snapshot = talk.text("take a snapshot", "SELECT pg_catalog.pg_export_snapshot()").await?;
-                if (content::tables(talk).await?, content::partitioned(talk).await?) == wanted {
-                    return Ok((snapshot, wanted.0));
+                if content::tables(talk).await? == wanted {
+                    return Ok((snapshot, wanted));
                 }
             }
             Err(error) if is_code(&error, &VANISHED) => {}

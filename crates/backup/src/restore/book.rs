@@ -60,6 +60,10 @@ pub(super) enum Settled {
     Done,
     /// It had not.
     NotDone,
+    /// The last one had been undone.
+    Undone,
+    /// It had not.
+    NotUndone,
 }
 
 /// The book of one database, in the hands of whoever may change it.
@@ -173,7 +177,10 @@ fn tell(job: &Job<'_>, ledger: &Ledger) {
             "restore: the last one of `{name}` was cut off after the exchange; what was there is kept as `{}`, and --undo knows it",
             swap.before
         ),
-        (Settled::Done, None) => format!("restore: undoing the last one of `{name}` was cut off when it was done"),
+        (Settled::Undone, _) => format!("restore: undoing the last one of `{name}` was cut off when it was done"),
+        (Settled::NotUndone, _) => {
+            format!("restore: undoing the last one of `{name}` was cut off before anything was exchanged")
+        }
         _ => format!("restore: the last one of `{name}` was cut off before anything was exchanged"),
     };
     job.journal.note(Event::new("restore.settled", text).level(Level::Warn).with("database", name));
@@ -212,8 +219,14 @@ impl Book {
             (Begun::Undo { .. }, None) => false,
         };
         self.begun = None;
+        let settled = match (done, &begun) {
+            (true, Begun::Swap(_)) => Settled::Done,
+            (true, Begun::Undo { .. }) => Settled::Undone,
+            (false, Begun::Swap(_)) => Settled::NotDone,
+            (false, Begun::Undo { .. }) => Settled::NotUndone,
+        };
         self.close(begun, done);
-        Ok(if done { Settled::Done } else { Settled::NotDone })
+        Ok(settled)
     }
 
     fn close(&mut self, begun: Begun, done: bool) {

@@ -3,12 +3,13 @@
 use super::{Here, step, work::failed};
 use crate::{context::Context, load::load_release, start::World};
 use ::deploy::{
-    Site,
+    Site, State,
     store::{self, Exchange},
 };
 use host::lock::{Holder, InstanceLock, LockError};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Level, Outcome};
+use std::io;
 
 /// Before anything else is decided about releases.
 pub(super) async fn settle(context: &Context, here: &Here) -> Result<(), Trouble> {
@@ -16,11 +17,21 @@ pub(super) async fn settle(context: &Context, here: &Here) -> Result<(), Trouble
     let _lock = lock(&here.site)?;
     if exchange.decided {
         store::make_current(&here.site, Some(exchange.to)).map_err(|error| unsettled(&error))?;
+        gone_back_from(&here.site, &exchange).map_err(|error| unsettled(&error))?;
         return Exchange::remove(&here.site).map_err(|error| unsettled(&error));
     }
     let before = exchange.from.and_then(|id| load_release(context, &here.app, &id).ok());
     let app = before.map_or_else(|| here.app.clone(), |loaded| loaded.app);
     back(&World::new(context, app), &here.site, &exchange).await
+}
+
+/// Its record says so too, or the next rollback would lead to it.
+fn gone_back_from(site: &Site, exchange: &Exchange) -> io::Result<()> {
+    let Some(from) = exchange.from.filter(|from| *from != exchange.to) else { return Ok(()) };
+    let Ok(mut record) = store::read(site, from) else { return Ok(()) };
+    record.state = State::RolledBack;
+    record.cause = Some(format!("release {} was brought back", exchange.to));
+    store::write(site, &record)
 }
 
 /// At a start, once the databases are ready and before they are migrated: a database that was exchanged for a release that did not come
