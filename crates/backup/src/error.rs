@@ -70,6 +70,18 @@ pub enum BackupError {
         /// What will be needed, in bytes.
         needed: u64,
     },
+    /// There is too little room for a VACUUM, which writes the database anew.
+    #[error(
+        "there is too little room in `{}` to vacuum: {} free, about {} needed", path.display(), bytes(*free), bytes(*needed)
+    )]
+    NoRoomToVacuum {
+        /// Where.
+        path: PathBuf,
+        /// What is left, in bytes.
+        free: u64,
+        /// What will be needed, in bytes.
+        needed: u64,
+    },
     /// No program of PostgreSQL's that fits.
     #[error("the server is PostgreSQL {server}, and no `{program}` of that version or a newer one is installed")]
     NoProgram {
@@ -185,6 +197,7 @@ impl BackupError {
             | Self::Locked(LockError::Io { .. })
             | Self::Files { .. }
             | Self::NoRoom { .. }
+            | Self::NoRoomToVacuum { .. }
             | Self::Program { .. }
             | Self::Manifest { .. }
             | Self::Damaged { .. } => Outcome::Failed,
@@ -235,6 +248,9 @@ impl BackupError {
             }
             Self::NoRoom { .. } => {
                 "make room (`mainstay backup prune`), or choose another directory: `to` in `[backup]`, or --to".into()
+            }
+            Self::NoRoomToVacuum { .. } => {
+                "make room beside the database, or leave it as it is: its free pages are taken by new rows; `vacuum = \"off\"` in `[backup]` asks for none".into()
             }
             Self::NoProgram { server, .. } => format!(
                 "install PostgreSQL's client programs of version {server} (Debian: `apt-get install \

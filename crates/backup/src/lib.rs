@@ -51,7 +51,10 @@ pub use protection::{Newest, Protection};
 pub use prune::{planned, prune, prune_in};
 pub use remote::{Everywhere, Remote, everywhere};
 pub use report::{NoUlid as NoId, Ulid as Id};
-pub use restore::{How, Restored, Threat, empty, last_replaced, restore, threat, undo};
+pub use restore::{
+    CutOff, How, Loss, Lost, Prepared, Restored, Threat, cut_off, empty, last_replaced, lost, prepare, restore, threat,
+    undo,
+};
 pub use shelf::{Copy, Place, copies};
 pub use sqlite::Swept;
 pub use standing::{OutOfOrder, Stage, Standing, Step};

@@ -6,6 +6,7 @@ mod dump;
 mod ground;
 mod identity;
 mod load;
+mod now;
 mod open;
 mod program;
 mod prove;
@@ -21,9 +22,10 @@ pub(crate) use ahead::{Ahead, restore as restore_ahead};
 pub(crate) use dump::take;
 pub(crate) use ground::Ground;
 pub(crate) use identity::{exists, identity, look};
+pub(crate) use now::rows_now;
 pub(crate) use open::{open, variables};
 pub(crate) use prove::prove;
-pub(crate) use swap::{Content, put_back, restore};
+pub(crate) use swap::{Beside, Content, is_there, make, put_back};
 pub(crate) use threat::threat;
 
 /// The rows, compressed: what `pg_restore` reads once it is unpacked.

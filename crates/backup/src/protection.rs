@@ -1,6 +1,6 @@
 //! How well the copies of a database protect it. Pure.
 
-use crate::{Attempt, Copy, Exposure, Id, Kind, Manifest, Source, attempt::Failure};
+use crate::{Attempt, Copy, CutOff, Exposure, Id, Kind, Manifest, Source, attempt::Failure};
 use config::Target;
 use jiff::Timestamp;
 use report::{Verdict, age};
@@ -19,6 +19,10 @@ pub struct Protection {
     pub failing: Option<Failure>,
     /// The last failure, also one that was followed by a success.
     pub failure: Option<Failure>,
+    /// Which database it is, by the directory of its copies, once there are any.
+    pub database: Option<String>,
+    /// A restore of it that was cut off, and that nobody has looked after yet.
+    pub cut_off: Option<CutOff>,
 }
 
 /// The newest VERIFIED copy.
@@ -53,7 +57,15 @@ impl Protection {
             verified: distinct(verified().map(|manifest| manifest.id).collect()),
             failing: attempt.and_then(Attempt::failed).cloned(),
             failure: attempt.and_then(|attempt| attempt.failure.clone()),
+            database: known.map(str::to_owned).or_else(|| Some(ours.first()?.database.clone())),
+            cut_off: None,
         }
+    }
+
+    /// The same with what is known of it of restores that were cut off.
+    pub fn with(mut self, cut_off: Vec<CutOff>) -> Self {
+        self.cut_off = cut_off.into_iter().find(|it| Some(&it.database) == self.database.as_ref());
+        self
     }
 
     /// What would be lost if the disk died now.
@@ -97,7 +109,7 @@ impl Protection {
             (true, Some(old), _) => Some(format!("the newest VERIFIED copy is {} old{limit}{because}", age(old))),
             (true, None, _) => Some(format!("there is no VERIFIED copy{because}")),
             (false, _, Some(_)) => Some(format!("the last try failed{because}")),
-            (false, ..) => None,
+            (false, ..) => self.cut_off.as_ref().map(|it| format!("{it}; `mainstay restore --undo` settles it")),
         }
     }
 }

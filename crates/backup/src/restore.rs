@@ -5,11 +5,18 @@
 
 mod book;
 mod empty;
+mod lost;
 mod threat;
+mod undo;
 
+pub(crate) use book::Ledger;
+pub use book::{CutOff, cut_off};
 pub use empty::empty;
+pub(crate) use lost::Now;
+pub use lost::{Loss, Lost, lost};
 pub(crate) use threat::vanishes;
 pub use threat::{Threat, threat};
+pub use undo::undo;
 
 use crate::{
     BackupError, Copy, Doing, Id, Job, Keys, Manifest, Request, Why,
@@ -21,7 +28,6 @@ use crate::{
     shelf::{self, Shelf},
     sqlite, take,
 };
-use book::{Book, Swap};
 use config::Target;
 use host::fs::Scratch;
 use report::{Event, count, seconds};
@@ -54,6 +60,25 @@ pub struct Restored {
 pub struct How {
     /// Take no copy of the database that is replaced: it may be damaged.
     pub without_safety: bool,
+    /// Whoever uses it goes on until the new one is ready, and is stopped only then.
+    pub still_used: bool,
+}
+
+/// A new database, made of a copy and compared with what the source was, that has not taken its name yet. Dropped without
+/// [`Prepared::give_up`] it stays beside until the next restore sweeps it.
+pub struct Prepared {
+    made: Made,
+    manifest: Manifest,
+    how: How,
+    safety: Option<Id>,
+    ledger: Ledger,
+    begun: Instant,
+    _shelf: Shelf,
+}
+
+enum Made {
+    Postgres(postgres::Beside),
+    Sqlite { scratch: Scratch },
 }
 
 /// Makes a database of the copy in the place of the one that is there.
@@ -62,6 +87,14 @@ pub struct How {
 /// Nothing was changed, then: the copy is damaged, what was made of it is not what the source was, somebody uses the database, or
 /// no copy could be taken of it first.
 pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, BackupError> {
+    prepare(job, copy, how).await?.take_place(job).await
+}
+
+/// Takes a safety copy of what is there, and makes a database of the copy beside it. What is there is not touched.
+///
+/// # Errors
+/// As those of [`restore`].
+pub async fn prepare(job: &Job<'_>, copy: &Copy, how: How) -> Result<Prepared, BackupError> {
     let begun = Instant::now();
     let manifest = understood(copy)?;
     fits(job, &manifest)?;
@@ -71,29 +104,56 @@ pub async fn restore(job: &Job<'_>, copy: &Copy, how: How) -> Result<Restored, B
     seal::need_keys(&copy.path, &manifest, job.keys)?;
     let safety = safety(job, &manifest, how).await?;
     let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
-    let mut book = Book::read(shelf.dir())?;
-    let before = match job.target {
-        Target::Sqlite(path) => of_sqlite(job, copy, &manifest, path, how)
-            .await?
-            .map(|before| before.file_name().unwrap_or_default().to_string_lossy().into_owned()),
-        Target::Postgres(dsn) => postgres::restore(job, copy, &manifest, dsn, postgres::Content::OfCopy).await?,
+    let ledger = Ledger::open(job, shelf.dir()).await?;
+    let made = match job.target {
+        Target::Sqlite(path) => Made::Sqlite { scratch: made_of_sqlite(job, copy, &manifest, path).await? },
+        Target::Postgres(dsn) => {
+            Made::Postgres(postgres::make(job, copy, &manifest, dsn, postgres::Content::OfCopy).await?)
+        }
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     };
-    if let Some(before) = &before {
-        book.swapped(Swap { at: job.now(), id: manifest.id, before: before.clone() });
-        book.write(shelf.dir())?;
+    Ok(Prepared { made, manifest, how, safety, ledger, begun, _shelf: shelf })
+}
+
+impl Prepared {
+    /// It takes the name; what had it is kept under another one.
+    ///
+    /// # Errors
+    /// Nothing was changed, then: somebody uses the database, or its server is away.
+    pub async fn take_place(mut self, job: &Job<'_>) -> Result<Restored, BackupError> {
+        let id = self.manifest.id;
+        let before = match (self.made, job.target) {
+            (Made::Postgres(beside), Target::Postgres(dsn)) => {
+                beside.take_place(job, dsn, id, &mut self.ledger).await?
+            }
+            (Made::Sqlite { scratch }, Target::Sqlite(path)) => {
+                of_sqlite(job, id, path, &new_file(&scratch), self.how, &mut self.ledger).await?
+            }
+            (_, other) => return Err(BackupError::WrongTarget { kind: other.kind() }),
+        };
+        let restored = Restored {
+            id,
+            database: name(job.target),
+            before,
+            safety: self.safety,
+            rows: self.manifest.content.rows(),
+            took: self.begun.elapsed().as_secs_f64(),
+        };
+        tell(job, &restored);
+        Ok(restored)
     }
-    let database = name(job.target);
-    let restored = Restored {
-        id: manifest.id,
-        database,
-        before,
-        safety,
-        rows: manifest.content.rows(),
-        took: begun.elapsed().as_secs_f64(),
-    };
-    tell(job, &restored);
-    Ok(restored)
+
+    /// The copy that was taken of what is there.
+    pub fn safety(&self) -> Option<Id> {
+        self.safety
+    }
+
+    /// It is not wanted any more.
+    pub async fn give_up(self) {
+        if let Made::Postgres(beside) = self.made {
+            beside.give_up().await;
+        }
+    }
 }
 
 /// Is it a copy of a database of this kind?
@@ -124,7 +184,7 @@ async fn safety(job: &Job<'_>, manifest: &Manifest, how: How) -> Result<Option<I
     if how.without_safety || !exists(job).await? {
         return Ok(None);
     }
-    if let Target::Sqlite(path) = job.target {
+    if let (Target::Sqlite(path), false) = (job.target, how.still_used) {
         // It would be refused in the end.
         sqlite::alone(path)?;
     }
@@ -154,30 +214,70 @@ async fn identity(job: &Job<'_>) -> Result<String, BackupError> {
 
 fn name(target: &Target) -> String {
     match target {
-        Target::Sqlite(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Target::Sqlite(path) => file_name(path),
         Target::Postgres(dsn) => dsn.database.clone(),
         other => other.to_string(),
     }
 }
 
-/// Answers with where the old one is kept, if there was one.
-async fn of_sqlite(
-    job: &Job<'_>,
-    copy: &Copy,
-    manifest: &Manifest,
-    path: &Path,
-    how: How,
-) -> Result<Option<PathBuf>, BackupError> {
+fn new_file(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("new.sqlite")
+}
+
+/// The new file lies beside the old one.
+async fn made_of_sqlite(job: &Job<'_>, copy: &Copy, manifest: &Manifest, path: &Path) -> Result<Scratch, BackupError> {
     let scratch =
         Scratch::beside(path).map_err(|error| BackupError::files("there is no room beside the database", error))?;
-    let new = scratch.path().join("new.sqlite");
-    equal(copy, sqlite::prove(job, &copy.path, manifest, new.clone()).await?)?;
+    equal(copy, sqlite::prove(job, &copy.path, manifest, new_file(&scratch)).await?)?;
     job.reach("restore.compared");
-    let there = host::fs::metadata(path).is_ok();
-    let before = free_name(path, "before", manifest.id);
+    Ok(scratch)
+}
+
+/// Answers with how the old one is called now, if there was one.
+async fn of_sqlite(
+    job: &Job<'_>,
+    id: Id,
+    path: &Path,
+    new: &Path,
+    how: How,
+    ledger: &mut Ledger,
+) -> Result<Option<String>, BackupError> {
+    let before = free_name(path, "before", id);
     let old = if how.without_safety { sqlite::Old::AsItIs } else { sqlite::Old::Sound };
-    sqlite::swap(path, &new, &before, old, &|name| job.reach(name))?;
-    Ok(Some(before).filter(|_| there))
+    if host::fs::metadata(path).is_err() {
+        return sqlite::swap(path, new, &before, old, &|name| job.reach(name)).map(|()| None);
+    }
+    swap_files(job, path, new, &before, old, id, ledger).await?;
+    Ok(Some(file_name(&before)))
+}
+
+/// `new` takes the place of the file that is there, which is written into the book before.
+async fn swap_files(
+    job: &Job<'_>,
+    path: &Path,
+    new: &Path,
+    before: &Path,
+    old: sqlite::Old,
+    id: Id,
+    ledger: &mut Ledger,
+) -> Result<(), BackupError> {
+    sqlite::alone(path)?;
+    ledger.about_to_swap(job.now(), id, &file_name(before))?;
+    job.reach("restore.begun");
+    match sqlite::swap(path, new, before, old, &|name| job.reach(name)) {
+        Ok(()) => {
+            ledger.done();
+            Ok(())
+        }
+        Err(error) => {
+            ledger.failed(job).await;
+            Err(error)
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// What was made of the copy has to be what the source was.
@@ -224,8 +324,8 @@ fn tell(job: &Job<'_>, restored: &Restored) {
 /// Its server cannot be asked, or what is known of earlier restores cannot be read.
 pub async fn last_replaced(job: &Job<'_>) -> Result<Option<String>, BackupError> {
     let Some(identity) = known(job).await? else { return Ok(None) };
-    let book = Book::read(&job.to.join(job.app).join(identity))?;
-    Ok(book.last().map(|swap| swap.before.clone()))
+    let ledger = Ledger::look(job, &job.to.join(job.app).join(identity)).await?;
+    Ok(ledger.last().map(|swap| swap.before.clone()))
 }
 
 /// Which database it is, if there ever were copies of it.
@@ -235,40 +335,4 @@ async fn known(job: &Job<'_>) -> Result<Option<String>, BackupError> {
         _ => Some(identity(job).await?),
     };
     Ok(identity.filter(|identity| shelf::is_there(job.to, job.app, identity)))
-}
-
-/// Puts back what the last restore replaced; what it made is kept under another name.
-///
-/// # Errors
-/// There is nothing to put back, or somebody uses the database; nothing was changed, then.
-pub async fn undo(job: &Job<'_>) -> Result<Restored, BackupError> {
-    let begun = Instant::now();
-    let nothing = || BackupError::NoCopy {
-        what: format!("no restore of `{}` is known that could be undone", name(job.target)),
-        hint: "what a restore replaced is kept as `NAME_before_ID` until somebody removes it".to_owned(),
-    };
-    let identity = known(job).await?.ok_or_else(nothing)?;
-    let shelf = Shelf::open(job.to, job.app, &identity)?;
-    let mut book = Book::read(shelf.dir())?;
-    let swap = book.last().cloned().ok_or_else(nothing)?;
-    let undone = match job.target {
-        Target::Sqlite(path) => {
-            let (before, undone) = (path.with_file_name(&swap.before), free_name(path, "undone", swap.id));
-            if host::fs::metadata(&before).is_err() {
-                return Err(BackupError::NoDatabase { path: before });
-            }
-            sqlite::put_back(path, &before, &undone, &|name| job.reach(name))?;
-            undone.file_name().unwrap_or_default().to_string_lossy().into_owned()
-        }
-        Target::Postgres(dsn) => postgres::put_back(job, dsn, &swap.before, swap.id).await?,
-        other => return Err(BackupError::WrongTarget { kind: other.kind() }),
-    };
-    book.undone();
-    book.write(shelf.dir())?;
-    let database = name(job.target);
-    let text =
-        format!("restore: undone, `{database}` is what it was before; what `{}` showed is kept as `{undone}`", swap.id);
-    job.journal.note(Event::new("restore.undone", text).with("id", swap.id.to_string()));
-    let took = begun.elapsed().as_secs_f64();
-    Ok(Restored { id: swap.id, database, before: Some(undone), safety: None, rows: 0, took })
 }

@@ -10,9 +10,9 @@ mod identity;
 mod swap;
 mod vacuum;
 
-pub(crate) use copy::{numbers, prove, take};
+pub(crate) use copy::{content_now, numbers, prove, take};
 pub(crate) use identity::{identity, identity_of, look};
-pub(crate) use swap::{Old, alone, put_back, swap};
+pub(crate) use swap::{Old, alone, is_kept, let_go, put_back, swap};
 pub use vacuum::Swept;
 pub(crate) use vacuum::vacuum;
 

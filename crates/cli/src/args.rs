@@ -137,7 +137,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Example: mainstay deploy main")]
     Deploy(Deploy),
     /// Bring the release before back, with its variables and, where that is possible, its schema
-    #[command(after_help = "Example: mainstay rollback --yes")]
+    #[command(after_help = "Examples: mainstay rollback --yes, mainstay rollback --restore")]
     Rollback(Rollback),
     /// The releases that there are: how they ended, how long they took, what was lost meanwhile
     #[command(

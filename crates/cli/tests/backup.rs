@@ -409,19 +409,33 @@ fn one_at_a_time_and_nothing_half_done() {
     assert!(!left.iter().any(|name| name.contains(".part") || name.contains(".scratch")), "{left:?}");
 }
 
-/// S1.16: whoever is killed in the middle of a restore leaves a whole database under the name, the old one or the new one.
+/// S1.16: whoever is killed in the middle of a restore leaves a whole database under the name, the old one or the new one; and what
+/// was replaced is known, and can be put back.
 #[test]
 fn a_restore_that_is_killed_leaves_a_whole_database() {
-    for place in ["restore.compared", "restore.linked", "restore.renamed"] {
+    for place in ["restore.compared", "restore.begun", "restore.linked", "restore.renamed"] {
         let test = program();
         let connection = shop(&test);
         take(&test, "sqlite:app.db");
         connection.execute("DELETE FROM item WHERE id > 10", []).unwrap();
         drop(connection);
-        let restore = ["restore", "latest", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
-        test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(restore).run();
+        let on = ["--database", "sqlite:app.db", "--to", "backups", "--yes"];
+        let restore = [&["restore", "latest"], &on[..]].concat();
+        let undo = [&["restore", "--undo"], &on[..]].concat();
+        test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(restore.clone()).run();
         let expected = if place == "restore.renamed" { 3000 } else { 10 };
         assert_eq!(rows(&test.path().join("app.db"), "item"), expected, "{place}");
+        let listed = run(&test, &["backup", "list", "--database", "sqlite:app.db", "--to", "backups"]);
+        assert_eq!(listed.raw_stderr.contains("was cut off"), place != "restore.compared", "{}", listed.raw_stderr);
+        let undone = run(&test, &undo);
+        match place {
+            "restore.renamed" => undone.code(0).stderr_has("cut off after the exchange").stderr_has("restore: undone"),
+            "restore.compared" => undone.code(2).stderr_has("no restore of `app.db` is known"),
+            _ => undone.code(2).stderr_has("was cut off before anything was exchanged"),
+        };
+        assert_eq!(rows(&test.path().join("app.db"), "item"), 10, "{place}");
+        let kept = names(test.path());
+        assert!(!kept.iter().any(|name| name.starts_with("app.db_before_")), "{place}: {kept:?}");
         run(&test, &restore).code(0);
         assert_eq!(rows(&test.path().join("app.db"), "item"), 3000, "{place}");
     }
@@ -557,6 +571,43 @@ fn a_restore_of_postgresql_that_is_killed_changes_nothing() {
     assert_eq!(cluster.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
     let left = cluster.psql("SELECT count(*) FROM pg_database WHERE datname LIKE 'mainstay%'");
     assert_eq!(left, "0");
+}
+
+/// S1.16: whoever is killed between the exchange and writing that down leaves no database that nobody knows of: it is told, and can be
+/// put back; the same when that is cut off.
+#[test]
+fn a_restore_of_postgresql_that_is_cut_off_can_be_undone() {
+    let cluster = Cluster::start();
+    let (test, url) = (program(), zoo(&cluster));
+    take(&test, &url);
+    cluster.psql_in("shop", "DELETE FROM sales.item WHERE id > 10");
+    let on = ["--database", &url, "--to", "backups", "--yes"];
+    let (restore, undo) = ([&["restore", "latest", "--no-safety-copy"], &on[..]], [&["restore", "--undo"], &on[..]]);
+    let (restore, undo) = (restore.concat(), undo.concat());
+    let killed = |place: &str, arguments: &[&str]| {
+        let killed = test.again().env("MAINSTAY_FAILPOINT", format!("kill:{place}")).args(arguments.to_vec()).run();
+        assert_eq!(killed.exit_code(), 137, "{place}: {}", killed.raw_stderr);
+    };
+    let items = || cluster.psql_in("shop", "SELECT count(*) FROM sales.item");
+    killed("restore.begun", &restore);
+    run(&test, &["backup", "list", "--database", &url, "--to", "backups"]).code(0).stderr_has("was cut off");
+    run(&test, &undo).code(2).stderr_has("was cut off before anything was exchanged");
+    run(&test, &undo).code(2).stderr_has("no restore of `shop` is known");
+    killed("restore.renamed", &restore);
+    assert_eq!(items(), "2000");
+    run(&test, &["backup", "list", "--database", &url, "--to", "backups"]).code(0).stderr_has("`shop_before_");
+    run(&test, &undo).code(0).stderr_has("cut off after the exchange");
+    assert_eq!(items(), "10");
+    run(&test, &restore).code(0);
+    assert_eq!(items(), "2000");
+    killed("restore.undoing", &undo);
+    assert_eq!(items(), "2000");
+    killed("restore.undone", &undo);
+    assert_eq!(items(), "10");
+    run(&test, &undo)
+        .code(2)
+        .stderr_has("cut off when it was done")
+        .stderr_has("had been undone when that was cut off");
 }
 
 /// S1.16: a lost server: roles come back from `globals.sql`, and until they are there nothing is made.

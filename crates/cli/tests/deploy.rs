@@ -173,7 +173,8 @@ fn smoke_checks_find_a_port_of_its_own() {
     site.run(&["deploy"]).code(1).stderr_has("answered 500");
 }
 
-/// S0.7, issue 6, point 5: healthy, then it crashes while it is watched: the one before is live again.
+/// S0.7, issue 6, points 5 and 8: healthy, then it crashes while it is watched: the one before is live again, and what its services did
+/// is remembered with the release.
 #[test]
 fn what_crashes_while_it_is_watched_is_taken_back() {
     let site = Site::new("watch = \"2s\"\n", "");
@@ -185,6 +186,17 @@ fn what_crashes_while_it_is_watched_is_taken_back() {
     let newest = site.newest();
     assert_eq!((site.version(), newest["state"].as_str()), ("v1".to_owned(), Some("rolled-back")), "{newest}");
     assert!(!site.tree(&newest).exists());
+    let id = newest["id"].as_str().unwrap();
+    let shown = support::json(&site.test, &["releases", "show", id]);
+    let events: Vec<_> =
+        shown["events"].as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap().to_owned()).collect();
+    let expected = ["release.candidate", "service.ready", "release.promoted", "service.exited", "release.promoted"];
+    let mut left = expected.iter().peekable();
+    for event in &events {
+        let _ = left.next_if(|expected| *expected == event);
+    }
+    assert_eq!(left.next(), None, "in this order: {events:?}");
+    site.run(&["releases", "show", id]).code(0).stdout_has("\nevents:\n").stdout_has("serves");
 }
 
 /// S1.7, S4.6, issue 6, points 1 and 5: migrations with a copy before them; when the release fails they are taken back where that is
@@ -265,7 +277,7 @@ fn a_rollback_knows_the_schema() {
     site.commit("v3", "", &[("migrations/0003_age.sql", "alter table users add column age int;\n")]);
     site.deploy();
     let output = site.run(&["rollback"]);
-    output.code(2).stderr_has("cannot be taken back").stderr_has("--keep-schema").stderr_has("mainstay restore");
+    output.code(2).stderr_has("cannot be taken back").stderr_has("--keep-schema").stderr_has("--restore");
     site.run(&["rollback", "--keep-schema"]).code(0);
     assert_eq!(site.version(), "v1");
 }

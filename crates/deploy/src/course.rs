@@ -193,7 +193,8 @@ impl Course {
         match step {
             Step::Fetch => Some(Undo::RemoveTree),
             Step::Stop => Some(Undo::StartAgain),
-            Step::Empty => Some(Undo::PutBack),
+            Step::Restore => Some(Undo::RemoveNew),
+            Step::Empty | Step::Exchange => Some(Undo::PutBack),
             // They were applied to a database that goes.
             Step::Migrate if self.plan.steps().contains(&Step::Empty) => None,
             Step::Migrate => match self.facts.applied? {

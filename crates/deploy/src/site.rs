@@ -36,6 +36,11 @@ impl Site {
         self.releases().join("current")
     }
 
+    /// What is known of an exchange of a database that is not settled.
+    pub fn exchange(&self) -> PathBuf {
+        self.releases().join("exchange.json")
+    }
+
     /// The lock of whoever makes a release.
     pub fn lock(&self) -> PathBuf {
         self.releases().join("lock")

@@ -86,6 +86,13 @@ pub(super) fn pair(cells: Cells) -> Option<[String; 2]> {
     Some([cells.next()??, cells.next()??])
 }
 
+/// What tables are like: a hash of their columns.
+pub(super) async fn forms(talk: &Talk) -> Result<BTreeMap<String, String>, BackupError> {
+    let question = things(talk.major()).into_iter().find(|(kind, _)| *kind == "form of");
+    let rows = talk.ask("list what is in the database", &question.map(|(_, sql)| sql).unwrap_or_default()).await?;
+    Ok(rows.into_iter().filter_map(|row| pair(row).map(|[name, form]| (name, form))).collect())
+}
+
 pub(super) async fn sequences(talk: &Talk) -> Result<BTreeMap<String, Sequence>, BackupError> {
     // A sequence that was never used has no last value; it stands before its start.
     let sql = format!(

@@ -11,7 +11,10 @@ use super::{
     settings,
     talk::{Talk, identifier, is_code, literal},
 };
-use crate::{BackupError, Copy, Id, Job, Manifest, restore::equal};
+use crate::{
+    BackupError, Copy, Id, Job, Manifest,
+    restore::{Ledger, equal},
+};
 use config::dsn::PostgresDsn;
 use report::or_list;
 use std::time::Duration;
@@ -33,14 +36,21 @@ pub(crate) enum Content {
     Empty,
 }
 
-/// Answers with how the old database is called now, if there was one.
-pub(crate) async fn restore(
+/// A new database, made and compared, that has not taken its name yet.
+pub(crate) struct Beside {
+    talk: Talk,
+    new: String,
+    there: bool,
+}
+
+/// Makes a database beside the one that is there, if one is.
+pub(crate) async fn make(
     job: &Job<'_>,
     copy: &Copy,
     manifest: &Manifest,
     dsn: &PostgresDsn,
     content: Content,
-) -> Result<Option<String>, BackupError> {
+) -> Result<Beside, BackupError> {
     let there = exists(job, dsn).await?;
     let talk = beside(job, dsn).await?;
     fits(&talk, manifest).await?;
@@ -48,19 +58,60 @@ pub(crate) async fn restore(
     let new = format!("mainstay_restore_{}", hash(&dsn.database));
     drop_database(&talk, &new).await?;
     let made = match content {
-        Content::OfCopy => make(job, copy, manifest, dsn, &talk, &new, there).await,
+        Content::OfCopy => fill(job, copy, manifest, dsn, &talk, &new, there).await,
         Content::Empty => make_empty(job, manifest, dsn, &talk, &new, there).await,
     };
-    let swapped = match made {
-        Ok(()) => rename(job, dsn, &talk, &new, manifest.id, there).await,
-        Err(error) => Err(error),
-    };
-    if swapped.is_err() {
-        // The first error is the one to tell.
-        let _ = drop_database(&talk, &new).await;
+    let beside = Beside { talk, new, there };
+    match made {
+        Ok(()) => Ok(beside),
+        Err(error) => {
+            beside.give_up().await;
+            Err(error)
+        }
     }
+}
+
+impl Beside {
+    /// It gets the name; the old one is kept under another one, which is written into the book before, and answered if there was one.
+    pub(crate) async fn take_place(
+        self,
+        job: &Job<'_>,
+        dsn: &PostgresDsn,
+        id: Id,
+        ledger: &mut Ledger,
+    ) -> Result<Option<String>, BackupError> {
+        let swapped = rename(job, dsn, &self, id, ledger).await;
+        match swapped {
+            Ok(before) => {
+                self.talk.close().await;
+                Ok(before)
+            }
+            Err(error) => {
+                self.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// It goes.
+    pub(crate) async fn give_up(self) {
+        // The first error is the one to tell.
+        let _ = drop_database(&self.talk, &self.new).await;
+        self.talk.close().await;
+    }
+}
+
+/// Is there a database of this name on the server?
+pub(crate) async fn is_there(job: &Job<'_>, dsn: &PostgresDsn, name: &str) -> Result<bool, BackupError> {
+    let talk = beside(job, dsn).await?;
+    let there = has(&talk, name).await;
     talk.close().await;
-    swapped
+    there
+}
+
+async fn has(talk: &Talk, name: &str) -> Result<bool, BackupError> {
+    let sql = format!("SELECT FROM pg_catalog.pg_database WHERE datname = {}", literal(name));
+    Ok(!talk.ask("look for a database", &sql).await?.is_empty())
 }
 
 /// Is the server one for this copy?
@@ -90,7 +141,7 @@ async fn fits(talk: &Talk, manifest: &Manifest) -> Result<(), BackupError> {
     }
 }
 
-async fn make(
+async fn fill(
     job: &Job<'_>,
     copy: &Copy,
     manifest: &Manifest,
@@ -123,30 +174,38 @@ async fn make_empty(
     if there { settings::carry(talk, &dsn.database, new).await } else { Ok(()) }
 }
 
-/// `new` gets the name; the old one is kept under another one.
+/// The new one gets the name; the old one is kept under another one.
 async fn rename(
     job: &Job<'_>,
     dsn: &PostgresDsn,
-    talk: &Talk,
-    new: &str,
+    Beside { talk, new, there }: &Beside,
     id: Id,
-    there: bool,
+    ledger: &mut Ledger,
 ) -> Result<Option<String>, BackupError> {
     if !there {
         talk.run("give the database its name", &renamed(new, &dsn.database)).await?;
         return Ok(None);
     }
     let before = free_name(talk, &dsn.database, "before", id).await?;
-    swap(job, dsn, talk, new, &before).await?;
-    job.reach("restore.renamed");
-    Ok(Some(before))
+    ledger.about_to_swap(job.now(), id, &before)?;
+    job.reach("restore.begun");
+    match swap(job, dsn, talk, new, &before).await {
+        Ok(()) => {
+            job.reach("restore.renamed");
+            ledger.done();
+            Ok(Some(before))
+        }
+        Err(error) => {
+            ledger.failed(job).await;
+            Err(error)
+        }
+    }
 }
 
 /// The database that was kept as `before` gets its name back; answers with how the other one is called now.
 pub(crate) async fn put_back(job: &Job<'_>, dsn: &PostgresDsn, before: &str, id: Id) -> Result<String, BackupError> {
     let talk = beside(job, dsn).await?;
-    let there = format!("SELECT FROM pg_catalog.pg_database WHERE datname = {}", literal(before));
-    if talk.ask("look for the old database", &there).await?.is_empty() {
+    if !has(&talk, before).await? {
         return Err(BackupError::Unfit(format!("the database `{before}` is not there any more")));
     }
     let undone = free_name(&talk, &dsn.database, "undone", id).await?;
@@ -154,6 +213,9 @@ pub(crate) async fn put_back(job: &Job<'_>, dsn: &PostgresDsn, before: &str, id:
         true => swap(job, dsn, &talk, before, &undone).await,
         false => talk.run("give the database its name", &renamed(before, &dsn.database)).await,
     };
+    if swapped.is_ok() {
+        job.reach("restore.undone");
+    }
     talk.close().await;
     swapped.map(|()| undone)
 }
@@ -216,8 +278,7 @@ async fn free_name(talk: &Talk, name: &str, what: &str, id: Id) -> Result<String
         let room = LONGEST - end.len();
         let cut = (0..=name.len().min(room)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
         let candidate = format!("{}{end}", &name[..cut]);
-        let sql = format!("SELECT FROM pg_catalog.pg_database WHERE datname = {}", literal(&candidate));
-        if talk.ask("look for a free name", &sql).await?.is_empty() {
+        if !has(talk, &candidate).await? {
             return Ok(candidate);
         }
     }

@@ -1,6 +1,6 @@
 //! An empty database in the place of the one that is there, which is kept.
 
-use super::{Book, Swap, fits, free_name, identity};
+use super::{Ledger, file_name, fits, free_name, identity, swap_files};
 use crate::{BackupError, Copy, Job, Manifest, postgres, proof::understood, shelf::Shelf, sqlite};
 use config::Target;
 use host::fs::Scratch;
@@ -19,15 +19,16 @@ pub async fn empty(job: &Job<'_>, copy: &Copy) -> Result<Option<String>, BackupE
         return Err(BackupError::Damaged { id: copy.id.to_string(), why: "is not VERIFIED".to_owned() });
     }
     let shelf = Shelf::open(job.to, job.app, &identity(job).await?)?;
-    let mut book = Book::read(shelf.dir())?;
+    let mut ledger = Ledger::open(job, shelf.dir()).await?;
     let before = match job.target {
-        Target::Sqlite(path) => of_sqlite(job, &manifest, path)?,
-        Target::Postgres(dsn) => postgres::restore(job, copy, &manifest, dsn, postgres::Content::Empty).await?,
+        Target::Sqlite(path) => of_sqlite(job, &manifest, path, &mut ledger).await?,
+        Target::Postgres(dsn) => {
+            let beside = postgres::make(job, copy, &manifest, dsn, postgres::Content::Empty).await?;
+            beside.take_place(job, dsn, manifest.id, &mut ledger).await?
+        }
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     };
     if let Some(before) = &before {
-        book.swapped(Swap { at: job.now(), id: manifest.id, before: before.clone() });
-        book.write(shelf.dir())?;
         let name = super::name(job.target);
         let text = format!("`{name}` is empty; what was there is kept as `{before}`");
         job.journal.note(Event::new("restore.emptied", text).with("database", name).with("before", before.clone()));
@@ -36,7 +37,12 @@ pub async fn empty(job: &Job<'_>, copy: &Copy) -> Result<Option<String>, BackupE
 }
 
 /// A file without a byte is an empty database (sqlite.org: "Database File Format").
-fn of_sqlite(job: &Job<'_>, manifest: &Manifest, path: &Path) -> Result<Option<String>, BackupError> {
+async fn of_sqlite(
+    job: &Job<'_>,
+    manifest: &Manifest,
+    path: &Path,
+    ledger: &mut Ledger,
+) -> Result<Option<String>, BackupError> {
     if host::fs::metadata(path).is_err() {
         return Ok(None);
     }
@@ -45,6 +51,6 @@ fn of_sqlite(job: &Job<'_>, manifest: &Manifest, path: &Path) -> Result<Option<S
     let new = scratch.path().join("new.sqlite");
     host::fs::create(&new, 0o600).map_err(|error| BackupError::files("there is no room beside the database", error))?;
     let before = free_name(path, "before", manifest.id);
-    sqlite::swap(path, &new, &before, sqlite::Old::Sound, &|name| job.reach(name))?;
-    Ok(Some(before.file_name().unwrap_or_default().to_string_lossy().into_owned()))
+    swap_files(job, path, &new, &before, sqlite::Old::Sound, manifest.id, ledger).await?;
+    Ok(Some(file_name(&before)))
 }

@@ -169,6 +169,11 @@ fn look(file: &Path, source: &Content, call_off: &CallOff, progress: &Progress) 
     }
 }
 
+/// What is in a database that others may write to.
+pub(crate) fn content_now(path: &Path, call_off: &CallOff) -> Result<Content, Error> {
+    begin(path).and_then(|connection| content::content(&connection, call_off, |_| {}))
+}
+
 /// How many rows each table has.
 pub(crate) fn numbers(path: &Path, call_off: &CallOff) -> Result<BTreeMap<String, u64>, Error> {
     let connection = open(path)?;

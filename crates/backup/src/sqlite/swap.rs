@@ -55,6 +55,21 @@ pub(crate) fn put_back(path: &Path, before: &Path, undone: &Path, reach: &dyn Fn
     BESIDE.iter().try_for_each(|end| pass_on(&with(before, end), &with(path, end))).map_err(moved)
 }
 
+/// Is `before` there, and another file than `path`? Between the two steps of a swap they are one.
+pub(crate) fn is_kept(path: &Path, before: &Path) -> bool {
+    fs::identity(before).is_ok_and(|kept| fs::identity(path).ok() != Some(kept))
+}
+
+/// Takes back the first step of a swap whose second one was never done.
+pub(crate) fn let_go(path: &Path, before: &Path) -> Result<(), BackupError> {
+    let kept = |error| BackupError::files("what a restore that was cut off has left cannot be removed", error);
+    if fs::metadata(before).is_ok() && !is_kept(path, before) {
+        fs::remove(before).map_err(kept)?;
+    }
+    let missing = |end: &&&str| fs::metadata(&with(path, end)).is_err();
+    BESIDE.iter().filter(missing).try_for_each(|end| pass_on(&with(before, end), &with(path, end))).map_err(kept)
+}
+
 /// Nobody else may have it open: he would go on with the old one, and what he writes would be lost.
 pub(crate) fn alone(path: &Path) -> Result<(), BackupError> {
     let by: Vec<_> = fs::openers(path).into_iter().map(told).collect();

@@ -58,7 +58,7 @@ fn room(path: &Path, bytes: u64) -> Result<(), BackupError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let needed = ROOM * bytes;
     match host::fs::free_bytes(dir) {
-        Some(free) if free < needed => Err(BackupError::NoRoom { path: dir.to_owned(), free, needed }),
+        Some(free) if free < needed => Err(BackupError::NoRoomToVacuum { path: dir.to_owned(), free, needed }),
         _ => Ok(()),
     }
 }

@@ -42,6 +42,12 @@ pub(crate) struct Rollback {
     /// Leave the schema as it is
     #[arg(long, conflicts_with = "yes")]
     pub(crate) keep_schema: bool,
+    /// Put the copy from before in the place of the database: rows written since are lost, and kept under another name
+    #[arg(long, conflicts_with_all = ["yes", "keep_schema"])]
+    pub(crate) restore: bool,
+    /// With --restore: the name of the database, instead of being asked for it
+    #[arg(long, value_name = "NAME", requires = "restore")]
+    pub(crate) yes_restore: Option<String>,
     /// The record of the release as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -94,11 +94,23 @@ pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
         // What is wrong with it is told where it is made.
         return Ok(None);
     }
+    match unsettled(&site)? {
+        Some(exchange) => return Ok(exchange.release()),
+        None => {}
+    }
     store::current(&site).map_err(|error| {
         let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);
         vec![
             finding.hint("`mainstay releases` shows the releases that there are; remove it to run the site's own file"),
         ]
+    })
+}
+
+/// Whoever was cut off while he exchanged a database has written down which release belongs to it.
+fn unsettled(site: &Site) -> Result<Option<store::Exchange>, Vec<Finding>> {
+    store::Exchange::read(site).map_err(|error| {
+        let finding = Finding::error("what is known of a rollback that was cut off cannot be read").because(&error);
+        vec![finding.hint("`mainstay restore --undo` puts back what it has replaced; then remove that file")]
     })
 }
 

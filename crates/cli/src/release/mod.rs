@@ -8,9 +8,11 @@ mod prober;
 mod queue;
 mod step;
 mod told;
+mod unfinished;
 mod work;
 
 pub(crate) use here::Here;
+pub(crate) use unfinished::give_back;
 
 use crate::{
     args::Place,
@@ -50,6 +52,9 @@ pub(crate) async fn release(context: &Context, place: &Place, wish: &Wish) -> Ou
         Ok(here) => here,
         Err(findings) => return tell(context, &findings, Outcome::Misused),
     };
+    if let Err(trouble) = unfinished::settle(context, &here).await {
+        return tell(context, &trouble.findings, trouble.outcome);
+    }
     if wish.clean
         && let Err(trouble) = step::may_destroy(context, &here, wish)
     {
@@ -74,14 +79,18 @@ pub(crate) async fn rollback(context: &Context, place: &Place, back: &Back) -> O
         Ok(here) => here,
         Err(findings) => return tell(context, &findings, Outcome::Misused),
     };
-    let (record, schema) = match step::way_back(context, &here, back).await {
+    if let Err(trouble) = unfinished::settle(context, &here).await {
+        return tell(context, &trouble.findings, trouble.outcome);
+    }
+    let way = match step::way_back(context, &here, back).await {
         Ok(way) => way,
         Err(trouble) => return tell(context, &trouble.findings, trouble.outcome),
     };
-    let plan = Plan::rollback(schema);
+    let plan = Plan::rollback(way.schema);
     let wish = Wish { json: back.json, ..Wish::default() };
-    let mut work = Work::new(context, &here, &wish, record, plan);
+    let mut work = Work::new(context, &here, &wish, way.record, plan);
     work.is_rollback = true;
+    work.replacement = way.copy;
     let verdict = match drive::drive(&mut work, plan).await {
         Ok(verdict) => verdict,
         Err(finding) => return tell(context, &[finding], Outcome::Failed),
@@ -105,6 +114,10 @@ pub(crate) struct Back {
     pub(crate) yes: bool,
     /// The schema stays as it is.
     pub(crate) keep_schema: bool,
+    /// The copy from before takes the place of the database.
+    pub(crate) restore: bool,
+    /// The name of the database, from whoever need not be asked whether its rows may go.
+    pub(crate) yes_restore: Option<String>,
     /// The record as JSON in the end.
     pub(crate) json: bool,
 }

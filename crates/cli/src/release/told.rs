@@ -80,7 +80,9 @@ async fn of_rollback(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
     match verdict.failure() {
         None => live(&work, "is live again"),
         Some(failure) => {
-            if let Ok(mut kept) = store::read(&work.here.site, work.record.id) {
+            if let Ok(mut kept) = store::read(&work.here.site, work.record.id)
+                && work.before != Some(kept.id)
+            {
                 kept.state = if matches!(verdict, Verdict::Stuck(_)) { State::Live } else { State::Superseded };
                 drop(store::write(&work.here.site, &kept));
             }
@@ -210,14 +212,25 @@ fn meaning(work: &Work<'_>, verdict: &Verdict, failure: &Failure) -> Finding {
     }
 }
 
+/// Rows are never taken away without a person who says so.
+fn copy_from_before(work: &Work<'_>) -> String {
+    match (&work.record.backup, work.before) {
+        (Some(copy), Some(before)) => format!(
+            "; the copy from before is `{copy}`, and nothing is restored by itself: `mainstay rollback {before} --restore` \
+             shows what would be lost, and does so"
+        ),
+        (Some(copy), None) => format!("; the copy from before is `{copy}`, and nothing is restored by itself"),
+        (None, _) => String::new(),
+    }
+}
+
 fn hint(work: &Work<'_>, failure: &Failure) -> Option<String> {
     let stays = |it: &Remains| match it {
         Remains::Migrations { .. } => true,
         Remains::NotUndone { what, .. } => matches!(what, Undo::TakeBackMigrations { .. }),
     };
     if failure.remains.iter().any(stays) {
-        let copy =
-            work.record.backup.as_ref().map(|copy| format!("; the copy from before is `{copy}`")).unwrap_or_default();
+        let copy = copy_from_before(work);
         return Some(format!(
             "the schema stays as it is now: the release before runs on it, and needs `[migrations] newer = \"allow\"` to be started anew{copy}"
         ));

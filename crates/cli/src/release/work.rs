@@ -1,6 +1,13 @@
 //! What a release has at hand while it comes live, and how each step is done.
 
-use super::{Here, Wish, checklist::Checklist, driver, prober::Prober, queue, step};
+use super::{
+    Here, Wish,
+    checklist::Checklist,
+    driver,
+    prober::Prober,
+    queue,
+    step::{self, Replacement},
+};
 use crate::{context::Context, start::World};
 use ::deploy::{
     Record, ReleaseId,
@@ -14,6 +21,7 @@ use jiff::Timestamp;
 use plan::Trouble;
 use report::{Finding, Outcome};
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// What a step comes to: one sentence about what is now true.
 pub(super) type Did = Result<String, Trouble>;
@@ -50,8 +58,10 @@ pub(super) struct Work<'a> {
     pub(super) prober: Option<Prober>,
     /// What its last request without a good answer has met.
     pub(super) last_failure: Option<String>,
-    /// What ran was stopped for it.
-    pub(super) stopped: bool,
+    /// What ran was stopped for it, and when.
+    pub(super) stopped: Option<Instant>,
+    /// The copy that takes the place of a database, and what was made of it.
+    pub(super) replacement: Option<Replacement>,
     /// So many migrations would be applied.
     pub(super) pending: usize,
     /// How long the step took, where its work was done together with that of another one.
@@ -93,7 +103,8 @@ impl<'a> Work<'a> {
             promoted: None,
             prober: None,
             last_failure: None,
-            stopped: false,
+            stopped: None,
+            replacement: None,
             pending: 0,
             took: None,
             trouble: None,
@@ -111,7 +122,9 @@ impl<'a> Work<'a> {
             Step::Check => step::check(self).await,
             Step::Build => step::build(self).await,
             Step::Backup => step::backup(self).await,
+            Step::Restore => step::restore(self).await,
             Step::Stop => step::stop(self).await,
+            Step::Exchange => step::exchange(self).await,
             Step::Empty => step::empty(self).await,
             Step::Migrate => step::migrate(self).await,
             Step::Gate => driver::gate(self).await,
@@ -135,7 +148,9 @@ impl<'a> Work<'a> {
             Undo::StopCandidate => driver::stop_candidate(self).await,
             Undo::SwitchBack => driver::switch_back(self).await,
             Undo::StartAgain => step::start_again(self).await,
+            Undo::PutBack if self.is_rollback => step::exchange_back(self).await,
             Undo::PutBack => step::put_back(self).await,
+            Undo::RemoveNew => step::remove_new(self).await,
         }
     }
 

@@ -2,7 +2,7 @@
 //! they are is computed when it is asked for.
 
 use super::World;
-use backup::{Attempt, Copy, Failure, Protection, Remote, everywhere};
+use backup::{Attempt, Copy, Failure, Protection, Remote, cut_off, everywhere};
 use config::{App, Rhythm};
 use health::{BackupHealth, NewestBackup};
 use host::Clock;
@@ -186,7 +186,7 @@ fn protection(app: &App, name: &str, all: &[Copy]) -> Result<Protection, String>
     let path = app.backup_file(name);
     let attempt = Attempt::read(&path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let target = app.dependency(name).map(|dependency| &dependency.target).ok_or("there is no such database")?;
-    Ok(Protection::of(target, all, attempt.as_ref()))
+    Ok(Protection::of(target, all, attempt.as_ref()).with(cut_off(&app.backup.to, &app.name)))
 }
 
 fn standing(world: &World, app: &App, database: &str, looked: &Result<Protection, String>, now: Timestamp) -> Standing {

@@ -12,6 +12,7 @@ use super::{
     proxied, snapshots,
     watch::All,
 };
+use crate::release::give_back;
 use crate::{
     check::{data_directory, home_of_databases, programs},
     turn::{Turn, turn_within},
@@ -130,6 +131,7 @@ impl Live {
         let required: Vec<_> = self.world.app.dependencies.iter().filter(|it| it.required).collect();
         let others: Vec<_> = self.world.app.dependencies.iter().filter(|it| !it.required).collect();
         let opened = self.wait_for(&required).await.map_err(|errors| self.gate_trouble(errors))?;
+        give_back(&self.world).await?;
         self.look_once(&others).await;
         Ok(match opened {
             0 => "nothing to wait for".to_owned(),

@@ -63,7 +63,7 @@ pub(crate) async fn perform(verb: Verb, context: Context) -> u8 {
         Verb::CanTakeOver => can_take_over::can_take_over(&context).code(),
         Verb::Deploy(args) => deploy::deploy(&context, args).await.code(),
         Verb::Rollback(args) => rollback::rollback(&context, args).await.code(),
-        Verb::Releases(args) => releases::releases(&context, args).code(),
+        Verb::Releases(args) => releases::releases(&context, args).await.code(),
         Verb::Events(args) => events::events(&context, args).await.code(),
         Verb::Timeline(args) => timeline::timeline(&context, args).await.code(),
         Verb::History(args) => history::history(&context, args).await.code(),

@@ -67,7 +67,7 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     }
     permitted(context, args, &threat.name, || question(&threat, &copy))?;
     let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
-    let how = How { without_safety: args.no_safety_copy };
+    let how = How { without_safety: args.no_safety_copy, ..How::default() };
     let restored = watched(context, &means.progress, backup::restore(&job, &copy, how)).await;
     restored.map(|restored| done(context, args, &restored)).map_err(told)
 }

@@ -9,6 +9,7 @@ use report::Outcome;
 
 /// Brings back the release before, or the one that is named.
 pub(super) async fn rollback(context: &Context, args: args::Rollback) -> Outcome {
-    let wanted = Back { to: args.to, yes: args.yes, keep_schema: args.keep_schema, json: args.json };
-    back(context, &args.place, &wanted).await
+    let args::Rollback { to, yes, keep_schema, restore, yes_restore, json, place } = args;
+    let wanted = Back { to, yes, keep_schema, restore, yes_restore, json };
+    back(context, &place, &wanted).await
 }

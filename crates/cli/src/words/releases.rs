@@ -1,6 +1,6 @@
 //! Releases, as people read them.
 
-use super::running::table;
+use super::{events::line, running::table};
 use ::deploy::{Outcome, Probe, ProbedDoor, Record, ReleaseId, State, store::Release};
 use jiff::Timestamp;
 use report::{Verdict, age, seconds};
@@ -54,8 +54,18 @@ fn since(at: Timestamp, now: Timestamp) -> String {
     age(Duration::try_from(now - at).unwrap_or_default())
 }
 
+/// What has happened to a release.
+pub(crate) struct Happened<'a> {
+    /// What its services did, the oldest first.
+    pub(crate) events: &'a [journal::Record],
+    /// So many in the middle are not among them.
+    pub(crate) left_out: usize,
+    /// What its build has said.
+    pub(crate) log: &'a str,
+}
+
 /// All that is known of one.
-pub(crate) fn one(record: &Record, log: &str, busy: bool, now: Timestamp) -> String {
+pub(crate) fn one(record: &Record, happened: &Happened<'_>, busy: bool, now: Timestamp) -> String {
     let cause = record.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
     let mut text = format!("release {}: {}{cause}\n", record.id, state(record, busy));
     text += &format!("  commit   {} {}\n", record.commit, record.subject);
@@ -90,7 +100,20 @@ pub(crate) fn one(record: &Record, log: &str, busy: bool, now: Timestamp) -> Str
         let took = seconds(Duration::from_millis(phase.took_ms));
         format!("  {:<8}  {:<9}  {took}\n", verdict(phase.outcome), phase.step)
     }));
-    if log.is_empty() { text } else { text + &format!("\nbuild:\n{}\n", log.trim_end()) }
+    text += &events(happened);
+    let log = happened.log.trim_end();
+    if log.is_empty() { text } else { text + &format!("\nbuild:\n{log}\n") }
+}
+
+fn events(happened: &Happened<'_>) -> String {
+    let lines = |some: &[journal::Record]| some.iter().map(|event| format!("  {}\n", line(event, false))).collect();
+    let (first, last) = happened.events.split_at(happened.events.len() / 2);
+    let (first, last): (String, String) = (lines(first), lines(last));
+    match (happened.events.is_empty(), happened.left_out) {
+        (true, _) => String::new(),
+        (false, 0) => format!("\nevents:\n{first}{last}"),
+        (false, many) => format!("\nevents:\n{first}  ... {many} more: `mainstay events`\n{last}"),
+    }
 }
 
 fn verdict(outcome: Outcome) -> String {

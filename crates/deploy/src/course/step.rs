@@ -19,8 +19,12 @@ pub enum Step {
     Build,
     /// A copy of the database that was restored and compared.
     Backup,
-    /// Of a clean one: what runs is stopped.
+    /// Of a rollback with a copy: a database is made of it, beside the one that is there.
+    Restore,
+    /// Of a clean one, and of a rollback with a copy: what runs is stopped.
     Stop,
+    /// Of a rollback with a copy: the new database takes the place of the one that is there.
+    Exchange,
     /// Of a clean one: empty databases take the place of those that are there.
     Empty,
     /// The schema.
@@ -53,7 +57,9 @@ impl Step {
             Step::Check => "check",
             Step::Build => "build",
             Step::Backup => "backup",
+            Step::Restore => "restore",
             Step::Stop => "stop",
+            Step::Exchange => "exchange",
             Step::Empty => "empty",
             Step::Migrate => "migrate",
             Step::Gate => "gate",
@@ -69,8 +75,8 @@ impl Step {
 
     /// May it be broken off in the middle? Migrations and the switch end in one way or another first.
     pub const fn can_be_cancelled(self) -> bool {
-        use Step::{Confirm, Drain, Empty, Migrate, Revert, Stop, Switch};
-        !matches!(self, Stop | Empty | Migrate | Switch | Drain | Revert | Confirm)
+        use Step::{Confirm, Drain, Empty, Exchange, Migrate, Revert, Stop, Switch};
+        !matches!(self, Stop | Empty | Exchange | Migrate | Switch | Drain | Revert | Confirm)
     }
 
     /// Does it only look?
@@ -129,6 +135,8 @@ pub enum Schema {
     Back,
     /// It stays, as somebody wished.
     Kept,
+    /// It goes back together with all rows: the copy from before takes the place of the database.
+    Restored,
 }
 
 /// The steps in their order, and which of them are left out.
@@ -188,6 +196,22 @@ const ROLLBACK: &[Step] = &[
 
 const ROLLBACK_OF_CODE: &[Step] =
     &[Step::Lock, Step::Preflight, Step::Check, Step::Start, Step::Prove, Step::Switch, Step::Drain, Step::Confirm];
+
+/// Nobody may write into a database that is about to be replaced, so what runs is stopped; only the exchange itself and the start
+/// come in between.
+const ROLLBACK_TO_COPY: &[Step] = &[
+    Step::Lock,
+    Step::Preflight,
+    Step::Check,
+    Step::Restore,
+    Step::Stop,
+    Step::Exchange,
+    Step::Start,
+    Step::Prove,
+    Step::Switch,
+    Step::Drain,
+    Step::Confirm,
+];
 
 /// Where others than mainstay run the services, the new ones take the place of the old ones, and are proven afterwards. Up to `check`,
 /// which tells that, the steps are those of the others.
@@ -252,6 +276,7 @@ impl Plan {
     pub const fn rollback(schema: Schema) -> Self {
         let steps = match schema {
             Schema::Back => ROLLBACK,
+            Schema::Restored => ROLLBACK_TO_COPY,
             Schema::Same | Schema::Kept => ROLLBACK_OF_CODE,
         };
         Self { steps, rules: Rules { builds: false, migrates: false, copies: Copies::Never, watches: false } }

@@ -87,7 +87,8 @@ impl World {
             }
             Step::Start => drop(self.made.insert("candidate", true)),
             Step::Stop => drop(self.made.insert("stopped", true)),
-            Step::Empty => {
+            Step::Restore => drop(self.made.insert("prepared", true)),
+            Step::Empty | Step::Exchange => {
                 assert_eq!(self.made.get("stopped"), Some(&true), "nothing is taken from under the feet of who runs");
                 self.made.insert("emptied", true);
             }
@@ -114,6 +115,7 @@ impl World {
             Undo::SwitchBack => "live",
             Undo::StartAgain => "stopped",
             Undo::PutBack => "emptied",
+            Undo::RemoveNew => "prepared",
         };
         if self.stubborn == Some(what) {
             return Err("no".to_owned());
@@ -262,6 +264,18 @@ fn an_interruption_of_the_proof_in_place_leads_back() {
     assert!(matches!(verdict(world, Plan::release(ALL)), Verdict::RolledBack(_)));
 }
 
+/// S2.17, issue 6, point 5: a rollback to a copy makes the database before anything stops, and one that fails puts back what was there
+/// first, then starts what ran.
+#[test]
+fn a_rollback_to_a_copy_that_fails_gives_the_data_back() {
+    let world = World { failing: Some(Step::Prove), ..World::default() }.play(Plan::rollback(Schema::Restored));
+    let done: Vec<_> = world.told.iter().filter_map(|told| told.strip_prefix("Do(")).collect();
+    let order = ["Lock)", "Preflight)", "Check)", "Restore)", "Stop)", "Exchange)", "Start)", "Prove)"];
+    assert_eq!(done, order);
+    let undone: Vec<_> = world.told.iter().filter(|told| told.starts_with("Undo")).collect();
+    assert_eq!(undone, ["Undo(StopCandidate)", "Undo(PutBack)", "Undo(StartAgain)", "Undo(RemoveNew)"]);
+}
+
 /// S1.7: whoever stops watching does not take a live release away.
 #[test]
 fn an_interruption_in_the_watch_leaves_the_release_live() {
@@ -285,7 +299,11 @@ fn enough_is_only_said_before_anything_was_made() {
 
 fn steps() -> impl Strategy<Value = Option<Step>> {
     prop::option::of(prop::sample::select(
-        RELEASE_ORDER.iter().copied().chain([Step::Revert, Step::Stop, Step::Empty, Step::Gate]).collect::<Vec<_>>(),
+        RELEASE_ORDER
+            .iter()
+            .copied()
+            .chain([Step::Revert, Step::Stop, Step::Empty, Step::Gate, Step::Restore, Step::Exchange])
+            .collect::<Vec<_>>(),
     ))
 }
 
@@ -293,7 +311,7 @@ fn plans() -> impl Strategy<Value = Plan> {
     let copies = prop::sample::select(vec![Copies::Pending, Copies::Always, Copies::Never]);
     let releases = (any::<bool>(), any::<bool>(), copies, any::<bool>())
         .prop_map(|(builds, migrates, copies, watches)| Plan::release(Rules { builds, migrates, copies, watches }));
-    let schemas = prop::sample::select(vec![Schema::Same, Schema::Back, Schema::Kept]);
+    let schemas = prop::sample::select(vec![Schema::Same, Schema::Back, Schema::Kept, Schema::Restored]);
     let clean = prop::sample::select(vec![Plan::clean(ALL)]);
     prop_oneof![releases, clean, schemas.prop_map(Plan::rollback)]
 }
@@ -307,7 +325,7 @@ proptest! {
         failing in steps(),
         late in any::<bool>(),
         interrupt_at in steps(),
-        stubborn in prop::option::of(prop::sample::select(vec!["tree", "migrations", "candidate", "live", "reverted", "stopped", "emptied"])),
+        stubborn in prop::option::of(prop::sample::select(vec!["tree", "migrations", "candidate", "live", "reverted", "stopped", "emptied", "prepared"])),
         pending in 0usize..3,
         reversible in any::<bool>(),
         in_place in any::<bool>(),

@@ -23,8 +23,10 @@ pub enum Undo {
     SwitchBack,
     /// What was stopped is started.
     StartAgain,
-    /// The databases that were replaced by empty ones get their names back.
+    /// The databases that were replaced get their names back.
     PutBack,
+    /// The database that was made of a copy goes, unless it has taken its place.
+    RemoveNew,
 }
 
 impl fmt::Display for Undo {
@@ -36,6 +38,7 @@ impl fmt::Display for Undo {
             Undo::StopCandidate => f.write_str("the new services are stopped"),
             Undo::StartAgain => f.write_str("what ran before is started again"),
             Undo::PutBack => f.write_str("the databases from before are put back"),
+            Undo::RemoveNew => f.write_str("the database made of the copy is removed"),
             Undo::SwitchBack => f.write_str("the release before is live again"),
         }
     }

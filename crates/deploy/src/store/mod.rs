@@ -1,8 +1,10 @@
 //! Which releases there are, and which one is current.
 
+mod exchange;
 mod prune;
 mod room;
 
+pub use exchange::Exchange;
 pub use prune::{Going, going, prune, remove};
 pub use room::{Room, needed, room};
 

@@ -66,7 +66,7 @@ async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Ma
 }
 
 /// Why a copy is kept: a rollback may need it as long as the release is there.
-fn pin_of(id: ReleaseId) -> String {
+pub(super) fn pin_of(id: ReleaseId) -> String {
     format!("{PIN}{id}")
 }
 

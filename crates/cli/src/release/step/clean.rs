@@ -19,6 +19,7 @@ use config::BackupWhen;
 use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome, count};
+use tokio::time::Instant;
 
 /// Only who names the application may take its data away.
 pub(in crate::release) fn may_destroy(context: &Context, here: &Here, wish: &Wish) -> Result<(), Trouble> {
@@ -52,7 +53,7 @@ pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Did {
         return Ok("nothing runs".to_owned());
     }
     work.prober = None;
-    work.stopped = true;
+    work.stopped = Some(Instant::now());
     work.facts.push(Fact::Switched);
     driver::stop(work).await?;
     Ok("what ran has ended".to_owned())
@@ -60,7 +61,7 @@ pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Did {
 
 /// Runs again what ran.
 pub(in crate::release) async fn start_again(work: &mut Work<'_>) -> Result<(), String> {
-    if !std::mem::take(&mut work.stopped) {
+    if work.stopped.take().is_none() {
         return Ok(());
     }
     driver::start_again(work).await
@@ -95,20 +96,23 @@ pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
 pub(in crate::release) async fn put_back(work: &mut Work<'_>) -> Result<(), String> {
     let world = work.world().map_err(|_| "its databases are not known".to_owned())?;
     let emptied = std::mem::take(&mut work.record.emptied);
-    names_back(work.context, &world, &emptied).await.map(drop)
+    names_back(&world, &emptied).await.map(drop)
 }
 
 /// The same for each of these, where something was replaced indeed; answers with how many those are.
-pub(super) async fn names_back(context: &Context, world: &World, emptied: &[Emptied]) -> Result<usize, String> {
+pub(in crate::release) async fn names_back(world: &World, emptied: &[Emptied]) -> Result<usize, String> {
     let (mut back, mut problems) = (0, Vec::new());
     for Emptied { database: name, last } in emptied.iter().rev() {
         let Some(database) = world.app.dependency(name) else {
             problems.push(format!("`{name}` is not configured any more"));
             continue;
         };
-        let Ok(means) = Means::to_write(context, &world.app) else {
-            problems.push(format!("`{name}`: its copies cannot be used"));
-            continue;
+        let means = match Means::untold(&world.app) {
+            Ok(means) => means,
+            Err(error) => {
+                problems.push(format!("`{name}`: {error}"));
+                continue;
+            }
         };
         match name_back(&job(world, database, &means), last.as_deref()).await {
             Ok(done) => back += usize::from(done),

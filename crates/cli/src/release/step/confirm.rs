@@ -15,6 +15,7 @@ pub(in crate::release) async fn confirm(work: &mut Work<'_>) -> Did {
     work.record.cause = None;
     work.write()?;
     work.reach("confirm.written");
+    store::Exchange::remove(&work.here.site).map_err(on_disk("what is known of the exchange cannot be removed"))?;
     leave(work, if work.is_rollback { State::RolledBack } else { State::Superseded })?;
     let gone = prune(work).await?;
     Ok(match gone {

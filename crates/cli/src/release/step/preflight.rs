@@ -76,7 +76,7 @@ async fn give_back(work: &Work<'_>, record: &mut Record) -> Result<(), Trouble> 
         return Ok(());
     }
     let world = World::new(work.context, work.here.app.clone());
-    let back = names_back(work.context, &world, &emptied).await;
+    let back = names_back(&world, &emptied).await;
     let unable = format!("what was in {names} before release {} cannot be put back", record.id);
     let back = back.map_err(|cause| failed(Finding::error(unable).seen(cause)))?;
     if back > 0 {

@@ -107,7 +107,9 @@ fn would(work: &Work<'_>, step: Step) -> String {
         | Step::Fetch
         | Step::Check
         | Step::Gate
+        | Step::Restore
         | Step::Stop
+        | Step::Exchange
         | Step::Empty
         | Step::Revert => String::new(),
     }

@@ -2,7 +2,8 @@
 
 use super::{
     super::{Back, Here, is_named, work::failed},
-    heads, migrate,
+    exchange::Replacement,
+    heads, loss, migrate,
 };
 use crate::{context::Context, load::load_release, start::World};
 use ::deploy::{Record, ReleaseId, course::Schema, store};
@@ -11,27 +12,53 @@ use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome, age, count};
 use std::time::Duration;
 
-/// The release to go back to, and what becomes of the schema; with the leave of whoever asks for it.
-pub(in crate::release) async fn way_back(
-    context: &Context,
-    here: &Here,
-    back: &Back,
-) -> Result<(Record, Schema), Trouble> {
+/// The way back, with the leave of whoever asks for it.
+pub(in crate::release) struct Way {
+    /// The release to go back to.
+    pub(in crate::release) record: Record,
+    /// What becomes of the schema.
+    pub(in crate::release) schema: Schema,
+    /// The copy that takes the place of the database.
+    pub(in crate::release) copy: Option<Replacement>,
+}
+
+/// The release to go back to, and what becomes of the schema and the rows.
+pub(in crate::release) async fn way_back(context: &Context, here: &Here, back: &Back) -> Result<Way, Trouble> {
     let all = store::list(&here.site)
         .map_err(|error| failed(Finding::error("the releases cannot be listed").because(&error)))?;
     let records: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).collect();
     let current = store::current(&here.site)
         .map_err(|error| failed(Finding::error("`current` cannot be read").because(&error)))?;
-    let record = chosen(here, &records, current, back.to.as_deref())?;
+    let record = chosen(here, &records, current, back)?;
+    if back.restore {
+        mainstay_runs_it(context, here, &record)?;
+        let copy = loss::accepted(context, here, &records, &record, current, back).await?;
+        return Ok(Way { record, schema: Schema::Restored, copy: Some(copy) });
+    }
     let schema = schema(context, here, &records, &record, current, back).await?;
-    Ok((record, schema))
+    Ok(Way { record, schema, copy: None })
+}
+
+/// With a copy what runs has to end and begin in the middle, which only mainstay's own services do for us.
+fn mainstay_runs_it(context: &Context, here: &Here, record: &Record) -> Result<(), Trouble> {
+    let findings = |findings| Trouble { outcome: Outcome::Misused, findings };
+    let app = load_release(context, &here.app, &record.id).map_err(findings)?.app;
+    match app.deploy.is_some_and(|deploy| deploy.driver.is_in_place()) {
+        false => Ok(()),
+        true => {
+            let finding = Finding::error("`--restore` is there for services that mainstay runs itself, not for those of systemd or Compose");
+            Err(misused(finding.hint("stop them, `mainstay restore`, then `mainstay rollback --keep-schema`")))
+        }
+    }
 }
 
 fn misused(finding: Finding) -> Trouble {
     Trouble::new(Outcome::Misused, finding)
 }
 
-fn chosen(here: &Here, records: &[Record], current: Option<ReleaseId>, named: Option<&str>) -> Result<Record, Trouble> {
+/// With a copy also the release that is live already, when it runs on the schema of one that went back.
+fn chosen(here: &Here, records: &[Record], current: Option<ReleaseId>, back: &Back) -> Result<Record, Trouble> {
+    let named = back.to.as_deref();
     let usable = |record: &&Record| record.state.can_run() && here.site.tree(record.id).exists();
     let Some(current) = current else {
         return Err(misused(Finding::error("there is no release to go back from").hint("`mainstay deploy` makes one")));
@@ -42,7 +69,7 @@ fn chosen(here: &Here, records: &[Record], current: Option<ReleaseId>, named: Op
         Some(name) => {
             let named: Vec<_> = records.iter().filter(|it| is_named(it, name)).collect();
             match named[..] {
-                [one] if one.id == current => {
+                [one] if one.id == current && !back.restore => {
                     return Err(misused(Finding::error(format!("release `{}` is live already", one.id))));
                 }
                 [one] if usable(&one) => Some(one),
@@ -110,9 +137,9 @@ fn no_way(context: &Context, records: &[Record], record: &Record, name: &str) ->
             finding
                 .seen(format!("before it the copy `{copy}` was taken, {since} ago: what was written since then is not in it"))
                 .hint(format!(
-                    "if the release can do with the newer schema: `mainstay rollback {} --keep-schema`; if the rows since \
-                     may be lost: `mainstay restore {copy}`, then the same; or mend it and deploy forward",
-                    record.id
+                    "if the release can do with the newer schema: `mainstay rollback {id} --keep-schema`; if the rows since \
+                     may be lost, which it shows and asks for: `mainstay rollback {id} --restore`; or mend it and deploy forward",
+                    id = record.id
                 ))
         }
         None => finding.hint(format!(

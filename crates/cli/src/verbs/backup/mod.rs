@@ -174,12 +174,17 @@ pub(crate) struct Means {
 impl Means {
     /// To take copies, or to remove some: for that nobody needs a secret key.
     pub(crate) fn to_write(context: &Context, app: &App) -> Result<Self, Outcome> {
-        let keys = Keys::for_recipients(&app.backup.recipients).map_err(|error| failed(context, &error))?;
+        Self::untold(app).map_err(|error| failed(context, &error))
+    }
+
+    /// The same for who tells himself why that does not work.
+    pub(crate) fn untold(app: &App) -> Result<Self, BackupError> {
+        let keys = Keys::for_recipients(&app.backup.recipients)?;
         Ok(Self { ground: ground(app), templates: templates(app), keys, progress: Progress::default() })
     }
 
     /// To read them as well: with the secret keys that are there.
-    pub(super) fn to_read(context: &Context, app: &App) -> Result<Self, Outcome> {
+    pub(crate) fn to_read(context: &Context, app: &App) -> Result<Self, Outcome> {
         let means = Self::to_write(context, app)?;
         match &app.backup.identity {
             Some(file) => Ok(Self { keys: with_identities(context, means.keys, file)?, ..means }),

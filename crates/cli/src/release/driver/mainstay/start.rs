@@ -11,7 +11,7 @@ use ::deploy::store;
 use config::App;
 use control::{CandidateTold, Change, Generation};
 use plan::Trouble;
-use report::{Finding, count};
+use report::{Finding, count, seconds};
 use std::time::Duration;
 
 /// What a start takes besides the services' own time.
@@ -29,7 +29,10 @@ pub(in crate::release) async fn start(work: &mut Work<'_>) -> Did {
         work.reach("start.current");
         daemon::start(work, limit).await?;
         work.prober = Prober::begin(work.context, &world.app);
-        return Ok(format!("`{}` did not run, and is up with this release", world.app.name));
+        return Ok(match work.stopped {
+            Some(stopped) => format!("`{}` is up again, {} after it ended", world.app.name, seconds(stopped.elapsed())),
+            None => format!("`{}` did not run, and is up with this release", world.app.name),
+        });
     }
     let clock = work.list.clock();
     let told = |told: &CandidateTold| match (&told.started, &told.ready) {
