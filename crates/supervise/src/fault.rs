@@ -103,9 +103,11 @@ pub fn fault(lines: &[String], suspect: Suspect<'_>) -> Option<Fault> {
 /// Where mainstay holds the socket, nobody else can be the one who has the address.
 fn of_listener(fault: Fault) -> Fault {
     match fault.name {
-        "address-in-use" => {
-            Fault { what: "it binds its address itself, which mainstay holds for it".to_owned(), hint: LISTENS, ..fault }
-        }
+        "address-in-use" => Fault {
+            what: "it binds its address itself, which mainstay holds for it".to_owned(),
+            hint: LISTENS,
+            ..fault
+        },
         _ => fault,
     }
 }
@@ -163,7 +165,8 @@ mod tests {
     use super::*;
 
     fn name(line: &str) -> Option<&'static str> {
-        let suspect = Suspect { argv: &[], unbuffered: false, listens: false, data: Path::new("/srv/app/data"), ended: true };
+        let suspect =
+            Suspect { argv: &[], unbuffered: false, listens: false, data: Path::new("/srv/app/data"), ended: true };
         fault(&[line.to_owned()], suspect).map(|fault| fault.name)
     }
 
@@ -204,7 +207,10 @@ mod tests {
         let lines = ["OSError: [Errno 98] Address already in use".to_owned()];
         let suspect = Suspect { argv: &[], unbuffered: true, listens: true, data: Path::new("/data"), ended: true };
         let ours = fault(&lines, suspect).unwrap();
-        assert_eq!((ours.name, ours.what.as_str()), ("address-in-use", "it binds its address itself, which mainstay holds for it"));
+        assert_eq!(
+            (ours.name, ours.what.as_str()),
+            ("address-in-use", "it binds its address itself, which mainstay holds for it")
+        );
         let other = fault(&lines, Suspect { listens: false, ..suspect }).unwrap();
         assert_eq!(other.what, "somebody else listens on its address");
     }
