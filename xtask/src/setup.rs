@@ -18,6 +18,8 @@ const NEEDS: &[Need] = &[
     Need { program: "psql", package: "postgresql-client", found: || works("psql", &["--version"]) },
     Need { program: "pgbouncer", package: "pgbouncer", found: has_pgbouncer },
     Need { program: "redis-server", package: "redis-server", found: || works("redis-server", &["--version"]) },
+    Need { program: "pebble", package: "pebble", found: || works("pebble", &["-h"]) },
+    Need { program: "nginx", package: "nginx-light", found: || works("/usr/sbin/nginx", &["-v"]) },
     Need { program: "git", package: "git", found: || works("git", &["--version"]) },
     Need { program: "openssl", package: "openssl", found: || works("openssl", &["version"]) },
     Need { program: "python3", package: "python3", found: || works("python3", &["--version"]) },

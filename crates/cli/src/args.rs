@@ -234,9 +234,10 @@ pub(crate) enum Verb {
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// And what a release needs: its commit, room, copies, connections for two of them
-    #[arg(long)]
-    pub(crate) release: bool,
+    /// And what a release of this branch, tag or commit needs, as its own file describes it: room, copies, connections for two of
+    /// them [default: the branch of `[deploy]`]
+    #[arg(long, value_name = "REF", num_args = 0..=1)]
+    pub(crate) release: Option<Option<String>>,
     /// Only what the services of this role need [default: that of mainstay.toml, or all]
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,

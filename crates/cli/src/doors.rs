@@ -1,7 +1,10 @@
 //! The doors at which a proxy takes requests.
 
-use host::net::bind_tcp;
-use proxy::{Certificates, Door};
+use host::{Clock, net::bind_tcp};
+use proxy::{
+    Certificates, Door, NoCertificate, Offered,
+    acme::{Acme, Machine},
+};
 use report::Finding;
 use std::{
     net::{SocketAddr, TcpListener},
@@ -17,33 +20,48 @@ pub(crate) struct Doors<'a> {
     pub(crate) listen: &'a [SocketAddr],
     /// Those that send to HTTPS.
     pub(crate) redirect: &'a [SocketAddr],
-    /// The files of certificate and key.
-    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tls_hint: &'a str,
     pub(crate) address_hint: &'a str,
 }
 
+/// Where the certificate comes from.
+pub(crate) enum Tls {
+    /// Somebody puts it into files.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// It is asked for, and kept in a directory.
+    Acme { wanted: config::Acme, directory: PathBuf, machine: Machine },
+}
+
 impl Doors<'_> {
-    /// Reads the certificates and binds all addresses.
-    pub(crate) fn open(self) -> Result<Vec<Opened>, Finding> {
-        let certificates = self.tls.clone().map(|files| self.certificates(files)).transpose()?;
+    /// Reads the certificates and binds all addresses; also what TLS is offered with.
+    pub(crate) fn open(mut self) -> Result<(Vec<Opened>, Option<Offered>), Finding> {
+        let offered = self.tls.take().map(|tls| self.offered(tls)).transpose()?;
         let mut doors = Vec::new();
         for address in self.listen {
             let (door, kind) =
-                certificates.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.clone()), "https"));
+                offered.as_ref().map_or((Door::Plain, "http"), |it| (Door::Tls(it.certificates.clone()), "https"));
             doors.push((self.bound(*address)?, door, kind));
         }
         let port = doors.first().and_then(|(listener, ..)| listener.local_addr().ok()).map_or(443, |it| it.port());
+        let challenges = offered.as_ref().and_then(|it| it.acme.as_ref()).map(|acme| acme.challenges());
         for address in self.redirect {
-            doors.push((self.bound(*address)?, Door::Redirect(port), "redirect"));
+            doors.push((self.bound(*address)?, Door::Redirect { port, challenges: challenges.clone() }, "redirect"));
         }
-        Ok(doors)
+        Ok((doors, offered))
     }
 
-    fn certificates(&self, (certificate, key): (PathBuf, PathBuf)) -> Result<Arc<Certificates>, Finding> {
-        Certificates::read(certificate, key)
-            .map(Arc::new)
-            .map_err(|error| Finding::error("TLS cannot be offered").because(&error).hint(self.tls_hint))
+    fn offered(&self, tls: Tls) -> Result<Offered, Finding> {
+        let wrong = |error: NoCertificate| Finding::error("TLS cannot be offered").because(&error).hint(self.tls_hint);
+        let (certificates, acme) = match tls {
+            Tls::Files { certificate, key } => (Arc::new(Certificates::read(certificate, key).map_err(wrong)?), None),
+            Tls::Acme { wanted, directory, machine } => {
+                let acme = Acme::new(wanted, directory, machine).map_err(wrong)?;
+                (acme.certificates(), Some(acme))
+            }
+        };
+        Ok(Offered { certificates, acme, clock: self.clock.clone() })
     }
 
     fn bound(&self, address: SocketAddr) -> Result<TcpListener, Finding> {

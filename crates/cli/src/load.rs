@@ -2,7 +2,7 @@
 
 mod release;
 
-pub(crate) use release::{Of, freeze_env, load_release, share};
+pub(crate) use release::{Committed, Of, freeze_env, load_committed, load_release, share};
 
 use crate::{
     args::Place,

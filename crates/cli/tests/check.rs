@@ -8,7 +8,7 @@
 mod support;
 
 use serde_json::Value;
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 use support::{app, json};
 use testkit::{Cluster, Test, find_component, free_port};
 
@@ -60,7 +60,7 @@ fn a_release_is_checked() {
         ("working copy", "fail"),
         ("room", "pass"),
         ("backup of main", "fail"),
-        ("certificates", "skipped"),
+        ("certificate", "skipped"),
     ] {
         assert_eq!(verdict(&answer, subject), expected, "{subject}: {answer:#}");
     }
@@ -106,4 +106,66 @@ fn connections_of_two_generations_are_counted() {
     let answer = json(&test, &["check", "--release"]);
     assert_eq!(verdict(&answer, "connections of main"), "pass", "{answer:#}");
     assert_eq!(verdict(&answer, "database main"), "pass");
+}
+
+/// S2.20, S4.9: a release is looked at as its own commit describes it, whatever lies here.
+#[test]
+fn a_release_is_checked_as_its_commit_describes_it() {
+    let test = app("[deploy]\n[services.app]\ncommand = 'sleep 600'\n");
+    commit(&test);
+    git(&test, &["tag", "good"]);
+    let config = test.path().join("mainstay.toml");
+    fs::write(&config, "[deploy]\n[services.app]\ncommand = 'no-such-bot'\n").unwrap();
+    git(&test, &["commit", "-q", "-a", "-m", "Second version"]);
+    let told = test.again().args(["check", "--release"]).run();
+    told.code(1).stdout_has("the command of `app` cannot be run").stdout_has("`main` is ");
+    test.again()
+        .args(["check", "--release", "good"])
+        .run()
+        .code(0)
+        .stdout_has("`good` is ")
+        .stdout_has("First version");
+    test.again().args(["check", "--release", "bad"]).run().code(1).stdout_has("`bad`");
+
+    fs::write(&config, "[deploy]\n[services.app]\ncommnd = 'sleep 600'\n").unwrap();
+    git(&test, &["commit", "-q", "-a", "-m", "Third version"]);
+    fs::write(&config, "[deploy]\n[services.app]\ncommand = 'sleep 600'\n").unwrap();
+    let told = test.again().args(["check", "--release"]).run();
+    told.code(2).stderr_has("mainstay.toml of commit ").stderr_has("commnd");
+}
+
+/// S4.9: what browsers would refuse is told before they do, and what becomes late is told in time.
+#[test]
+fn certificates_are_checked() {
+    let test = app("[proxy]\nlisten = ['127.0.0.1:0']\ntls_cert = 'shop.pem'\ntls_key = 'shop.key'\n\
+         [services.app]\ncommand = 'sleep 600'\nport = 'auto'\n");
+    let made = |days: &str, key: &str| {
+        let mut openssl = Command::new(find_component("openssl"));
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", days]);
+        openssl.args([
+            "-subj",
+            "/CN=shop",
+            "-addext",
+            "subjectAltName=DNS:shop.example",
+            "-keyout",
+            key,
+            "-out",
+            "shop.pem",
+        ]);
+        assert!(openssl.current_dir(test.path()).output().unwrap().status.success());
+    };
+    let check = || test.again().args(["check"]).run();
+    check().code(1).stdout_has("shop.pem").stdout_has("hint: see `tls_cert` and `tls_key` of `[proxy]`");
+    made("200", "shop.key");
+    check().code(0).stdout_has("certificate").stdout_has("for shop.example, [TIME] left");
+    made("9", "shop.key");
+    // A quarter of its life is shorter than two weeks.
+    check().code(0).stdout_has("for shop.example, [TIME] left");
+    made("200", "other.key");
+    check().code(1).stdout_has("its key cannot be used");
+    made("200", "shop.key");
+    fs::set_permissions(test.path().join("shop.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    check().code(1).stdout_has("everybody may read the key").stdout_has("hint: chmod 600 ");
+    fs::set_permissions(test.path().join("shop.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    check().code(0);
 }

@@ -163,6 +163,17 @@ fn what_does_not_pass_its_smoke_checks_never_comes_live() {
     fails(&site, 1, "10 errors in the log of the new services", "failed");
 }
 
+/// S0.7, S1.7: what is only a path is asked at the port that the service was given, also where nobody passes requests on to it.
+#[test]
+fn smoke_checks_find_a_port_of_its_own() {
+    let site = Site::new(&format!("{QUICK}smoke = [{{ http = \"/order\", contains = \"/order\" }}]\n"), "");
+    let config = site.edited(&format!("listen = \"127.0.0.1:{}\"", site.port), "port = \"auto\"");
+    site.commit("v2", "", &[("mainstay.toml", &config)]);
+    site.run(&["deploy"]).code(0).stderr_has("1 smoke check passed");
+    site.commit("v3", "smoke", &[]);
+    site.run(&["deploy"]).code(1).stderr_has("answered 500");
+}
+
 /// S0.7, issue 6, point 5: healthy, then it crashes while it is watched: the one before is live again.
 #[test]
 fn what_crashes_while_it_is_watched_is_taken_back() {

@@ -125,6 +125,13 @@ impl Home {
         Self { test: home.test.file("mainstay.toml", &config), config, ..home }
     }
 
+    /// The same over IPv6 alone.
+    fn over_ipv6() -> Self {
+        let home = Self::new();
+        let config = home.config.replace("127.0.0.1:", "[::1]:");
+        Self { test: home.test.file("mainstay.toml", &config), config, ..home }
+    }
+
     /// A release as it lies on the disk once it is built.
     fn release(&self, version: &str, does: &str) -> ReleaseId {
         let id = ReleaseId::new(Timestamp::now());
@@ -514,4 +521,32 @@ fn a_promoted_release_is_handed_over() {
     assert_eq!((home.pid("api"), home.get("/who")), (pid, Some("v1 /who".to_owned())));
     block_on(home.deploy("v2"));
     assert_eq!((home.get("/who"), home.copies().len()), (Some("v2 /who".to_owned()), 1));
+}
+
+/// S1.7: over IPv6 alone, too, the checks of a candidate are its own, and everybody else is the old one's until the promotion.
+#[test]
+fn a_candidate_over_ipv6_is_asked_alone() {
+    let home = Home::over_ipv6();
+    let _running = up(&home.test);
+    let get = |path: &str| {
+        let stream = TcpStream::connect((std::net::Ipv6Addr::LOCALHOST, home.port));
+        stream.map_err(|error| error.to_string()).and_then(|stream| said(stream, path)).unwrap()
+    };
+    block_on(async {
+        // The one that serves would answer this check.
+        let bad = home.candidate(home.release("v1", "never")).await.unwrap();
+        assert!(!bad.candidate.ready, "{:?}", bad.candidate);
+        let _ = home.client.discard(LIMIT).await;
+        drop(bad);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        wait_until(LIMIT, "the candidate is gone", || home.services().len() == 1);
+        let id = home.release("v2", "");
+        let lease = home.candidate(id).await.unwrap();
+        assert!(lease.candidate.ready, "{:?}", lease.candidate);
+        assert!(lease.candidate.doors[0].private);
+        let strangers: std::collections::BTreeSet<_> = (0..50).map(|_| get("/a")).collect();
+        assert_eq!(strangers.into_iter().collect::<Vec<_>>(), ["v0 /a"]);
+        home.promote(id).await.unwrap();
+        assert_eq!(get("/b"), "v2 /b");
+    });
 }

@@ -5,36 +5,18 @@
     reason = "tests stand outside the program and play the people who push and the machine it runs on"
 )]
 
+#[path = "support/delivery.rs"]
+mod delivery;
 mod support;
 
+use delivery::{SECRET, Sshd, ask, deliver, done, git, signature};
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
 };
-use support::{LIMIT, app, is_root, mainstay, up};
-use testkit::{Test, find_component, free_port, wait_until};
-
-/// git as people use it, with nothing of this machine.
-fn git(dir: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(find_component("git"));
-    command.args(arguments).current_dir(dir).env_clear();
-    command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", dir).env("GIT_CONFIG_NOSYSTEM", "1");
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@shop.example");
-    }
-    command.envs(more.iter().copied()).output().unwrap()
-}
-
-#[track_caller]
-fn done(output: &Output) -> String {
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned() + &told
-}
+use support::{LIMIT, app, mainstay, up};
+use testkit::{Test, free_port};
 
 /// A repository with one commit, whose only file is `file`.
 fn commit(test: &Test, file: &str, text: &str) -> PathBuf {
@@ -131,98 +113,14 @@ fn pushes(work: &Path, to: &str, env: &[(&str, &str)]) {
     assert!(deleted.contains("remote: `feature` is kept"), "{deleted}");
 }
 
-/// S4.4: the same over ssh. Only root can let somebody in.
+/// S4.4: the same over ssh.
 #[test]
 fn a_push_over_ssh_is_the_same() {
-    if !is_root() {
-        return;
-    }
     let test = mainstay();
     let repository = server(&test);
     let work = commit(&test, "app.txt", "no application");
     let ssh = Sshd::start(test.path());
-    let to = format!("ssh://root@127.0.0.1:{}{}", ssh.port, repository.display());
-    pushes(&work, &to, &[("GIT_SSH_COMMAND", &ssh.command)]);
-}
-
-struct Sshd {
-    child: Child,
-    port: u16,
-    command: String,
-}
-
-impl Sshd {
-    fn start(dir: &Path) -> Self {
-        let (port, home) = (free_port(), dir.join("ssh"));
-        fs::create_dir_all(&home).unwrap();
-        // Where Debian's looks for a directory of its own.
-        fs::create_dir_all("/run/sshd").unwrap();
-        for name in ["host", "user"] {
-            let key = home.join(name);
-            let made = Command::new(find_component("ssh-keygen"))
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(&key)
-                .status();
-            assert!(made.unwrap().success());
-        }
-        fs::copy(home.join("user.pub"), home.join("authorized")).unwrap();
-        let at = home.display();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\nStrictModes no\n\
-             PasswordAuthentication no\nUsePAM no\nPermitRootLogin prohibit-password\nPidFile none\n"
-        );
-        fs::write(home.join("config"), config).unwrap();
-        let child = Command::new(find_component("sshd"))
-            .args(["-D", "-e", "-f"])
-            .arg(home.join("config"))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_until(LIMIT, "sshd to listen", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let options =
-            "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes -o LogLevel=ERROR";
-        Self { child, port, command: format!("ssh -i {at}/user {options}") }
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const SECRET: &str = "It's a Secret to Everybody";
-
-/// A delivery as GitHub sends it; answers with the status and the body.
-fn deliver(port: u16, body: &str, headers: &[(&str, &str)]) -> (u16, String) {
-    let mut text = format!("POST /hooks/deploy HTTP/1.1\r\nHost: shop\r\nContent-Length: {}\r\n", body.len());
-    for (name, value) in [&[("Content-Type", "application/json"), ("X-GitHub-Event", "push")], headers].concat() {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    ask(port, &format!("{text}\r\n{body}"))
-}
-
-fn ask(port: u16, text: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    stream.write_all(text.as_bytes()).unwrap();
-    let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer);
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
-}
-
-fn signature(body: &str) -> String {
-    let mut openssl = Command::new(find_component("openssl"))
-        .args(["dgst", "-sha256", "-hmac", SECRET, "-r"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    openssl.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
-    let digest = String::from_utf8(openssl.wait_with_output().unwrap().stdout).unwrap();
-    format!("sha256={}", digest.split_whitespace().next().unwrap())
+    pushes(&work, &ssh.url(&repository), &[("GIT_SSH_COMMAND", &ssh.command)]);
 }
 
 /// S2.16, S4.15: a signed delivery is taken at once and made into a release; others are refused; nothing of it ends what runs.
@@ -238,6 +136,7 @@ fn a_webhook_makes_a_release() {
     let body = include_str!("../../deploy/tests/payloads/github-push.json");
     let signed = signature(body);
     let named = ("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+    let deliver = |port, body: &str, more: &[_]| deliver(port, body, &[&[("X-GitHub-Event", "push")], more].concat());
     assert_eq!(deliver(port, body, &[named]).0, 401);
     let wrong = format!("sha256={}", "0".repeat(64));
     assert_eq!(deliver(port, body, &[named, ("X-Hub-Signature-256", &wrong)]).0, 401);

@@ -26,7 +26,7 @@ pub use job::{Job, Overlap};
 pub use journal::Journal;
 pub use logs::{LogFormat, Logs, WhenFull};
 pub use migrations::{MIGRATION_STYLES, MigrationPolicies, MigrationSource, Migrations, Tolerance};
-pub use proxy::Proxy;
+pub use proxy::{Acme, Proxy, Tls};
 pub use service::{Budget, Handover, Limits, Restart, RestartWhen, Service, Stop};
 
 use crate::EnvContract;

@@ -4,6 +4,7 @@
 //! left open. One pure function leads from the first to the second and returns *all* problems.
 
 mod age;
+mod answer_header;
 mod app;
 mod command;
 mod contract;
@@ -13,6 +14,7 @@ pub mod dsn;
 mod file;
 mod interpolate;
 mod log_line;
+mod path_pattern;
 mod redact;
 mod reference;
 mod resolve;
@@ -24,16 +26,18 @@ mod target;
 mod upstream;
 mod value;
 
+pub use answer_header::answer_header;
 pub use app::{
-    Access, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
+    Access, Acme, App, Backup, BackupWhen, Budget, BuildStep, DEPLOY_COMMAND, Dependencies, Dependency, Deploy, Driver,
     Handover, Health, HealthCheck, HookOn, Job, Journal, Limits, LogFormat, Logs, MIGRATION_STYLES, Metrics,
     MigrationPolicies, MigrationSource, Migrations, Monitor, OnFailure, Overlap, Provider, Proxy, Repository, Restart,
-    RestartWhen, Service, Sign, Smoke, Stop, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
+    RestartWhen, Service, Sign, Smoke, Stop, Tls, Tolerance, Wait, Webhook, WhenFull, Window, is_branch,
 };
 pub use contract::{EnvContract, Variable, env_check, env_docs, env_example};
 pub use cron::{Cron, CronError, Missed, Rhythm, zone};
 pub use dotenv::variables_as_file;
 pub use log_line::LogLine;
+pub use path_pattern::path_pattern;
 pub use redact::redact;
 pub use reference::reference;
 pub use resolve::{

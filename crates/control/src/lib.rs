@@ -34,9 +34,9 @@ pub use daemon::Daemon;
 pub use jobs::{Job, JobRun, RunTold, What};
 pub use lease::Lease;
 pub use protocol::{
-    Asked, Backup, Candidate, CandidateTold, Change, Dependency, Discarded, Disk, Done, Door, Down, Event, Events,
-    Fault, Generation, Journal, LastExit, Migrations, Order, PROTOCOL, Promoted, Ps, Reexec, Reloaded, ReloadedJobs,
-    Service, Settled, Status, Swapped, Takeover, Usage, VERSION, Why, span,
+    Asked, Backup, Candidate, CandidateTold, Certificate, Change, Dependency, Discarded, Disk, Done, Door, Down, Event,
+    Events, Fault, Generation, Journal, LastExit, Migrations, Order, PROTOCOL, Promoted, Ps, Reexec, Reloaded,
+    ReloadedJobs, Service, Settled, Status, Swapped, Takeover, Usage, VERSION, Why, span,
 };
 pub use refusal::{Place, Problem, Refusal};
 pub use server::serve;

@@ -50,6 +50,9 @@ pub struct Service {
     pub ready: bool,
     /// Its process.
     pub pid: Option<u32>,
+    /// The port of its own, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// Since when it is in its finer state: RFC 3339, UTC.
     pub since: String,
     /// For how long, in seconds.
@@ -140,6 +143,8 @@ pub struct Status {
     pub migrations: Migrations,
     /// The copies of databases.
     pub backups: Vec<Backup>,
+    /// The certificates that are shown.
+    pub certificates: Vec<Certificate>,
     /// The disk of the data directory.
     pub disk: Disk,
     /// Whether what happens is remembered.
@@ -179,6 +184,26 @@ pub struct Backup {
     /// When a try last did not end in a VERIFIED copy: RFC 3339, UTC.
     pub failed_at: Option<String>,
     /// Why.
+    pub failure: Option<String>,
+}
+
+/// A certificate that the proxy shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Certificate {
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// `pass` or `fail`.
+    pub verdict: String,
+    /// What is wrong.
+    pub reason: Option<String>,
+    /// Until when it holds: RFC 3339, UTC; nothing for a provisional one.
+    pub until: Option<String>,
+    /// Whole days until then.
+    pub days_left: Option<i64>,
+    /// When another one is asked for: RFC 3339, UTC.
+    pub next: Option<String>,
+    /// Why the last try to get another one has failed.
     pub failure: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Opens sockets to servers, and says in our words why it could not.
 
 use crate::{Patience, Refusal, ServerState};
-use host::net::{ResolveError, resolve};
+use host::net::{PREVIEW, ResolveError, come_from_preview, resolve};
 use retry::Deadline;
 use rustix::net::sockopt;
 use std::{
@@ -30,7 +30,8 @@ pub async fn open_tcp(host: &str, port: u16, deadline: &Deadline) -> Result<TcpS
     open_tcp_from(None, host, port, deadline).await
 }
 
-/// The same, coming from an address of this machine where one is given; then only addresses of IPv4 are tried.
+/// The same, coming from an address of this machine where one is given; then only addresses of IPv4 are tried, but for those who come
+/// from [`PREVIEW`].
 pub async fn open_tcp_from(
     from: Option<Ipv4Addr>,
     host: &str,
@@ -38,7 +39,7 @@ pub async fn open_tcp_from(
     deadline: &Deadline,
 ) -> Result<TcpStream, Refusal> {
     let mut addresses = within(deadline, host, addresses(host, port)).await??;
-    addresses.retain(|address| from.is_none() || address.is_ipv4());
+    addresses.retain(|address| from.is_none_or(|from| from == PREVIEW) || address.is_ipv4());
     let mut last = None;
     for (tried, address) in addresses.iter().enumerate() {
         match open_address(from, *address, share(deadline, addresses.len() - tried)).await {
@@ -73,8 +74,11 @@ async fn open_address(from: Option<Ipv4Addr>, address: SocketAddr, limit: Durati
 
 async fn connect(from: Option<Ipv4Addr>, address: SocketAddr) -> io::Result<TcpStream> {
     let Some(from) = from else { return TcpStream::connect(address).await };
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((from, 0).into())?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    match from {
+        PREVIEW => come_from_preview(&socket, address)?,
+        from => socket.bind((from, 0).into())?,
+    }
     socket.connect(address).await
 }
 

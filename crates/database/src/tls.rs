@@ -48,8 +48,21 @@ pub(crate) enum Roots<'a> {
 /// # Errors
 /// Those of a socket, and refusals with [`CODE`].
 pub async fn connect(socket: TcpStream, name: &str, place: &str) -> Result<TlsStream<TcpStream>, Refusal> {
+    connect_trusting(socket, name, place, None).await
+}
+
+/// The same; trusted are only the certificates of the PEM file `root` where one is given.
+///
+/// # Errors
+/// The same, and those of the file.
+pub async fn connect_trusting(
+    socket: TcpStream,
+    name: &str,
+    place: &str,
+    root: Option<&Path>,
+) -> Result<TlsStream<TcpStream>, Refusal> {
     // Read for each connection: the roots take memory, and such connections are rare.
-    let settings = client(Check::Host, Roots::System, None)?;
+    let settings = client(Check::Host, root.map_or(Roots::System, Roots::File), None)?;
     let server = ServerName::try_from(name.to_owned())
         .map_err(|_| trouble(format!("`{name}` is not a name that a certificate can hold"), None))?;
     TlsConnector::from(Arc::new(settings)).connect(server, socket).await.map_err(|error| {

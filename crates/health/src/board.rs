@@ -1,8 +1,8 @@
 //! Where everything that is known about the application comes together.
 
 use crate::{
-    Answer, BackupHealth, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report, ServiceHealth,
-    Snapshot, Usage, judge, monitor, state::STATES,
+    Answer, BackupHealth, CertificateHealth, Checked, DependencyHealth, Judgement, Migrations, Phase, Reading, Report,
+    ServiceHealth, Snapshot, Usage, judge, monitor, state::STATES,
 };
 use config::{App, Dependency};
 use database::{Refusal, ServerState};
@@ -35,6 +35,7 @@ struct Inner {
     measure: OnceLock<Measure>,
     read: OnceLock<Read>,
     copies: OnceLock<Copies>,
+    certificates: OnceLock<Certificates>,
 }
 
 /// Looks at what services use now.
@@ -45,6 +46,9 @@ type Read = Box<dyn Fn() -> Vec<Reading> + Send + Sync>;
 
 /// Tells how the copies of databases are now.
 type Copies = Box<dyn Fn() -> Vec<BackupHealth> + Send + Sync>;
+
+/// Tells how the certificates are that are shown now.
+type Certificates = Box<dyn Fn() -> Vec<CertificateHealth> + Send + Sync>;
 
 /// The longest reason that is shown, in characters.
 const LONGEST_REASON: usize = 300;
@@ -77,14 +81,16 @@ impl Board {
             services: Vec::new(),
             migrations: Migrations::None,
             backups: Vec::new(),
+            certificates: Vec::new(),
             flags: BTreeMap::new(),
             usage: BTreeMap::new(),
             readings: Vec::new(),
         };
         let (known, looks, masker) = (Mutex::new(known), Mutex::default(), RwLock::new(masker));
-        let (measure, read, copies) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let (measure, read) = (OnceLock::new(), OnceLock::new());
+        let (copies, certificates) = (OnceLock::new(), OnceLock::new());
         let changes = watch::Sender::new(());
-        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read, copies }) }
+        Self { inner: Arc::new(Inner { known, looks, changes, clock, masker, measure, read, copies, certificates }) }
     }
 
     /// What an earlier version of this process knew is known here. What a dependency is, and whether it is required, says the
@@ -226,6 +232,10 @@ impl Board {
     pub fn snapshot(&self) -> Snapshot {
         let mut known = locked(&self.inner.known).clone();
         known.backups = self.inner.copies.get().map(|copies| copies()).unwrap_or_default();
+        known.certificates = self.inner.certificates.get().map(|all| all()).unwrap_or_default();
+        for reason in known.certificates.iter_mut().filter_map(|it| it.reason.as_mut()) {
+            *reason = self.presentable(reason);
+        }
         for reason in known.backups.iter_mut().filter_map(|it| it.reason.as_mut()) {
             *reason = self.presentable(reason);
         }
@@ -246,6 +256,12 @@ impl Board {
     /// question. The first one that is given counts.
     pub fn copies_by(&self, copies: impl Fn() -> Vec<BackupHealth> + Send + Sync + 'static) {
         let _ = self.inner.copies.set(Box::new(copies));
+    }
+
+    /// From now on `certificates` tells how the certificates are that are shown, whenever that is asked for; the first one that is
+    /// given counts.
+    pub fn certificates_by(&self, certificates: impl Fn() -> Vec<CertificateHealth> + Send + Sync + 'static) {
+        let _ = self.inner.certificates.set(Box::new(certificates));
     }
 
     /// The same as [`Board::snapshot`], with what services use at this moment and what else there is to be told.

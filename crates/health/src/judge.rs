@@ -1,6 +1,6 @@
 //! From what is known to `ok`, `degraded` or `critical`, with reasons.
 
-use crate::{BackupHealth, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};
+use crate::{BackupHealth, CertificateHealth, DependencyHealth, Migrations, Phase, ServiceHealth, Snapshot};
 use database::ServerState;
 use report::Verdict;
 use serde::Serialize;
@@ -41,6 +41,7 @@ pub fn judge(known: &Snapshot) -> Judgement {
         .chain(migrations(&known.migrations))
         .chain(known.services.iter().filter_map(service))
         .chain(known.backups.iter().filter_map(backup))
+        .chain(known.certificates.iter().filter_map(certificate))
         .collect();
     complaints.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     let status = complaints.first().map_or(Status::Ok, |(status, _)| *status);
@@ -111,6 +112,12 @@ fn backup(it: &BackupHealth) -> Option<Complaint> {
         Verdict::Pass | Verdict::Skipped => return None,
     };
     Some((Status::Degraded, because(what, it.reason.as_deref())))
+}
+
+/// Requests are still taken, if not by everybody.
+fn certificate(it: &CertificateHealth) -> Option<Complaint> {
+    let reason = it.reason.as_deref()?;
+    Some((Status::Degraded, format!("the certificate of {}: {reason}", it.name)))
 }
 
 /// A process may be `active` and still fail its health check.

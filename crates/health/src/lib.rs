@@ -42,8 +42,9 @@ pub use client::verdict_of;
 pub use judge::{Judgement, Status, judge};
 pub use metrics::{CONTENT_TYPE, metrics};
 pub use monitor::{Answer, Asker, News, Recovery, Told, watch};
-pub use page::{BackupLine, CheckLine, Report};
+pub use page::{BackupLine, CertificateLine, CheckLine, Report};
 pub use reading::Reading;
 pub use state::{
-    BackupHealth, Checked, Counts, DependencyHealth, Migrations, NewestBackup, Phase, ServiceHealth, Snapshot, Usage,
+    BackupHealth, CertificateHealth, Checked, Counts, DependencyHealth, Migrations, NewestBackup, Phase, ServiceHealth,
+    Snapshot, Usage,
 };

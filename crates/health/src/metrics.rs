@@ -30,7 +30,7 @@
 //! | `mainstay_backup_verified_copies` | gauge | `database` | those of them that are VERIFIED |
 //! | `mainstay_backup_failure_timestamp_seconds` | gauge | `database` | when a try last did not end in a VERIFIED copy; absent when none has |
 
-use crate::{BackupHealth, DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
+use crate::{BackupHealth, CertificateHealth, DependencyHealth, Phase, Reading, Snapshot, judge, state::STATES};
 use database::ServerState;
 use prometheus_client::{
     collector::Collector,
@@ -68,6 +68,7 @@ impl Collector for Scrape {
         self.dependencies(&mut encoder)?;
         self.services(&mut encoder)?;
         self.backups(&mut encoder)?;
+        self.certificates(&mut encoder)?;
         self.known
             .readings
             .chunk_by(|one, next| one.name == next.name)
@@ -135,6 +136,24 @@ impl Scrape {
         for (name, help, number) in families {
             let known =
                 self.known.backups.iter().filter_map(|it| Some((vec![("database", &*it.database)], number(it)?)));
+            gauges(encoder, name, help, known)?;
+        }
+        Ok(())
+    }
+
+    fn certificates(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        if self.known.certificates.is_empty() {
+            return Ok(());
+        }
+        type Number = fn(&CertificateHealth) -> Option<f64>;
+        let families: [(&str, &str, Number); 4] = [
+            ("mainstay_certificate_expiry_timestamp_seconds", "Until when it holds", |it| it.until),
+            ("mainstay_certificate_days_left", "Whole days until then", |it| Some(it.days_left? as f64)),
+            ("mainstay_certificate_provisional", "We have signed it ourselves", |it| Some(one_if(it.until.is_none()))),
+            ("mainstay_certificate_failing", "The last try to get another one failed", |it| Some(one_if(it.failing))),
+        ];
+        for (name, help, number) in families {
+            let known = self.known.certificates.iter().filter_map(|it| Some((vec![("name", &*it.name)], number(it)?)));
             gauges(encoder, name, help, known)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The body of the health pages.
 
-use crate::{BackupHealth, DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
+use crate::{BackupHealth, CertificateHealth, DependencyHealth, Judgement, ServiceHealth, Snapshot, Status, judge};
 use database::ServerState;
 use jiff::Timestamp;
 use report::{Verdict, rfc3339};
@@ -40,6 +40,9 @@ pub struct Report {
     /// The copies of databases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<BackupLine>,
+    /// The certificates that are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateLine>,
     /// Switches.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub flags: BTreeMap<String, bool>,
@@ -123,6 +126,18 @@ pub struct BackupLine {
     pub reason: Option<String>,
 }
 
+/// A certificate that is shown.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CertificateLine {
+    /// The first name that it is for.
+    pub name: String,
+    /// Whole days until it holds no more; nothing for a provisional one.
+    pub days_left: Option<i64>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 impl Report {
     /// Folds `known` into a report at `now`, which is `time` by the calendar.
     pub fn of(known: &Snapshot, now: Instant, time: SystemTime) -> Self {
@@ -146,6 +161,7 @@ impl Report {
                 message: known.migrations.message().map(str::to_owned),
             },
             backups: known.backups.iter().map(backup_line).collect(),
+            certificates: known.certificates.iter().map(certificate_line).collect(),
             flags: known.flags.clone(),
             judgement,
         }
@@ -189,6 +205,10 @@ fn backup_line(it: &BackupHealth) -> BackupLine {
         back_s: it.newest.and_then(|newest| newest.restore),
         reason: it.reason.clone(),
     }
+}
+
+fn certificate_line(it: &CertificateHealth) -> CertificateLine {
+    CertificateLine { name: it.name.clone(), days_left: it.days_left, reason: it.reason.clone() }
 }
 
 fn service_line(it: &ServiceHealth) -> ServiceLine {

@@ -52,6 +52,9 @@ pub struct Snapshot {
     /// The copies of databases; empty where none are taken.
     #[serde(skip)]
     pub backups: Vec<BackupHealth>,
+    /// The certificates that are shown; empty where TLS is not offered.
+    #[serde(skip)]
+    pub certificates: Vec<CertificateHealth>,
     /// Switches worth seeing: `scheduler`, `polling`. They don't change the verdict.
     pub flags: BTreeMap<String, bool>,
     /// What services use, by name; empty unless it was asked for ([`crate::Board::measured`]).
@@ -187,6 +190,21 @@ pub struct NewestBackup {
     pub bytes: u64,
     /// Seconds that its restore took when it was tried.
     pub restore: Option<f64>,
+}
+
+/// How a certificate is that whoever connects is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateHealth {
+    /// The first name that it is for.
+    pub name: String,
+    /// Until when it holds: seconds since 1970; nothing for a provisional one.
+    pub until: Option<f64>,
+    /// Whole days until then.
+    pub days_left: Option<i64>,
+    /// The last try to get another one has failed.
+    pub failing: bool,
+    /// What is wrong with it; nothing when all is well.
+    pub reason: Option<String>,
 }
 
 /// The migrations.

@@ -7,7 +7,9 @@ mod resolve;
 mod sockets;
 mod unix;
 
-pub use beside::{PREVIEW, be_alone, bind_alone, lead_to_second, listen_beside, port, stop_listening, waiting};
+pub use beside::{
+    PREVIEW, be_alone, bind_alone, come_from_preview, lead_to_second, listen_beside, port, stop_listening, waiting,
+};
 pub use bind::{BindError, SocketHolder, bind_for_child, bind_tcp};
 pub use interfaces::is_local;
 pub use resolve::{ResolveError, resolve};

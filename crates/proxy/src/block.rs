@@ -24,18 +24,13 @@ pub const USUAL: &[&str] = &[
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block(Vec<Vec<String>>);
 
-/// Why a pattern is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no pattern of a path: write `/admin`, `.git` or `*.php`")]
-pub struct NoPattern(String);
-
 impl Block {
     /// Reads patterns.
     ///
     /// # Errors
     /// When one is empty, or is neither a path nor one segment.
-    pub fn new<T: AsRef<str>>(patterns: impl IntoIterator<Item = T>) -> Result<Self, NoPattern> {
-        let all = patterns.into_iter().map(|pattern| segments_of(pattern.as_ref()));
+    pub fn new<T: AsRef<str>>(patterns: impl IntoIterator<Item = T>) -> Result<Self, String> {
+        let all = patterns.into_iter().map(|pattern| config::path_pattern(pattern.as_ref()));
         all.collect::<Result<_, _>>().map(Self)
     }
 
@@ -58,20 +53,6 @@ impl Block {
             [one] => path.split(['/', '\\', ';']).any(|segment| glob(one.as_bytes(), segment.as_bytes())),
             _ => false,
         })
-    }
-}
-
-fn segments_of(pattern: &str) -> Result<Vec<String>, NoPattern> {
-    let pattern = pattern.trim();
-    let wrong = || NoPattern(pattern.to_owned());
-    let segments: Vec<String> = pattern.trim_end_matches('/').split('/').map(str::to_owned).collect();
-    let plain = !pattern.is_empty() && !pattern.contains([' ', '%', '#']);
-    match segments.as_slice() {
-        [first, rest @ ..] if plain && first.is_empty() && !rest.is_empty() && rest.iter().all(|it| !it.is_empty()) => {
-            Ok(segments)
-        }
-        [one] if plain && !one.is_empty() => Ok(segments),
-        _ => Err(wrong()),
     }
 }
 
@@ -167,16 +148,6 @@ mod tests {
         }
         for path in ["/internals", "/x/internal", "/admin/secret", "/admin"] {
             assert!(!block.hits(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_pattern_is_refused() {
-        for text in ["", "/", "a/b", "//", "/a//b", "/a b", "%2e"] {
-            assert_eq!(
-                Block::new([text]).map_err(|it| it.to_string()).unwrap_err(),
-                NoPattern(text.trim().to_owned()).to_string()
-            );
         }
     }
 

@@ -3,12 +3,15 @@
 //! [`traffic::Traffic`] decides: who is live, who drains, who waits. [`Proxy`] carries it out over real connections;
 //! [`serve`] takes them from a listener. [`control`] lets people look and switch over a Unix socket.
 
+pub mod acme;
 mod block;
 mod body;
+mod certificate;
 pub mod control;
 mod exchange;
 mod headers;
 mod listen;
+mod offered;
 mod page;
 mod patient;
 mod pool;
@@ -22,10 +25,12 @@ mod tunnel;
 mod wary;
 mod wire;
 
-pub use block::{Block, NoPattern, USUAL};
+pub use block::{Block, USUAL};
+pub use certificate::Certificate;
 pub use headers::Trust;
 pub use listen::{Door, serve};
+pub use offered::{Look, Offered, complaint};
 pub use prove::{Proof, Unproven};
 pub use proxy::{Proxy, SwitchError, Switched};
 pub use settings::{Limits, Settings, Times, answer_headers, secure_headers};
-pub use tls::{Certificates, NoCertificate};
+pub use tls::{Certificates, NoCertificate, Shown, examine};

@@ -2,6 +2,7 @@
 
 use crate::{
     Certificates,
+    acme::{Challenges, Found},
     body::Outgoing,
     exchange::exchange,
     headers::Asker,
@@ -48,8 +49,13 @@ pub enum Door {
     Plain,
     /// The application, over TLS.
     Tls(Arc<Certificates>),
-    /// Whoever comes is sent to the same place over HTTPS, on this port.
-    Redirect(u16),
+    /// Whoever comes is sent to the same place over HTTPS.
+    Redirect {
+        /// The port of HTTPS.
+        port: u16,
+        /// What an authority may look for, which is answered here.
+        challenges: Option<Arc<Challenges>>,
+    },
 }
 
 /// Answers whoever connects until the proxy stops and the last connection has ended.
@@ -83,7 +89,7 @@ async fn welcome(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr, door:
     // Small answers are not to wait for the acknowledgement of the last one.
     let _ = stream.set_nodelay(true);
     match door {
-        Door::Redirect(port) => redirect(&shared, stream, port).await,
+        Door::Redirect { port, challenges } => redirect(&shared, stream, port, challenges.as_deref()).await,
         Door::Plain => plain(&shared, stream, from.ip()).await,
         Door::Tls(certificates) => encrypted(&shared, stream, from.ip(), &certificates).await,
     }
@@ -188,10 +194,15 @@ async fn talk_http2<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(shared: 
     let _ = connection.await;
 }
 
-async fn redirect(shared: &Arc<Shared>, stream: TcpStream, port: u16) {
+async fn redirect(shared: &Arc<Shared>, stream: TcpStream, port: u16, challenges: Option<&Challenges>) {
     let io = TokioIo::new(Patient::on_writes(stream, shared.settings.times.write));
     let service = service_fn(|request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(elsewhere(&request, port).unwrap_or_else(|| Problem::Host.page()))
+        let found = challenges.map_or(Found::Elsewhere, |all| all.find(request.uri().path()));
+        Ok::<_, Infallible>(match found {
+            Found::Answer(answer) => page::answer(answer),
+            Found::Unknown => Problem::Challenge.page(),
+            Found::Elsewhere => elsewhere(&request, port).unwrap_or_else(|| Problem::Host.page()),
+        })
     });
     // One answer is all that anybody needs here.
     let _ = http1_builder(shared).keep_alive(false).serve_connection(io, service).await;

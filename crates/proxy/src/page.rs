@@ -34,6 +34,8 @@ pub(crate) enum Problem {
     Upload,
     #[error("there is nothing here")]
     Blocked,
+    #[error("no authority was promised anything here")]
+    Challenge,
     #[error("the request names no host, or several")]
     Host,
     #[error("the request says twice how long it is")]
@@ -56,6 +58,7 @@ impl Problem {
             Self::UploadLate => "body-timeout",
             Self::Upload => "body",
             Self::Blocked => "blocked",
+            Self::Challenge => "challenge",
             Self::Host => "host",
             Self::TwoLengths => "two-lengths",
             Self::Method => "method",
@@ -69,7 +72,7 @@ impl Problem {
             Self::ConnectLate | Self::Silent => StatusCode::GATEWAY_TIMEOUT,
             Self::UploadLate => StatusCode::REQUEST_TIMEOUT,
             Self::Upload | Self::Host | Self::TwoLengths => StatusCode::BAD_REQUEST,
-            Self::Blocked => StatusCode::NOT_FOUND,
+            Self::Blocked | Self::Challenge => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -99,6 +102,14 @@ impl Problem {
 pub(crate) fn moved(status: StatusCode, to: HeaderValue) -> Response<Outgoing> {
     let mut response = plain(status, "this is served over HTTPS alone");
     response.headers_mut().insert(LOCATION, to);
+    response
+}
+
+/// The answer to a challenge.
+pub(crate) fn answer(text: String) -> Response<Outgoing> {
+    let mut response = plain(StatusCode::OK, "");
+    *response.body_mut() = Outgoing::page(Bytes::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     response
 }
 

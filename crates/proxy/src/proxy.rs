@@ -1,6 +1,7 @@
 //! The proxy as the rest of the program holds it.
 
 use crate::{
+    offered::Offered,
     pool::Pool,
     prove::{Proof, Unproven, prove},
     settings::Settings,
@@ -8,12 +9,16 @@ use crate::{
 };
 use config::Upstream;
 use report::{Event, Journal};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::time::{Instant, timeout};
 
 /// Requests go to one copy of the application at a time; which one can be changed, and nobody notices.
 pub struct Proxy {
     shared: Arc<Shared>,
+    offered: OnceLock<Offered>,
 }
 
 /// Another copy is live.
@@ -53,7 +58,17 @@ pub enum SwitchError {
 impl Proxy {
     /// A proxy without any application; requests wait for one. What happens is told to `journal`.
     pub fn new(settings: Settings, journal: Arc<dyn Journal>) -> Self {
-        Self { shared: Arc::new(Shared::new(settings, journal)) }
+        Self { shared: Arc::new(Shared::new(settings, journal)), offered: OnceLock::new() }
+    }
+
+    /// TLS is offered with this, which is shown to whoever asks. The first one stays.
+    pub fn offer(&self, offered: Offered) {
+        let _ = self.offered.set(offered);
+    }
+
+    /// What TLS is offered with.
+    pub fn offered(&self) -> Option<&Offered> {
+        self.offered.get()
     }
 
     /// Sends everything to `to` as soon as it answers, however long that takes: for the start.

@@ -95,14 +95,7 @@ pub fn answer_headers(texts: &[String], over_tls: bool) -> Result<Vec<(HeaderNam
 }
 
 fn answer_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let wrong = || format!("`{text}` is no header: write `Name: value`");
-    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
-    let name = name.trim().parse::<HeaderName>().map_err(|_| wrong())?;
-    let value = value.trim().parse::<HeaderValue>().map_err(|_| wrong())?;
-    match name.as_str() {
-        "connection" | "content-length" | "transfer-encoding" | "upgrade" | "trailer" | "keep-alive" => {
-            Err(format!("`{name}` is not ours to set"))
-        }
-        _ => Ok((name, value)),
-    }
+    let (name, value) = config::answer_header(text)?;
+    let wrong = || format!("`{text}` is no header");
+    Ok((name.parse().map_err(|_| wrong())?, value.parse().map_err(|_| wrong())?))
 }

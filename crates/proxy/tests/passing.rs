@@ -380,11 +380,12 @@ async fn who_comes_without_tls_is_sent_to_the_same_place_with_it() {
         (443, "GET /a?b HTTP/1.1\r\nHost: shop.example:80\r\n\r\n", ("301", "https://shop.example/a?b")),
         (8443, "POST / HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 0\r\n\r\n", ("308", "https://[::1]:8443/")),
     ] {
-        let answered = running_at(Settings::default(), Door::Redirect(port)).ask(ask).await;
+        let answered = running_at(Settings::default(), Door::Redirect { port, challenges: None }).ask(ask).await;
         assert!(answered.starts_with(&format!("HTTP/1.1 {} ", answer.0)), "{answered}");
         assert!(answered.contains(&format!("location: {}\r\n", answer.1)), "{answered}");
     }
-    let answered =
-        running_at(Settings::default(), Door::Redirect(443)).ask("GET / HTTP/1.1\r\nHost: a b/\r\n\r\n").await;
+    let answered = running_at(Settings::default(), Door::Redirect { port: 443, challenges: None })
+        .ask("GET / HTTP/1.1\r\nHost: a b/\r\n\r\n")
+        .await;
     assert!(answered.starts_with("HTTP/1.1 400 "), "{answered}");
 }

@@ -12,6 +12,8 @@ mod components;
 mod fake_postgres;
 mod fault_proxy;
 mod listener;
+mod nginx;
+mod pebble;
 mod pgbouncer;
 mod port;
 mod program;
@@ -28,6 +30,8 @@ pub use cluster::{Builder as ClusterBuilder, Cluster, Full, Gate, Held, Session,
 pub use components::find as find_component;
 pub use fake_postgres::{Answer, FakePostgres, Reaction, Value};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use nginx::Nginx;
+pub use pebble::Pebble;
 pub use pgbouncer::PgBouncer;
 pub use port::free_port;
 pub use program::{Output, Running, Test, program, scrub};

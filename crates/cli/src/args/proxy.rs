@@ -83,6 +83,9 @@ pub(crate) enum ProxyVerb {
     /// Let requests go again
     #[command(after_help = "Example: mainstay proxy resume")]
     Resume(Asked),
+    /// Ask for another certificate by ACME now, whenever that would be due; ends when it is there
+    #[command(after_help = "Example: mainstay proxy renew")]
+    Renew(Asked),
     /// Which copies of the application there are, and every request that waits or is on its way
     #[command(after_help = "Example: mainstay proxy status --json")]
     Status(Asked),

@@ -2,7 +2,9 @@
 
 use super::{Disk, FILE_NAME, Loaded, MAX_BYTES, Need, Reading, found, resolve, sources_of};
 use crate::{args::Place, context::Context, texts::Keeping};
-use config::{App, Deploy, Overrides, data_of_invalid, variables_as_file, variables_of_files};
+use config::{
+    App, Deploy, Files, Overrides, Resolved, TextFile, data_of_invalid, variables_as_file, variables_of_files,
+};
 use deploy::{Record, ReleaseId, Site, shared, store};
 use report::Finding;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,49 @@ pub(super) fn load_release_with(
     of.put_on(&mut resolved.app);
     keep_of_site(&mut resolved.app, site.deploy.as_ref());
     Ok(Loaded { app: resolved.app, texts: files.texts(Some(file)).of_release(of) })
+}
+
+/// A file that describes an application, as a commit has it.
+pub(crate) struct Committed {
+    /// Within the repository.
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+    pub(crate) commit: String,
+}
+
+/// The application that a commit describes, if it were released to `site`; what else is read is what lies here.
+pub(crate) fn load_committed(
+    context: &Context,
+    place: &Place,
+    site: &App,
+    committed: &Committed,
+    flags: Overrides,
+    reading: Reading,
+) -> Result<Resolved, Vec<Finding>> {
+    let path = found(context, place, Need::File)?.unwrap_or_default();
+    let name = format!("{} of commit {}", committed.file.display(), committed.commit);
+    let files = Instead {
+        path: &path,
+        text: TextFile { name, text: committed.text.clone(), mode: 0 },
+        disk: Disk { cwd: &context.cwd },
+    };
+    let own = Overrides { name: Some(site.name.clone()), data: Some(site.data.display().to_string()), ..flags };
+    let mut resolved = resolve(context, &files, Some(path.clone()), own, reading)?;
+    keep_of_site(&mut resolved.app, site.deploy.as_ref());
+    Ok(resolved)
+}
+
+/// What lies on the disk, but for one file.
+struct Instead<'a> {
+    path: &'a Path,
+    text: TextFile,
+    disk: Disk<'a>,
+}
+
+impl Files for Instead<'_> {
+    fn read(&self, path: &Path) -> io::Result<Option<TextFile>> {
+        if path == self.path { Ok(Some(self.text.clone())) } else { self.disk.read(path) }
+    }
 }
 
 /// The release of a site that is to be run.

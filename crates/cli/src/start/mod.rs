@@ -2,6 +2,7 @@
 
 mod adapters;
 mod backups;
+mod certificates;
 mod control;
 mod earlier;
 mod generation;

@@ -1,12 +1,15 @@
 //! Requests are taken here for a service with a port of its own: they go to whichever release of it serves, and wait while none does.
 
 use super::World;
-use crate::doors::Doors;
+use crate::doors::{Doors, Tls};
 use host::{
     lock::{InstanceLock, LockError},
     net::bind_private,
 };
-use proxy::{Block, Proof, Proxy, Settings, SwitchError, Switched, Times, Trust, USUAL, traffic::Bounds};
+use proxy::{
+    Block, Look, Offered, Proof, Proxy, Settings, SwitchError, Switched, Times, Trust, USUAL, acme::Machine,
+    traffic::Bounds,
+};
 use report::{Event, Finding, Journal, Level};
 use std::{
     collections::BTreeSet,
@@ -38,9 +41,14 @@ pub(crate) struct Proxied {
 /// Listens, and follows the service of `handle`. Nothing where no proxy is wanted.
 pub(super) fn serve(world: &Arc<World>, handle: &Handle) -> Result<Option<Arc<Proxied>>, Finding> {
     let Some(wanted) = &world.app.proxy else { return Ok(None) };
-    let doors = doors(wanted).open()?;
+    let (doors, offered) = doors(world, wanted).open()?;
     let proxy = Arc::new(Proxy::new(settings(wanted)?, world.journal.clone()));
     let mut tasks = Vec::new();
+    if let Some(offered) = offered {
+        // Whoever asks for certificates is never waited for.
+        tasks.extend(offered.acme.clone().map(|acme| tokio::spawn(acme.keep()).abort_handle()));
+        proxy.offer(offered);
+    }
     for (listener, door, kind) in doors {
         listening(world, &listener, kind);
         tasks.push(tokio::spawn(proxy::serve(proxy.clone(), listener, door)).abort_handle());
@@ -75,6 +83,11 @@ impl Proxied {
 
     fn replace(&self, port: u16) -> Option<u16> {
         self.port.lock().unwrap_or_else(PoisonError::into_inner).replace(port)
+    }
+
+    /// The certificate that it shows, where it speaks TLS.
+    pub(super) fn certificate(&self) -> Option<Look> {
+        self.proxy.offered().map(Offered::look)
     }
 
     /// The service whose requests it takes.
@@ -141,18 +154,27 @@ fn settings(wanted: &config::Proxy) -> Result<Settings, Finding> {
         hold: Bounds { requests: wanted.hold_requests, time: wanted.hold_time },
         drain: wanted.drain,
         trust: if wanted.trust_forwarded { Trust::Everybody } else { Trust::Nobody },
-        block: block.map_err(|error| wrong("block", error.to_string()))?,
+        block: block.map_err(|error| wrong("block", error))?,
         headers,
         times: Times { silence: wanted.silence, ..usual.times },
         limits: usual.limits,
     })
 }
 
-fn doors(wanted: &config::Proxy) -> Doors<'_> {
+fn doors<'a>(world: &Arc<World>, wanted: &'a config::Proxy) -> Doors<'a> {
+    let machine =
+        || Machine { clock: world.clock.clone(), journal: world.journal.clone(), env: world.process_env.clone() };
+    let tls = wanted.tls.clone().map(|tls| match tls {
+        config::Tls::Files { certificate, key } => Tls::Files { certificate, key },
+        config::Tls::Acme(wanted) => {
+            Tls::Acme { wanted, directory: world.app.data.join("certificates"), machine: machine() }
+        }
+    });
     Doors {
         listen: &wanted.listen,
         redirect: &wanted.redirect,
-        tls: wanted.tls.clone(),
+        tls,
+        clock: world.clock.clone(),
         tls_hint: "see `tls_cert` and `tls_key` of `[proxy]`",
         address_hint: "free the port, or change `listen` or `redirect` of `[proxy]`",
     }

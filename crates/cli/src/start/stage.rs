@@ -4,6 +4,7 @@ use super::{
     World,
     adapters::Senses,
     backups::Backups,
+    certificates,
     control::{self, Reread},
     earlier,
     jobs::{self, Jobs},
@@ -234,6 +235,7 @@ pub(super) fn show_readings(world: &Arc<World>) {
     let theirs = Arc::downgrade(world);
     world.board.copies_by(move || theirs.upgrade().map(|world| Backups::on_page(&world)).unwrap_or_default());
     Backups::look(world);
+    certificates::show(world);
 }
 
 /// Whoever reads the metrics has the services looked at.

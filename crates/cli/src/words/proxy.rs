@@ -1,6 +1,9 @@
 //! A proxy as people read it.
 
-use proxy::control::{BackendView, FlightView, SwitchedView, View};
+use proxy::{
+    Look,
+    control::{BackendView, FlightView, SwitchedView, View},
+};
 use report::{count, seconds};
 use std::{fmt::Write as _, time::Duration};
 
@@ -16,8 +19,23 @@ pub(crate) fn proxy(view: &View) -> String {
         let _ = writeln!(text, "{} waiting", count(view.waiting, "request"));
     }
     let _ = writeln!(text, "{} answered, {} failed", count(view.answered as usize, "request"), view.failed);
+    text.extend(view.certificate.iter().map(certificate));
     text.extend(view.in_flight.iter().map(flight));
     text
+}
+
+/// A certificate that is shown to whoever connects.
+pub(crate) fn certificate(look: &Look) -> String {
+    let names = look.names.join(", ");
+    let until = match (&look.until, look.days_left) {
+        (Some(until), Some(days)) => format!("holds until {until} ({days} d)"),
+        _ => "provisional".to_owned(),
+    };
+    let complaint = look.complaint.as_ref().map(|it| format!("\n  {it}")).unwrap_or_default();
+    let failure =
+        look.failure.as_ref().filter(|it| !complaint.contains(*it)).map(|it| format!("\n  the last try failed: {it}"));
+    let next = look.next.as_ref().map(|next| format!("\n  another one is asked for at {next}")).unwrap_or_default();
+    format!("certificate of {names}: {until}{complaint}{}{next}\n", failure.unwrap_or_default())
 }
 
 fn switched(switched: &SwitchedView) -> String {

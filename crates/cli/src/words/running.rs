@@ -1,7 +1,9 @@
 //! What a running mainstay answers, as people read it.
 
 use super::jobs;
-use control::{Backup, Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why, span};
+use control::{
+    Backup, Certificate, Change, Dependency, Disk, Done, Job, Journal, Service, Settled, Status, Usage, Why, span,
+};
 use report::{age, bytes, count, seconds};
 
 /// All services and jobs as tables.
@@ -85,6 +87,7 @@ pub(crate) fn status(status: &Status) -> String {
     let message = status.migrations.message.as_deref().map(|it| format!(": {it}")).unwrap_or_default();
     text += &format!("\nmigrations: {}{message}\n", status.migrations.state);
     text.extend(status.backups.iter().map(backup));
+    text.extend(status.certificates.iter().map(certificate));
     text + &format!("disk: {}\njournal: {}\n", disk(&status.disk), journal(&status.journal))
 }
 
@@ -98,6 +101,20 @@ fn backup(it: &Backup) -> String {
     text += &format!("  {copies}, {verified} of them VERIFIED{newest}\n");
     if let (Some(at), Some(failure)) = (&it.failed_at, &it.failure) {
         text += &format!("  the last failure was at {at}: {failure}\n");
+    }
+    text
+}
+
+fn certificate(it: &Certificate) -> String {
+    let until = it.until.as_ref().zip(it.days_left).map(|(until, days)| format!(", holds until {until} ({days} d)"));
+    let reason = it.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let mut text =
+        format!("certificate of {}: {}{}{reason}\n", it.names.join(", "), it.verdict, until.unwrap_or_default());
+    if let (Some(failure), false) = (&it.failure, it.reason.is_some()) {
+        text += &format!("  the last try to get another one failed: {failure}\n");
+    }
+    if let (Some(next), true) = (&it.next, it.failure.is_some()) {
+        text += &format!("  the next one is at {next}\n");
     }
     text
 }

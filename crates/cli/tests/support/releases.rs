@@ -27,7 +27,8 @@ import os, select, signal, socket, struct, sys, threading, time
 version, does = open("version").read().strip(), open("does").read().strip()
 if does == "crash":
     sys.exit(print("no database: I give up", file=sys.stderr, flush=True) or 7)
-listener = socket.socket(fileno=3)
+own = ("127.0.0.1", int(os.environ.get("PORT", "0")))
+listener = socket.socket(fileno=3) if "LISTEN_FDS" in os.environ else socket.create_server(own, backlog=100)
 listener.setblocking(False)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -10,8 +10,8 @@ pub struct Proxy {
     pub listen: Vec<SocketAddr>,
     /// The service, one of [`App::services`](crate::App::services) with a port of its own.
     pub to: String,
-    /// The files of certificate and key; over TLS then. Absolute.
-    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Answers over TLS, with the certificate of this place.
+    pub tls: Option<Tls>,
     /// Where whoever comes is sent to HTTPS.
     pub redirect: Vec<SocketAddr>,
     /// So many requests wait while the service is away…
@@ -28,6 +28,33 @@ pub struct Proxy {
     pub headers: Vec<String>,
     /// What requests say about their own way is believed.
     pub trust_forwarded: bool,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Somebody puts it into files. Absolute.
+    Files {
+        /// The certificate and those above it.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// It is asked for, and renewed in time.
+    Acme(Acme),
+}
+
+/// A certificate by ACME (RFC 8555), proven over HTTP (`http-01`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// The names it is for. Never empty, in small letters, none twice.
+    pub domains: Vec<String>,
+    /// Whom the authority may write to.
+    pub email: Option<String>,
+    /// The authority's directory, an `https` URL.
+    pub directory: String,
+    /// The certificate that the authority's own server is trusted by. Absolute; nothing for those of the system.
+    pub root: Option<PathBuf>,
 }
 
 impl Proxy {

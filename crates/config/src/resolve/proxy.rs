@@ -1,8 +1,11 @@
 //! Requests that are taken for a service.
 
+mod acme;
+
 use crate::{
-    Proxy, Service,
+    Proxy, Service, Tls, answer_header,
     file::{Setting, Table},
+    path_pattern,
     value::parse_address,
 };
 use report::Finding;
@@ -18,11 +21,16 @@ pub(super) fn read(root: &Table<'_>, services: &[Service]) -> Option<Proxy> {
     let span = |name, default| setting(name).duration().unwrap_or(Duration::from_secs(default));
     let (listen, redirect) = (addresses(&setting("listen")), addresses(&setting("redirect")));
     if listen.is_empty() {
+        // What was written and is wrong is told already.
+        if !setting("listen").texts().is_empty() {
+            return None;
+        }
         let finding = Finding::error("`[proxy]` listens nowhere");
         setting("listen").missing(finding.hint("write where requests are taken: `listen = [\"127.0.0.1:8080\"]`"));
         return None;
     }
-    let texts = |name| setting(name).texts().into_iter().map(|written| written.text).collect::<Vec<_>>();
+    let block = checked(&setting("block"), path_pattern, "write the beginning of a path, or one segment of it");
+    let headers = checked(&setting("headers"), answer_header, "write `Name: value`");
     Some(Proxy {
         to: to(&table, services)?,
         tls: tls(&table)?,
@@ -30,8 +38,8 @@ pub(super) fn read(root: &Table<'_>, services: &[Service]) -> Option<Proxy> {
         hold_time: span("hold_time", 30),
         drain: span("drain", 30),
         silence: setting("silence").pause().unwrap_or(Duration::from_secs(60)),
-        block: table.value("block").map(|_| texts("block")),
-        headers: texts("headers"),
+        block: table.value("block").map(|_| block),
+        headers,
         trust_forwarded: setting("trust_forwarded").bool().unwrap_or(false),
         listen,
         redirect,
@@ -47,6 +55,17 @@ fn addresses(setting: &Setting<'_>) -> Vec<SocketAddr> {
         }
     });
     parsed.collect()
+}
+
+/// The texts, each of which has to be readable as something.
+fn checked<T>(setting: &Setting<'_>, read: impl Fn(&str) -> Result<T, String>, hint: &str) -> Vec<String> {
+    let texts = setting.texts().into_iter().map(|written| {
+        if let Err(problem) = read(&written.text) {
+            setting.refuse(&written, &problem, hint);
+        }
+        written.text
+    });
+    texts.collect()
 }
 
 /// Only a service with a port of its own can be switched.
@@ -75,16 +94,25 @@ fn to(table: &Table<'_>, services: &[Service]) -> Option<String> {
     }
 }
 
-/// Nothing when one file is missing, which is told.
+/// Nothing when something is wrong with it, which is told.
 #[expect(clippy::option_option, reason = "wrong, or not wanted, or so")]
-fn tls(table: &Table<'_>) -> Option<Option<(std::path::PathBuf, std::path::PathBuf)>> {
+fn tls(table: &Table<'_>) -> Option<Option<Tls>> {
     let path = |name| table.setting(name).text().map(|path| table.context.sources.root.join(path));
-    match (path("tls_cert"), path("tls_key")) {
-        (None, None) if table.setting("redirect").texts().is_empty() => Some(None),
-        (Some(certificate), Some(key)) => Some(Some((certificate, key))),
+    let acme = table.table("acme");
+    match (path("tls_cert"), path("tls_key"), acme.is_written()) {
+        (None, None, true) => acme::read(table, &acme).map(|acme| Some(Tls::Acme(acme))),
+        (None, None, false) if table.setting("redirect").texts().is_empty() => Some(None),
+        (Some(certificate), Some(key), false) => Some(Some(Tls::Files { certificate, key })),
+        (_, _, true) => {
+            let finding = Finding::error("`[proxy]` has a certificate in files and one by ACME");
+            table.setting("tls_cert").missing(finding.hint("leave out `tls_cert` and `tls_key`, or `[proxy.acme]`"));
+            None
+        }
         _ => {
             let finding = Finding::error("`[proxy]` needs both `tls_cert` and `tls_key` for TLS");
-            table.setting("tls_cert").missing(finding.hint("write both, or neither and no `redirect`"));
+            table
+                .setting("tls_cert")
+                .missing(finding.hint("write both, or `[proxy.acme]`, or neither and no `redirect`"));
             None
         }
     }

@@ -13,16 +13,20 @@
 use super::bind::{BindError, refusal};
 use rustix::net::{
     AddressFamily, Shutdown, SocketFlags, SocketType, bind, getsockname, listen, shutdown, socket_with,
-    sockopt::{set_socket_reuseaddr, set_socket_reuseport},
+    sockopt::{set_ipv6_tclass, set_socket_reuseaddr, set_socket_reuseport},
 };
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
 /// Connections from this address get the newer of two listeners. Nobody outside of this machine has it.
 pub const PREVIEW: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 83);
+
+/// IPv6 has one address of its own machine alone, so there connections from `::1` get it that are of this traffic class: a code point that
+/// is left to local use (RFC 2474, 6), so that nobody else has it by chance.
+const PREVIEW_CLASS: u32 = 19 << 2;
 
 /// As many as the system allows (`net.core.somaxconn`).
 const LONGEST_QUEUE: i32 = -1;
@@ -42,16 +46,29 @@ pub fn bind_alone(addr: SocketAddr) -> Result<OwnedFd, BindError> {
     bound().map_err(|error| refusal(addr, error))
 }
 
+/// From now on `socket`, which is not connected yet, comes from [`PREVIEW`], or over IPv6 as those do who look at the newer of two
+/// listeners there.
+///
+/// # Errors
+/// Those of the kernel.
+pub fn come_from_preview(socket: impl AsFd, to: SocketAddr) -> io::Result<()> {
+    let from: SocketAddr = match to {
+        SocketAddr::V4(_) => (PREVIEW, 0).into(),
+        SocketAddr::V6(_) => {
+            set_ipv6_tclass(&socket, PREVIEW_CLASS)?;
+            (Ipv6Addr::LOCALHOST, 0).into()
+        }
+    };
+    Ok(bind(&socket, &from)?)
+}
+
 /// A second listener at the address of `first`. It gets what comes from [`PREVIEW`], and nothing else until [`lead_to_second`].
 ///
 /// # Errors
-/// When the kernel cannot do that, or nobody can come from [`PREVIEW`] to that address, as where it is of IPv6 alone.
+/// When the kernel cannot do that.
 pub fn listen_beside(first: impl AsFd) -> io::Result<OwnedFd> {
     let first = first.as_fd();
     let addr = SocketAddr::try_from(getsockname(first)?)?;
-    if !(addr.is_ipv4() || addr.ip().is_unspecified()) {
-        return Err(io::Error::from(io::ErrorKind::Unsupported));
-    }
     attach(first, Lead { usual: 0, preview: 1 })?;
     set_socket_reuseport(first, true)?;
     let second = || -> io::Result<OwnedFd> {
@@ -125,6 +142,10 @@ const PROTOCOL: u32 = -0x1000_i32 as u32;
 const SOURCE: u32 = (-0x10_0000_i32 + 12) as u32;
 /// `ETH_P_IP`.
 const IPV4: u32 = 0x0800;
+/// `ETH_P_IPV6`.
+const IPV6: u32 = 0x86dd;
+/// `SKF_NET_OFF`: the header of IPv6 begins with its version and the traffic class; the source is behind its first eight bytes (RFC 8200, 3).
+const HEADER: u32 = -0x10_0000_i32 as u32;
 
 #[expect(unsafe_code, reason = "programs of BPF have no safe interface")]
 fn attach(socket: impl AsFd, lead: Lead) -> io::Result<()> {
@@ -135,7 +156,19 @@ fn attach(socket: impl AsFd, lead: Lead) -> io::Result<()> {
         load(libc::BPF_H, PROTOCOL),
         equal(IPV4, 0, 2),
         load(libc::BPF_W, SOURCE),
-        equal(u32::from(PREVIEW), 1, 0),
+        equal(u32::from(PREVIEW), 13, 12),
+        equal(IPV6, 0, 11),
+        load(libc::BPF_H, HEADER),
+        instruction(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x0ff0),
+        equal(PREVIEW_CLASS << 4, 0, 8),
+        load(libc::BPF_W, HEADER + 8),
+        equal(0, 0, 6),
+        load(libc::BPF_W, HEADER + 12),
+        equal(0, 0, 4),
+        load(libc::BPF_W, HEADER + 16),
+        equal(0, 0, 2),
+        load(libc::BPF_W, HEADER + 20),
+        equal(1, 1, 0),
         answer(lead.usual),
         answer(lead.preview),
     ];
@@ -179,10 +212,15 @@ mod tests {
     }
 
     fn ask(addr: SocketAddr, from: Ipv4Addr) -> String {
-        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
-        bind(&socket, &SocketAddr::from((from, 0))).unwrap();
-        let port = SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()));
-        connect(&socket, &port).unwrap();
+        let ip: std::net::IpAddr =
+            if addr.ip() == Ipv6Addr::LOCALHOST { addr.ip() } else { Ipv4Addr::LOCALHOST.into() };
+        let to = SocketAddr::from((ip, addr.port()));
+        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        if from == PREVIEW {
+            come_from_preview(&socket, to).unwrap();
+        }
+        connect(&socket, &to).unwrap();
         let mut said = String::new();
         TcpStream::from(socket).read_to_string(&mut said).unwrap();
         said
@@ -203,7 +241,7 @@ mod tests {
     /// S1.7: the old one gets everything until it is switched, the new one only what comes to look at it.
     #[test]
     fn connections_go_where_they_are_led() {
-        for addr in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        for addr in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0", "[::1]:0"] {
             let first = bind_alone(addr.parse().unwrap()).unwrap();
             let at = serve(&first, b"first");
             assert_eq!(asked(at), pair("first", "first"), "{addr}");

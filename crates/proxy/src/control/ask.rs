@@ -20,6 +20,8 @@ pub enum Ask {
     Hold,
     /// Let them go.
     Resume,
+    /// Ask the authority for another certificate.
+    Renew,
     /// Send them elsewhere.
     Switch(Switch),
 }
@@ -69,6 +71,7 @@ fn request(ask: &Ask) -> Result<Request<Full<Bytes>>, AskError> {
         Ask::Look => (Method::GET, "/v1/proxy", String::new()),
         Ask::Hold => (Method::POST, "/v1/proxy/hold", String::new()),
         Ask::Resume => (Method::POST, "/v1/proxy/resume", String::new()),
+        Ask::Renew => (Method::POST, "/v1/proxy/renew", String::new()),
         // Numbers and names are always text that JSON can hold.
         Ask::Switch(order) => (Method::POST, "/v1/proxy/switch", serde_json::to_string(order).unwrap_or_default()),
     };

@@ -78,10 +78,18 @@ async fn answer(proxy: &Proxy, request: Request<Incoming>) -> Answer {
         (&Method::GET, "/v1/proxy") => {}
         (&Method::POST, "/v1/proxy/hold") => proxy.hold(),
         (&Method::POST, "/v1/proxy/resume") => proxy.resume(),
+        (&Method::POST, "/v1/proxy/renew") => renew(proxy).await?,
         (&Method::POST, "/v1/proxy/switch") => switched = Some(switch(proxy, &body(request).await?).await?),
         (_, path) => return Err((StatusCode::NOT_FOUND, refused(format!("this proxy does not know `{path}`")))),
     }
     Ok(reply(StatusCode::OK, &View { switched, ..View::of(proxy) }))
+}
+
+async fn renew(proxy: &Proxy) -> Result<(), (StatusCode, Refused)> {
+    let conflict = |error: &str, seen| (StatusCode::UNPROCESSABLE_ENTITY, Refused { error: error.to_owned(), seen });
+    let acme = proxy.offered().and_then(|offered| offered.acme.as_ref());
+    let acme = acme.ok_or_else(|| conflict("this proxy does not ask for certificates", None))?;
+    acme.renew().await.map_err(|words| conflict("there is no other certificate", Some(words)))
 }
 
 async fn switch(proxy: &Proxy, body: &[u8]) -> Result<SwitchedView, (StatusCode, Refused)> {

@@ -1,6 +1,7 @@
 //! What is said on the control socket.
 
 use crate::{
+    offered::{Look, Offered},
     proxy::{Proxy, Switched},
     switchboard::Subject,
     traffic::{Flight, Stage, Ticket},
@@ -45,6 +46,9 @@ pub struct View {
     pub backends: Vec<BackendView>,
     /// What waits or is on its way; the first hundred.
     pub in_flight: Vec<FlightView>,
+    /// The certificate that is shown; nothing where TLS is not offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Look>,
     /// What a switch came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switched: Option<SwitchedView>,
@@ -129,6 +133,7 @@ impl View {
             failed: shared.failed.load(Ordering::Relaxed),
             backends,
             in_flight,
+            certificate: proxy.offered().map(Offered::look),
             switched: None,
         }
     }

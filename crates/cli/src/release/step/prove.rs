@@ -2,7 +2,7 @@
 
 use super::{
     super::work::{Did, Work, failed},
-    smoke,
+    daemon, smoke,
 };
 use crate::start::World;
 use ::logs::{Filter, History};
@@ -46,9 +46,15 @@ async fn doors(work: &Work<'_>, world: &World) -> Vec<Door> {
     let door = |service: &str, address| Door { service: service.to_owned(), address, from: None, private: true };
     let own = world.app.services.iter().filter_map(|it| Some(door(&it.name, it.listen?.to_string())));
     let mut doors: Vec<_> = own.collect();
-    if let Some(proxy) = &world.app.proxy {
+    let proxied = world.app.proxy.as_ref();
+    if let Some(proxy) = proxied {
         doors.extend(timeout(PROXY, passed_on(world)).await.ok().map(|address| door(&proxy.to, address)));
     }
+    // Those with a port of their own that nobody passes requests on to.
+    let status = daemon::status(work).await.ok().flatten();
+    let others = status.iter().flat_map(|status| &status.services);
+    let others = others.filter(|service| proxied.is_none_or(|proxy| proxy.to != service.name));
+    doors.extend(others.filter_map(|it| Some(door(&it.name, format!("127.0.0.1:{}", it.port?)))));
     doors
 }
 

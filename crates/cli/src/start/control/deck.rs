@@ -187,6 +187,7 @@ impl Deck {
             dependencies: shown::dependencies(&report),
             migrations: shown::migrations(&report),
             backups: shown::backups(&self.world),
+            certificates: shown::certificates(&self.world),
             disk: shown::disk(&self.world),
             journal: condition(&self.world),
         }

@@ -3,8 +3,9 @@
 use super::super::{
     World,
     backups::{Backups, Standing},
+    certificates,
 };
-use control::{Backup, Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
+use control::{Backup, Certificate, Dependency, Disk, Fault, Job, JobRun, LastExit, Migrations, Service, Usage};
 use health::Report;
 use host::process::Memory;
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ pub(super) fn service(world: &World, status: &ServiceStatus, usage: Option<&Serv
         fine: status.fine.to_owned(),
         ready: status.ready,
         pid: status.pid,
+        port: status.port,
         since: at(world, status.since),
         for_s: seconds(status.since.elapsed()),
         restarts: status.restarts,
@@ -111,6 +113,19 @@ fn backup(world: &World, Standing { health, protection, now }: Standing) -> Back
         failed_at: failure.map(|failure| failure.at.to_string()),
         failure: failure.map(|failure| mask(&failure.reason)),
     }
+}
+
+pub(super) fn certificates(world: &World) -> Vec<Certificate> {
+    let one = |look: proxy::Look| Certificate {
+        verdict: if look.complaint.is_some() { Verdict::Fail } else { Verdict::Pass }.to_string(),
+        reason: look.complaint.as_deref().map(|reason| world.terminal.mask(reason)),
+        failure: look.failure.as_deref().map(|reason| world.terminal.mask(reason)),
+        names: look.names,
+        until: look.until,
+        days_left: look.days_left,
+        next: look.next,
+    };
+    certificates::now(world).into_iter().map(one).collect()
 }
 
 pub(super) fn disk(world: &World) -> Disk {

@@ -1,5 +1,7 @@
 //! `mainstay check`: all that can be looked at before a start or a release, as a list.
 
+mod certificates;
+mod committed;
 mod databases;
 mod release;
 mod site;
@@ -17,15 +19,29 @@ use report::{Check, Finding, Outcome, Severity, Verdict};
 /// Looks at everything, and changes nothing. What cannot be looked at keeps nothing else from being looked at.
 pub(super) async fn check(context: &Context, args: args::Check) -> Outcome {
     let flags = Overrides { role: args.role.clone(), ..Overrides::default() };
-    let mut checks = match load_in_silence(context, &args.place, flags.clone(), Need::File, Reading::Strict) {
+    // Of a release the commit's own file has to be complete.
+    let reading = if args.release.is_some() { Reading::Lenient } else { Reading::Strict };
+    let mut checks = match load_in_silence(context, &args.place, flags.clone(), Need::File, reading) {
         Ok(resolved) => {
             let configuration = one("configuration", &resolved.warnings, "complete");
-            let world = World::new(context, resolved.app);
-            let mut checks = vec![configuration];
+            let (mut checks, app) = match &args.release {
+                Some(reference) => {
+                    match committed::look(context, &args.place, &resolved.app, reference.as_deref(), flags.clone())
+                        .await
+                    {
+                        Ok((checks, app)) => (checks, app.unwrap_or(resolved.app)),
+                        Err(problems) => return tell(context, &problems, Outcome::Misused),
+                    }
+                }
+                None => (Vec::new(), resolved.app),
+            };
+            let world = World::new(context, app);
+            checks.push(configuration);
             checks.extend(site::look(&world));
+            checks.extend(certificates::look(&world));
             checks.extend(databases::look(&world).await);
-            if args.release {
-                checks.extend(release::look(context, &world).await);
+            if args.release.is_some() {
+                checks.extend(release::look(&world).await);
             }
             checks
         }

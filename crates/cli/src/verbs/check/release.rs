@@ -1,76 +1,33 @@
-//! What a release needs besides (S2.20): its commit, room, copies, connections for two generations, certificates.
+//! What a release needs besides (S2.20): room, copies and connections for two generations.
 
 use super::{check_of, with_hint};
-use crate::{context::Context, start::World};
+use crate::start::World;
 use backup::{Attempt, Copy, Protection, copies};
 use config::{Target, dsn::PostgresDsn};
 use database::postgres::{Connections, connections};
-use deploy::{
-    Site,
-    git::{Git, Origin},
-    store,
-};
+use deploy::{Site, store};
 use report::{Check, Verdict, bytes};
 use std::time::Duration;
 
 /// One question takes no longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn look(context: &Context, world: &World) -> Vec<Check> {
-    let mut checks = commit(context, world).await;
-    checks.push(disk(world));
+pub(super) async fn look(world: &World) -> Vec<Check> {
+    let mut checks = vec![disk(world)];
     checks.extend(backups(world));
     for dependency in &world.app.dependencies {
         if let Target::Postgres(dsn) = &dependency.target {
             checks.push(connections_of(&dependency.name, dsn).await);
         }
     }
-    checks.push(check_of(
-        "certificates",
-        Verdict::Skipped,
-        "none are named in mainstay.toml: `mainstay proxy` has its own",
-    ));
-    checks
-}
-
-/// Is there a commit to release, and does it hold what lies here?
-async fn commit(context: &Context, world: &World) -> Vec<Check> {
-    let deploy = world.app.deploy.clone().unwrap_or_default();
-    let git = Git::new(&*context.spawner, &context.env);
-    let source = match git.source(&Site::of(&world.app), &deploy, &world.app.root).await {
-        Ok(source) => source,
-        Err(error) => return vec![of_git(&error)],
-    };
-    if matches!(source.origin, Origin::Mirror(_))
-        && let Err(error) = git.fetch(&source).await
-    {
-        return vec![of_git(&error)];
+    if !world.app.proxy.as_ref().is_some_and(|proxy| proxy.tls.is_some()) {
+        checks.push(check_of(
+            "certificate",
+            Verdict::Skipped,
+            "none is named in mainstay.toml: `mainstay proxy` has its own",
+        ));
     }
-    let found = match git.resolve(&source, &deploy.branch).await {
-        Ok(commit) => {
-            let short = commit.id.get(..10).unwrap_or(&commit.id);
-            check_of("commit", Verdict::Pass, format!("`{}` is {short}: {}", deploy.branch, commit.subject))
-        }
-        Err(error) => of_git(&error),
-    };
-    let clean = match (&source.origin, git.changes(&source).await) {
-        (Origin::Pushed | Origin::Mirror(_), _) => None,
-        (Origin::Foreign, Ok(changes)) if changes.is_empty() => {
-            Some(check_of("working copy", Verdict::Pass, "all of it is committed"))
-        }
-        (Origin::Foreign, Ok(changes)) => {
-            let seen = format!("not committed: {}", changes.join(", "));
-            Some(with_hint(check_of("working copy", Verdict::Fail, seen), "what is not committed is not released"))
-        }
-        (Origin::Foreign, Err(error)) => Some(check_of("working copy", Verdict::CouldNotVerify, error.to_string())),
-    };
-    [Some(found), clean].into_iter().flatten().collect()
-}
-
-fn of_git(error: &deploy::git::GitError) -> Check {
-    let finding = error.finding();
-    let seen = std::iter::once(finding.summary).chain(finding.seen).collect::<Vec<_>>().join(": ");
-    Check { hint: finding.hint, ..check_of("commit", Verdict::Fail, seen) }
+    checks
 }
 
 fn disk(world: &World) -> Check {

@@ -17,6 +17,7 @@ pub(super) async fn proxy(context: &Context, args: Proxy) -> Outcome {
         Some(ProxyVerb::Switch(args)) => ask::switch(context, args).await,
         Some(ProxyVerb::Hold(args)) => ask::ask(context, &Ask::Hold, &args).await,
         Some(ProxyVerb::Resume(args)) => ask::ask(context, &Ask::Resume, &args).await,
+        Some(ProxyVerb::Renew(args)) => ask::renew(context, args).await,
         Some(ProxyVerb::Status(args)) => ask::ask(context, &Ask::Look, &args).await,
     }
 }

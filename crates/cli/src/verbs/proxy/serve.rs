@@ -4,7 +4,7 @@ use crate::words::unheard;
 use crate::{
     args,
     context::{Context, tell},
-    doors::{Doors, Opened},
+    doors::{Doors, Opened, Tls},
 };
 use host::{
     fs,
@@ -12,7 +12,7 @@ use host::{
     net::bind_private,
     signals::{Signal, Signals},
 };
-use proxy::{Block, Limits, Proxy, Settings, Times, Trust, USUAL, control, traffic::Bounds};
+use proxy::{Block, Limits, Offered, Proxy, Settings, Times, Trust, USUAL, control, traffic::Bounds};
 use report::{Event, Finding, Journal, Level, Outcome};
 use std::{io, net::TcpListener, os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
@@ -25,6 +25,7 @@ const LAST_BYTES: Duration = Duration::from_secs(2);
 /// All that has to be had before anything is answered.
 struct Ready {
     doors: Vec<Opened>,
+    offered: Option<Offered>,
     control: UnixListener,
     _lock: InstanceLock,
     signals: Signals,
@@ -48,6 +49,7 @@ pub(super) async fn serve(context: &Context, args: args::Serve) -> Outcome {
 
 async fn answer(context: &Context, proxy: &Arc<Proxy>, ready: Ready, drain: Duration) -> Outcome {
     let mut signals = ready.signals;
+    ready.offered.into_iter().for_each(|offered| proxy.offer(offered));
     let mut doors = JoinSet::new();
     for (listener, door, kind) in ready.doors {
         listening(context, &listener, kind);
@@ -121,7 +123,7 @@ fn settings(args: &args::Serve) -> Result<Settings, Finding> {
         hold: Bounds { requests: args.hold_requests, time: args.hold_time },
         drain: args.drain,
         trust: if args.trust_forwarded { Trust::Everybody } else { Trust::Nobody },
-        block: block.map_err(|error| wrong("--block", error.to_string()))?,
+        block: block.map_err(|error| wrong("--block", error))?,
         headers,
         times: Times { silence: args.silence, ..usual.times },
         limits: Limits { connections: args.connections, ..usual.limits },
@@ -135,10 +137,10 @@ fn ready(context: &Context, args: &args::Serve, path: &Path) -> Result<Ready, Fi
         );
     }
     let signals = Signals::listen().map_err(|error| unheard(&error))?;
-    let doors = doors(context, args).open()?;
+    let (doors, offered) = doors(context, args).open()?;
     // Last, so that nothing is left where a port cannot be had.
     let (control, lock) = control_socket(path)?;
-    Ok(Ready { doors, control, _lock: lock, signals })
+    Ok(Ready { doors, offered, control, _lock: lock, signals })
 }
 
 fn doors<'a>(context: &Context, args: &'a args::Serve) -> Doors<'a> {
@@ -146,7 +148,11 @@ fn doors<'a>(context: &Context, args: &'a args::Serve) -> Doors<'a> {
     Doors {
         listen: &args.listen,
         redirect: &args.redirect,
-        tls: files.map(|(certificate, key)| (context.cwd.join(certificate), context.cwd.join(key))),
+        tls: files.map(|(certificate, key)| Tls::Files {
+            certificate: context.cwd.join(certificate),
+            key: context.cwd.join(key),
+        }),
+        clock: context.clock.clone(),
         tls_hint: "see `--tls-cert` and `--tls-key`",
         address_hint: "free the port, or choose another one with `--listen` or `--redirect`",
     }
