@@ -120,6 +120,69 @@ async fn a_repository_elsewhere_is_mirrored() {
     assert!(matches!(git.fetch(&gone).await, Err(GitError::Failed { .. })));
 }
 
+/// Issue 6, point 3: of a repository elsewhere only the newest commits come, and older ones when somebody means them; what is whole
+/// stays whole.
+#[tokio::test]
+async fn a_mirror_is_as_deep_as_it_has_to_be() {
+    let place = Place::new();
+    let mut commits = Vec::new();
+    for number in 0..6 {
+        commits.push(place.commit("app.txt", &number.to_string(), &format!("Number {number}")));
+    }
+    let (git, site) = (place.our_git(), place.site());
+    let deploy = from(Repository::Url(format!("file://{}", place.work().display())));
+    let source = git.source(&site, &deploy, &place.work()).await.unwrap();
+    let count = || place.git(site.repository(), &["rev-list", "--all", "--count"]);
+    git.fetch(&source).await.unwrap();
+    let newest = git.resolve(&source, "main").await.unwrap();
+    git.check_out(&source, &site, id(1), &newest).await.unwrap();
+    assert_eq!((newest.id.as_str(), count().as_str()), (commits[5].as_str(), "1"));
+    assert_eq!(text(&site.tree(id(1)).join("app.txt")), "5");
+    place.git(site.tree(id(1)), &["fsck", "--no-dangling"]);
+    commits.push(place.commit("app.txt", "6", "Number 6"));
+    git.fetch(&source).await.unwrap();
+    // That of the release before is kept.
+    assert_eq!((git.resolve(&source, "main").await.unwrap().id, count()), (commits[6].clone(), "2".to_owned()));
+    let old = git.resolve(&source, &commits[1]).await.unwrap();
+    git.check_out(&source, &site, id(2), &old).await.unwrap();
+    assert_eq!((old.subject.as_str(), count().as_str()), ("Number 1", "3"));
+    assert_eq!(text(&site.tree(id(2)).join("app.txt")), "1");
+    assert_eq!(git.resolve(&source, "main~3").await.unwrap().id, commits[3]);
+    assert_eq!(count(), "7");
+    git.fetch(&source).await.unwrap();
+    assert_eq!((count().as_str(), site.repository().join("shallow").exists()), ("7", false));
+    let missing = git.resolve(&source, &"0".repeat(40)).await;
+    assert!(matches!(missing, Err(GitError::Unknown { .. })), "{missing:?}");
+}
+
+/// Issue 6, point 3: of submodules no more comes than the commit that is meant, wherever it is in their history.
+#[tokio::test]
+async fn submodules_of_a_mirror_are_no_deeper() {
+    let mut place = Place::new();
+    place.env.insert("GIT_ALLOW_PROTOCOL".to_owned(), "file".to_owned());
+    place.git(place.path(""), &["init", "-q", "-b", "main", "library"]);
+    let add = |text: &str| {
+        std::fs::write(place.path("library/lib.txt"), text).unwrap();
+        place.git(place.path("library"), &["add", "-A"]);
+        place.git(place.path("library"), &["commit", "-q", "-m", text]);
+    };
+    ["one", "two", "three"].into_iter().for_each(add);
+    let library = format!("file://{}", place.path("library").display());
+    place.git(place.work(), &["submodule", "--quiet", "add", &library, "vendor/lib"]);
+    place.git(place.work().join("vendor/lib"), &["checkout", "-q", "HEAD~1"]);
+    place.commit("app.txt", "one", "First");
+    let (git, site) = (place.our_git(), place.site());
+    let deploy = from(Repository::Url(format!("file://{}", place.work().display())));
+    let source = git.source(&site, &deploy, &place.work()).await.unwrap();
+    git.fetch(&source).await.unwrap();
+    let commit = git.resolve(&source, "main").await.unwrap();
+    git.check_out(&source, &site, id(1), &commit).await.unwrap();
+    let there = site.tree(id(1)).join("vendor/lib");
+    assert_eq!(text(&there.join("lib.txt")), "two");
+    let deep: u32 = place.git(there, &["rev-list", "HEAD", "--count"]).parse().unwrap();
+    assert_eq!(deep, 1);
+}
+
 /// Issue 6: submodules are checked out with the rest; one that cannot be had fails the release and says which.
 #[tokio::test]
 async fn submodules_come_along() {

@@ -1,12 +1,15 @@
 //! The files of a commit in a tree of their own.
 
-use super::{Commit, Git, GitError, LONG, Origin, Source};
+use super::{Commit, Git, GitError, LONG, Origin, Source, source::is_shallow};
 use crate::{ReleaseId, Site};
 use host::fs;
 use std::path::Path;
 
 /// Nobody else reads the source.
 const MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+/// A longer list of commits without parents is none.
+const MAX_SHALLOW: u64 = 16 << 20;
 
 impl Git<'_> {
     /// Puts the files of a commit, and those of its submodules, into the tree of a release. Of our own repository objects are shared,
@@ -28,11 +31,13 @@ impl Git<'_> {
             self.ask("keep the commit", &source.path, &keep).await?;
         }
         let (from, to) = (source.path.display().to_string(), tree.display().to_string());
-        // Said nothing, git links the objects where both are on one file system, and copies them elsewhere; `--local` would insist.
-        let shared = source.is_ours().then_some("--shared");
-        let clone = ["clone", "--quiet", "--no-checkout", "--no-tags", "--template="];
-        let clone: Vec<_> = clone.into_iter().chain(shared).chain(["--", &from, &to]).collect();
-        self.run("make the tree of the release", &release, &clone, &[], LONG).await?;
+        if source.is_ours() {
+            self.share(source, &release, &tree).await?;
+        } else {
+            // Git links the objects where both are on one file system, and copies them elsewhere.
+            let clone = ["clone", "--quiet", "--no-checkout", "--no-tags", "--template=", "--", &from, &to];
+            self.run("make the tree of the release", &release, &clone, &[], LONG).await?;
+        }
         fs::set_mode(&tree, MODE)?;
         let check_out = ["checkout", "--quiet", "--force", "--detach", &commit.id];
         self.run("check the commit out", &tree, &check_out, &[], LONG).await?;
@@ -40,6 +45,22 @@ impl Git<'_> {
             self.submodules(source, &tree).await?;
         }
         Ok(())
+    }
+
+    /// A repository that has the objects of ours, as `clone --shared` makes it; that copies them where a part of the history is missing,
+    /// and only those of branches.
+    async fn share(&self, source: &Source, release: &Path, tree: &Path) -> Result<(), GitError> {
+        let (from, to) = (source.path.display().to_string(), tree.display().to_string());
+        let init = ["init", "--quiet", "--template=", "--", &to];
+        self.run("make the tree of the release", release, &init, &[], LONG).await?;
+        let ours = tree.join(".git");
+        let objects = format!("{from}/objects\n");
+        fs::write_atomic(&ours.join("objects/info/alternates"), objects.as_bytes(), FILE_MODE)?;
+        if is_shallow(&source.path) {
+            let known = fs::read(&source.path.join("shallow"), MAX_SHALLOW)?;
+            fs::write_atomic(&ours.join("shallow"), &known, FILE_MODE)?;
+        }
+        self.ask("make the tree of the release", tree, &["config", "remote.origin.url", &from]).await.map(drop)
     }
 
     async fn submodules(&self, source: &Source, tree: &Path) -> Result<(), GitError> {
@@ -50,7 +71,17 @@ impl Git<'_> {
         };
         // Relative ones begin where the commits come from (gitmodules(5)).
         let settings: Vec<_> = url.iter().map(|url| ("remote.origin.url", url.as_str())).collect();
-        self.run("check the submodules out", tree, &update, &settings, LONG).await.map(drop)
+        let what = "check the submodules out";
+        if url.is_some() {
+            let shallow: Vec<_> = update.into_iter().chain(["--depth=1"]).collect();
+            if self.run(what, tree, &shallow, &settings, LONG).await.is_ok() {
+                return Ok(());
+            }
+            // The commit is no end of a branch, and the server gives away nothing else.
+            fs::remove_tree(&tree.join(".git/modules"))?;
+            self.ask(what, tree, &["submodule", "--quiet", "deinit", "--all", "--force"]).await?;
+        }
+        self.run(what, tree, &update, &settings, LONG).await.map(drop)
     }
 
     /// Lets the commits of releases go that are not there any more.

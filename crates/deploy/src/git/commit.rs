@@ -34,7 +34,11 @@ impl Git<'_> {
         }
         let wanted = format!("{reference}^{{commit}}");
         let arguments = ["rev-parse", "--verify", "--end-of-options", &wanted];
-        match self.ask("look for the commit", &source.path, &arguments).await {
+        let mut found = self.ask("look for the commit", &source.path, &arguments).await;
+        if matches!(found, Err(GitError::Failed { .. })) && self.deepen(source, reference).await {
+            found = self.ask("look for the commit", &source.path, &arguments).await;
+        }
+        match found {
             Ok(answer) => self.described(source, answer.trim_start_matches("--end-of-options").trim()).await,
             Err(GitError::Failed { tail, .. }) => Err(self.unknown(source, reference, tail).await),
             Err(error) => Err(error),

@@ -11,6 +11,9 @@ const FILE_NAME: &str = "mainstay.toml";
 /// Nobody else reads the source.
 const MODE: u32 = 0o700;
 
+/// Branches and tags, under their own names.
+const ALL: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+
 /// The repository that commits come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -83,29 +86,58 @@ impl Git<'_> {
         asked.map(drop).map_err(|error| no_repository(error, path, named))
     }
 
-    /// Brings what the source has up to date; of a mirror alone there is something to do.
+    /// Brings what the source has up to date; of a mirror alone there is something to do. Of a history only the newest commits come:
+    /// older ones are fetched by [`Git::resolve`], when somebody means them.
     ///
     /// # Errors
     /// The other repository cannot be reached, or it does not let us in.
     pub async fn fetch(&self, source: &Source) -> Result<(), GitError> {
-        let Origin::Mirror(from) = &source.origin else { return Ok(()) };
-        if !source.path.exists() {
+        let Origin::Mirror(_) = &source.origin else { return Ok(()) };
+        let is_new = !source.path.exists();
+        if is_new {
             self.init_bare(&source.path, "main").await?;
         }
-        let arguments = [
-            "fetch",
-            "--quiet",
-            "--force",
-            "--prune",
-            "--no-tags",
-            "origin",
-            "+refs/heads/*:refs/heads/*",
-            "+refs/tags/*:refs/tags/*",
-        ];
+        // What is whole already stays so.
+        if !is_new && !is_shallow(&source.path) && self.has_commits(source).await {
+            return self.fetch_with(source, &[], &ALL).await;
+        }
+        match self.fetch_with(source, &["--depth=1"], &ALL).await {
+            Err(GitError::Failed { tail, .. }) if tail.iter().any(|line| line.contains("shallow")) => {
+                // A web server without git knows of no depth (gitprotocol-http(5), "dumb").
+                self.fetch_with(source, &[], &ALL).await
+            }
+            fetched => fetched,
+        }
+    }
+
+    /// Brings what `reference` may mean and did not come yet: the commit itself, or all of the history. False where there is nothing
+    /// more to be had.
+    pub(super) async fn deepen(&self, source: &Source, reference: &str) -> bool {
+        if !matches!(source.origin, Origin::Mirror(_)) {
+            return false;
+        }
+        let whole = matches!(reference.len(), 40 | 64) && reference.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // Not every server gives away a commit that is no end of a branch, and one may be gone.
+        if whole && self.fetch_with(source, &["--depth=1"], &[reference]).await.is_ok() {
+            return true;
+        }
+        is_shallow(&source.path) && self.fetch_with(source, &["--unshallow"], &ALL).await.is_ok()
+    }
+
+    async fn fetch_with(&self, source: &Source, flags: &[&str], what: &[&str]) -> Result<(), GitError> {
+        let Origin::Mirror(from) = &source.origin else { return Ok(()) };
+        let prune: &[&str] = if what == ALL { &["--prune"] } else { &[] };
+        let fetch = ["fetch", "--quiet", "--force", "--no-tags"].iter().chain(prune).chain(flags);
+        let arguments: Vec<_> = fetch.chain(&["origin"]).chain(what).copied().collect();
         // The URL may hold a token: it is no argument that others could see, and is kept nowhere.
         let url = from.reveal();
         let settings = [("remote.origin.url", url.as_str())];
         self.run("fetch the commits", &source.path, &arguments, &settings, LONG).await.map(drop)
+    }
+
+    async fn has_commits(&self, source: &Source) -> bool {
+        let any = self.ask("look for commits", &source.path, &["for-each-ref", "--count=1", "refs/heads"]).await;
+        any.is_ok_and(|any| !any.is_empty())
     }
 
     /// Makes an empty repository to push to, with this first branch.
@@ -121,6 +153,11 @@ impl Git<'_> {
         let hide = ["config", "--replace-all", "transfer.hideRefs", "refs/mainstay"];
         self.ask("set up the repository", path, &hide).await.map(drop)
     }
+}
+
+/// Is a part of its history missing?
+pub(super) fn is_shallow(repository: &Path) -> bool {
+    repository.join("shallow").exists()
 }
 
 /// Other causes are told as they are: that it belongs to somebody else is none of a missing repository.

@@ -1,5 +1,6 @@
 //! How each step of a release is done, and how it is taken back.
 
+mod addresses;
 mod backup;
 mod build;
 mod check;
@@ -10,6 +11,7 @@ mod daemon;
 mod fetch;
 mod heads;
 mod migrate;
+mod needs;
 mod preflight;
 mod prove;
 mod rehearse;
