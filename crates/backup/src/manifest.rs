@@ -1,6 +1,6 @@
 //! What is known of a copy: `manifest.json` beside it.
 
-use crate::{BackupError, Content, Id, Standing, keys::SUFFIX};
+use crate::{BackupError, Content, Id, Standing, keys::SUFFIX, seal};
 use jiff::Timestamp;
 use report::Check;
 use serde::{Deserialize, Serialize};
@@ -227,6 +227,15 @@ impl Manifest {
             return Err(Unreadable::Version(version));
         }
         serde_json::from_slice(text).map_err(damaged)
+    }
+
+    /// The same beside the files in `dir`: one that is gone or of another size has failed, whatever was once proven. The files are not read.
+    pub(crate) fn beside(self, dir: &Path) -> Self {
+        let wrong = self.files.iter().find_map(|part| seal::glance(dir, part).err());
+        match wrong {
+            Some(why) => Self { standing: self.standing.failed(why), ..self },
+            None => self,
+        }
     }
 
     /// Writes it into the directory of the copy, all or nothing.

@@ -167,9 +167,7 @@ impl Sums {
         let seen = self.of(part.name.clone(), part.raw_bytes);
         match seen == *part {
             true => Ok(()),
-            false if seen.bytes != part.bytes => {
-                Err(format!("`{}` has {} bytes, not {}", part.name, seen.bytes, part.bytes))
-            }
+            false if seen.bytes != part.bytes => Err(other_size(part, seen.bytes)),
             false => Err(format!("`{}` was changed: its checksum is another one", part.name)),
         }
     }
@@ -194,10 +192,28 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
+fn other_size(part: &Part, bytes: u64) -> String {
+    format!("`{}` has {bytes} bytes, not {}", part.name, part.bytes)
+}
+
+fn gone(part: &Part) -> String {
+    format!("`{}` is gone", part.name)
+}
+
+/// Is there a file in `dir` as large as it was? It is not read. Answers with what is wrong with it; what cannot be looked at is not known to
+/// be wrong.
+pub(crate) fn glance(dir: &Path, part: &Part) -> Result<(), String> {
+    match host::fs::metadata(&dir.join(&part.name)) {
+        Ok(seen) if seen.len != part.bytes => Err(other_size(part, seen.len)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(gone(part)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Is the file in `dir` still what it was? Answers with what is wrong with it.
 pub(crate) fn check(dir: &Path, part: &Part, progress: &Progress) -> io::Result<Result<(), String>> {
     let mut file = match host::fs::open(&dir.join(&part.name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(format!("`{}` is gone", part.name))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(gone(part))),
         file => file?,
     };
     let (mut sums, mut piece) = (Sums::default(), vec![0; PIECE]);

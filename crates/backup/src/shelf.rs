@@ -51,7 +51,7 @@ impl Copy {
         let id = path.file_name()?.to_str()?.parse().ok()?;
         let database = path.parent()?.file_name()?.to_string_lossy().into_owned();
         let manifest = Manifest::read(path).and_then(|manifest| match manifest.id == id {
-            true => Ok(manifest),
+            true => Ok(manifest.beside(path)),
             false => Err(Unreadable::Damaged(format!("it is that of `{}`", manifest.id))),
         });
         Some(Self { place: Place::Here, path: path.to_owned(), id, database, manifest })

@@ -88,13 +88,18 @@ impl Standing {
                 why: None,
             }),
             Step::Passed(to) => Err(OutOfOrder { from: self.stage, to }),
-            Step::Failed(why) => Ok(Self { verdict: Verdict::Fail, why: Some(why), ..self }),
+            Step::Failed(why) => Ok(self.failed(why)),
             Step::CouldNotVerify(why) => Ok(Self { verdict: Verdict::CouldNotVerify, why: Some(why), ..self }),
             Step::Again if self.stage >= Stage::Stored => {
                 Ok(Self { stage: Stage::Stored, verdict: Verdict::Skipped, why: None })
             }
             Step::Again => Err(OutOfOrder { from: self.stage, to: Stage::Stored }),
         }
+    }
+
+    /// The next stage, or a glance, found that it is wrong.
+    pub(crate) fn failed(self, why: String) -> Self {
+        Self { verdict: Verdict::Fail, why: Some(why), ..self }
     }
 
     fn next(&self) -> Option<Stage> {

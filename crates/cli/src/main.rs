@@ -7,6 +7,7 @@ mod daemon;
 mod doors;
 mod dry_run;
 mod load;
+mod ping;
 mod release;
 mod start;
 mod terminal;

@@ -227,6 +227,26 @@ fn damage_is_found_wherever_it_is() {
     assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED"]);
 }
 
+/// S1.16: a VERIFIED copy whose file was cut off or is gone since is FAILED for whoever lists, restores and removes, though nobody has
+/// verified it anew.
+#[test]
+fn a_glance_finds_a_copy_without_its_files() {
+    let test = program();
+    drop(shop(&test));
+    let older = take(&test, "sqlite:app.db");
+    let newer = take(&test, "sqlite:app.db");
+    assert_eq!(states(&test, "sqlite:app.db"), ["VERIFIED", "VERIFIED"]);
+    let file = newer.join("database.sqlite.zst");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[1..]).unwrap();
+    assert_eq!(states(&test, "sqlite:app.db"), ["FAILED", "VERIFIED"], "one byte is missing");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(states(&test, "sqlite:app.db"), ["FAILED", "VERIFIED"], "all of it is");
+    let id = older.file_name().unwrap().to_str().unwrap();
+    let restore = ["restore", "latest", "--database", "sqlite:app.db", "--to", "backups", "--yes"];
+    run(&test, &restore).code(0).stderr_has(id);
+}
+
 /// S1.16: a manifest of a later version is shown, kept, and never used.
 #[test]
 fn what_another_mainstay_wrote_is_kept() {

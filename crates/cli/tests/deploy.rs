@@ -12,7 +12,7 @@ mod support;
 
 use releases::{Load, Site};
 use std::{fs, time::Duration};
-use support::{LIMIT, get};
+use support::{LIMIT, get, outside};
 use testkit::{Cluster, wait_until};
 
 /// A short watch is enough where nothing is wrong.
@@ -50,6 +50,28 @@ fn a_release_comes_live_and_the_next_one_loses_no_request() {
     site.run(&["deploy"]).code(0).stderr_has("is live already");
     site.run(&["deploy", "--rebuild"]).code(0).stderr_has("is live and stays");
     assert_eq!(site.states(), ["confirmed", "superseded", "superseded"]);
+}
+
+/// Issue 6, point 8: somebody outside is told how a release ended; that it is not reached, or answers badly, changes no verdict.
+#[test]
+fn somebody_outside_is_told_how_a_release_ended() {
+    let (port, asked) = outside();
+    let ping = format!(
+        "ping = {{ success = \"http://127.0.0.1:{port}/good\", failure = \"http://127.0.0.1:{port}/broken/bad\" }}\n"
+    );
+    let site = Site::new(&format!("{QUICK}{ping}"), "");
+    site.deploy();
+    let asked = || asked.lock().unwrap().clone();
+    assert_eq!(asked(), ["/good"]);
+    site.run(&["deploy"]).code(0).stderr_has("is live already");
+    assert_eq!(asked(), ["/good"], "nothing was done, nothing is told");
+    let config = site.edited("[deploy]\n", "[deploy]\nbuild = [\"false\"]\n");
+    site.commit("v2", "", &[("mainstay.toml", &config)]);
+    let output = site.run(&["deploy"]);
+    output.code(1).stderr_has("who should be told how the release ended was not told").stderr_has("status 500");
+    assert!(!output.raw_stderr.contains("/broken/bad"), "a URL may be a secret");
+    assert_eq!(asked(), ["/good", "/broken/bad"]);
+    assert_eq!(site.states(), ["failed", "confirmed"]);
 }
 
 /// S2.17, issue 6, point 5: back to the one before, with its variables.

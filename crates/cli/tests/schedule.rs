@@ -7,14 +7,8 @@
 
 mod support;
 
-use std::{
-    collections::BTreeSet,
-    io::{Read, Write},
-    net::TcpListener,
-    sync::{Arc, Mutex},
-    thread,
-};
-use support::{LIMIT, alive, mainstay, number_after, pid_of, starts_of};
+use std::collections::BTreeSet;
+use support::{LIMIT, alive, mainstay, number_after, outside, pid_of, starts_of};
 use testkit::{Cluster, Running, Test, wait_until};
 
 /// `mainstay up` of these jobs.
@@ -146,29 +140,10 @@ fn one_host_at_a_time() {
     assert!(two.running());
 }
 
-/// A page that remembers who asked for what.
-fn page() -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
-    let seen = Arc::clone(&asked);
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut request = [0; 1024];
-            let read = stream.read(&mut request).unwrap_or_default();
-            let text = String::from_utf8_lossy(&request[..read]).into_owned();
-            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-            let status = if path.contains("broken") { "500 No" } else { "200 OK" };
-            seen.lock().unwrap().push(path);
-            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
-        }
-    });
-    (port, asked)
-}
-
 /// S2.15: somebody outside is told of success and failure; what it answers changes nothing.
 #[test]
 fn pings() {
-    let (port, asked) = page();
+    let (port, asked) = outside();
     let mut running = up(&format!(
         "[schedule.good]\nevery = \"1s\"\ncommand = \"true\"\nping = {{ success = \"http://127.0.0.1:{port}/good\" }}\n\
          [schedule.bad]\nevery = \"1s\"\ncommand = \"false\"\nping = {{ failure = \"http://127.0.0.1:{port}/bad\" }}\n\

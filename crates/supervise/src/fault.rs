@@ -67,6 +67,7 @@ const TABLE: [Row; 5] = [
 
 const MISSING_VARIABLE: &str =
     "set it, or declare it in `[env]` with `required = true`, so that nothing starts without it";
+const LISTENS: &str = "serve on the socket that it is handed (`LISTEN_FDS`, descriptor 3); a program that can only bind by itself wants `port = \"auto\"` behind `[proxy]`, or no `listen`";
 const OUTSIDE: &str =
     "every path that it writes to should lie below the data directory: give it `MAINSTAY_DATA`, or set `data`";
 const SILENT: &str =
@@ -79,6 +80,8 @@ pub struct Suspect<'a> {
     pub argv: &'a [String],
     /// Does it have `PYTHONUNBUFFERED`?
     pub unbuffered: bool,
+    /// mainstay holds its socket (`listen`).
+    pub listens: bool,
     /// The data directory.
     pub data: &'a Path,
     /// It has ended.
@@ -94,6 +97,19 @@ pub fn fault(lines: &[String], suspect: Suspect<'_>) -> Option<Fault> {
         .iter()
         .rev()
         .find_map(|line| named(line).or_else(|| missing_variable(line)).or_else(|| outside(line, suspect.data)))
+        .map(|fault| if suspect.listens { of_listener(fault) } else { fault })
+}
+
+/// Where mainstay holds the socket, nobody else can be the one who has the address.
+fn of_listener(fault: Fault) -> Fault {
+    match fault.name {
+        "address-in-use" => Fault {
+            what: "it binds its address itself, which mainstay holds for it".to_owned(),
+            hint: LISTENS,
+            ..fault
+        },
+        _ => fault,
+    }
 }
 
 fn named(line: &str) -> Option<Fault> {
@@ -149,7 +165,8 @@ mod tests {
     use super::*;
 
     fn name(line: &str) -> Option<&'static str> {
-        let suspect = Suspect { argv: &[], unbuffered: false, data: Path::new("/srv/app/data"), ended: true };
+        let suspect =
+            Suspect { argv: &[], unbuffered: false, listens: false, data: Path::new("/srv/app/data"), ended: true };
         fault(&[line.to_owned()], suspect).map(|fault| fault.name)
     }
 
@@ -184,6 +201,20 @@ mod tests {
         }
     }
 
+    /// S2.19: who binds an address that mainstay holds for it is told so, and not to look for somebody else.
+    #[test]
+    fn an_address_that_mainstay_holds() {
+        let lines = ["OSError: [Errno 98] Address already in use".to_owned()];
+        let suspect = Suspect { argv: &[], unbuffered: true, listens: true, data: Path::new("/data"), ended: true };
+        let ours = fault(&lines, suspect).unwrap();
+        assert_eq!(
+            (ours.name, ours.what.as_str()),
+            ("address-in-use", "it binds its address itself, which mainstay holds for it")
+        );
+        let other = fault(&lines, Suspect { listens: false, ..suspect }).unwrap();
+        assert_eq!(other.what, "somebody else listens on its address");
+    }
+
     #[test]
     fn what_only_looks_alike_is_not_named() {
         for line in [
@@ -201,7 +232,7 @@ mod tests {
     #[test]
     fn the_latest_line_and_no_line() {
         let argv = ["/usr/bin/python3".to_owned(), "bot.py".to_owned()];
-        let suspect = Suspect { argv: &argv, unbuffered: false, data: Path::new("/data"), ended: true };
+        let suspect = Suspect { argv: &argv, unbuffered: false, listens: false, data: Path::new("/data"), ended: true };
         let lines = ["Address already in use", "KeyError: 'TG_BOT_TOKEN'", "bye"].map(str::to_owned);
         let found = fault(&lines, suspect).unwrap();
         assert_eq!((found.name, found.what.as_str()), ("missing-variable", "the variable `TG_BOT_TOKEN` is missing"));

@@ -1,17 +1,54 @@
 //! How it ended, for whoever has asked for it; and in the record.
 
 use super::{step, work::Work};
-use crate::{context::tell, verbs::answer};
+use crate::{
+    context::{Context, tell},
+    ping::ping,
+    verbs::answer,
+};
 use ::deploy::{
     Record, State,
-    course::{Failure, Remains, Undo, Verdict},
+    course::{Failure, Remains, Step, Undo, Verdict},
     store,
 };
+use config::Deploy;
 use report::{Event, Finding, Journal, Outcome, seconds};
 use std::time::Duration;
 
 /// Of a release.
-pub(super) async fn release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
+pub(super) async fn release(work: Work<'_>, verdict: &Verdict) -> Outcome {
+    let (context, deploy) = (work.context, &work.here.deploy);
+    let outcome = of_release(work, verdict).await;
+    elsewhere(context, deploy, verdict).await;
+    outcome
+}
+
+/// Of a rollback: the record is that of the release that was brought back, so only a success is written into it.
+pub(super) async fn rollback(work: Work<'_>, verdict: &Verdict) -> Outcome {
+    let (context, deploy) = (work.context, &work.here.deploy);
+    let outcome = of_rollback(work, verdict).await;
+    elsewhere(context, deploy, verdict).await;
+    outcome
+}
+
+/// Tells who wants to be told. That it does not get there changes nothing of the verdict.
+async fn elsewhere(context: &Context, deploy: &Deploy, verdict: &Verdict) {
+    let url = match verdict.failure() {
+        // One that never got its turn is no release, and there is none where nothing was to be done.
+        Some(failure) if failure.step == Step::Lock => None,
+        Some(_) => deploy.ping_failure.as_deref(),
+        None if *verdict == Verdict::AlreadyThere => None,
+        None => deploy.ping_success.as_deref(),
+    };
+    if let Some(url) = url
+        && let Err(why) = ping(url).await
+    {
+        let warning = Finding::warning("who should be told how the release ended was not told").seen(why);
+        context.terminal.finding(&warning.hint("look at `[deploy.ping]`; the release itself is not touched by it"));
+    }
+}
+
+async fn of_release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
     finish(&mut work);
     match verdict {
         Verdict::AlreadyThere => already_there(&work),
@@ -30,7 +67,7 @@ pub(super) async fn release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
             };
             work.record.cause = Some(format!("{}: {}", failure.step, failure.cause));
             // One that never got its turn is no release.
-            if failure.step != ::deploy::course::Step::Lock {
+            if failure.step != Step::Lock {
                 write(&mut work);
             }
             over(&mut work, verdict, failure).await
@@ -38,8 +75,7 @@ pub(super) async fn release(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
     }
 }
 
-/// Of a rollback: the record is that of the release that was brought back, so only a success is written into it.
-pub(super) async fn rollback(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
+async fn of_rollback(mut work: Work<'_>, verdict: &Verdict) -> Outcome {
     finish(&mut work);
     match verdict.failure() {
         None => live(&work, "is live again"),

@@ -14,15 +14,12 @@ use host::{
     lock::{InstanceLock, LockError},
 };
 use report::{Event, Finding, Journal, Level, count};
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc};
 use supervise::{
     Checker, Guard, HandedGuard,
     schedule::{Book, HandedJobs, NoLock, RunRecord, ScheduleHandle, Scheduler, Surroundings},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
-
-/// One ping takes no longer.
-const PING: Duration = Duration::from_secs(10);
 
 /// Jobs that are run when they are due, once the migrations have come to their end: no job waits for a service.
 pub(super) struct Jobs {
@@ -151,13 +148,7 @@ impl Surroundings for Senses {
     }
 
     fn ping<'a>(&'a self, url: &'a str) -> Pending<'a, Result<(), String>> {
-        Box::pin(async move {
-            match probe::http_get(url, PING).await {
-                Ok(response) if (200..400).contains(&response.status) => Ok(()),
-                Ok(response) => Err(format!("it answered with status {}", response.status)),
-                Err(refusal) => Err(refusal.to_string()),
-            }
-        })
+        Box::pin(crate::ping::ping(url))
     }
 }
 

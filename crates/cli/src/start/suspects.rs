@@ -8,7 +8,14 @@ use supervise::{Fault, Suspect, fault, tail::Tail};
 /// What is known of the services besides their lines, as they were configured at the start.
 pub(crate) struct Suspects {
     data: PathBuf,
-    services: Vec<(String, Vec<String>, bool)>,
+    services: Vec<One>,
+}
+
+struct One {
+    name: String,
+    argv: Vec<String>,
+    unbuffered: bool,
+    listens: bool,
 }
 
 impl Suspects {
@@ -17,7 +24,12 @@ impl Suspects {
             let variable = service.env.get("PYTHONUNBUFFERED").or(app.env.get("PYTHONUNBUFFERED"));
             variable.is_some_and(|value| !value.is_empty())
         };
-        let one = |service: &Service| (service.name.clone(), service.argv.clone(), unbuffered(service));
+        let one = |service: &Service| One {
+            name: service.name.clone(),
+            argv: service.argv.clone(),
+            unbuffered: unbuffered(service),
+            listens: service.listen.is_some(),
+        };
         Self { data: app.data.clone(), services: app.services.iter().map(one).collect() }
     }
 
@@ -41,10 +53,13 @@ impl Suspects {
 
     /// The fault that the last process of `service` names.
     pub(crate) fn fault(&self, service: &str, tail: &Tail, ended: bool) -> Option<Fault> {
-        let (argv, unbuffered) = match self.services.iter().find(|(name, ..)| name == service) {
-            Some((_, argv, unbuffered)) => (argv.as_slice(), *unbuffered),
-            None => (&[][..], true),
-        };
-        fault(&tail.of_latest(service), Suspect { argv, unbuffered, data: &self.data, ended })
+        let nobody = Suspect { argv: &[], unbuffered: true, listens: false, data: &self.data, ended };
+        let suspect = self.services.iter().find(|one| one.name == service).map_or(nobody, |one| Suspect {
+            argv: &one.argv,
+            unbuffered: one.unbuffered,
+            listens: one.listens,
+            ..nobody
+        });
+        fault(&tail.of_latest(service), suspect)
     }
 }

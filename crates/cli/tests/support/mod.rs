@@ -5,8 +5,10 @@
 use serde_json::Value;
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::Path,
+    sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 use testkit::{Running, Test, free_port, program, wait_for};
@@ -183,4 +185,23 @@ pub fn pid_of(running: &mut Running, service: &str) -> u32 {
 /// The number of the processes that a service had, from what mainstay says.
 pub fn starts_of(running: &Running, service: &str) -> usize {
     running.stderr().matches(&format!("{service} runs as pid ")).count()
+}
+
+/// A page that remembers who asked for what.
+pub fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+    let seen = Arc::clone(&asked);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).unwrap_or_default();
+            let text = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
+            let status = if path.contains("broken") { "500 No" } else { "200 OK" };
+            seen.lock().unwrap().push(path);
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        }
+    });
+    (port, asked)
 }

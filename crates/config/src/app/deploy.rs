@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// How releases are made and brought live. The first four are those of the site, the file that people name; all others are
+/// How releases are made and brought live. The first six are those of the site, the file that people name; all others are
 /// those of the release, the file in its commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deploy {
@@ -26,6 +26,10 @@ pub struct Deploy {
     pub keep: u32,
     /// Where pushes are told.
     pub webhook: Option<Webhook>,
+    /// A URL that is asked for after a release that is live. It may hold a token.
+    pub ping_success: Option<String>,
+    /// A URL that is asked for after one that failed or was taken back. It may hold a token.
+    pub ping_failure: Option<String>,
     /// The application's file within the repository. Relative; nothing for where the site's file lies in its own repository, else
     /// `mainstay.toml`.
     pub file: Option<PathBuf>,
@@ -56,6 +60,8 @@ impl Default for Deploy {
             branch: "main".to_owned(),
             keep: 5,
             webhook: None,
+            ping_success: None,
+            ping_failure: None,
             file: None,
             build: Vec::new(),
             dependencies: None,
@@ -74,12 +80,14 @@ impl Deploy {
     /// What must never be printed.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = Secret> {
         let steps = self.build.iter().chain(self.dependencies.iter().map(|it| &it.step));
-        let of_repository = match &self.repository {
-            Some(Repository::Url(url)) => redact::in_urls(url).into_iter().map(|at| Secret::new(&url[at])).collect(),
-            _ => Vec::new(),
+        let repository = match &self.repository {
+            Some(Repository::Url(url)) => Some(url),
+            _ => None,
         };
+        let urls = repository.into_iter().chain(&self.ping_success).chain(&self.ping_failure);
+        let of_urls = urls.flat_map(|url| redact::in_urls(url).into_iter().map(|at| Secret::new(&url[at])));
         let of_hook = self.webhook.iter().map(|hook| hook.secret.clone());
-        steps.flat_map(|step| secrets_by_name(&step.env)).chain(of_repository).chain(of_hook)
+        steps.flat_map(|step| secrets_by_name(&step.env)).chain(of_urls).chain(of_hook)
     }
 }
 

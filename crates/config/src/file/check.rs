@@ -1,7 +1,7 @@
 //! Looks at every key of the file once: is it known, and has it the right shape?
 
 use super::{Context, Kind, Section, keys};
-use crate::{interpolate::is_variable_name, suggest::did_you_mean};
+use crate::{interpolate::is_variable_name, suggest::key_for};
 use report::Finding;
 use std::ops::Range;
 use toml::{
@@ -81,7 +81,7 @@ impl Walk<'_> {
         let known: Vec<_> = section.names().map(|name| format!("`{name}`")).collect();
         let mut finding = Finding::error(format!("unknown key `{}`{place}", name.get_ref()))
             .seen(format!("keys here are {}", known.join(", ")));
-        finding.hint = did_you_mean(name.get_ref(), section.names());
+        finding.hint = key_for(name.get_ref(), section.names());
         self.context.problem(self.context.at(finding, &name.span()));
     }
 

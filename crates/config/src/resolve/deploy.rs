@@ -3,6 +3,7 @@
 mod steps;
 mod webhook;
 
+use super::schedule::url;
 use crate::{BackupWhen, Deploy, Driver, Health, Repository, Service, file::Setting, file::Table, is_branch};
 use report::Finding;
 use std::{
@@ -21,11 +22,14 @@ pub(super) fn read(root: &Table<'_>, services: &[Service], health: &Health) -> O
 fn section(table: &Table<'_>, services: &[Service], health: &Health) -> Deploy {
     let usual = Deploy::default();
     let span = |name, usual: Duration| table.setting(name).duration().unwrap_or(usual);
+    let ping = table.table("ping");
     let branch = branch(&table.setting("branch")).unwrap_or(usual.branch);
     Deploy {
         repository: repository(table),
         keep: table.setting("keep").count().unwrap_or(usual.keep),
         webhook: webhook::read(table, &branch, services, health),
+        ping_success: url(&ping, "success"),
+        ping_failure: url(&ping, "failure"),
         branch,
         file: inside(&table.setting("file")),
         build: steps::build(table),

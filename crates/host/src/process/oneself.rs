@@ -41,7 +41,7 @@ pub fn give_back_code() {
     let Some((program, maps)) = code else { return };
     for (from, to) in maps.lines().filter_map(|line| code_of(line, &program)) {
         #[expect(unsafe_code, reason = "memory is given back by address")]
-        // SAFETY: a mapping of a file, private, executable and never written to: what is dropped is read again from the file, which
+        // SAFETY: a mapping of a file, private and never written to: what is dropped is read again from the file, which
         // nobody can write to while it runs (ETXTBSY, execve(2)).
         unsafe {
             libc::madvise(std::ptr::without_provenance_mut(from), to - from, libc::MADV_DONTNEED)
@@ -49,12 +49,14 @@ pub fn give_back_code() {
     }
 }
 
-/// The addresses of a line of /proc/PID/maps (proc(5)), if it is code of `program`.
+/// The addresses of a line of /proc/PID/maps (proc(5)), if it is code of `program`, or the constants before it, at the file's begin; what
+/// stands behind the code was written to when the program was loaded (its relocations), and is not in the file.
 fn code_of(line: &str, program: &Path) -> Option<(usize, usize)> {
     let (range, rest) = line.split_once(' ')?;
     let (from, to) = range.split_once('-')?;
     let path = rest.splitn(5, ' ').nth(4)?.trim_start();
-    let ours = rest.starts_with("r-xp ") && Path::new(path) == program;
+    let untouched = rest.starts_with("r-xp ") || rest.starts_with("r--p 00000000 ");
+    let ours = untouched && Path::new(path) == program;
     ours.then(|| Some((usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?)))?
 }
 
@@ -67,7 +69,9 @@ mod tests {
         let program = Path::new("/usr/bin/main stay");
         let line = "55d0a000-55d0b000 r-xp 00002000 fe:00 12   /usr/bin/main stay";
         assert_eq!(code_of(line, program), Some((0x55d0_a000, 0x55d0_b000)));
-        assert_eq!(code_of(&line.replace("r-xp", "r--p"), program), None);
+        assert_eq!(code_of(&line.replace("r-xp", "r--p"), program), None, "its relocations");
+        assert_eq!(code_of(&line.replace("r-xp 00002000", "r--p 00000000"), program), Some((0x55d0_a000, 0x55d0_b000)));
+        assert_eq!(code_of(&line.replace("r-xp 00002000", "rw-p 00000000"), program), None);
         assert_eq!(code_of(&line.replace("main stay", "libc.so.6"), program), None);
         assert_eq!(code_of("7ffc0000-7ffc1000 rw-p 00000000 00:00 0   [stack]", program), None);
         assert_eq!(code_of("7ffc0000-7ffc1000 rw-p 00000000 00:00 0", program), None);

@@ -4,7 +4,7 @@ use crate::file::{Key, Kind, Section, key::key};
 
 /// `[deploy]`
 pub(crate) static DEPLOY: Section = Section {
-    about: "How releases are made and brought live. `repository`, `branch`, `file`, `keep` and `[deploy.webhook]` are read from the file that is \
+    about: "How releases are made and brought live. `repository`, `branch`, `file`, `keep`, `ping` and `[deploy.webhook]` are read from the file that is \
             named by `--dir` or `--config`, everything else from the file in the commit that is released.",
     keys: &[
         key(
@@ -24,6 +24,7 @@ pub(crate) static DEPLOY: Section = Section {
         ),
         key("keep", Kind::Count, "5", "10", "So many releases are kept on the disk."),
         key("webhook", Kind::Table(&WEBHOOK), "", "", "Where GitHub or GitLab tells of pushes."),
+        key("ping", Kind::Table(&PING), "", "", "Who is told how a release ended."),
         key(
             "build",
             Kind::List(&BUILD, "a command"),
@@ -87,6 +88,21 @@ pub(crate) static DEPLOY: Section = Section {
             "",
             "20",
             "More lines of errors while it is watched, and the release is taken back. Default: they are not counted.",
+        ),
+    ],
+};
+
+/// `ping` of a release
+static PING: Section = Section {
+    about: "URLs that are asked for (`GET`, 10 s at most) when a release or a rollback has ended. What they answer changes nothing.",
+    keys: &[
+        key("success", Kind::Url, "", "\"https://hc.example/ping/5678\"", "After one that is live."),
+        key(
+            "failure",
+            Kind::Url,
+            "",
+            "\"https://hc.example/ping/5678/fail\"",
+            "After one that failed or was taken back.",
         ),
     ],
 };
