@@ -34,7 +34,7 @@ fn told(output: &Output) -> String {
         let commit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         let placeholder = match name.len() {
             26 if name.chars().all(upper) => "[RELEASE]",
-            7 | 40 if name.chars().all(commit) && name.contains(|c: char| c.is_ascii_digit()) => "[COMMIT]",
+            7 | 10 | 40 if name.chars().all(commit) && name.contains(|c: char| c.is_ascii_digit()) => "[COMMIT]",
             _ => name,
         };
         seen.push_str(placeholder);
