@@ -7,76 +7,25 @@
 
 #[path = "support/delivery.rs"]
 mod delivery;
+#[path = "support/pushed.rs"]
+mod pushed;
 #[path = "support/releases.rs"]
 mod releases;
 mod support;
 
 use delivery::{SECRET, Sshd, ask, deliver, done, git, signature};
-use releases::{Load, Site};
-use serde_json::Value;
+use pushed::Server;
+use releases::Load;
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::PathBuf,
-    process::{Command, Stdio},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command, Stdio},
 };
 use support::{LIMIT, get};
 use testkit::{find_component, free_port, wait_until};
-
-/// A server in the directory `shop` beside the work of whoever pushes to it.
-struct Server {
-    site: Site,
-}
-
-impl Server {
-    /// `deploy` stands in the commits, `more` at the end of the server's own file.
-    fn new(deploy: &str, more: &str, flags: &[&str]) -> Self {
-        let server = Self { site: Site::new(&format!("watch = \"1s\"\n{deploy}"), "") };
-        fs::write(server.site.path(".gitignore"), "/shop/\n/ssh/\n/seen\n/go\n").unwrap();
-        server.site.commit("v1", "", &[]);
-        server.site.run(&[&["server", "init", "--dir", "shop"], flags].concat()).code(0);
-        // Whoever pushes brings no variables: those of the server are in its file.
-        let seen = server.site.path("seen");
-        fs::write(server.path(".env"), format!("SEEN={}\n", seen.display())).unwrap();
-        let file = fs::read_to_string(server.path("mainstay.toml")).unwrap();
-        fs::write(server.path("mainstay.toml"), file + more).unwrap();
-        server
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.site.path("shop").join(name)
-    }
-
-    fn repository(&self) -> PathBuf {
-        self.path("data/releases/repository.git")
-    }
-
-    #[track_caller]
-    fn releases(&self) -> Vec<Value> {
-        let output = self.site.run(&["releases", "--json", "--dir", "shop"]);
-        let value: Value = serde_json::from_str(&output.raw_stdout).unwrap_or_else(|_| panic!("{}", output.raw_stderr));
-        value["releases"].as_array().unwrap().clone()
-    }
-
-    /// Waits until the newest release is of this commit and stays.
-    #[track_caller]
-    fn stays(&self, commit: &str) {
-        let log = || fs::read_to_string(self.path("data/run/deploy.log")).unwrap_or_default();
-        let newest = || self.releases().first().cloned().unwrap_or_default();
-        wait_until(LIMIT, "the commit stays live", || {
-            let newest = newest();
-            assert_ne!(newest["state"], "failed", "{}", log());
-            newest["commit"] == commit && newest["state"] == "confirmed"
-        });
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.site.run(&["down", "--dir", "shop"]);
-    }
-}
 
 /// What every push has to do, wherever it goes: the first one starts the application, the next takes over without a request lost and
 /// is told while it happens, a bad one is a message and no refusal.
@@ -130,6 +79,9 @@ fn pushes_end_live(to: impl FnOnce(&Server) -> (String, Vec<(&'static str, Strin
     let told = done(&git(&work, &["push", "--force", &to, "main"], &env));
     assert!(told.contains("(forced update)") && told.contains("is live and stays"), "{told}");
     assert_eq!((site.version(), server.releases()[0]["commit"].as_str()), ("v4".to_owned(), Some(commit.as_str())));
+    // What was pushed over is still there to go back to.
+    server.site.run(&["rollback", "--dir", "shop"]).code(0).stderr_has("is live again");
+    assert_eq!(site.version(), "v2");
     let left = fs::read_dir(server.path("data/releases")).unwrap().flatten();
     let left: Vec<_> =
         left.map(|entry| entry.file_name()).filter(|it| it.display().to_string().starts_with('.')).collect();
@@ -299,4 +251,67 @@ fn what_gitlab_tells_of_ends_live() {
     assert_eq!(gitlab(port, "Pipeline Hook", &passed).0, 202);
     server.stays(&commit);
     assert_eq!(get(server.site.port, "/version").unwrap().1.split(' ').next(), Some("v2"));
+}
+
+/// Gives away all repositories below a directory.
+struct Daemon {
+    child: Child,
+    port: u16,
+}
+
+impl Daemon {
+    fn of(base: &Path) -> Self {
+        let port = free_port();
+        let mut daemon = Command::new(find_component("git"));
+        daemon.args(["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1"]).arg(format!("--port={port}"));
+        daemon.arg(format!("--base-path={}", base.display())).stderr(Stdio::null());
+        // It does not go when git alone is told to.
+        let child = daemon.process_group(0).spawn().unwrap();
+        wait_until(LIMIT, "it listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self { child, port }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-TERM", "--", &format!("-{}", self.child.id())]).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Issue 6, point 3: of a repository elsewhere no more comes than is needed; what builds keep is there for the next one; a commit that
+/// its branch does not hold any more is released as long as it can be had.
+#[test]
+fn a_repository_elsewhere_is_fetched_as_far_as_needed() {
+    let server =
+        Server::new("build = [\"sh -c 'echo built >> $MAINSTAY_CACHE/builds'\"]\n", "", &["--repository", ".."]);
+    let site = &server.site;
+    let daemon = Daemon::of(&site.path("..").canonicalize().unwrap());
+    let name = site.test.path().file_name().unwrap().display().to_string();
+    let url = format!("repository = \"git://127.0.0.1:{}/{name}\"\n", daemon.port);
+    let file = fs::read_to_string(server.path("mainstay.toml")).unwrap();
+    let file: String = file.lines().filter(|it| !it.starts_with("repository")).map(|it| format!("{it}\n")).collect();
+    fs::write(server.path("mainstay.toml"), file + &url).unwrap();
+    let first = site.commit("v1", "", &[]);
+    let second = site.commit("v2", "", &[]);
+    let deploy = |arguments: &[&str]| site.run(&[&["deploy", "--dir", "shop"], arguments].concat());
+    // The mirror lies where a repository that is pushed to would lie.
+    let count = || done(&git(&server.repository(), &["rev-list", "--all", "--count"], &[]));
+    deploy(&[]).code(0);
+    assert_eq!((site.version(), count()), ("v2".to_owned(), "1".to_owned()));
+    deploy(&[&first]).code(0);
+    assert_eq!((site.version(), count()), ("v1".to_owned(), "2".to_owned()));
+    // Pushed over, and the old one is live no more; it was a release, so that it is kept.
+    site.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+    let third = site.commit("v3", "", &[]);
+    site.git(&["reflog", "expire", "--expire=now", "--all"]);
+    site.git(&["gc", "--quiet", "--prune=now"]);
+    deploy(&[]).code(0);
+    assert_eq!((site.version(), server.releases()[0]["commit"].as_str()), ("v3".to_owned(), Some(&*third)));
+    deploy(&[&second]).code(0);
+    assert_eq!(site.version(), "v2");
+    deploy(&[&"0".repeat(40)]).code(2).stderr_has("there is no commit `0000");
+    deploy(&["main~1"]).code(0);
+    assert!(count().parse::<usize>().unwrap() > 4, "{}", count());
+    assert_eq!(fs::read_to_string(server.path("data/releases/cache/builds")).unwrap().lines().count(), 5);
 }

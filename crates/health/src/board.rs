@@ -117,6 +117,19 @@ impl Board {
         self.change(|known| known.dependencies.push(health));
     }
 
+    /// From now on these are the dependencies. What is known of those that are `same` as before is kept, the others were not asked yet.
+    pub fn depend_on(&self, dependencies: &[Dependency], same: impl Fn(&Dependency) -> bool) {
+        let now = Instant::now();
+        self.change(|known| {
+            let mut before = std::mem::take(&mut known.dependencies);
+            let row = |it: &Dependency| {
+                let fresh = DependencyHealth::new(&it.name, it.target.kind(), it.required, now);
+                if same(it) { handed_on(fresh, &mut before) } else { fresh }
+            };
+            known.dependencies = dependencies.iter().map(row).collect();
+        });
+    }
+
     /// The start has come so far; the time of the phase before is kept.
     pub fn phase(&self, phase: Phase) {
         let now = Instant::now();

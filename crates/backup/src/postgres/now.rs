@@ -40,12 +40,7 @@ pub(crate) async fn rows_now(
 }
 
 /// Nothing of a table that is gone.
-async fn one(
-    talk: &Talk,
-    reading: &Reading<'_>,
-    table: &Table,
-    left: Duration,
-) -> Result<Option<Now>, BackupError> {
+async fn one(talk: &Talk, reading: &Reading<'_>, table: &Table, left: Duration) -> Result<Option<Now>, BackupError> {
     let too_long = || Some(Err("counting its rows took too long".to_owned()));
     if left.is_zero() {
         return Ok(too_long());

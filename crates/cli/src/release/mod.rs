@@ -64,7 +64,7 @@ pub(crate) async fn release(context: &Context, place: &Place, wish: &Wish) -> Ou
     if wish.dry_run {
         return step::rehearse(context, &here, wish, plan).await;
     }
-    let record = new_record(context, &here, wish, ReleaseId::new(context.now()));
+    let record = new_record(context, &here, wish, queue::next(&here.site, context.now()));
     let mut work = Work::new(context, &here, wish, record, plan);
     let verdict = match drive::drive(&mut work, plan).await {
         Ok(verdict) => verdict,

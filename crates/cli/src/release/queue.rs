@@ -8,6 +8,7 @@ use host::{
     fs,
     lock::{Holder, InstanceLock, LockError},
 };
+use jiff::Timestamp;
 use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome};
 use std::{path::PathBuf, time::Duration};
@@ -23,7 +24,7 @@ pub(super) async fn lock(work: &mut Work<'_>) -> Did {
     let site = &work.here.site;
     fs::create_dir_all_private(&queue(site), MODE).map_err(on_disk("the directory of the releases cannot be made"))?;
     // A rollback has the name of a release that is there, and a place of its own.
-    let id = if work.is_rollback { ReleaseId::new(work.context.now()) } else { work.record.id };
+    let id = if work.is_rollback { next(site, work.context.now()) } else { work.record.id };
     let place = Place::take(site, id)?;
     let about = format!("mainstay {} {}", if work.is_rollback { "rollback" } else { "deploy" }, work.record.reference);
     let mut told: Option<Holder> = None;
@@ -50,6 +51,13 @@ pub(super) async fn lock(work: &mut Work<'_>) -> Did {
             Err(error) => return Err(failed(Finding::error("the lock of the releases cannot be had").because(&error))),
         }
     }
+}
+
+/// The name of a release that begins now: after those that are there and those that wait, for that is how they are told apart.
+pub(super) fn next(site: &Site, now: Timestamp) -> ReleaseId {
+    let made = store::list(site).unwrap_or_default().into_iter().map(|release| release.id);
+    let waiting = fs::entries(&queue(site)).unwrap_or_default();
+    ReleaseId::after(made.chain(waiting.iter().filter_map(|entry| entry.name.parse().ok())), now)
 }
 
 fn queue(site: &Site) -> PathBuf {

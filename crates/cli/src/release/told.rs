@@ -173,6 +173,10 @@ async fn over(work: &mut Work<'_>, verdict: &Verdict, failure: &Failure) -> Outc
     // Going on with less is nothing that a release could have done.
     let outcome = if matches!(outcome, Outcome::Done | Outcome::Degraded) { Outcome::Failed } else { outcome };
     tell(work.context, &trouble.map(|it| it.findings).unwrap_or_default(), outcome);
+    // One that never got its turn has looked at nothing, and knows nothing of what runs.
+    if failure.step == Step::Lock {
+        return json(work, outcome);
+    }
     let meaning = match driver::has_ended(work).await {
         true => ended(work, failure),
         false => meaning(work, verdict, failure),

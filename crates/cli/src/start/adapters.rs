@@ -28,8 +28,8 @@ pub(super) struct Senses(pub(super) Arc<World>);
 impl Asker for Senses {
     fn ask<'a>(&'a self, dependency: &'a Dependency) -> Pending<'a, Result<Answer, Refusal>> {
         Box::pin(async move {
-            let limit = dependency.wait.attempt_timeout;
-            probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await?;
+            let (limit, probes) = (dependency.wait.attempt_timeout, self.0.probes_of(&self.0.by_now()));
+            probe::ask(&dependency.target, dependency.access, limit, &probes).await?;
             self.schema(dependency).await?;
             Ok(Answer { queues: queues(dependency).await })
         })
@@ -37,6 +37,17 @@ impl Asker for Senses {
 }
 
 impl Senses {
+    /// Is a dependency that something of `app` needs there?
+    pub(super) async fn needed(&self, name: &str, app: &App, probes: &probe::Context) -> Result<(), String> {
+        let Some(dependency) = app.dependency(name).filter(|dependency| dependency.required) else {
+            return Ok(());
+        };
+        // The monitor learns of it too, and tells everybody else.
+        self.0.board.look(name);
+        let asked = probe::ask(&dependency.target, dependency.access, dependency.wait.attempt_timeout, probes).await;
+        asked.map(drop).map_err(|refusal| refusal.to_string())
+    }
+
     /// S1.10: a database that answers may have lost its schema all the same: it was made anew, or restored from nothing.
     async fn schema(&self, dependency: &Dependency) -> Result<(), Refusal> {
         let of_this = |job: &migrate::Job<'_>| job.migrations.database == dependency.name;
@@ -82,14 +93,8 @@ impl Checker for Senses {
 
     fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>> {
         Box::pin(async move {
-            let Some(dependency) = self.0.app.dependency(name).filter(|dependency| dependency.required) else {
-                return Ok(());
-            };
-            // The monitor learns of it too, and tells everybody else.
-            self.0.board.look(name);
-            let limit = dependency.wait.attempt_timeout;
-            let asked = probe::ask(&dependency.target, dependency.access, limit, &self.0.probes).await;
-            asked.map(drop).map_err(|refusal| refusal.to_string())
+            let app = self.0.by_now();
+            self.needed(name, &app, &self.0.probes_of(&app)).await
         })
     }
 

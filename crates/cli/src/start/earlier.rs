@@ -23,6 +23,11 @@ pub(super) fn instance(app: &App) -> String {
     }
 }
 
+/// Is there anybody whom an earlier start has left, and whom the next one ends?
+pub(crate) fn has_left_any(app: &App) -> bool {
+    !leftovers(&instance(app)).is_empty()
+}
+
 /// Call it under the lock of the single instance, or a life that goes on is ended.
 pub(super) async fn clear_away(world: &World, instance: &str) -> Result<(), Trouble> {
     let found = leftovers(instance);

@@ -41,7 +41,7 @@ impl Release {
     /// All that its services are run with.
     pub(super) fn generation(&self, world: &Arc<World>) -> Result<Generation, plan::Trouble> {
         let journal = OfThis { told: world.journal.clone(), release: self.clone() };
-        let probes = probe::Context { root: self.app.root.clone(), env: self.app.env.clone(), ..world.probes.clone() };
+        let probes = world.probes_of(&self.app);
         let checker = Asked { senses: Senses(world.clone()), release: self.clone(), probes };
         let (spawner, lines) = (world.spawner.clone(), Arc::new(self.tail.clone()));
         let outfit = Outfit::new(spawner, Arc::new(checker), Arc::new(journal), lines, sockets(&self.app)?);
@@ -98,7 +98,7 @@ impl Checker for Asked {
     }
 
     fn need<'a>(&'a self, name: &'a str) -> Pending<'a, Result<(), String>> {
-        Checker::need(&self.senses, name)
+        Box::pin(self.senses.needed(name, &self.release.app, &self.probes))
     }
 
     fn fence<'a>(&'a self, service: &'a Service) -> Pending<'a, Result<Fence, NoLock>> {

@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::doors::{Doors, Tls};
+use config::App;
 use host::{
     lock::{InstanceLock, LockError},
     net::bind_private,
@@ -28,7 +29,8 @@ pub(crate) struct Proxied {
     proxy: Arc<Proxy>,
     service: String,
     drain: Duration,
-    needs: Vec<String>,
+    /// Of its service, as it is run by now.
+    needs: Mutex<Vec<String>>,
     /// Needed databases that are away: requests wait meanwhile.
     away: Mutex<BTreeSet<String>>,
     /// The port to which requests go.
@@ -55,8 +57,7 @@ pub(super) fn serve(world: &Arc<World>, handle: &Handle) -> Result<Option<Arc<Pr
     }
     let (asked, lock) = desk(world, &proxy).unzip();
     tasks.extend(asked);
-    let needs = world.app.services.iter().filter(|service| service.name == wanted.to);
-    let needs = needs.flat_map(|service| service.needs.iter().cloned()).collect();
+    let needs = Mutex::new(needs_of(&world.by_now(), &wanted.to));
     let (service, drain, away, port) = (wanted.to.clone(), wanted.drain, Mutex::default(), Mutex::default());
     let proxied = Arc::new(Proxied { proxy, service, drain, needs, away, port, tasks, _lock: lock });
     tokio::spawn(proxied.clone().follow(handle.clone()));
@@ -105,16 +106,26 @@ impl Proxied {
 
     /// A database is away, or back: requests wait meanwhile, within their bounds.
     pub(super) fn need(&self, name: &str, is_there: bool) {
-        if !self.needs.iter().any(|need| need == name) {
+        let needs = self.needs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !needs.iter().any(|need| need == name) {
             return;
         }
+        self.are_away(|away| {
+            let _ = if is_there { away.remove(name) } else { away.insert(name.to_owned()) };
+        });
+    }
+
+    /// Its service is that of `app` from now on: what nobody needs any more is not waited for.
+    pub(super) fn depend_on(&self, app: &App) {
+        let needs = needs_of(app, &self.service);
+        self.are_away(|away| away.retain(|name| needs.contains(name)));
+        *self.needs.lock().unwrap_or_else(PoisonError::into_inner) = needs;
+    }
+
+    fn are_away(&self, change: impl FnOnce(&mut BTreeSet<String>)) {
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         let held = !away.is_empty();
-        if is_there {
-            away.remove(name)
-        } else {
-            away.insert(name.to_owned())
-        };
+        change(&mut away);
         match (held, away.is_empty()) {
             (false, false) => self.proxy.hold(),
             (true, true) => self.proxy.resume(),
@@ -135,6 +146,11 @@ impl Proxied {
         };
         world.journal.note(Event::new("proxy.stopped", text).with("cut", cut as u64));
     }
+}
+
+fn needs_of(app: &App, service: &str) -> Vec<String> {
+    let of = app.services.iter().filter(|it| it.name == service);
+    of.flat_map(|service| service.needs.iter().cloned()).collect()
 }
 
 fn upstream(port: u16) -> config::Upstream {

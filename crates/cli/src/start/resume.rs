@@ -115,6 +115,9 @@ impl Live {
         let mut live = Self::new(world.clone(), reread);
         live.lock = state.lock.map(|lock| all.take(lock)).transpose().map_err(lost)?.map(InstanceLock::take_over);
         world.ring.take_over(state.ring);
+        if state.latest.release.is_some() {
+            world.board.depend_on(&latest.dependencies, |_| true);
+        }
         world.board.take_over(state.board);
         world.tail.take_over(state.tail);
         world.hide(&latest);

@@ -1,10 +1,9 @@
 //! After the start: watches dependencies and services until the end, and mends what can be mended.
 
 use super::{
-    World,
-    adapters::Senses,
-    asked_to_stop,
+    World, asked_to_stop,
     jobs::Jobs,
+    monitors::Monitors,
     reexec::{Wish, reexec},
     snapshots,
     stage::{Live, Running, show},
@@ -45,6 +44,15 @@ pub(super) struct All {
 pub(super) struct Hearers {
     pub(super) handle: Handle,
     pub(super) jobs: Option<ScheduleHandle>,
+}
+
+impl Hearers {
+    /// Nobody waits any more for a dependency that is not watched, or is another one by now.
+    fn forget(&self, world: &World, name: &str) {
+        self.handle.need(name, Need::Met);
+        self.jobs.iter().for_each(|jobs| jobs.need(name, Need::Met));
+        world.proxied.get().into_iter().for_each(|proxied| proxied.need(name, true));
+    }
 }
 
 /// What is to be mended and is not yet.
@@ -113,8 +121,9 @@ async fn finish_requests(world: &World, signals: &mut Signals) {
 /// Whoever asks for the end is heard first: services that got the same signal, as in a stop of the whole control group,
 /// have ended on request then. Mending may take its time; it keeps nobody from being heard, and is given up at the end.
 async fn until_the_end(world: &Arc<World>, live: &Live, all: &mut All, signals: &mut Signals) -> Option<Signal> {
-    let (mut monitors, mut news) = monitors(world);
-    monitors.spawn(snapshots::take(world.clone(), all.running.handle.clone()));
+    let (mut monitors, mut news) = Monitors::begin(world);
+    let mut others = JoinSet::new();
+    others.spawn(snapshots::take(world.clone(), all.running.handle.clone()));
     let (mends, to_mend) = unbounded_channel();
     let told = Hearers { handle: all.running.handle.clone(), jobs: all.jobs.as_ref().map(|jobs| jobs.handle.clone()) };
     let owed = Owed::default();
@@ -139,6 +148,10 @@ async fn until_the_end(world: &Arc<World>, live: &Live, all: &mut All, signals: 
             Ok(()) = statuses.changed() => {
                 let seen = statuses.borrow_and_update().clone();
                 show(world, &seen);
+            }
+            () = world.depends_anew.notified() => {
+                let lost = monitors.follow(world, &world.by_now().dependencies);
+                lost.iter().for_each(|name| told.forget(world, name));
             }
             wish = world.passage.wished() => tokio::select! {
                 biased;
@@ -177,20 +190,6 @@ async fn mend(world: &World, hearers: &Hearers, mut to_mend: UnboundedReceiver<N
     }
 }
 
-/// One monitor for each dependency.
-fn monitors(world: &Arc<World>) -> (JoinSet<()>, UnboundedReceiver<News>) {
-    let (tell, news) = unbounded_channel();
-    let mut tasks = JoinSet::new();
-    for dependency in world.app.dependencies.clone() {
-        let (world, tell) = (world.clone(), tell.clone());
-        tasks.spawn(async move {
-            let senses = Senses(world.clone());
-            health::watch(&dependency, &senses, &world.board, &*world.journal, tell).await;
-        });
-    }
-    (tasks, news)
-}
-
 async fn act(world: &World, hearers: &Hearers, news: News) {
     let Hearers { handle, jobs } = hearers;
     if let (Told::Up { .. }, Some(jobs)) = (&news.told, jobs) {
@@ -201,7 +200,7 @@ async fn act(world: &World, hearers: &Hearers, news: News) {
         (Told::Up { .. }, Some(proxied)) => proxied.need(&news.dependency, true),
         _ => {}
     }
-    let required = world.app.dependency(&news.dependency).is_some_and(|dependency| dependency.required);
+    let required = world.by_now().dependency(&news.dependency).is_some_and(|dependency| dependency.required);
     match news.told {
         Told::Down { reason, .. } if required => handle.need(&news.dependency, Need::Down { reason }),
         Told::Up { .. } if required => handle.need(&news.dependency, Need::Met),

@@ -24,7 +24,10 @@ use std::{
 };
 use supervise::{Fault, tail::Tail};
 use tokio::{
-    sync::mpsc::{UnboundedSender, unbounded_channel},
+    sync::{
+        Notify,
+        mpsc::{UnboundedSender, unbounded_channel},
+    },
     task::JoinHandle,
 };
 
@@ -34,6 +37,8 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     /// As it is run by now: another release, perhaps.
     by_now: Mutex<Arc<App>>,
+    /// Other dependencies than before may be watched.
+    pub(crate) depends_anew: Notify,
     pub(crate) board: Board,
     pub(crate) terminal: Arc<Terminal>,
     pub(crate) journal: Arc<Told>,
@@ -115,6 +120,7 @@ impl World {
             backups: Backups::of(app.clone(), remotes.clone()),
             proxied: OnceLock::new(),
             by_now: Mutex::new(app.clone()),
+            depends_anew: Notify::new(),
             remotes,
             app,
         })
@@ -128,6 +134,11 @@ impl World {
     /// From now on another release of it is run.
     pub(crate) fn run_now(&self, app: Arc<App>) {
         *self.by_now.lock().unwrap_or_else(PoisonError::into_inner) = app;
+    }
+
+    /// What probes of `app` need from around them.
+    pub(crate) fn probes_of(&self, app: &App) -> probe::Context {
+        probe::Context { root: app.root.clone(), env: app.env.clone(), ..self.probes.clone() }
     }
 
     /// From now on the secrets of `app` appear nowhere: not on the terminal, on the pages, in events or in files.

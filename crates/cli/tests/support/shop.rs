@@ -6,7 +6,6 @@
     reason = "tests stand outside the program and play the machine it runs on"
 )]
 
-pub use crate::support::rounds;
 use crate::support::{self, mainstay};
 use std::path::Path;
 use testkit::{Cluster, Running, Test, wait_until};

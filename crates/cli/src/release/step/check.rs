@@ -7,15 +7,17 @@ use super::{
         rules_of,
         work::{Did, Work},
     },
+    addresses::addresses,
     connections::room_for_both,
     heads,
+    needs::new_needs,
 };
 use crate::{
     load::{load_release, share},
     start::World,
 };
 use ::deploy::course::{Copies, Fact};
-use config::Deploy;
+use config::{App, Deploy};
 use migrate::Goal;
 use plan::Trouble;
 use report::{Finding, Outcome, count};
@@ -36,7 +38,11 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     if !rules.builds && !work.driver.is_in_place() {
         programs(&world)?;
     }
+    if !work.driver.is_in_place() {
+        addresses(work, &world)?;
+    }
     let mut told = vec!["its configuration is complete".to_owned()];
+    told.extend(new_needs(work, &world).await?);
     told.extend(pending(work, &world).await?);
     told.extend(room_for_both(work, &world.app).await?);
     begin_to_probe(work);
@@ -49,10 +55,12 @@ pub(in crate::release) async fn check_again(work: &mut Work<'_>) -> Did {
     driver::fit(work, &world).await?;
     if !work.driver.is_in_place() {
         programs(&world)?;
+        addresses(work, &world)?;
     }
+    let needs = new_needs(work, &world).await?;
     let room = room_for_both(work, &world.app).await?;
     begin_to_probe(work);
-    Ok(["its files are there".to_owned()].into_iter().chain(room).collect::<Vec<_>>().join(", "))
+    Ok(["its files are there".to_owned()].into_iter().chain(needs).chain(room).collect::<Vec<_>>().join(", "))
 }
 
 fn load(work: &mut Work<'_>) -> Result<Arc<World>, Trouble> {
@@ -131,13 +139,17 @@ async fn lint(_: &Work<'_>, _: &migrate::Job<'_>) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The application as the release that serves is configured, or the site where none does.
+pub(super) fn served(work: &Work<'_>) -> App {
+    let before = work.before.and_then(|id| load_release(work.context, &work.here.app, &id).ok());
+    before.map_or_else(|| work.here.app.clone(), |loaded| loaded.app)
+}
+
 /// From now on the application is asked through its own door, as the release that serves is configured.
 fn begin_to_probe(work: &mut Work<'_>) {
     use super::super::work::Daemon;
     if work.daemon != Daemon::Running || work.prober.is_some() {
         return;
     }
-    let before = work.before.and_then(|id| load_release(work.context, &work.here.app, &id).ok());
-    let app = before.as_ref().map_or(&work.here.app, |loaded| &loaded.app);
-    work.prober = Prober::begin(work.context, app);
+    work.prober = Prober::begin(work.context, &served(work));
 }

@@ -46,15 +46,19 @@ fn is_live(work: &Work<'_>) -> bool {
 }
 
 fn trouble(error: GitError) -> Trouble {
-    let misused =
-        matches!(error, GitError::Unknown { .. } | GitError::BadReference { .. } | GitError::NoRepository { .. });
+    use GitError::{BadReference, Empty, NoRepository, Unknown};
+    let misused = matches!(error, Unknown { .. } | BadReference { .. } | Empty { .. } | NoRepository { .. });
     Trouble { outcome: if misused { Outcome::Misused } else { Outcome::Failed }, ..failed(error.finding()) }
 }
 
-/// They go again; the record and what the build has said stay.
+/// They go again, and its variables with them; the record and what the build has said stay.
 pub(in crate::release) async fn remove_tree(work: &mut Work<'_>) -> Result<(), String> {
     let site = &work.here.site;
     host::fs::remove_tree(&site.tree(work.record.id)).map_err(|error| error.to_string())?;
+    match host::fs::remove(&site.env(work.record.id)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.to_string()),
+        _ => {}
+    }
     forget(work, &[work.record.id]).await;
     Ok(())
 }

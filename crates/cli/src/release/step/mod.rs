@@ -1,5 +1,6 @@
 //! How each step of a release is done, and how it is taken back.
 
+mod addresses;
 mod backup;
 mod build;
 mod check;
@@ -11,6 +12,7 @@ mod fetch;
 mod heads;
 mod loss;
 mod migrate;
+mod needs;
 mod preflight;
 mod prove;
 mod rehearse;

@@ -56,6 +56,8 @@ async fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<
         work.context.terminal.note(Event::new("deploy.abandoned", text).level(Level::Warn));
         give_back(work, &mut record).await?;
         host::fs::remove_tree(&site.tree(record.id)).map_err(on_disk("an abandoned release cannot be removed"))?;
+        // Without its files nobody reads them.
+        drop(host::fs::remove(&site.env(record.id)));
     }
     record.state = state;
     store::write(site, &record).map_err(on_disk("the record of an earlier release cannot be written"))

@@ -5,17 +5,15 @@ use crate::{
     context::{Context, tell},
     verbs::answer,
 };
-use ::deploy::{
-    ReleaseId,
-    course::{Course, Effect, Fact, Input, Plan, Step},
-};
+use ::deploy::course::{Course, Effect, Fact, Input, Plan, Step};
 use config::Driver;
 use report::{Outcome, Verdict};
 use serde_json::json;
 
 /// Shows what a release would come to. Nothing of it is left, and nothing that runs has noticed.
 pub(in crate::release) async fn rehearse(context: &Context, here: &Here, wish: &Wish, plan: Plan) -> Outcome {
-    let record = super::super::new_record(context, here, wish, ReleaseId::new(context.now()));
+    let id = super::super::queue::next(&here.site, context.now());
+    let record = super::super::new_record(context, here, wish, id);
     let mut work = Work::new(context, here, wish, record, plan);
     let mut course = Course::new(plan);
     let mut effects = course.step(Input::Begin);

@@ -46,7 +46,9 @@ fn mainstay_runs_it(context: &Context, here: &Here, record: &Record) -> Result<(
     match app.deploy.is_some_and(|deploy| deploy.driver.is_in_place()) {
         false => Ok(()),
         true => {
-            let finding = Finding::error("`--restore` is there for services that mainstay runs itself, not for those of systemd or Compose");
+            let finding = Finding::error(
+                "`--restore` is there for services that mainstay runs itself, not for those of systemd or Compose",
+            );
             Err(misused(finding.hint("stop them, `mainstay restore`, then `mainstay rollback --keep-schema`")))
         }
     }

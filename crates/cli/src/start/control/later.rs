@@ -26,11 +26,16 @@ pub(super) fn later(old: &App, new: &App) -> Vec<String> {
     later
 }
 
-/// What the running mainstay cannot do: the whole is refused then.
+/// What no running mainstay goes on with: nothing.
+pub(super) fn nothing_left(new: &App) -> Option<Finding> {
+    let none = new.services.is_empty() && new.jobs.is_empty();
+    none.then(|| Finding::error("no service would be left").hint("`mainstay down` stops everything"))
+}
+
+/// What a reload cannot do: the whole is refused then.
 pub(super) fn impossible(old: &App, new: &App) -> Vec<Finding> {
-    if new.services.is_empty() && new.jobs.is_empty() {
-        let hint = "`mainstay down` stops everything";
-        return vec![Finding::error("no service would be left").hint(hint)];
+    if let Some(finding) = nothing_left(new) {
+        return vec![finding];
     }
     let known = |name: &String| old.dependency(name).is_some();
     let services = new.services.iter().map(|service| (format!("service `{}`", service.name), &service.needs));

@@ -1,6 +1,6 @@
 //! A release beside the one that serves: begun, looked at, given up.
 
-use super::{super::later::impossible, Deck, shown};
+use super::{super::later::nothing_left, Deck, shown};
 use crate::{
     check::programs,
     start::{generation::Release, stage::start_patience},
@@ -43,9 +43,8 @@ impl Deck {
         self.is_alone()?;
         let id = asked.release.parse().map_err(|_| misused(Finding::error(no_id(&asked.release))))?;
         let loaded = (self.reread.release)(id).map_err(|findings| Refusal::new(Outcome::Misused, &findings))?;
-        let impossible = impossible(&self.world.by_now(), &loaded.app);
-        if !impossible.is_empty() {
-            return Err(Refusal::new(Outcome::Misused, &impossible));
+        if let Some(finding) = nothing_left(&loaded.app) {
+            return Err(misused(finding));
         }
         programs(&loaded.app).map_err(|findings| Refusal::new(Outcome::Misused, &findings))?;
         self.world.hide(&loaded.app);

@@ -6,9 +6,15 @@ use super::{
     candidate::{Standing, busy, has_come, misused, unbegun},
     shown,
 };
-use crate::start::{introduce, lines::release, stage::start_patience};
+use crate::start::{
+    introduce,
+    lines::release,
+    monitors::{depend_on, first_answers},
+    stage::start_patience,
+};
 use config::App;
 use control::{Change, Generation, Promoted, Refusal, ReloadedJobs, Settled, Swapped};
+use health::Migrations;
 use report::{Event, Finding, Journal, Level, Outcome};
 use std::{
     sync::{Arc, PoisonError},
@@ -44,6 +50,7 @@ impl Deck {
         let app = self.world.by_now();
         let drain = asked.drain_s.and_then(|drain| Duration::try_from_secs_f64(drain).ok());
         let before = Before { release: release(&app), app, begun: Instant::now(), drain };
+        let answers = first_answers(&self.world, &standing.release.app).await;
         self.lead_requests(&standing, drain).await?;
         let promotion = match self.handle.promote(drain).await {
             Ok(promotion) => promotion,
@@ -54,6 +61,7 @@ impl Deck {
             }
         };
         self.serve(&standing);
+        depend_on(&self.world, &before.app, &standing.release.app, answers);
         let jobs = self.promote_jobs(&standing).await;
         let drained = self.until_settled_with(&before, &promotion).await;
         let promoted = self.promoted(&standing, &before, promotion, jobs, drained);
@@ -106,6 +114,13 @@ impl Deck {
     fn serve(&self, standing: &Standing) {
         standing.release.serve(&self.world);
         let app = &standing.release.app;
+        self.world.proxied.get().into_iter().for_each(|proxied| proxied.depend_on(app));
+        // Whoever makes a release applies its migrations before.
+        match (&app.migrations, self.world.board.snapshot().migrations) {
+            (Some(_), Migrations::None) => self.world.board.migrations(Migrations::Done),
+            (None, _) => self.world.board.migrations(Migrations::None),
+            (Some(_), _) => {}
+        }
         self.world.backups.follow(&self.world, app);
         if self.world.terminal.is_introduced() {
             introduce(&self.world.terminal, app);
@@ -194,8 +209,8 @@ impl Deck {
             drained_ms: millis(drained - before.begun),
             late: late.collect(),
             failed: failed.into_iter().map(|status| self.failed_change(status, before)).collect(),
-            // What a release brings with it is in force: migrations are those of its own directory.
-            later: changed.into_iter().filter(|what| what != "`[migrations]`").collect(),
+            // What a release brings with it is in force: migrations are those of its own directory, its dependencies are watched.
+            later: changed.into_iter().filter(|what| !is_in_force(what)).collect(),
         }
     }
 
@@ -209,6 +224,10 @@ impl Deck {
             took_s: shown::seconds(before.begun.elapsed()),
         }
     }
+}
+
+fn is_in_force(what: &str) -> bool {
+    what == "`[migrations]`" || what.starts_with("the dependency ")
 }
 
 fn why_not(status: &ServiceStatus) -> String {
