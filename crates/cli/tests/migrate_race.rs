@@ -9,12 +9,12 @@
 mod shop;
 mod support;
 
-use shop::{Style, migrate, on_postgres, on_sqlite, rounds, shop, wait_stopped};
+use shop::{Style, migrate, on_postgres, on_sqlite, shop, wait_stopped};
 use std::{
     fs,
     sync::atomic::{AtomicBool, Ordering},
 };
-use support::LIMIT;
+use support::{LIMIT, rounds};
 use testkit::{Cluster, Output, PgBouncer, Running, Signal, Test, wait_for, wait_until};
 
 const STARTERS: usize = 6;
