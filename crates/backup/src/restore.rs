@@ -77,7 +77,7 @@ pub struct Prepared {
 }
 
 enum Made {
-    Postgres(postgres::Beside),
+    Postgres(Box<postgres::Beside>),
     Sqlite { scratch: Scratch },
 }
 
@@ -108,7 +108,7 @@ pub async fn prepare(job: &Job<'_>, copy: &Copy, how: How) -> Result<Prepared, B
     let made = match job.target {
         Target::Sqlite(path) => Made::Sqlite { scratch: made_of_sqlite(job, copy, &manifest, path).await? },
         Target::Postgres(dsn) => {
-            Made::Postgres(postgres::make(job, copy, &manifest, dsn, postgres::Content::OfCopy).await?)
+            Made::Postgres(Box::new(postgres::make(job, copy, &manifest, dsn, postgres::Content::OfCopy).await?))
         }
         other => return Err(BackupError::WrongTarget { kind: other.kind() }),
     };

@@ -94,9 +94,8 @@ pub(super) fn current(site: &App) -> Result<Option<ReleaseId>, Vec<Finding>> {
         // What is wrong with it is told where it is made.
         return Ok(None);
     }
-    match unsettled(&site)? {
-        Some(exchange) => return Ok(exchange.release()),
-        None => {}
+    if let Some(exchange) = unsettled(&site)? {
+        return Ok(exchange.release());
     }
     store::current(&site).map_err(|error| {
         let finding = Finding::error(format!("`{}` cannot be read", site.current().display())).because(&error);

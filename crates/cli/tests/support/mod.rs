@@ -194,8 +194,9 @@ pub fn starts_of(running: &Running, service: &str) -> usize {
 
 /// A page that remembers who asked for what.
 pub fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
@@ -204,7 +205,7 @@ pub fn outside() -> (u16, Arc<Mutex<Vec<String>>>) {
             let text = String::from_utf8_lossy(&request[..read]).into_owned();
             let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
             let status = if path.contains("broken") { "500 No" } else { "200 OK" };
-            seen.lock().unwrap().push(path);
+            seen.lock().expect("nobody panics with it").push(path);
             let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
         }
     });

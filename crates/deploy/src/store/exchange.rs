@@ -92,13 +92,13 @@ mod tests {
         let site = Site::below(data.path());
         host::fs::create_dir_all_private(&site.releases(), 0o700).unwrap();
         assert_eq!(Exchange::read(&site).unwrap(), None);
-        let id = |millis| ReleaseId::new(Timestamp::from_millisecond(millis).unwrap());
-        let mut exchange = Exchange::new(id(1), Some(id(2)), Emptied { database: "main".to_owned(), last: None });
+        let [to, from] = [1, 2].map(|millis| ReleaseId::new(Timestamp::from_millisecond(millis).unwrap()));
+        let mut exchange = Exchange::new(to, Some(from), Emptied { database: "main".to_owned(), last: None });
         exchange.write(&site).unwrap();
-        assert_eq!(Exchange::read(&site).unwrap().unwrap().release(), Some(id(2)));
+        assert_eq!(Exchange::read(&site).unwrap().unwrap().release(), Some(from));
         exchange.decided = true;
         exchange.write(&site).unwrap();
-        assert_eq!(Exchange::read(&site).unwrap().unwrap().release(), Some(id(1)));
+        assert_eq!(Exchange::read(&site).unwrap().unwrap().release(), Some(to));
         Exchange::remove(&site).unwrap();
         Exchange::remove(&site).unwrap();
         assert_eq!(Exchange::read(&site).unwrap(), None);

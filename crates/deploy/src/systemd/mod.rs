@@ -69,8 +69,15 @@ impl<'a> Systemd<'a> {
         let limit = |limit: Option<Duration>| limit.unwrap_or(LONGEST).min(LONGEST);
         let limit = (limit(unit.start_limit) + limit(unit.stop_limit)).min(LONGEST) + MARGIN;
         // One that was started too often lately would be refused (systemd.unit(5), StartLimitBurst=), the way back too.
-        drop(self.tool.ask([self.systemctl("reset-failed"), named(&[unit.name.clone()])].concat(), SOON).await);
-        self.tool.ask([self.systemctl("restart"), named(&[unit.name.clone()])].concat(), limit).await.map(drop)
+        drop(
+            self.tool
+                .ask([self.systemctl("reset-failed"), named(std::slice::from_ref(&unit.name))].concat(), SOON)
+                .await,
+        );
+        self.tool
+            .ask([self.systemctl("restart"), named(std::slice::from_ref(&unit.name))].concat(), limit)
+            .await
+            .map(drop)
     }
 
     /// Stops units, the last one first.

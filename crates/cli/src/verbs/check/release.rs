@@ -20,7 +20,7 @@ pub(super) async fn look(world: &World) -> Vec<Check> {
             checks.push(connections_of(&dependency.name, dsn).await);
         }
     }
-    if !world.app.proxy.as_ref().is_some_and(|proxy| proxy.tls.is_some()) {
+    if world.app.proxy.as_ref().is_none_or(|proxy| proxy.tls.is_none()) {
         checks.push(check_of(
             "certificate",
             Verdict::Skipped,
