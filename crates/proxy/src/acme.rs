@@ -1,6 +1,6 @@
 //! A certificate that is asked for by ACME (RFC 8555), proven over HTTP, and renewed in time.
 //!
-//! [`due::due`] decides when; [`order`] carries it out. Nobody waits for the authority: what is kept is shown meanwhile.
+//! [`due::due`] decides when; `order` carries it out. Nobody waits for the authority: what is kept is shown meanwhile.
 
 mod challenges;
 mod client;
