@@ -225,6 +225,10 @@ impl Course {
             if now == Undo::SwitchBack {
                 next.clear();
             }
+            // Nobody may write into a database that is not the one of the release that ran.
+            if now == Undo::PutBack {
+                next.retain(|undo| *undo != Undo::StartAgain);
+            }
         }
         match next.pop() {
             Some(now) => {

@@ -27,11 +27,13 @@ use std::{
 use store::{State, Store};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// An order takes no longer, all names together.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Where nothing tells that it is due, it is looked at again after this long.
+const AGAIN: Duration = Duration::from_secs(60);
 /// So many may wait for the same order.
 const WISHES: usize = 16;
 
@@ -121,7 +123,13 @@ impl Acme {
         loop {
             let due = due::due(self.kept().as_ref(), &self.state().tries.clone(), chance, self.now());
             *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(due);
-            let Ok(wish) = self.wait(due, &mut wishes).await else { return };
+            let wish = match self.wait(due, &mut wishes).await {
+                Ok(wish) => wish,
+                Err(error) => {
+                    self.cannot_wait(&error).await;
+                    continue;
+                }
+            };
             *self.next.lock().unwrap_or_else(PoisonError::into_inner) = None;
             let outcome = self.ask().await;
             let waiting = std::iter::from_fn(|| wishes.try_recv().ok());
@@ -130,6 +138,13 @@ impl Acme {
                 let _ = wish.send(outcome.clone());
             }
         }
+    }
+
+    /// No timer can be had: whoever keeps the certificate tries again, and never gives up.
+    async fn cannot_wait(&self, error: &io::Error) {
+        let text = format!("the next certificate cannot be waited for: {error}");
+        self.machine.journal.note(Event::new("certificate.unkept", text).level(Level::Warn));
+        sleep(AGAIN).await;
     }
 
     /// Until it is due, or somebody wishes for it.

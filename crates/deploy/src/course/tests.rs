@@ -241,6 +241,15 @@ fn a_clean_release_that_fails_gives_the_data_back() {
     assert_eq!(undone, ["Undo(StopCandidate)", "Undo(PutBack)", "Undo(StartAgain)", "Undo(RemoveTree)"]);
 }
 
+/// S1.8, issue 6, point 6: whose data could not be put back is not started on an empty database.
+#[test]
+fn nobody_is_started_on_a_database_that_is_not_his() {
+    let world = World { failing: Some(Step::Migrate), pending: 1, stubborn: Some("emptied"), ..World::default() };
+    let world = world.play(Plan::clean(ALL));
+    let undone: Vec<_> = world.told.iter().filter(|told| told.starts_with("Undo")).collect();
+    assert_eq!(undone, ["Undo(PutBack)", "Undo(RemoveTree)"]);
+}
+
 /// Issue 6, point 6: where the new take the place of the old, the databases are asked first and the proof comes last; what then
 /// fails is taken back.
 #[test]

@@ -95,8 +95,10 @@ pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
 /// What was there gets its name back.
 pub(in crate::release) async fn put_back(work: &mut Work<'_>) -> Result<(), String> {
     let world = work.world().map_err(|_| "its databases are not known".to_owned())?;
-    let emptied = std::mem::take(&mut work.record.emptied);
-    names_back(&world, &emptied).await.map(drop)
+    names_back(&world, &work.record.emptied).await?;
+    // Until then the record says what has to go back.
+    work.record.emptied.clear();
+    Ok(())
 }
 
 /// The same for each of these, where something was replaced indeed; answers with how many those are.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     load::load_release,
-    release::work::{Daemon, Did, Work, on_disk},
+    release::work::{Daemon, Did, Work, failed, on_disk},
 };
 use ::deploy::{Record, ReleaseId, State, store};
 use config::Deploy;
@@ -44,6 +44,10 @@ fn meant(work: &Work<'_>, current: Option<ReleaseId>) -> Result<Option<ReleaseId
     let records: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).collect();
     let came_live = |it: &&Record| it.live.is_some() && it.state.can_run() && work.here.site.tree(it.id).exists();
     let of_current = records.iter().find(|it| Some(it.id) == current);
+    if let (Some(id), None) = (current, of_current) {
+        let finding = Finding::error(format!("the record of release {id}, which is the current one, cannot be read"));
+        return Err(failed(finding.hint("nothing was changed; `mainstay releases` tells why")));
+    }
     Ok(match of_current {
         Some(record) if came_live(&record) => current,
         None if current.is_none() => None,
