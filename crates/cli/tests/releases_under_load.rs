@@ -23,6 +23,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -168,6 +169,8 @@ fn shop(mode: Mode, deploy: &str, does: &str) -> Site {
 /// Whoever talks over a WebSocket until it ends; a talk that ended is begun anew until nobody wants it any more.
 struct Talks {
     stop: std::sync::mpsc::Sender<()>,
+    /// The version that gave the latest answer.
+    latest: Arc<Mutex<String>>,
     thread: thread::JoinHandle<Vec<Talk>>,
 }
 
@@ -183,6 +186,8 @@ struct Talk {
 impl Talks {
     fn at(port: u16) -> Self {
         let (stop, stopped) = std::sync::mpsc::channel();
+        let latest = Arc::new(Mutex::new(String::new()));
+        let seen = latest.clone();
         let thread = thread::spawn(move || {
             let mut talks = Vec::new();
             let mut goes_on = || {
@@ -191,21 +196,23 @@ impl Talks {
                     .is_err_and(|it| it == std::sync::mpsc::RecvTimeoutError::Timeout)
             };
             while goes_on() {
-                talks.push(talk(WebSocket::open(port), &mut goes_on));
+                talks.push(talk(WebSocket::open(port), &seen, &mut goes_on));
             }
             talks
         });
-        Self { stop, thread }
+        Self { stop, latest, thread }
     }
 
-    fn stop(self) -> Vec<Talk> {
+    /// Once this version has answered.
+    fn stop_at(self, version: &str) -> Vec<Talk> {
+        wait_until(LIMIT, "the newest one answers", || *self.latest.lock().unwrap() == version);
         drop(self.stop);
         self.thread.join().unwrap()
     }
 }
 
 /// Each text is answered by one and the same version until the end.
-fn talk(mut socket: WebSocket, goes_on: &mut impl FnMut() -> bool) -> Talk {
+fn talk(mut socket: WebSocket, latest: &Mutex<String>, goes_on: &mut impl FnMut() -> bool) -> Talk {
     let (mut version, mut end) = (String::new(), None);
     let mut answers = 0;
     while goes_on() {
@@ -216,6 +223,7 @@ fn talk(mut socket: WebSocket, goes_on: &mut impl FnMut() -> bool) -> Talk {
                 assert_eq!(echo, text);
                 assert!(version.is_empty() || version == said, "{version} became {said}");
                 version = said.to_owned();
+                latest.lock().unwrap().clone_from(&version);
                 answers += 1;
             }
             other => {
@@ -321,7 +329,7 @@ fn websockets_end_with_a_goodbye(releases: usize) {
         site.commit(&format!("v{}", round + 1), "", &[]);
         site.deploy();
     }
-    let talks = talks.stop();
+    let talks = talks.stop_at(&format!("v{}", releases + 1));
     let (last, others) = talks.split_last().unwrap();
     assert!(others.iter().all(|talk| talk.end == Came::Close(1001)), "{talks:?}");
     assert!(others.len() >= releases && last.answers > 0, "{talks:?}");
@@ -354,7 +362,7 @@ fn silent_ones_have_all_of_drain(mode: Mode) -> (Site, Vec<Talk>, Duration) {
     wait_until(LIMIT, "the new one serves", || site.version() == "v2");
     let switched = Instant::now();
     running.wait(LIMIT).code(0);
-    let talks = talks.stop();
+    let talks = talks.stop_at("v2");
     let kept = talks[0].ended - switched;
     assert_eq!(talks[0].version, "v1");
     (site, talks, kept)
