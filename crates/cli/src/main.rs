@@ -13,6 +13,7 @@ mod start;
 mod terminal;
 mod texts;
 mod turn;
+mod typed;
 mod verbs;
 mod words;
 

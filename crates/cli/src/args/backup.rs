@@ -2,6 +2,7 @@
 
 use super::Patience;
 use clap::{Args, Subcommand};
+use config::Overrides;
 use std::path::PathBuf;
 
 /// Flags of all verbs about copies.
@@ -114,6 +115,12 @@ pub(crate) struct AsStarted {
     pub(crate) data: Option<String>,
     #[arg(long = "env-file", hide = true)]
     pub(crate) env_files: Vec<String>,
+}
+
+impl AsStarted {
+    pub(crate) fn overrides(self) -> Overrides {
+        Overrides { name: self.name, data: self.data, env_files: self.env_files, ..Overrides::default() }
+    }
 }
 
 /// Flags of `backup vacuum`.

@@ -30,7 +30,7 @@ pub(crate) use adapters::gate_context;
 pub(crate) use control::Reread;
 pub(crate) use earlier::has_left_any;
 pub(crate) use jobs::{keep_by_hand, scheduler};
-pub(crate) use monitors::is_same;
+pub(crate) use monitors::{is_same, leads_to_same};
 pub(crate) use reexec::{FORMAT, State};
 pub(crate) use resume::take_over;
 pub(crate) use stage::already_running;

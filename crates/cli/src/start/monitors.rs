@@ -59,11 +59,15 @@ impl Monitors {
 
 /// Are they the same one? Each release has a path of its own to a file that all of them share.
 pub(crate) fn is_same(one: &Dependency, other: &Dependency) -> bool {
-    let path = |it: &Dependency| match &it.target {
-        Target::Sqlite(file) => Some(host::fs::real_path(file)),
-        _ => None,
-    };
-    one.name == other.name && (one.target == other.target || path(one).is_some_and(|it| Some(it) == path(other)))
+    one.name == other.name && leads_to_same(&one.target, &other.target)
+}
+
+/// The same without their names.
+pub(crate) fn leads_to_same(one: &Target, other: &Target) -> bool {
+    match (one, other) {
+        (Target::Sqlite(one), Target::Sqlite(other)) => host::fs::real_path(one) == host::fs::real_path(other),
+        _ => one == other,
+    }
 }
 
 fn is_known(app: &App, dependency: &Dependency) -> bool {

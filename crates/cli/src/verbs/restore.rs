@@ -6,11 +6,11 @@ use crate::{
     context::{Context, tell},
     start::World,
     turn::{Busy, turn},
+    typed::typed,
     verbs::answer,
 };
 use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, find, own_copies};
 use config::{Dependency, Target};
-use host::terminal::{Stream, is_terminal, read_line};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use report::{Event, Finding, Journal, Outcome, bytes, or_list};
 use std::collections::BTreeSet;
@@ -153,14 +153,7 @@ fn permitted(context: &Context, args: &Restore, name: &str, question: impl FnOnc
         (false, _) => {}
     }
     context.terminal.note(Event::new("restore.asks", question()));
-    if !is_terminal(Stream::Input) {
-        let finding = Finding::error("nobody is there to ask: standard input is no terminal");
-        return refused(finding.hint(format!("nothing was changed; say --yes --target {name}")));
-    }
-    match read_line() {
-        Ok(line) if line.trim() == name => Ok(()),
-        _ => refused(Finding::error("that is not its name").hint("nothing was changed")),
-    }
+    typed(name, &format!("say --yes --target {name}"), "that is not its name").or_else(refused)
 }
 
 fn question_of_undo(name: &str) -> String {

@@ -35,10 +35,10 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
         ready_for_empty(&world)?;
     }
     work.facts.push(Fact::Rules(rules));
-    if !rules.builds && !work.driver.is_in_place() {
-        programs(&world)?;
-    }
     if !work.driver.is_in_place() {
+        if !rules.builds {
+            programs(&world)?;
+        }
         addresses(work, &world)?;
     }
     let mut told = vec!["its configuration is complete".to_owned()];

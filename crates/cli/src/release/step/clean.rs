@@ -11,12 +11,12 @@ use super::{
 use crate::{
     context::Context,
     start::World,
+    typed::typed,
     verbs::backup::{Means, job},
 };
 use ::backup::{BackupError, Job, Wanted, find, last_replaced, own_copies};
 use ::deploy::{Emptied, course::Fact};
 use config::BackupWhen;
-use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome, count};
 use tokio::time::Instant;
@@ -37,14 +37,7 @@ pub(in crate::release) fn may_destroy(context: &Context, here: &Here, wish: &Wis
         "deploy --clean: ALL DATA of `{name}` is destroyed ({databases}), after a last VERIFIED copy\nType `{name}` to go on:"
     );
     context.terminal.note(Event::new("deploy.asks", text));
-    if !is_terminal(Stream::Input) {
-        let finding = Finding::error("nobody is there to ask: standard input is no terminal");
-        return misused(finding.hint(format!("nothing was changed; say --yes-destroy {name}")));
-    }
-    match read_line() {
-        Ok(line) if line.trim() == name => Ok(()),
-        _ => misused(Finding::error("that is not its name").hint("nothing was changed")),
-    }
+    typed(name, &format!("say --yes-destroy {name}"), "that is not its name").or_else(misused)
 }
 
 /// Whoever runs would write into databases that are about to go.

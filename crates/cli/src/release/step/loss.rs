@@ -8,13 +8,12 @@ use super::{
 use crate::{
     context::Context,
     load::load_release,
-    start::World,
+    start::{World, leads_to_same},
+    typed::typed,
     verbs::backup::{Means, gate, job},
 };
 use ::backup::{Copy, Lost, Threat, lost, own_copies, threat};
 use ::deploy::{Record, ReleaseId};
-use config::Target;
-use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
 use report::{Event, Finding, Journal, Outcome, age, bytes};
 use std::{sync::Arc, time::Duration};
@@ -32,11 +31,12 @@ pub(super) async fn accepted(
     back: &Back,
 ) -> Result<Replacement, Trouble> {
     let world = world_of(context, here, record.id)?;
+    mainstay_runs_it(&world)?;
     let name = database_of(&world, record)?;
     let database = dependency(&world, &name)?;
     if let Some(current) = current.filter(|current| *current != record.id) {
         let now = world_of(context, here, current)?;
-        if now.app.dependency(&name).is_some_and(|now| !is_same(&now.target, &database.target)) {
+        if now.app.dependency(&name).is_some_and(|now| !leads_to_same(&now.target, &database.target)) {
             return Err(misused(
                 Finding::error(format!("release {} has another database `{name}`", record.id))
                     .hint("`mainstay restore` puts a copy where you say; then roll back with --keep-schema"),
@@ -55,15 +55,21 @@ pub(super) async fn accepted(
     Ok(Replacement::new(&name, copy))
 }
 
-/// Each release finds a file by the way through its own tree.
-fn is_same(one: &Target, other: &Target) -> bool {
-    match (one, other) {
-        (Target::Sqlite(one), Target::Sqlite(other)) => host::fs::real_path(one) == host::fs::real_path(other),
-        _ => one == other,
+/// With a copy what runs has to end and begin in the middle, which only mainstay's own services do for us.
+fn mainstay_runs_it(world: &World) -> Result<(), Trouble> {
+    match world.app.deploy.as_ref().is_some_and(|deploy| deploy.driver.is_in_place()) {
+        false => Ok(()),
+        true => {
+            let finding = Finding::error(
+                "`--restore` is there for services that mainstay runs itself, not for those of systemd or Compose",
+            );
+            Err(misused(finding.hint("stop them, `mainstay restore`, then `mainstay rollback --keep-schema`")))
+        }
     }
 }
 
-fn world_of(context: &Context, here: &Here, id: ReleaseId) -> Result<Arc<World>, Trouble> {
+/// The application of a release.
+pub(super) fn world_of(context: &Context, here: &Here, id: ReleaseId) -> Result<Arc<World>, Trouble> {
     let loaded = load_release(context, &here.app, &id);
     let loaded = loaded.map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
     Ok(World::new(context, loaded.app))
@@ -99,7 +105,7 @@ fn no_copy(record: &Record) -> Finding {
         .hint("`mainstay backup list` shows all copies, and `mainstay restore` takes any of them; or deploy forward")
 }
 
-fn misused(finding: Finding) -> Trouble {
+pub(super) fn misused(finding: Finding) -> Trouble {
     Trouble::new(Outcome::Misused, finding)
 }
 
@@ -141,12 +147,5 @@ fn permitted(context: &Context, back: &Back, name: &str, cost: &str) -> Result<(
         None => {}
     }
     tell(format!("{cost}\nType `{name}` to go on:"));
-    if !is_terminal(Stream::Input) {
-        let finding = Finding::error("nobody is there to ask: standard input is no terminal");
-        return Err(misused(finding.hint(format!("nothing was changed; say --yes-restore {name}"))));
-    }
-    match read_line() {
-        Ok(line) if line.trim() == name => Ok(()),
-        _ => Err(misused(Finding::error("that is not its name").hint("nothing was changed"))),
-    }
+    typed(name, &format!("say --yes-restore {name}"), "that is not its name").map_err(misused)
 }

@@ -3,13 +3,14 @@
 use super::{
     super::{Back, Here, is_named, work::failed},
     exchange::Replacement,
-    heads, loss, migrate,
+    heads,
+    loss::{self, misused, world_of},
+    migrate,
 };
-use crate::{context::Context, load::load_release, start::World};
+use crate::{context::Context, typed::typed};
 use ::deploy::{Record, ReleaseId, course::Schema, store};
-use host::terminal::{Stream, is_terminal, read_line};
 use plan::Trouble;
-use report::{Event, Finding, Journal, Outcome, age, count};
+use report::{Event, Finding, Journal, age, count};
 use std::time::Duration;
 
 /// The way back, with the leave of whoever asks for it.
@@ -31,31 +32,11 @@ pub(in crate::release) async fn way_back(context: &Context, here: &Here, back: &
         .map_err(|error| failed(Finding::error("`current` cannot be read").because(&error)))?;
     let record = chosen(here, &records, current, back)?;
     if back.restore {
-        mainstay_runs_it(context, here, &record)?;
         let copy = loss::accepted(context, here, &records, &record, current, back).await?;
         return Ok(Way { record, schema: Schema::Restored, copy: Some(copy) });
     }
     let schema = schema(context, here, &records, &record, current, back).await?;
     Ok(Way { record, schema, copy: None })
-}
-
-/// With a copy what runs has to end and begin in the middle, which only mainstay's own services do for us.
-fn mainstay_runs_it(context: &Context, here: &Here, record: &Record) -> Result<(), Trouble> {
-    let findings = |findings| Trouble { outcome: Outcome::Misused, findings };
-    let app = load_release(context, &here.app, &record.id).map_err(findings)?.app;
-    match app.deploy.is_some_and(|deploy| deploy.driver.is_in_place()) {
-        false => Ok(()),
-        true => {
-            let finding = Finding::error(
-                "`--restore` is there for services that mainstay runs itself, not for those of systemd or Compose",
-            );
-            Err(misused(finding.hint("stop them, `mainstay restore`, then `mainstay rollback --keep-schema`")))
-        }
-    }
-}
-
-fn misused(finding: Finding) -> Trouble {
-    Trouble::new(Outcome::Misused, finding)
 }
 
 /// With a copy also the release that is live already, when it runs on the schema of one that went back.
@@ -107,9 +88,7 @@ async fn schema(
     current: Option<ReleaseId>,
     back: &Back,
 ) -> Result<Schema, Trouble> {
-    let findings = |findings| Trouble { outcome: Outcome::Misused, findings };
-    let newest = current.unwrap_or(record.id);
-    let world = World::new(context, load_release(context, &here.app, &newest).map_err(findings)?.app);
+    let world = world_of(context, here, current.unwrap_or(record.id))?;
     let Some(status) = heads::standing(&world).await? else { return Ok(Schema::Same) };
     let steps = migrate::surplus(&world, record.head_after.as_deref()).await?;
     if steps == 0 {
@@ -161,12 +140,5 @@ fn permitted(context: &Context, back: &Back, steps: usize, names: &[&str]) -> Re
         names.join(", ")
     );
     context.terminal.note(Event::new("rollback.asks", text));
-    if !is_terminal(Stream::Input) {
-        let finding = Finding::error("nobody is there to ask: standard input is no terminal");
-        return Err(misused(finding.hint("nothing was changed; say --yes, or --keep-schema")));
-    }
-    match read_line() {
-        Ok(line) if line.trim() == "yes" => Ok(()),
-        _ => Err(misused(Finding::error("that is no `yes`").hint("nothing was changed"))),
-    }
+    typed("yes", "say --yes, or --keep-schema", "that is no `yes`").map_err(misused)
 }

@@ -17,10 +17,7 @@ pub(super) async fn now(context: &Context, args: BackupNow) -> Outcome {
     let flags = Overrides {
         backup_keep: args.keep.clone(),
         backup_recipients: args.recipients.clone(),
-        name: args.as_started.name.clone(),
-        data: args.as_started.data.clone(),
-        env_files: args.as_started.env_files.clone(),
-        ..Overrides::default()
+        ..args.as_started.overrides()
     };
     let world = match world_with(context, &args.flags, flags) {
         Ok(world) => world,

@@ -9,19 +9,13 @@ use crate::{
     verbs::answer,
 };
 use backup::Swept;
-use config::{Dependency, Overrides, Target};
+use config::{Dependency, Target};
 use report::{Finding, Outcome};
 use serde_json::{Value, json};
 
 /// Vacuums and analyzes each SQLite database. One that fails does not keep the others from it.
 pub(super) async fn vacuum(context: &Context, args: BackupVacuum) -> Outcome {
-    let as_started = Overrides {
-        name: args.as_started.name.clone(),
-        data: args.as_started.data.clone(),
-        env_files: args.as_started.env_files.clone(),
-        ..Overrides::default()
-    };
-    let world = match world_with(context, &args.flags, as_started) {
+    let world = match world_with(context, &args.flags, args.as_started.overrides()) {
         Ok(world) => world,
         Err(outcome) => return outcome,
     };

@@ -1,14 +1,16 @@
 //! All parts of a release, one after the other.
 
 use super::runner::{Runner, Wanted};
-use crate::release::work::Work;
+use crate::release::work::{Work, failed};
 use ::deploy::ReleaseId;
 use config::App;
 use control::{Ask, AskError, Reloaded};
 use plan::Trouble;
 use report::Finding;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+/// So many of its last lines are told with a part.
+const SHOWN: usize = 10;
 /// So long a running mainstay may take to read the configuration again.
 const RELOAD: Duration = Duration::from_secs(30);
 
@@ -41,6 +43,17 @@ pub(super) async fn reload(work: &Work<'_>) {
             work.context.terminal.finding(&finding.seen(or_first(&findings)).hint("`mainstay reload` tries it again"));
         }
     }
+}
+
+/// Why a part did not start: how it is, with the last of what it has written, and what its runner has said.
+pub(super) fn unstarted(summary: String, state: &str, lines: &[String], said: Option<String>) -> Trouble {
+    let finding = Finding::error(summary).seen(format!("it is {state}{}", last_of(lines)));
+    failed(said.into_iter().fold(finding, Finding::seen))
+}
+
+/// The last of these, each on a line of its own.
+pub(super) fn last_of(lines: &[impl fmt::Display]) -> String {
+    lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect()
 }
 
 /// The first of them, in a sentence.

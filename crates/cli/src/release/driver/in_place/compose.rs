@@ -1,6 +1,9 @@
 //! Services of Docker Compose as the parts of an application.
 
-use super::runner::{Brought, Part, Runner, Wanted};
+use super::{
+    bring::unstarted,
+    runner::{Brought, Part, Runner, Wanted},
+};
 use crate::{
     context::Context,
     release::{
@@ -25,8 +28,6 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 const SETTLE: Duration = Duration::from_secs(1);
 /// The time between two looks.
 const LOOK: Duration = Duration::from_millis(250);
-/// So many of its last lines are told with a service that did not start.
-const SHOWN: usize = 10;
 /// In the directory of a release: the file of Compose that names its images.
 const OVER: &str = "compose.json";
 
@@ -131,10 +132,7 @@ impl<'a> Services<'a> {
         let containers = self.compose.containers(name).await.unwrap_or_default();
         let state = part(name, &containers).state;
         let lines = self.compose.logs(name, since).await.unwrap_or_default();
-        let last: String = lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect();
-        let finding = Finding::error(format!("the service `{name}` does not become healthy"));
-        let finding = finding.seen(format!("it is {state}{last}"));
-        failed(said.into_iter().fold(finding, Finding::seen))
+        unstarted(format!("the service `{name}` does not become healthy"), &state, &lines, said)
     }
 
     pub(super) async fn stop(&self) -> Result<(), Trouble> {

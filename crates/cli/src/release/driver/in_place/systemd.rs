@@ -1,6 +1,9 @@
 //! Units of systemd as the parts of an application.
 
-use super::runner::{Brought, Part};
+use super::{
+    bring::unstarted,
+    runner::{Brought, Part},
+};
 use crate::{context::Context, release::work::failed};
 use ::deploy::{
     ReleaseId, Site,
@@ -17,8 +20,6 @@ use tokio::time::{Instant, sleep};
 const SETTLE: Duration = Duration::from_secs(1);
 /// The time between two looks.
 const LOOK: Duration = Duration::from_millis(200);
-/// So many of its last lines are told with a unit that did not start.
-const SHOWN: usize = 10;
 
 /// The units of an application.
 pub(super) struct Units<'a> {
@@ -139,10 +140,7 @@ impl<'a> Units<'a> {
     async fn unstarted(&self, name: &str, said: Option<String>, since: Timestamp) -> Trouble {
         let state = self.unit(name).await.map(|unit| unit.state()).unwrap_or_default();
         let lines = self.systemd.journal(name, since).await.unwrap_or_default();
-        let last: String = lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect();
-        let finding = Finding::error(format!("`{name}` does not stay active"));
-        let finding = finding.seen(format!("it is {state}{last}"));
-        failed(said.into_iter().fold(finding, Finding::seen))
+        unstarted(format!("`{name}` does not stay active"), &state, &lines, said)
     }
 
     pub(super) async fn stop(&self) -> Result<(), Trouble> {

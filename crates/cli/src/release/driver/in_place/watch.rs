@@ -1,6 +1,7 @@
 //! Is what was started well for a while?
 
 use super::{
+    bring::last_of,
     errors::errors,
     runner::{Part, Runner},
 };
@@ -21,8 +22,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const UNANSWERED: u32 = 5;
 /// A database is asked no longer when one of the parts is not well.
 const ASKED: Duration = Duration::from_secs(2);
-/// So many of its last lines are told.
-const SHOWN: usize = 10;
 
 /// Looks until the window is over, or something is wrong.
 pub(in crate::release) async fn watch(work: &mut Work<'_>) -> Did {
@@ -92,8 +91,7 @@ async fn broken(work: &Work<'_>, runner: &Runner<'_>, parts: &[Part], cause: Str
     };
     for part in parts.iter().filter(|part| !part.well || part.restarts > 0) {
         let of: Vec<_> = lines.iter().filter(|(name, _)| *name == part.name).map(|(_, line)| line).collect();
-        let last: String = of[of.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect();
-        finding = finding.seen(format!("`{}`: {}{last}", part.name, part.state));
+        finding = finding.seen(format!("`{}`: {}{}", part.name, part.state, last_of(&of)));
     }
     failed(finding)
 }
