@@ -1,6 +1,6 @@
 //! What is to be copied or restored, and with what.
 
-use crate::{Keys, Place, Progress, Remote};
+use crate::{Keys, Parallel, Place, Progress, Remote};
 use config::Target;
 use host::{Clock, Env, process::Spawner};
 use jiff::Timestamp;
@@ -28,6 +28,8 @@ pub struct Job<'a> {
     pub templates: Option<&'a Path>,
     /// The only directory in which PostgreSQL's programs are looked for, where somebody has named one.
     pub programs: Option<&'a Path>,
+    /// Large databases of PostgreSQL are dumped and restored by several processes; nothing where one does it.
+    pub parallel: Option<Parallel>,
     /// A program that writes nothing for so long has hung.
     pub stall: Duration,
     /// Where programs run.

@@ -45,6 +45,7 @@ pub use job::Job;
 pub use keys::{Keys, new_key};
 pub use manifest::{Kind, Manifest, Part, Proof, Source, Unreadable, Why};
 pub use open::{Opened, open};
+pub use postgres::Parallel;
 pub use progress::{Doing, Look, Progress};
 pub use proof::verify;
 pub use protection::{Newest, Protection};

@@ -185,6 +185,11 @@ impl Manifest {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
+    /// How large all its files are before they are compressed, in bytes, as far as that is known.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.raw_bytes).sum()
+    }
+
     /// For `sha256sum -c`.
     pub(crate) fn sums(&self) -> String {
         self.files.iter().map(|it| format!("{}  {}\n", it.sha256, it.name)).collect()

@@ -1,6 +1,6 @@
 //! Directories for databases that pass: of a proof, or of a look at a copy. What somebody who was killed has left is swept by the next.
 
-use crate::BackupError;
+use crate::{BackupError, postgres};
 use host::{fs, proc::Process, user::Account};
 use std::{
     io,
@@ -12,6 +12,8 @@ const PROOF: &str = "mainstay-proof";
 /// Of copies that were brought from elsewhere; hidden, for it lies among those of applications.
 const FETCHED: &str = ".mainstay-fetched";
 const MODE: u32 = 0o700;
+/// Where a server in it has its files, beside its socket.
+pub(crate) const DATA: &str = "data";
 
 /// `mainstay-proof.PID.START`: a directory that is gone when this is dropped.
 pub(crate) struct Passing(PathBuf);
@@ -70,6 +72,7 @@ fn sweep(name: &str, ground: &Path) {
         if let Some((pid, start)) = whose.filter(|_| ours)
             && Process::new(pid).start_time() != Some(start)
         {
+            postgres::give_back(&ground.join(&entry.name).join(DATA));
             // Somebody else's is left alone.
             let _ = fs::remove_tree(&ground.join(&entry.name));
         }

@@ -138,7 +138,7 @@ async fn read_back(job: &Job<'_>, path: &Path, manifest: &mut Manifest) -> Resul
     step(manifest, Step::Passed(Stage::ReadBack));
     job.reach("backup.read-back");
     // It may have begun already.
-    job.progress.begin(Doing::Restoring, Some(manifest.files.first().map_or(0, |part| part.raw_bytes)));
+    job.progress.begin(Doing::Restoring, Some(manifest.raw_bytes()));
     Ok(())
 }
 

@@ -317,15 +317,15 @@ fn tell(job: &Job<'_>, restored: &Restored) {
     job.journal.note(event.with("rows", restored.rows).with("took", took));
 }
 
-/// How the database is called that [`undo`] would put back; nothing without one. Two answers that differ tell that something was
-/// replaced, or put back, in between.
+/// Which exchange [`undo`] would take back: when it was, and how the database is called that it would put back; nothing without one. Two
+/// answers that differ tell that something was replaced, or put back, in between; a name alone may come twice.
 ///
 /// # Errors
 /// Its server cannot be asked, or what is known of earlier restores cannot be read.
 pub async fn last_replaced(job: &Job<'_>) -> Result<Option<String>, BackupError> {
     let Some(identity) = known(job).await? else { return Ok(None) };
     let ledger = Ledger::look(job, &job.to.join(job.app).join(identity)).await?;
-    Ok(ledger.last().map(|swap| swap.before.clone()))
+    Ok(ledger.last().map(|swap| format!("{} {}", swap.at, swap.before)))
 }
 
 /// Which database it is, if there ever were copies of it.

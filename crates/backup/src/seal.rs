@@ -69,6 +69,31 @@ pub(crate) fn plain(dir: &Path, name: &str, bytes: &[u8], keys: &Keys) -> io::Re
     file.end(name, bytes.len() as u64)
 }
 
+/// A file that somebody else has written becomes one of the copy, encrypted where that is wanted, and not compressed.
+pub(crate) fn take_in(dir: &Path, name: &str, from: &Path, keys: &Keys) -> io::Result<Part> {
+    if keys.encrypt() {
+        let name = file_name(name, keys);
+        let mut file = Outlet::begin(&dir.join(&name), keys, None)?;
+        let bytes = io::copy(&mut host::fs::open(from)?, &mut file)?;
+        host::fs::remove(from)?;
+        return file.end(name, bytes);
+    }
+    let to = dir.join(name);
+    host::fs::rename(from, &to)?;
+    host::fs::set_mode(&to, MODE)?;
+    let (mut file, mut sums) = (host::fs::open(&to)?, Sums::default());
+    let bytes = sums.add_all(&mut file, |_| ())?;
+    file.sync_all()?;
+    Ok(sums.of(name.to_owned(), bytes))
+}
+
+/// The other way: as it was before.
+pub(crate) fn decrypt(dir: &Path, part: &Part, keys: &Keys, to: &Path) -> io::Result<()> {
+    let mut plain = decrypted(host::fs::open(&dir.join(&part.name))?, &part.name, keys)?;
+    let copied = io::copy(&mut plain, &mut host::fs::create(to, MODE)?)?;
+    as_large(part, copied)
+}
+
 /// How a file is called that is written now.
 pub(crate) fn file_name(name: &str, keys: &Keys) -> String {
     format!("{name}{}", if keys.encrypt() { SUFFIX } else { "" })
@@ -162,6 +187,20 @@ impl Sums {
         self.bytes += bytes.len() as u64;
     }
 
+    /// All that can be read, told as it comes; answers with how much that is.
+    fn add_all(&mut self, from: &mut impl Read, read: impl Fn(u64)) -> io::Result<u64> {
+        let mut piece = vec![0; PIECE];
+        loop {
+            match from.read(&mut piece)? {
+                0 => return Ok(self.bytes),
+                some => {
+                    self.add(&piece[..some]);
+                    read(some as u64);
+                }
+            }
+        }
+    }
+
     /// Are they those of `part`? Answers with what is wrong.
     pub(crate) fn compared(self, part: &Part) -> Result<(), String> {
         let seen = self.of(part.name.clone(), part.raw_bytes);
@@ -216,16 +255,8 @@ pub(crate) fn check(dir: &Path, part: &Part, progress: &Progress) -> io::Result<
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(gone(part))),
         file => file?,
     };
-    let (mut sums, mut piece) = (Sums::default(), vec![0; PIECE]);
-    loop {
-        match file.read(&mut piece)? {
-            0 => break,
-            some => {
-                sums.add(&piece[..some]);
-                progress.add(Doing::ReadingBack, some as u64);
-            }
-        }
-    }
+    let mut sums = Sums::default();
+    sums.add_all(&mut file, |some| progress.add(Doing::ReadingBack, some))?;
     Ok(sums.compared(part))
 }
 
@@ -268,12 +299,26 @@ pub(crate) fn content<'a>(
     name: &str,
     keys: &Keys,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let content = decrypted(file, name, keys)?;
+    Ok(Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(PIECE, content))?))
+}
+
+fn decrypted<'a>(file: impl Read + Send + 'a, name: &str, keys: &Keys) -> io::Result<Box<dyn Read + Send + 'a>> {
     let no_key = |NoKey| io::Error::new(io::ErrorKind::PermissionDenied, format!("there is no key to `{name}`"));
-    let content: Box<dyn Read + Send + 'a> = match name.ends_with(SUFFIX) {
+    Ok(match name.ends_with(SUFFIX) {
         true => Box::new(keys.unlock(file)?.map_err(no_key)?),
         false => Box::new(file),
-    };
-    Ok(Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(PIECE, content))?))
+    })
+}
+
+fn as_large(part: &Part, copied: u64) -> io::Result<()> {
+    match copied == part.raw_bytes {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("`{}` holds {copied} bytes, not {}", part.name, part.raw_bytes),
+        )),
+    }
 }
 
 /// Unpacks a file to a new one.
@@ -287,11 +332,5 @@ pub(crate) fn unpack(
 ) -> io::Result<()> {
     let mut file = progress.counting(Doing::Restoring, host::fs::create(to, mode)?);
     let copied = io::copy(&mut open(dir, part, keys)?, &mut file)?;
-    match copied == part.raw_bytes {
-        true => Ok(()),
-        false => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("`{}` holds {copied} bytes, not {}", part.name, part.raw_bytes),
-        )),
-    }
+    as_large(part, copied)
 }

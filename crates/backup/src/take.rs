@@ -118,7 +118,10 @@ pub async fn take(job: &Job<'_>, request: &Request) -> Result<Taken, BackupError
 /// Makes a database of the copy while it is still being written, where that can be done; else that is done later.
 async fn restore_ahead(job: &Job<'_>, source: &Source, request: &Request, growth: &Growth) -> Option<postgres::Ahead> {
     match job.target {
-        Target::Postgres(_) if !request.unproven => postgres::restore_ahead(job, source, request.why, growth).await,
+        // What several write at once cannot be read in its order.
+        Target::Postgres(_) if !request.unproven && postgres::jobs(job, source.bytes).is_none() => {
+            postgres::restore_ahead(job, source, request.why, growth).await
+        }
         _ => None,
     }
 }
@@ -227,11 +230,10 @@ fn expected(job: &Job<'_>, source: &Source) -> Result<Option<u64>, BackupError> 
         return Ok(Some(source.bytes));
     }
     let guess = |last: Manifest| {
-        let raw = last.files.first()?.raw_bytes;
         let grown = source.bytes as f64 / last.source.bytes.max(1) as f64;
-        Some((raw as f64 * grown) as u64)
+        (last.raw_bytes() as f64 * grown) as u64
     };
-    Ok(last(job, source)?.and_then(guess))
+    Ok(last(job, source)?.map(guess))
 }
 
 /// The last copy and its proof took so much room; the first one is guessed at.

@@ -555,6 +555,32 @@ fn a_restore_of_postgresql_refuses_nobody_and_can_be_undone() {
     assert_eq!((rows("shop"), rows(&format!("shop_undone_{short}"))), ("10".to_owned(), "2000".to_owned()));
 }
 
+/// S1.16: a session that we may not end is no reason to fail: the exchange waits until it leaves. Found in a review: an owner who is no
+/// superuser met the workers of autovacuum.
+#[test]
+fn a_restore_of_postgresql_waits_for_sessions_that_it_may_not_end() {
+    let cluster = Cluster::start();
+    cluster.psql("CREATE ROLE keeper LOGIN CREATEDB");
+    cluster.psql("CREATE DATABASE shop OWNER keeper");
+    let mut keeper = cluster.session("keeper", "shop").unwrap();
+    keeper.query("CREATE SCHEMA mine; CREATE TABLE mine.item AS SELECT 1 AS id").unwrap();
+    let (test, url) = (program(), cluster.url_of("keeper", "shop"));
+    take(&test, &url);
+    keeper.query("DELETE FROM mine.item").unwrap();
+    let above = cluster.session("postgres", "shop").unwrap();
+    let restore = test
+        .again()
+        .args(["restore", "latest", "--database", &url, "--to", "backups", "--yes", "--no-safety-copy"])
+        .spawn();
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%ALTER DATABASE%RENAME%' AND pid <> pg_backend_pid()";
+    wait_until(LIMIT, "the exchange waits", || cluster.psql(waits) == "1");
+    wait_until(LIMIT, "the keeper's own session is ended", || keeper.query("SELECT 1").is_err());
+    drop(above);
+    restore.wait(LIMIT).code(0);
+    assert_eq!(cluster.psql_in("shop", "SELECT count(*) FROM mine.item"), "1");
+}
+
 /// S1.16: whoever is killed in the middle of a restore has changed nothing, and the next one sweeps what is left.
 #[test]
 fn a_restore_of_postgresql_that_is_killed_changes_nothing() {

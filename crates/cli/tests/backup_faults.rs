@@ -128,9 +128,11 @@ fn a_copy_of_postgresql_that_is_killed_does_not_count() {
     cluster.psql("CREATE TABLE item AS SELECT i AS id, md5(i::text) AS name FROM generate_series(1, 2000) AS i");
     let (test, url) = (with_ground(), cluster.url());
     let now = ["backup", "now", "--database", &url, "--to", "backups"];
+    let mut segments = Vec::new();
     for place in ["running", "written", "checksummed", "stored", "read-back", "restored", "compared"] {
         let killed = test.again().env("MAINSTAY_FAILPOINT", format!("kill:backup.{place}")).args(now).run();
         killed.code(137);
+        segments.extend(segment_of_a_server(&test));
         let verified = states(&test, &url).iter().filter(|state| *state == "VERIFIED").count();
         assert_eq!(verified, usize::from(place == "compared"), "{place}");
     }
@@ -138,7 +140,23 @@ fn a_copy_of_postgresql_that_is_killed_does_not_count() {
     let left = names(&test.path().join("backups"));
     assert!(!left.iter().any(|name| name.contains(".part") || name.contains(".scratch")), "{left:?}");
     assert_eq!(names(&test.path().join("ground")), [""; 0], "no server and no directory of a proof is left");
+    assert!(!segments.is_empty(), "no server was killed with its proof");
+    assert_eq!(segments_in_use(&segments), [""; 0], "shared memory of a killed server is left");
     assert_eq!(cluster.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ 'mainstay|pg_dump'"), "0");
+}
+
+/// Key and id of the shared memory of the server that a killed proof has left, as its postmaster wrote them down.
+fn segment_of_a_server(test: &Test) -> Option<String> {
+    let ground = test.path().join("ground");
+    let files = names(&ground).into_iter().map(|name| ground.join(name).join("data/postmaster.pid"));
+    let text = files.filter_map(|file| fs::read_to_string(file).ok()).next()?;
+    Some(text.lines().nth(6)?.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn segments_in_use(of: &[String]) -> Vec<String> {
+    let table = fs::read_to_string("/proc/sysvipc/shm").unwrap();
+    let used = table.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
+    used.filter(|segment| of.contains(segment)).collect()
 }
 
 /// The copies and what they are proven on lie on disks of their own, ever larger; `$1` is mainstay, `$2` the URL.

@@ -60,7 +60,8 @@ if args[0] == "compose":
         image = service.get("image")
         if image and image not in read("images"): fail("no such image: " + image)
         ill = does == "never" and name == "web"
-        write("c-" + name, {"Id": "id-" + name, "RestartCount": 0, "Config": {"Labels": service["labels"]},
+        there = read("c-" + name)
+        if not there or there["Config"]["Labels"] != service["labels"]: write("c-" + name, {"Id": "id-" + name, "RestartCount": 0, "Config": {"Labels": service["labels"]},
             "State": {"Status": "running", "ExitCode": 0, "OOMKilled": False,
                 **({"Health": {"Status": "unhealthy" if ill else "healthy", "Log": [{"Output": "no prices"}]}} if name == "web" else {})}})
         open(path("env"), "w").write(open(options["--env-file"]).read())
@@ -141,6 +142,19 @@ fn a_bad_one_is_taken_back() {
         assert_eq!(calls[calls.len() - 3..], [up("web", "v1"), up("worker", "v1"), format!("forget {does}")], "{does}");
         assert_eq!((site.current().as_deref(), site.states()[0].as_str()), (Some("v1"), "rolled-back"), "{does}");
     }
+}
+
+/// S0.7, issue 6, point 6: a container that Docker once started again is none that does not start. Found in a review.
+#[test]
+fn the_way_back_forgives_old_restarts() {
+    let site = site();
+    site.deploy();
+    let worker = site.path("state/c-worker");
+    let text = fs::read_to_string(&worker).unwrap();
+    fs::write(&worker, text.replace("\"RestartCount\": 0", "\"RestartCount\": 3")).unwrap();
+    site.commit("never", "never", &[]);
+    site.run(&["deploy"]).code(1).stderr_has("is live again");
+    assert_eq!((site.current().as_deref(), site.states()[0].as_str()), (Some("v1"), "rolled-back"));
 }
 
 /// Issue 6, points 6 and 7: half of a switch is put right by the next release.

@@ -287,6 +287,32 @@ fn a_clean_release_that_is_killed_gives_everything_back() {
     }
 }
 
+/// S1.8: a clean release that failed and could not give back what was there, because the database was away then, still owes it. And what
+/// somebody has restored himself since then is not taken from him. Found in a review.
+#[test]
+fn what_a_failed_clean_release_owes_is_given_back() {
+    let cluster = Cluster::start();
+    let site = with_a_row(&cluster, &cluster.create_database("shop"), "");
+    let fail = |name: &str| {
+        site.commit(name, "", &[]);
+        let killed = site.test.again().env("MAINSTAY_FAILPOINT", "kill:deploy.migrate").args(CLEAN).run();
+        assert_eq!(killed.exit_code(), 137, "{}", killed.raw_stderr);
+        let record = site.path("data/releases").join(site.newest()["id"].as_str().unwrap()).join("release.json");
+        let text = fs::read_to_string(&record).unwrap();
+        assert!(text.contains("\"preparing\""), "{text}");
+        fs::write(&record, text.replacen("\"preparing\"", "\"failed\"", 1)).unwrap();
+    };
+    fail("owes");
+    site.run(&["deploy"]).code(0).stderr_has("what was in `main` before release");
+    assert_eq!((site.version(), cluster.psql_in("shop", ROWS)), ("owes".to_owned(), "1".to_owned()));
+    fail("restored");
+    site.run(&["restore", "latest", "--yes", "--target", "shop", "--no-safety-copy"]).code(0);
+    let output = site.run(&["deploy"]);
+    output.code(0);
+    assert!(!output.raw_stderr.contains("before release"), "{}", output.raw_stderr);
+    assert_eq!((site.version(), cluster.psql_in("shop", ROWS)), ("restored".to_owned(), "1".to_owned()));
+}
+
 /// S2.17: the copy from before a release stays as long as the release does, and no longer.
 #[test]
 fn copies_are_pinned_as_long_as_their_release_is_there() {

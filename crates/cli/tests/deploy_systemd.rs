@@ -55,8 +55,7 @@ reset-failed) ;;
 esac
 "#;
 
-const JOURNALCTL: &str =
-    "#!/bin/sh\necho \"Started $2.\"\ncat \"$SITE/data/releases/current/tree/says\" 2>/dev/null\nexit 0\n";
+const JOURNALCTL: &str = "#!/bin/sh\n[ -f \"$STATE/mute\" ] && exit 1\necho \"Started $2.\"\ncat \"$SITE/data/releases/current/tree/says\" 2>/dev/null\nexit 0\n";
 
 const CONFIG: &str = "name = \"shop\"\n[deploy]\ndriver = \"systemd\"\nmanager = \"user\"\nunits = [\"web.service\", \"worker.service\"]\n\
     watch = \"1s\"\nerrors = 1\nsmoke = [{ command = [\"sh\", \"-c\", \"test \\\"$(cat does)\\\" != smoke\"] }]\n";
@@ -167,8 +166,75 @@ fn another_driver_has_to_wait_until_the_first_lets_go() {
     let alone = "name = \"shop\"\n[deploy]\nwatch = \"0s\"\n[services.web]\ncommand = \"sleep 1000\"\n";
     site.commit("v2", "", &[("mainstay.toml", alone)]);
     let output = site.run(&["deploy"]);
-    output.code(2).stderr_has("the services are run by systemd, and this release wants mainstay to run them");
+    output
+        .code(2)
+        .stderr_has("the services are run by the user's systemd, and this release wants mainstay to run them");
     output.code(2).stderr_has("stop web.service, worker.service, then release it");
+}
+
+/// Issue 6, point 6: the units of another manager are other ones, also while only one of them is left running. Found in a review.
+#[test]
+fn another_manager_has_to_wait_too() {
+    let site = site();
+    site.deploy();
+    fs::write(site.path("state/worker.service"), "failed 0\n").unwrap();
+    site.commit("v2", "", &[("mainstay.toml", &CONFIG.replace("\"user\"", "\"system\""))]);
+    site.calls();
+    let output = site.run(&["deploy"]);
+    output.code(2).stderr_has(
+        "the services are run by the user's systemd, and this release wants the machine's systemd to run them",
+    );
+    assert!(site.calls().is_empty());
+}
+
+/// Issue 6, point 6: a unit that a release does not list any more would go on with old code, so it ends; the way back starts it again.
+/// Found in a review.
+#[test]
+fn a_unit_that_is_not_listed_any_more_ends() {
+    let site = site();
+    site.deploy();
+    let alone = CONFIG.replace(", \"worker.service\"", "");
+    site.commit("v2", "", &[("mainstay.toml", &alone)]);
+    site.calls();
+    let output = site.run(&["deploy"]);
+    output.code(0).stderr_has("`worker.service`, which it does not list, ended");
+    assert_eq!(site.calls(), ["--user stop worker.service", "--user restart web.service v2"]);
+    site.commit("bad", "smoke", &[("mainstay.toml", CONFIG)]);
+    site.run(&["deploy"]).code(1).stderr_has("is live again");
+    let brought = ["--user restart web.service bad", "--user restart worker.service bad"];
+    assert_eq!(site.calls(), [&brought[..], &["--user stop worker.service", "--user restart web.service v2"]].concat());
+    site.run(&["rollback"]).code(0);
+    assert_eq!(site.calls(), ["--user restart web.service v1", "--user restart worker.service v1"]);
+}
+
+/// S0.7, issue 6, point 6: a rollback that was killed in its switch leaves parts of both releases, though the one it leads to was live
+/// before and nobody can see which part is of which. Found in a review.
+#[test]
+fn a_rollback_that_was_broken_off_is_put_right() {
+    let site = site();
+    site.deploy();
+    site.commit("v2", "", &[]);
+    site.deploy();
+    let killed = site.test.again().args(["rollback"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
+    assert_ne!(killed.exit_code(), 0);
+    assert_eq!(site.current().as_deref(), Some("v1"));
+    site.calls();
+    site.run(&["deploy"]).code(0).stderr_has("a switch was broken off: release").stderr_has("is live already");
+    assert_eq!(site.calls(), ["--user restart web.service v2", "--user restart worker.service v2"]);
+    assert_eq!(site.current().as_deref(), Some("v2"));
+    let output = site.run(&["deploy"]);
+    output.code(0);
+    assert!(!output.raw_stderr.contains("broken off"), "{}", output.raw_stderr);
+}
+
+/// Issue 6, point 5: a log that cannot be read holds no errors that anybody has counted. Found in a review.
+#[test]
+fn errors_that_cannot_be_counted_are_told() {
+    let site = site();
+    fs::write(site.path("state/mute"), "").unwrap();
+    site.commit("v1", "", &[]);
+    let output = site.run(&["deploy"]);
+    output.code(0).stderr_has("could not verify how many errors the release writes: its log cannot be read");
 }
 
 /// A systemd of our own: the manager of a user, in a directory of its own.

@@ -171,6 +171,11 @@ fn a_rollback_to_a_copy_that_is_killed_early_changes_nothing() {
     // The next rollback settles it as well.
     let point = ("MAINSTAY_FAILPOINT", "kill:deploy.exchange.done");
     assert_eq!(site.0.test.again().env(point.0, point.1).args(BACK_ON_FILE).run().exit_code(), 137);
+    // What anybody restored meanwhile would be taken back by that: found in a review.
+    site.0
+        .run(&["restore", "latest", "--yes", "--target", "shop.db"])
+        .code(75)
+        .stderr_has("a rollback that exchanges a database was cut off");
     let next = site.0.run(&BACK_ON_FILE);
     next.code(0).stderr_has("what was in `main` before is put back").stderr_has("is live again");
     is(site.found(), THEN, "once more");

@@ -103,6 +103,25 @@ pub struct Emptied {
     /// What could have been put back before; when that is the same still, nothing was replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// What could be put back right after it was replaced. When that is another one now, somebody has restored something since, and
+    /// taking that back is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<String>,
+}
+
+impl Emptied {
+    /// One that is about to be replaced.
+    pub fn new(database: &str, last: Option<String>) -> Self {
+        Self { database: database.to_owned(), last, done: None }
+    }
+
+    /// Is it to be put back, when this is what could be?
+    pub fn is_to_be_put_back(&self, now: Option<&str>) -> bool {
+        match &self.done {
+            Some(done) => now == Some(done),
+            None => now != self.last.as_deref(),
+        }
+    }
 }
 
 /// How far a release has come.

@@ -36,6 +36,11 @@ impl Site {
         self.releases().join("current")
     }
 
+    /// What is known of a switch, part by part, that has not come to its end.
+    pub fn switching(&self) -> PathBuf {
+        self.releases().join("switching.json")
+    }
+
     /// What is known of an exchange of a database that is not settled.
     pub fn exchange(&self) -> PathBuf {
         self.releases().join("exchange.json")

@@ -12,6 +12,9 @@ use std::{
     time::Duration,
 };
 
+/// So many lines of a log are asked for: the last ones.
+pub(crate) const MOST_LINES: &str = "5000";
+
 /// Why it did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {

@@ -6,6 +6,7 @@ mod support;
 
 use config::{Deploy, Repository};
 use deploy::git::{GitError, Origin};
+use std::path::{Path, PathBuf};
 use support::{Place, id, text};
 
 fn from(repository: Repository) -> Deploy {
@@ -118,6 +119,59 @@ async fn a_repository_elsewhere_is_mirrored() {
     let gone = from(Repository::Url(format!("file://{}", place.path("gone").display())));
     let gone = git.source(&site, &gone, &place.work()).await.unwrap();
     assert!(matches!(git.fetch(&gone).await, Err(GitError::Failed { .. })));
+}
+
+/// The files below a directory that hold this.
+fn holding(dir: &Path, text: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => holding(&path, text),
+            false => Some(path)
+                .filter(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text))
+                .into_iter()
+                .collect(),
+        })
+        .collect()
+}
+
+/// Issue 6, point 3: the password of an address over HTTP is among no process's arguments and in no file of the release, also where a
+/// submodule is beside it on the same server. Found in a review.
+#[tokio::test]
+async fn a_password_stays_with_us() {
+    const SECRET: &str = "s3cr3t%2Fword";
+    let mut place = Place::new();
+    let trace = place.path("trace").display().to_string();
+    let served = place.path("served");
+    place.git(place.path(""), &["init", "-q", "-b", "main", "library"]);
+    std::fs::write(place.path("library/lib.txt"), "one").unwrap();
+    place.git(place.path("library"), &["add", "-A"]);
+    place.git(place.path("library"), &["commit", "-q", "-m", "one"]);
+    place.env.insert("GIT_ALLOW_PROTOCOL".to_owned(), "file:http".to_owned());
+    place.git(place.work(), &["submodule", "--quiet", "add", &place.path("library").display().to_string(), "lib"]);
+    place.git(place.work(), &["config", "-f", ".gitmodules", "submodule.lib.url", "../library.git"]);
+    place.commit("app.txt", "one", "First");
+    for (from, to) in [("work", "shop.git"), ("library", "library.git")] {
+        let to = served.join(to);
+        place.git(place.path(""), &["clone", "-q", "--bare", from, to.to_str().unwrap()]);
+        place.git(to, &["update-server-info"]);
+    }
+    let server = testkit::Nginx::of_files(&served, "me:s3cr3t/word");
+    place.env.insert("GIT_TRACE".to_owned(), trace.clone());
+    let (git, site) = (place.our_git(), place.site());
+    let at = |who: &str| from(Repository::Url(format!("http://{who}127.0.0.1:{}/shop.git", server.port())));
+    let source = git.source(&site, &at(&format!("me:{SECRET}@")), &place.work()).await.unwrap();
+    git.fetch(&source).await.unwrap();
+    let commit = git.resolve(&source, "main").await.unwrap();
+    git.check_out(&source, &site, id(1), &commit).await.unwrap();
+    assert_eq!(text(&site.tree(id(1)).join("lib/lib.txt")), "one");
+    let trace = text(trace.as_ref());
+    assert!(trace.contains("/library.git") && trace.contains("remote-http"), "{trace}");
+    assert!(!trace.contains("s3cr3t"), "{trace}");
+    let known = ["s3cr3t", "Authorization"].map(|secret| holding(&place.path("data"), secret));
+    assert_eq!(known, [const { Vec::<PathBuf>::new() }; 2], "kept in a file");
+    let stranger = git.source(&site, &at(""), &place.work()).await.unwrap();
+    assert!(matches!(git.fetch(&stranger).await, Err(GitError::Failed { .. })));
 }
 
 /// Issue 6, point 3: of a repository elsewhere only the newest commits come, and older ones when somebody means them; what is whole

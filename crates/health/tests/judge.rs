@@ -235,6 +235,8 @@ fn app(dependencies: Vec<Dependency>) -> config::App {
             prunes: true,
             ground: None,
             programs: None,
+            parallel_above: 10 << 30,
+            jobs: None,
             stall: std::time::Duration::from_secs(600),
             stale: None,
         },

@@ -15,6 +15,7 @@ pub mod proc;
 pub mod process;
 pub mod random;
 pub mod reaper;
+pub mod shared_memory;
 pub mod signals;
 pub mod terminal;
 pub mod user;

@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("redis-server", "redis-server"),
     ("setpriv", "util-linux"),
+    ("ipcrm", "util-linux"),
     ("openssl", "openssl"),
     ("tmux", "tmux"),
     ("git", "git"),

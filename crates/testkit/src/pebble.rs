@@ -121,7 +121,7 @@ impl Pebble {
     pub fn start_again(&self) {
         let path = self.dir.path().join("log");
         let log = OpenOptions::new().create(true).append(true).open(path).expect("cannot open the authority's log");
-        let mut command = spawn::tied(&components::find("pebble"), None);
+        let mut command = spawn::tied(&components::find("pebble"));
         command.arg("-config").arg(self.dir.path().join("pebble.json"));
         command.args(["-dnsserver", &format!("127.0.0.1:{}", self.names.dns)]).env("PEBBLE_VA_NOSLEEP", "1");
         command.stdout(log.try_clone().expect("cannot share the authority's log")).stderr(log);
@@ -148,7 +148,7 @@ impl Names {
     fn start(dir: &TempDir) -> Self {
         let (dns, management) = (free_port(), free_port());
         let log = File::create(dir.path().join("names.log")).expect("cannot make the name server's log");
-        let mut command = spawn::tied(&components::find("pebble-challtestsrv"), None);
+        let mut command = spawn::tied(&components::find("pebble-challtestsrv"));
         command.args([
             "-defaultIPv4",
             "127.0.0.1",

@@ -46,7 +46,12 @@ fn lookup(passwd: &str, name: &str) -> Option<Account> {
 
 /// A command for a server: under the servers' account, in a clean environment, and tied to this process.
 pub(crate) fn server(program: &Path) -> Command {
-    let mut command = tied(program, Account::for_servers());
+    server_ended_by("KILL", program)
+}
+
+/// The same; when this process dies the server gets another signal, by name.
+pub(crate) fn server_ended_by(signal: &str, program: &Path) -> Command {
+    let mut command = ended_by(signal, program, Account::for_servers());
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC");
     command.current_dir("/").stdin(Stdio::null());
     command
@@ -55,9 +60,13 @@ pub(crate) fn server(program: &Path) -> Command {
 /// A command for `program` that dies with this process.
 ///
 /// `setpriv` changes the account and sets the death signal without a line of unsafe code, then becomes the program.
-pub(crate) fn tied(program: &Path, account: Option<Account>) -> Command {
+pub(crate) fn tied(program: &Path) -> Command {
+    ended_by("KILL", program, None)
+}
+
+fn ended_by(signal: &str, program: &Path, account: Option<Account>) -> Command {
     let mut command = Command::new(components::find("setpriv"));
-    command.args(["--pdeathsig", "KILL"]);
+    command.args(["--pdeathsig", signal]);
     if let Some(Account { uid, gid }) = account {
         command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}")).arg("--clear-groups");
     }

@@ -22,7 +22,7 @@ impl Tmux {
     pub fn start(dir: &Path, environment: &[(&str, &str)], columns: u16, rows: u16) -> Self {
         let own = TempDir::new();
         let socket = own.path().join("tmux");
-        let mut command = spawn::tied(&components::find("tmux"), None);
+        let mut command = spawn::tied(&components::find("tmux"));
         // UTF-8, and in the foreground, so that it is our child.
         command.args(["-u", "-D", "-f", "/dev/null", "-S"]).arg(&socket).env_clear().envs(environment.iter().copied());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELL", "/bin/sh").env("PS1", "$ ");

@@ -103,7 +103,22 @@ fn dies_with_the_process_that_made_it() {
     });
 }
 
-/// The other half of the test above, which kills it.
+/// The kernel has 4,096 segments for all: a run of all tests would use them up.
+#[test]
+fn leaves_no_shared_memory_behind() {
+    let cluster = Cluster::start();
+    let text = std::fs::read_to_string(cluster.data_dir().join("postmaster.pid")).unwrap();
+    let segment: Vec<&str> = text.lines().nth(6).unwrap().split_whitespace().collect();
+    let used = || {
+        let table = std::fs::read_to_string("/proc/sysvipc/shm").unwrap();
+        table.lines().any(|line| line.split_whitespace().take(2).eq(segment.iter().copied()))
+    };
+    assert!(used(), "{text}");
+    drop(cluster);
+    assert!(!used());
+}
+
+/// The other half of `dies_with_the_process_that_made_it`, which kills it.
 #[test]
 fn holds_a_cluster_when_asked() {
     if std::env::var_os("TESTKIT_HOLD_A_CLUSTER").is_some() {

@@ -3,6 +3,7 @@
 use super::{
     FILE, GLOBALS,
     content::{self, Table},
+    parallel,
     program::{self, Pieces, argv, command, find},
     rows::Form,
     talk::{Talk, is_code},
@@ -59,11 +60,11 @@ pub(crate) async fn take(
     let talk = Talk::open(job, dsn).await?;
     let program = find(job, "pg_dump", talk.major()).await?;
     // What belongs to the whole server is in no snapshot of a database.
-    let ((dumped, content), globals) = tokio::try_join!(exactly(job, dsn, &talk, &program, dir, growth), async {
-        Ok(globals(job, dsn, &talk, dir).await)
-    })?;
+    let to = To { dir, growth, jobs: parallel::jobs(job, manifest.source.bytes) };
+    let ((dumped, content), globals) =
+        tokio::try_join!(exactly(job, dsn, &talk, &program, &to), async { Ok(globals(job, dsn, &talk, dir).await) })?;
     manifest.content = content;
-    manifest.files = vec![dumped];
+    manifest.files = dumped;
     manifest.tools.insert("pg_dump".to_owned(), program.major.to_string());
     match globals {
         Ok(part) => manifest.files.push(part),
@@ -78,6 +79,15 @@ pub(crate) async fn take(
     Ok(())
 }
 
+/// Where the copy is written.
+struct To<'a> {
+    dir: &'a Path,
+    /// Somebody may read along.
+    growth: &'a Growth,
+    /// So many write at once.
+    jobs: Option<u32>,
+}
+
 /// What `pg_dump` wrote, and what was there at that instant.
 ///
 /// Whoever comes to change the form of a table just between our lock and that of `pg_dump` stands between the two: `pg_dump` would
@@ -88,18 +98,17 @@ async fn exactly(
     dsn: &PostgresDsn,
     talk: &Talk,
     program: &Program,
-    dir: &Path,
-    growth: &Growth,
-) -> Result<(Part, Content), BackupError> {
+    to: &To<'_>,
+) -> Result<(Vec<Part>, Content), BackupError> {
     let (limit, mut pauses, mut tried) = (Deadline::after(PATIENCE), PAUSES.waits(), 1);
     loop {
         let (snapshot, tables) = begin(talk).await?;
-        let source = Source { dsn, talk, snapshot: &snapshot, lock_wait: LONGEST_LOCK_WAIT.min(LOCK_WAIT * tried) };
+        let of = Of { dsn, talk, snapshot: &snapshot, lock_wait: LONGEST_LOCK_WAIT.min(LOCK_WAIT * tried) };
         // Before `pg_dump` does, for it may only be further there.
         let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
-            dump(job, &source, program, dir, growth),
+            dump_by_size(job, &of, program, to),
             content::content(talk, &tables, Form::best(talk.major()), sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
@@ -107,7 +116,7 @@ async fn exactly(
             Err(error) if stood_between(&error) && limit.passed() => return Err(BackupError::Unfit(STARVED.into())),
             Err(error) if stood_between(&error) => {
                 // There may be none yet.
-                let _ = host::fs::remove(&dir.join(FILE));
+                let _ = host::fs::remove(&to.dir.join(FILE));
                 sleep(pauses.next_wait()).await;
                 tried += 1;
             }
@@ -117,7 +126,8 @@ async fn exactly(
 }
 
 fn stood_between(error: &BackupError) -> bool {
-    matches!(error, BackupError::Program { tail, .. } if tail.iter().any(|line| line.contains("LOCK TABLE")))
+    let says = |line: &String| line.contains("LOCK TABLE") || line.contains("could not obtain lock");
+    matches!(error, BackupError::Program { tail, .. } if tail.iter().any(says))
 }
 
 /// From now on every question is answered from one snapshot, and nobody changes the form of the tables. They are locked first: one
@@ -147,25 +157,34 @@ async fn begin(talk: &Talk) -> Result<(String, Vec<Table>), BackupError> {
 }
 
 /// What `pg_dump` is to look at.
-struct Source<'a> {
-    dsn: &'a PostgresDsn,
-    talk: &'a Talk,
+pub(super) struct Of<'a> {
+    pub(super) dsn: &'a PostgresDsn,
+    pub(super) talk: &'a Talk,
     snapshot: &'a str,
     /// It gives up when it has waited so long for its locks.
     lock_wait: Duration,
 }
 
-async fn dump(
-    job: &Job<'_>,
-    source: &Source<'_>,
-    program: &Program,
-    dir: &Path,
-    growth: &Growth,
-) -> Result<Part, BackupError> {
-    let snapshot = format!("--snapshot={}", source.snapshot);
-    let lock_wait = format!("--lock-wait-timeout={}", source.lock_wait.as_millis());
-    let flags = ["--format=custom", "--compress=0", "--no-password", &lock_wait, &snapshot];
-    let command = command(job, argv(&program.path, flags), Some((source.dsn, &source.talk.0.host)));
+impl Of<'_> {
+    pub(super) fn flags(&self) -> [String; 3] {
+        let snapshot = format!("--snapshot={}", self.snapshot);
+        let lock_wait = format!("--lock-wait-timeout={}", self.lock_wait.as_millis());
+        ["--no-password".to_owned(), lock_wait, snapshot]
+    }
+}
+
+/// By several processes when it is large.
+async fn dump_by_size(job: &Job<'_>, of: &Of<'_>, program: &Program, to: &To<'_>) -> Result<Vec<Part>, BackupError> {
+    match to.jobs {
+        Some(jobs) => parallel::dump(job, of, program, to.dir, jobs).await,
+        None => dump(job, of, program, to.dir, to.growth).await.map(|part| vec![part]),
+    }
+}
+
+async fn dump(job: &Job<'_>, of: &Of<'_>, program: &Program, dir: &Path, growth: &Growth) -> Result<Part, BackupError> {
+    let common = of.flags();
+    let flags = ["--format=custom", "--compress=0"].into_iter().chain(common.iter().map(String::as_str));
+    let command = command(job, argv(&program.path, flags), Some((of.dsn, &of.talk.0.host)));
     let (dir, keys, growth, progress) = (dir.to_owned(), job.keys.clone(), growth.clone(), job.progress.clone());
     program::run(job, &command, move |pieces| {
         let sealing = Sealing::begin(&dir, FILE, &keys, &growth)?;

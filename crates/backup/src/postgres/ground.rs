@@ -5,10 +5,14 @@
 
 use super::{
     program::{argv, command, find, last_words, run, start},
+    segment,
     talk::Talk,
     template::Template,
 };
-use crate::{BackupError, Job, passing::Passing};
+use crate::{
+    BackupError, Job,
+    passing::{DATA, Passing},
+};
 use config::dsn::{ChannelBinding, Host, PostgresDsn, SessionAttrs, SslMode};
 use host::{
     process::{Pipes, Running, find_program},
@@ -33,20 +37,22 @@ const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
 const START: Duration = Duration::from_secs(60);
 /// And stops.
 const STOP: Duration = Duration::from_secs(10);
+/// It has to be quicker when nobody can wait for it.
+const STOP_DROPPED: Duration = Duration::from_secs(1);
 /// `initdb` can be told how long a piece of the log is since this version, and has to be told to leave out checksums since that one.
 const SEGMENTS: u32 = 11;
 const CHECKSUMS: u32 = 18;
 /// Between two looks whether it answers.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A server of its own. Dropped, it is killed and all of it is gone.
+/// A server of its own. Dropped, it is ended and all of it is gone.
 pub(crate) struct Ground {
     server: Running,
     words: JoinHandle<Vec<u8>>,
     pub(super) dsn: PostgresDsn,
     pub(super) version: String,
     // Last, so that the server is killed before its files go.
-    _files: Passing,
+    files: Passing,
 }
 
 /// Does somebody wait for the proof?
@@ -98,8 +104,7 @@ impl Ground {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
             None => tokio::spawn(async { Vec::new() }),
         };
-        let mut ground =
-            Self { server, words, dsn: dsn(files.path(), "postgres"), version: String::new(), _files: files };
+        let mut ground = Self { server, words, dsn: dsn(files.path(), "postgres"), version: String::new(), files };
         ground.answer(job).await?;
         Ok(ground)
     }
@@ -137,12 +142,24 @@ impl Ground {
 
     /// Ends it and waits until it is gone, so that nothing of it is left.
     pub(crate) async fn end(mut self) {
-        // Immediate shutdown: nothing of it is worth a checkpoint.
+        self.ask_to_end();
+        let _ = timeout(STOP, self.server.wait()).await;
+        self.words.abort();
+    }
+
+    /// Immediate shutdown: nothing of it is worth a checkpoint.
+    fn ask_to_end(&self) {
         const SIGQUIT: i32 = 3;
         // It may have ended by itself.
         let _ = self.server.signal(SIGQUIT);
-        let _ = timeout(STOP, self.server.wait()).await;
-        self.words.abort();
+    }
+}
+
+impl Drop for Ground {
+    /// Nobody waits any more. Killed at once, it would leave its shared memory behind.
+    fn drop(&mut self) {
+        self.ask_to_end();
+        segment::wait_until_given_back(&data(&self.files), STOP_DROPPED);
     }
 }
 
@@ -291,5 +308,5 @@ fn dsn(dir: &Path, database: &str) -> PostgresDsn {
 
 /// Where the server has its files, beside its socket.
 pub(super) fn data(files: &Passing) -> PathBuf {
-    files.path().join("data")
+    files.path().join(DATA)
 }

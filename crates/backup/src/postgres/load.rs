@@ -1,7 +1,7 @@
 //! Making a database of a copy, on whatever server: first the empty one, then `pg_restore`.
 
 use super::{
-    FILE,
+    FILE, parallel,
     program::{argv, command, find, run_fed},
     talk::{Talk, identifier, literal},
 };
@@ -48,6 +48,9 @@ pub(super) async fn fill(
     dsn: &PostgresDsn,
     talk: &Talk,
 ) -> Result<(), BackupError> {
+    if parallel::wrote(manifest) {
+        return parallel::fill(job, copy, manifest, dsn, talk).await;
+    }
     let part = manifest.part(FILE)?.clone();
     // What wrote the archive, or a newer one, can read it.
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();

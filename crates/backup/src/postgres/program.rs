@@ -1,6 +1,6 @@
 //! Running PostgreSQL's programs: the status of every one of them, its last words, and no shell.
 
-use crate::{BackupError, Job};
+use crate::{BackupError, Doing, Job};
 use config::dsn::{Host, PostgresDsn};
 use database::postgres::{Program, Programs, libpq};
 use host::{
@@ -8,20 +8,24 @@ use host::{
     process::{Command, Exit, Limits, Output, Pipes, Running, ended},
 };
 use std::{
+    convert::Infallible,
     io::{self, Write},
     os::fd::OwnedFd,
     path::Path,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::mpsc,
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 
 /// Of its complaints, so much is kept, from the end.
 const WORDS: usize = 64 * 1024;
+/// Between two looks at files that grow.
+const LOOK: Duration = Duration::from_millis(500);
 /// And so many lines are told.
 const LINES: usize = 10;
 /// So much is passed on at once, and so often before whoever takes it must.
@@ -95,6 +99,54 @@ async fn or_end<T>(running: &Running, act: impl Future<Output = io::Result<T>>) 
         let _ = running.signal(SIGKILL);
     }
     result
+}
+
+/// Runs a program that writes files, and nothing to us, to its end. `grown`: how many bytes lie there.
+///
+/// # Errors
+/// It cannot be started, ends with anything but 0, or nothing grows for as long as `job.stall`.
+pub(super) async fn run_to_files(
+    job: &Job<'_>,
+    command: &Command,
+    doing: Doing,
+    grown: impl Fn() -> u64,
+) -> Result<(), BackupError> {
+    let name = name(command);
+    let mut running = start(job, command)?;
+    let pipes = running.take_output();
+    let mut words = pin!(async {
+        match pipes {
+            Some(Pipes { stdout, stderr }) => tokio::join!(last_words(stdout), last_words(stderr)).1,
+            None => Vec::new(),
+        }
+    });
+    let stalled = or_end(&running, stalled(job, doing, grown));
+    let (hung, words) = tokio::select! {
+        words = &mut words => (None, words),
+        hung = stalled => (hung.err(), words.await),
+    };
+    let exit = running.wait().await.map_err(|error| failed(&name, error.to_string(), &[]))?;
+    match (hung, exit) {
+        (Some(error), _) => Err(failed(&name, error.to_string(), &words)),
+        (None, Exit::Code(0)) => Ok(()),
+        (None, exit) => Err(failed(&name, ended(exit), &words)),
+    }
+}
+
+/// Counts what grows, and ends when nothing has for too long.
+async fn stalled(job: &Job<'_>, doing: Doing, grown: impl Fn() -> u64) -> io::Result<Infallible> {
+    let (mut before, mut since) = (0, Instant::now());
+    loop {
+        sleep(LOOK).await;
+        let now = grown();
+        job.progress.add(doing, now.saturating_sub(before));
+        if now != before {
+            (before, since) = (now, Instant::now());
+        } else if since.elapsed() > job.stall {
+            let text = format!("wrote nothing for {}", report::seconds(job.stall));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+    }
 }
 
 /// The same with an input, which is written to descriptor 3 by `feed`, where it may block.

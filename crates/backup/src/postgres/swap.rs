@@ -22,6 +22,8 @@ use tokio::time::{Instant, sleep};
 
 /// object_in_use: somebody is left in the database.
 const IN_USE: &str = "55006";
+/// insufficient_privilege: a superuser's session is ended by superusers only.
+const NOT_ALLOWED: &str = "42501";
 /// So often the rename is tried; each waits for five seconds.
 const TRIES: usize = 3;
 /// Between two looks for sessions to end.
@@ -237,7 +239,12 @@ async fn swap(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, new: &str, old: &st
             never = clear(&other, &number) => never,
         };
         let Err(error) = swapped else { break Ok(()) };
-        talk.run("leave the databases as they are", "ROLLBACK").await?;
+        let left = talk.run("leave the databases as they are", "ROLLBACK").await;
+        // An error of the one who clears does not stop what the server was asked for before.
+        if has(&other, old).await? {
+            break Ok(());
+        }
+        left?;
         match is_code(&error, &[IN_USE]) {
             true if tried < TRIES => tried += 1,
             true => break Err(in_use(&other, dsn).await?),
@@ -248,13 +255,22 @@ async fn swap(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, new: &str, old: &st
     result
 }
 
-/// Ends the sessions of a database, again and again; by its number, for the name is another one's in a moment.
+/// Ends the sessions of a database, again and again; by its number, for the name is another one's in a moment. The workers of autovacuum,
+/// who are nobody's, are asked to go by the rename itself.
 async fn clear(talk: &Talk, number: &str) -> Result<(), BackupError> {
-    let sql = format!(
-        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datid = {number} AND pid <> pg_catalog.pg_backend_pid()"
+    let sessions = format!(
+        "SELECT pid FROM pg_catalog.pg_stat_activity \
+         WHERE datid = {number} AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()"
     );
     loop {
-        talk.ask("end the sessions of the database", &sql).await?;
+        for pid in talk.ask("look for sessions of the database", &sessions).await?.into_iter().flatten().flatten() {
+            let sql = format!("SELECT pg_catalog.pg_terminate_backend({pid})");
+            match talk.ask("end the sessions of the database", &sql).await {
+                // It may leave by itself; if not, the rename says that the database is in use, and we by whom.
+                Err(error) if is_code(&error, &[NOT_ALLOWED]) => {}
+                ended => drop(ended?),
+            }
+        }
         sleep(PAUSE).await;
     }
 }

@@ -20,7 +20,7 @@ use host::lock::InstanceLock;
 use jiff::Timestamp;
 use plan::Trouble;
 use report::{Finding, Outcome};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// What a step comes to: one sentence about what is now true.
@@ -48,6 +48,8 @@ pub(super) struct Work<'a> {
     pub(super) driver: Driver,
     /// When the new release began to take the place of the old one, where that is done part by part.
     pub(super) switched: Option<Timestamp>,
+    /// The same of each of its parts.
+    pub(super) started: BTreeMap<String, Started>,
     /// The new release, once its configuration is read.
     pub(super) world: Option<Arc<World>>,
     /// Its services beside the old ones.
@@ -68,6 +70,15 @@ pub(super) struct Work<'a> {
     pub(super) took: Option<Duration>,
     /// Of the step that has failed.
     pub(super) trouble: Option<Trouble>,
+}
+
+/// From when on a part is of the release, where others run it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Started {
+    /// What was written before was written by another one.
+    pub(super) since: Timestamp,
+    /// So often it had been started again by then.
+    pub(super) restarts: u64,
 }
 
 /// The mainstay that keeps the services up; where others do so, `Running` is said when all of them are well.
@@ -97,6 +108,7 @@ impl<'a> Work<'a> {
             daemon: Daemon::Absent,
             driver: here.deploy.driver.clone(),
             switched: None,
+            started: BTreeMap::new(),
             world: None,
             lease: None,
             candidate: None,

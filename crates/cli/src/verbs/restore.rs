@@ -11,6 +11,7 @@ use crate::{
 };
 use backup::{BackupError, Copy, How, Job, Restored, Threat, Wanted, find, own_copies};
 use config::{Dependency, Target};
+use deploy::{Site, store::Exchange};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use report::{Event, Finding, Journal, Outcome, bytes, or_list};
 use std::collections::BTreeSet;
@@ -54,6 +55,7 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
         let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
         return backup::undo(&job).await.map(|restored| done(context, args, &restored)).map_err(told);
     }
+    no_exchange_is_open(context, world)?;
     let copy = chosen(context, world, &job, wanted(context, args)?).await?;
     let threat = backup::threat(&job, &copy).await.map_err(told)?;
     if let Some(foreign) = threat.foreign.as_ref().filter(|_| !args.other) {
@@ -70,6 +72,20 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     let how = How { without_safety: args.no_safety_copy, ..How::default() };
     let restored = watched(context, &means.progress, backup::restore(&job, &copy, how)).await;
     restored.map(|restored| done(context, args, &restored)).map_err(told)
+}
+
+/// A rollback that was cut off in its exchange is settled first: what takes its place meanwhile would be taken back for it.
+fn no_exchange_is_open(context: &Context, world: &World) -> Result<(), Outcome> {
+    let finding = match Exchange::read(&Site::of(&world.app)) {
+        Ok(None) => return Ok(()),
+        Ok(Some(exchange)) => {
+            let finding = Finding::error("a rollback that exchanges a database was cut off, and is not settled yet");
+            let seen = format!("`{}` was exchanged for release {}", exchange.database.database, exchange.to);
+            finding.seen(seen).hint("`mainstay up` settles it, and so does the next `mainstay deploy`; then restore")
+        }
+        Err(error) => Finding::error("what is known of a rollback cannot be read").because(&error),
+    };
+    Err(tell(context, &[finding], Outcome::NotYet))
 }
 
 fn busy_with(context: &Context, busy: &Busy) -> Outcome {

@@ -41,6 +41,10 @@ pub struct Backup {
     pub ground: Option<PathBuf>,
     /// The only directory in which PostgreSQL's programs are looked for. Absolute; nothing for the usual places.
     pub programs: Option<PathBuf>,
+    /// A database of PostgreSQL that is as large, in bytes, is dumped and restored by several processes at once.
+    pub parallel_above: u64,
+    /// By so many; nothing for half of the processors, at most eight.
+    pub jobs: Option<u32>,
     /// A program that writes nothing for so long has hung.
     pub stall: Duration,
     /// A newest VERIFIED copy that is older is stale; nothing for what follows from the rhythm ([`Backup::stale_after`]).
@@ -94,6 +98,8 @@ mod tests {
             identity: None,
             ground: None,
             programs: None,
+            parallel_above: 10 << 30,
+            jobs: None,
             stall: Duration::from_secs(600),
             stale: stale.map(|hours| Duration::from_secs(hours * 3600)),
         };

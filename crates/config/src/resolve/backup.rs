@@ -54,6 +54,8 @@ pub(super) fn read(root: &Table<'_>, dependencies: &[Dependency], data: &Path) -
         identity: identity(&table),
         ground: path("ground"),
         programs: path("programs"),
+        parallel_above: table.setting("parallel_above").size((0, "0")).unwrap_or(10 << 30),
+        jobs: table.setting("jobs").count(),
         stall: table.setting("stall").pause().unwrap_or(Duration::from_secs(600)),
         stale: table.setting("stale").pause(),
     }

@@ -31,6 +31,11 @@ impl Container {
         self.status == "running" && self.health.as_deref().is_none_or(|health| health == "healthy")
     }
 
+    /// Is it there, or about to be?
+    pub fn is_up(&self) -> bool {
+        !matches!(self.status.as_str(), "created" | "exited" | "dead")
+    }
+
     /// Will nothing become of it?
     pub fn has_failed(&self) -> bool {
         matches!(self.status.as_str(), "exited" | "dead") || self.health.as_deref() == Some("unhealthy")

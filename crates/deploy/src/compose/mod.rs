@@ -9,7 +9,7 @@ pub use files::{Files, LABEL, image, project};
 
 use crate::{
     ReleaseId,
-    tool::{Tool, ToolError, words},
+    tool::{MOST_LINES, Tool, ToolError, words},
 };
 use config::BuildStep;
 use host::{Env, process::Spawner};
@@ -174,11 +174,11 @@ impl<'a> Compose<'a> {
         self.tool.ask([words(&["docker", "rm", "--force"]), ids].concat(), SOON).await.map(drop)
     }
 
-    /// What a service has written since then.
+    /// What a service has written since then, the last of it.
     pub async fn logs(&self, service: &str, since: Timestamp) -> Option<Vec<String>> {
         let mut lines = Vec::new();
         for container in self.containers(service).await.ok()? {
-            let argv = words(&["docker", "logs", "--since", &since.to_string(), &container.id]);
+            let argv = words(&["docker", "logs", "--since", &since.to_string(), "--tail", MOST_LINES, &container.id]);
             let said = Mutex::new(Vec::new());
             let each = |_, line: &str| said.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
             self.tool.tell(argv, SOON, &each).await.ok()?;

@@ -1,6 +1,6 @@
 //! The files of a commit in a tree of their own.
 
-use super::{Commit, Git, GitError, LONG, Origin, Source, source::is_shallow};
+use super::{Commit, Git, GitError, LONG, Origin, Source, address::Address, source::is_shallow};
 use crate::{ReleaseId, Site};
 use host::fs;
 use std::path::Path;
@@ -65,14 +65,14 @@ impl Git<'_> {
 
     async fn submodules(&self, source: &Source, tree: &Path) -> Result<(), GitError> {
         let update = ["submodule", "--quiet", "update", "--init", "--recursive"];
-        let url = match &source.origin {
-            Origin::Mirror(from) => Some(from.reveal()),
+        let address = match &source.origin {
+            Origin::Mirror(from) => Some(Address::of(from)),
             Origin::Pushed | Origin::Foreign => None,
         };
         // Relative ones begin where the commits come from (gitmodules(5)).
-        let settings: Vec<_> = url.iter().map(|url| ("remote.origin.url", url.as_str())).collect();
+        let settings = address.as_ref().map(Address::settings).unwrap_or_default();
         let what = "check the submodules out";
-        if url.is_some() {
+        if address.is_some() {
             let shallow: Vec<_> = update.into_iter().chain(["--depth=1"]).collect();
             if self.run(what, tree, &shallow, &settings, LONG).await.is_ok() {
                 return Ok(());

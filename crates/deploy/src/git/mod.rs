@@ -1,5 +1,6 @@
 //! Commits: which repository they come from, which one is meant, and its files in a tree of their own.
 
+mod address;
 mod check_out;
 mod commit;
 mod error;

@@ -1,6 +1,6 @@
 //! Which repository commits come from.
 
-use super::{Git, GitError, LONG};
+use super::{Git, GitError, LONG, address::Address};
 use crate::Site;
 use config::{Deploy, Repository};
 use host::fs;
@@ -129,10 +129,8 @@ impl Git<'_> {
         let prune: &[&str] = if what == ALL { &["--prune"] } else { &[] };
         let fetch = ["fetch", "--quiet", "--force", "--no-tags"].iter().chain(prune).chain(flags);
         let arguments: Vec<_> = fetch.chain(&["origin"]).chain(what).copied().collect();
-        // The URL may hold a token: it is no argument that others could see, and is kept nowhere.
-        let url = from.reveal();
-        let settings = [("remote.origin.url", url.as_str())];
-        self.run("fetch the commits", &source.path, &arguments, &settings, LONG).await.map(drop)
+        let address = Address::of(from);
+        self.run("fetch the commits", &source.path, &arguments, &address.settings(), LONG).await.map(drop)
     }
 
     async fn has_commits(&self, source: &Source) -> bool {

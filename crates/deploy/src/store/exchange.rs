@@ -4,14 +4,12 @@
 //! it is there and undecided the database goes back and the release before is run, from the decision on it is the release that the
 //! copy was taken for. It wins over `current`.
 
+use super::note;
 use crate::{Emptied, ReleaseId, Site};
-use host::fs;
 use serde::{Deserialize, Serialize};
 use std::io;
 
 const VERSION: u32 = 1;
-const MAX_BYTES: u64 = 1 << 20;
-const MODE: u32 = 0o600;
 
 /// What is exchanged, and how far that has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,20 +41,7 @@ impl Exchange {
     /// # Errors
     /// Those of the file system, with the path; one that is not understood is `InvalidData`.
     pub fn read(site: &Site) -> io::Result<Option<Self>> {
-        let text = match fs::read_to_string(&site.exchange(), MAX_BYTES) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            text => text?,
-        };
-        let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-        let path = site.exchange();
-        let read: Self =
-            serde_json::from_str(&text).map_err(|error| wrong(format!("`{}`: {error}", path.display())))?;
-        match read.version {
-            VERSION => Ok(Some(read)),
-            other => Err(wrong(format!("`{}` has version {other}, and this mainstay knows {VERSION}", path.display()))),
-        }
+        note::read(&site.exchange(), VERSION)
     }
 
     /// Writes it down; it would outlast the machine.
@@ -64,8 +49,7 @@ impl Exchange {
     /// # Errors
     /// Those of the file system, with the path.
     pub fn write(&self, site: &Site) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        fs::write_atomic(&site.exchange(), text.as_bytes(), MODE)
+        note::write(&site.exchange(), self)
     }
 
     /// It is settled.
@@ -73,10 +57,7 @@ impl Exchange {
     /// # Errors
     /// Those of the file system, with the path.
     pub fn remove(site: &Site) -> io::Result<()> {
-        match fs::remove(&site.exchange()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.and_then(|()| fs::sync(&site.releases())),
-        }
+        note::remove(&site.exchange())
     }
 }
 
@@ -93,7 +74,7 @@ mod tests {
         host::fs::create_dir_all_private(&site.releases(), 0o700).unwrap();
         assert_eq!(Exchange::read(&site).unwrap(), None);
         let [to, from] = [1, 2].map(|millis| ReleaseId::new(Timestamp::from_millisecond(millis).unwrap()));
-        let mut exchange = Exchange::new(to, Some(from), Emptied { database: "main".to_owned(), last: None });
+        let mut exchange = Exchange::new(to, Some(from), Emptied::new("main", None));
         exchange.write(&site).unwrap();
         assert_eq!(Exchange::read(&site).unwrap().unwrap().release(), Some(from));
         exchange.decided = true;

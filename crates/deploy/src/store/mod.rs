@@ -1,12 +1,15 @@
 //! Which releases there are, and which one is current.
 
 mod exchange;
+mod note;
 mod prune;
 mod room;
+mod switching;
 
 pub use exchange::Exchange;
 pub use prune::{Going, going, prune, remove};
 pub use room::{Room, needed, room};
+pub use switching::Switching;
 
 use crate::{
     Record, ReleaseId, Site, Unreadable,

@@ -5,7 +5,7 @@ mod unit;
 
 pub use unit::Unit;
 
-use crate::tool::{Tool, ToolError, words};
+use crate::tool::{MOST_LINES, Tool, ToolError, words};
 use config::Manager;
 use host::{Env, process::Spawner};
 use jiff::Timestamp;
@@ -30,12 +30,7 @@ pub struct Systemd<'a> {
 impl<'a> Systemd<'a> {
     /// The one that is meant: where nothing is said, that of the machine for root and that of the user for all others.
     pub fn new(spawner: &'a dyn Spawner, env: &Env, manager: Manager) -> Self {
-        let uid = host::user::uid();
-        let user = match manager {
-            Manager::Usual => uid != 0,
-            Manager::User => true,
-            Manager::System => false,
-        };
+        let (uid, user) = (host::user::uid(), is_users(manager));
         let mut env = env.clone();
         // Whoever comes in by a hook or a job has no session that would say where the user's systemd listens (pam_systemd(8)).
         let usual = PathBuf::from(format!("/run/user/{uid}"));
@@ -47,7 +42,7 @@ impl<'a> Systemd<'a> {
 
     /// Which one it is, for people.
     pub fn whose(&self) -> &'static str {
-        if self.user { "the user's systemd" } else { "the machine's systemd" }
+        of_user(self.user)
     }
 
     /// How these units are; one that does not exist is told as such.
@@ -89,12 +84,25 @@ impl<'a> Systemd<'a> {
         self.tool.ask([self.systemctl("stop"), named(&back)].concat(), LONGEST).await.map(drop)
     }
 
-    /// What was written of a unit since its start then, by itself and by systemd; nothing where there is no journal for us.
+    /// What was written of a unit since its start then, by itself and by systemd, the last of it; nothing where there is no journal for us.
     pub async fn journal(&self, name: &str, since: Timestamp) -> Option<Vec<String>> {
-        let (which, since) = (if self.user { "--user-unit" } else { "--unit" }, format!("@{}", since.as_second()));
-        let argv = words(&["journalctl", which, name, "--since", &since, "--output", "cat", "--no-pager"]);
+        let (which, since) = (if self.user { "--user-unit" } else { "--unit" }, moment(since));
+        let argv = words(&[
+            "journalctl",
+            which,
+            name,
+            "--since",
+            &since,
+            "--lines",
+            MOST_LINES,
+            "--output",
+            "cat",
+            "--no-pager",
+        ]);
+        // Of what is too long for an answer the end is lost, so the newest come first.
+        let argv = [argv, words(&["--reverse"])].concat();
         let text = self.tool.ask(argv, SOON).await.ok()?;
-        let lines: Vec<_> = text.lines().filter(|line| *line != "-- No entries --").map(str::to_owned).collect();
+        let lines: Vec<_> = text.lines().rev().filter(|line| *line != "-- No entries --").map(str::to_owned).collect();
         // systemd itself writes there that it has started the unit: where not even that is found, we may not read it.
         (!lines.is_empty()).then_some(lines)
     }
@@ -103,6 +111,29 @@ impl<'a> Systemd<'a> {
         let whose: &[&str] = if self.user { &["--user"] } else { &["--system"] };
         words(&[&["systemctl"], whose, &["--no-ask-password", "--no-pager", verb]].concat())
     }
+}
+
+/// Seconds since 1970, to the microsecond (systemd.time(7)).
+fn moment(at: Timestamp) -> String {
+    format!("@{}.{:06}", at.as_second(), at.subsec_microsecond())
+}
+
+/// Do they belong to the user?
+fn is_users(manager: Manager) -> bool {
+    match manager {
+        Manager::Usual => host::user::uid() != 0,
+        Manager::User => true,
+        Manager::System => false,
+    }
+}
+
+/// Which one is meant, for people.
+pub fn whose(manager: Manager) -> &'static str {
+    of_user(is_users(manager))
+}
+
+fn of_user(user: bool) -> &'static str {
+    if user { "the user's systemd" } else { "the machine's systemd" }
 }
 
 fn named(names: &[String]) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// What is asked for.
-pub(super) const PROPERTIES: [&str; 18] = [
+pub(super) const PROPERTIES: [&str; 19] = [
     "Id",
     "LoadState",
     "ActiveState",
@@ -16,6 +16,7 @@ pub(super) const PROPERTIES: [&str; 18] = [
     "NeedDaemonReload",
     "TimeoutStartUSec",
     "TimeoutStopUSec",
+    "InactiveExitTimestampMonotonic",
     "ActiveEnterTimestampMonotonic",
     "ActiveExitTimestampMonotonic",
     "WorkingDirectory",
@@ -51,6 +52,8 @@ pub struct Unit {
     pub start_limit: Option<Duration>,
     /// The same for its end.
     pub stop_limit: Option<Duration>,
+    /// When its last start began, on the clock that only goes forward.
+    pub began: Option<Duration>,
     /// When it became active, on the clock that only goes forward.
     pub entered: Option<Duration>,
     /// When it ceased to be.
@@ -69,6 +72,11 @@ impl Unit {
     pub fn is_well(&self) -> bool {
         let done = self.kind == "oneshot" && self.active == "inactive" && self.result == "success";
         matches!(self.active.as_str(), "active" | "reloading") || done
+    }
+
+    /// Is anything of it there, or about to be?
+    pub fn is_up(&self) -> bool {
+        !matches!(self.active.as_str(), "inactive" | "failed" | "")
     }
 
     /// Has systemd given it up?
@@ -127,6 +135,7 @@ fn read(block: &str, name: &str) -> Unit {
         needs_reload: text("NeedDaemonReload") == "yes",
         start_limit: span(&text("TimeoutStartUSec")),
         stop_limit: span(&text("TimeoutStopUSec")),
+        began: moment("InactiveExitTimestampMonotonic"),
         entered: moment("ActiveEnterTimestampMonotonic"),
         left: moment("ActiveExitTimestampMonotonic"),
         paths: ["WorkingDirectory", "EnvironmentFiles", "ExecStart"].map(text).to_vec(),
@@ -162,15 +171,16 @@ mod tests {
     fn units_are_read() {
         let text = "Type=notify\nMainPID=42\nNRestarts=2\nTimeoutStartUSec=1min 30s\nTimeoutStopUSec=infinity\n\
             ActiveEnterTimestampMonotonic=2500000\nActiveExitTimestampMonotonic=2000000\nId=web.service\nLoadState=loaded\n\
-            ActiveState=active\nSubState=running\nResult=success\nWorkingDirectory=/srv/shop/data/releases/current/tree\n\n\
+            ActiveState=active\nSubState=running\nResult=success\nInactiveExitTimestampMonotonic=2100000\nWorkingDirectory=/srv/shop/data/releases/current/tree\n\n\
             Id=no.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n";
         let units = read_all(text, &["web.service".to_owned(), "no.service".to_owned()]).unwrap();
         let [web, no] = &units[..] else { panic!("{units:?}") };
         assert_eq!((web.pid, web.restarts, web.gap()), (Some(42), 2, Some(Duration::from_millis(500))));
         assert_eq!((web.start_limit, web.stop_limit), (Some(Duration::from_secs(90)), None));
-        assert!(web.is_well() && web.is_loaded() && !web.starts_blindly());
+        assert_eq!(web.began, Some(Duration::from_millis(2100)));
+        assert!(web.is_well() && web.is_up() && web.is_loaded() && !web.starts_blindly());
         assert!(!super::super::goes_past(web, "/srv/shop/data/releases/current".as_ref()));
-        assert_eq!((no.is_loaded(), no.is_well(), no.gap()), (false, false, None));
+        assert_eq!((no.is_loaded(), no.is_well(), no.is_up(), no.gap()), (false, false, false, None));
         assert!(read_all(text, &["web.service".to_owned()]).is_err());
     }
 

@@ -16,7 +16,7 @@ use crate::{ServerError, components, spawn};
 use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -192,7 +192,8 @@ impl Cluster {
         assert!(process.is_none(), "the server runs already");
         let log =
             OpenOptions::new().create(true).append(true).open(self.log_path()).expect("cannot open the server's log");
-        let mut command = spawn::server(&components::find("postgres"));
+        // Killed with us, it would leave its shared memory behind.
+        let mut command = spawn::server_ended_by("QUIT", &components::find("postgres"));
         command
             .arg("-D")
             .arg(self.data_dir())
@@ -249,6 +250,16 @@ impl Cluster {
         }
     }
 
+    /// A killed server leaves its System V segment behind, and the kernel has 4,096 for all: then no server starts any more. The id is
+    /// the second word of line 7 of the file that the postmaster writes about itself; one that stopped well has removed both.
+    fn give_back_shared_memory(&self) {
+        let text = std::fs::read_to_string(self.data_dir().join("postmaster.pid")).unwrap_or_default();
+        let id = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        if let Some(id) = id {
+            let _ = Command::new(components::find("ipcrm")).args(["-m", id]).stderr(Stdio::null()).status();
+        }
+    }
+
     fn log_path(&self) -> PathBuf {
         self.dir.path().join("log")
     }
@@ -261,6 +272,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill9();
+        self.give_back_shared_memory();
     }
 }
 

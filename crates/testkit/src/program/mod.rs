@@ -152,7 +152,7 @@ impl Test {
     /// Starts the program in a process group of its own and goes on. It is killed on drop, and when we die.
     #[track_caller]
     pub fn spawn(&self) -> Running {
-        let mut command = spawn::tied(&self.program, None);
+        let mut command = spawn::tied(&self.program);
         command.args(&self.arguments).current_dir(self.path().join(&self.below)).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -73,9 +73,12 @@ pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
         let copy = find(&copies, &Wanted::Latest, &database.name).map_err(trouble)?;
         // From here on it may be: undoing it finds out, also when somebody else has to.
         let last = last_replaced(&job).await.map_err(trouble)?;
-        work.record.emptied.push(Emptied { database: database.name.clone(), last });
+        work.record.emptied.push(Emptied::new(&database.name, last));
         work.write()?;
         kept.extend(::backup::empty(&job, &copy).await.map_err(trouble)?);
+        let done = last_replaced(&job).await.map_err(trouble)?;
+        work.record.emptied.iter_mut().last().into_iter().for_each(|it| it.done.clone_from(&done));
+        work.write()?;
         emptied += 1;
         work.reach("empty.one");
     }
@@ -97,7 +100,8 @@ pub(in crate::release) async fn put_back(work: &mut Work<'_>) -> Result<(), Stri
 /// The same for each of these, where something was replaced indeed; answers with how many those are.
 pub(in crate::release) async fn names_back(world: &World, emptied: &[Emptied]) -> Result<usize, String> {
     let (mut back, mut problems) = (0, Vec::new());
-    for Emptied { database: name, last } in emptied.iter().rev() {
+    for replaced in emptied.iter().rev() {
+        let name = &replaced.database;
         let Some(database) = world.app.dependency(name) else {
             problems.push(format!("`{name}` is not configured any more"));
             continue;
@@ -109,7 +113,7 @@ pub(in crate::release) async fn names_back(world: &World, emptied: &[Emptied]) -
                 continue;
             }
         };
-        match name_back(&job(world, database, &means), last.as_deref()).await {
+        match name_back(&job(world, database, &means), replaced).await {
             Ok(done) => back += usize::from(done),
             Err(error) => problems.push(format!("`{name}`: {error}")),
         }
@@ -117,8 +121,8 @@ pub(in crate::release) async fn names_back(world: &World, emptied: &[Emptied]) -
     if problems.is_empty() { Ok(back) } else { Err(problems.join("; ")) }
 }
 
-async fn name_back(job: &Job<'_>, last: Option<&str>) -> Result<bool, BackupError> {
-    if last_replaced(job).await?.as_deref() == last {
+async fn name_back(job: &Job<'_>, replaced: &Emptied) -> Result<bool, BackupError> {
+    if !replaced.is_to_be_put_back(last_replaced(job).await?.as_deref()) {
         return Ok(false);
     }
     ::backup::undo(job).await.map(|_| true)

@@ -55,12 +55,13 @@ pub(in crate::release) async fn exchange(work: &mut Work<'_>) -> Did {
     let means = Means::to_read(work.context, &world.app).map_err(told)?;
     let job = job(&world, database, &means);
     let last = last_replaced(&job).await.map_err(trouble)?;
-    let exchanged = Emptied { database: replacement.database.clone(), last };
+    let exchanged = Emptied::new(&replacement.database, last);
     let mut exchange = Exchange::new(work.record.id, work.before, exchanged);
     write(work, &exchange)?;
     work.reach("exchange.begun");
     let restored = prepared.take_place(&job).await.map_err(trouble)?;
     work.reach("exchange.done");
+    exchange.database.done = last_replaced(&job).await.map_err(trouble)?;
     exchange.decided = true;
     write(work, &exchange)?;
     work.reach("exchange.decided");

@@ -30,8 +30,10 @@ async fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
     let ours = |it: &Record| it.id != work.record.id && may_be_written(it);
     let others: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).filter(ours).collect();
     for record in others {
-        if let Some(state) = truth(&record, work.before) {
-            set_right(work, record, state).await?;
+        match truth(&record, work.before) {
+            Some(state) => set_right(work, record, state).await?,
+            None if is_owed(&record) => settle(work, record).await?,
+            None => {}
         }
     }
     Ok(())
@@ -46,6 +48,16 @@ fn truth(record: &Record, live: Option<ReleaseId>) -> Option<State> {
         (State::Superseded | State::RolledBack | State::Abandoned | State::Failed, true) => Some(State::Live),
         _ => None,
     }
+}
+
+/// It failed, and what was in the databases before could not be put back then.
+fn is_owed(record: &Record) -> bool {
+    record.state == State::Failed && !record.emptied.is_empty()
+}
+
+async fn settle(work: &Work<'_>, mut record: Record) -> Result<(), Trouble> {
+    give_back(work, &mut record).await?;
+    store::write(&work.here.site, &record).map_err(on_disk("the record of an earlier release cannot be written"))
 }
 
 async fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<(), Trouble> {
@@ -63,7 +75,7 @@ async fn set_right(work: &Work<'_>, mut record: Record, state: State) -> Result<
     store::write(site, &record).map_err(on_disk("the record of an earlier release cannot be written"))
 }
 
-/// What an abandoned release has emptied gets its content back, unless somebody works with the empty databases by now.
+/// What a release that did not come has emptied gets its content back, unless somebody works with the empty databases by now.
 async fn give_back(work: &Work<'_>, record: &mut Record) -> Result<(), Trouble> {
     let emptied = std::mem::take(&mut record.emptied);
     if emptied.is_empty() {

@@ -18,7 +18,7 @@ use crate::{
     load::{FILE_NAME, Need, Reading, load, named_by_variable},
     start::World,
 };
-use backup::{BackupError, Copy, Everywhere, Job, Keys, Progress, everywhere, retain::Policy};
+use backup::{BackupError, Copy, Everywhere, Job, Keys, Parallel, Progress, everywhere, retain::Policy};
 use config::{App, Dependency, Overrides};
 use host::signals::Signals;
 use probe::gate::GateError;
@@ -151,6 +151,7 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         ground: &means.ground,
         templates: means.templates.as_deref(),
         programs: app.backup.programs.as_deref(),
+        parallel: Some(Parallel { above: app.backup.parallel_above, jobs: jobs(app) }),
         stall: app.backup.stall,
         root: &app.root,
         env: &app.env,
@@ -161,6 +162,13 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         release: world.who.release.as_deref(),
         progress: &means.progress,
     }
+}
+
+/// Half of the machine is for those whose database it is.
+fn jobs(app: &App) -> u32 {
+    const MOST: usize = 8;
+    let half = || std::thread::available_parallelism().map_or(1, |all| all.get() / 2).min(MOST);
+    app.backup.jobs.unwrap_or_else(|| u32::try_from(half()).unwrap_or(1))
 }
 
 /// What copies are made and read with.

@@ -83,6 +83,14 @@ pub(crate) static BACKUP: Section = Section {
             "The only directory in which PostgreSQL's programs are looked for. Default: those of the server's version in `/usr/lib/postgresql`, else `PATH`.",
         ),
         key(
+            "parallel_above",
+            Kind::Size,
+            "10GB",
+            "\"2GB\"",
+            "A database of PostgreSQL that is as large is dumped and restored by several processes at once.",
+        ),
+        key("jobs", Kind::Count, "", "4", "By so many; 1 for never. Default: half of the processors, at most 8."),
+        key(
             "stall",
             Kind::Duration,
             "10m",

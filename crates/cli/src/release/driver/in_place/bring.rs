@@ -16,18 +16,20 @@ const RELOAD: Duration = Duration::from_secs(30);
 
 /// Starts each part of the release in their order; the first one that does not start ends it.
 pub(super) async fn bring_all(
-    work: &Work<'_>,
+    work: &mut Work<'_>,
     runner: &Runner<'_>,
     id: ReleaseId,
     app: &App,
 ) -> Result<Vec<String>, Trouble> {
-    let (wanted, clock) = (Wanted { id, app }, work.list.clock());
+    let wanted = Wanted { id, app };
     let mut told = Vec::new();
     for name in runner.names() {
+        let clock = work.list.clock();
         clock.say(format!("{name} is started"));
         let brought = runner.bring(name, wanted).await?;
         work.reach("switch.part");
         brought.warning.iter().for_each(|finding| work.context.terminal.finding(finding));
+        work.started.insert(name.clone(), brought.started);
         told.push(brought.text);
     }
     Ok(told)

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     release::{
         Here,
-        work::{Work, failed, on_disk},
+        work::{Started, Work, failed, on_disk},
     },
 };
 use ::deploy::{
@@ -19,7 +19,7 @@ use config::{App, BuildStep};
 use jiff::Timestamp;
 use plan::Trouble;
 use report::{Finding, Outcome, count, or_list, seconds};
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// Docker itself calls a container unhealthy at some time; longer is not waited.
@@ -106,6 +106,9 @@ impl<'a> Services<'a> {
 
     pub(super) async fn bring(&self, name: &str, wanted: Wanted<'_>) -> Result<Brought, Trouble> {
         let files = self.files(wanted)?;
+        // One that is not replaced counts from here.
+        let before: BTreeMap<_, _> = self.containers(name).await?.into_iter().map(|it| (it.id, it.restarts)).collect();
+        let again = |it: &Container| it.restarts > before.get(&it.id).copied().unwrap_or_default();
         let (since, begun) = (self.context.now(), Instant::now());
         if let Err(error) = self.compose.up(&files, name, self.drain).await {
             return Err(self.unstarted(name, Some(error.words()), since).await);
@@ -114,14 +117,15 @@ impl<'a> Services<'a> {
         loop {
             let containers = self.containers(name).await?;
             let now = Instant::now();
-            let broken = containers.is_empty() || containers.iter().any(|it| it.has_failed() || it.restarts > 0);
+            let broken = containers.is_empty() || containers.iter().any(|it| it.has_failed() || again(it));
             if broken || now > until {
                 return Err(self.unstarted(name, None, since).await);
             }
             if containers.iter().all(Container::is_well) {
                 let checked = containers.iter().all(|it| it.health.is_some());
                 if checked || now > *settled.get_or_insert(now + SETTLE) {
-                    return Ok(brought(name, checked, begun.elapsed()));
+                    let started = Started { since, restarts: containers.iter().map(|it| it.restarts).sum() };
+                    return Ok(brought(name, checked, begun.elapsed(), started));
                 }
             }
             sleep(LOOK).await;
@@ -142,12 +146,8 @@ impl<'a> Services<'a> {
         Ok(())
     }
 
-    pub(super) async fn lines(&self, since: Timestamp) -> Option<Vec<(String, String)>> {
-        let mut all = Vec::new();
-        for name in &self.names {
-            all.extend(self.compose.logs(name, since).await?.into_iter().map(|line| (name.clone(), line)));
-        }
-        Some(all)
+    pub(super) async fn lines(&self, name: &str, since: Timestamp) -> Option<Vec<String>> {
+        self.compose.logs(name, since).await
     }
 }
 
@@ -156,6 +156,7 @@ fn part(name: &str, containers: &[Container]) -> Part {
     let worst = containers.iter().find(|it| !it.is_well()).or_else(|| containers.first());
     Part {
         name: name.to_owned(),
+        up: containers.iter().any(Container::is_up),
         well: worst.is_some_and(Container::is_well),
         failed: containers.iter().any(Container::has_failed),
         restarts: containers.iter().map(|it| it.restarts).sum(),
@@ -164,13 +165,13 @@ fn part(name: &str, containers: &[Container]) -> Part {
     }
 }
 
-fn brought(name: &str, checked: bool, took: Duration) -> Brought {
+fn brought(name: &str, checked: bool, took: Duration, started: Started) -> Brought {
     let how = if checked { "healthy" } else { "running" };
     let warning = (!checked).then(|| {
         let finding = Finding::warning(format!("the service `{name}` has no health check: only `smoke` proves it"));
         finding.hint("give it a `healthcheck` in the Compose file")
     });
-    Brought { text: format!("`{name}` replaced, {how} after {}", seconds(took)), warning }
+    Brought { text: format!("`{name}` replaced, {how} after {}", seconds(took)), warning, started }
 }
 
 /// What else a release has to build: the images of its services, under names of its own.

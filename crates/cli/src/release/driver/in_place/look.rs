@@ -9,7 +9,10 @@ use crate::{
     load::load_release,
     release::work::{Daemon, Did, Work, failed, on_disk},
 };
-use ::deploy::{Record, ReleaseId, State, store};
+use ::deploy::{
+    Record, ReleaseId, State,
+    store::{self, Switching},
+};
 use config::Deploy;
 use plan::Trouble;
 use report::{Event, Finding, Journal, Level};
@@ -18,11 +21,13 @@ use report::{Event, Finding, Journal, Level};
 pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Did {
     let Some(runner) = Runner::of(work, deploy).await? else { return Ok(String::new()) };
     let current = store::current(&work.here.site).map_err(on_disk("`releases/current` cannot be read"))?;
-    let meant = meant(work, current)?;
+    let unreadable = on_disk("what is known of a switch that was broken off cannot be read");
+    let half = Switching::read(&work.here.site).map_err(unreadable)?;
+    let meant = half.as_ref().map_or_else(|| meant(work, current), |half| Ok(half.from))?;
     let mut parts = runner.parts().await?;
     work.before = meant;
     let is_other = |part: &Part| part.release.is_some() && part.release != meant;
-    if meant != current || (meant.is_some() && parts.iter().any(is_other)) {
+    if half.is_some() || meant != current || (meant.is_some() && parts.iter().any(is_other)) {
         put_right(work, &runner, current, meant).await?;
         parts = runner.parts().await?;
     }
@@ -30,6 +35,12 @@ pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Di
     work.daemon = if all { Daemon::Running } else { Daemon::Absent };
     let of = meant.map_or_else(|| "of no release".to_owned(), |id| format!("of release {id}"));
     Ok(format!("{} {of}, {}", runner.what(), how(&parts)))
+}
+
+/// Is any part there, well or not?
+pub(in crate::release) async fn runs(work: &Work<'_>, deploy: &Deploy) -> Result<bool, Trouble> {
+    let Some(runner) = Runner::of(work, deploy).await? else { return Ok(false) };
+    Ok(runner.parts().await?.iter().any(|part| part.up))
 }
 
 fn how(parts: &[Part]) -> String {
@@ -83,6 +94,7 @@ async fn put_right(
     };
     match done {
         Ok(()) => {
+            Switching::remove(&work.here.site).map_err(on_disk("a switch that was broken off cannot be settled"))?;
             let text = format!("a switch was broken off: {what} is live again");
             work.context.terminal.note(Event::new("deploy.put_right", text).level(Level::Warn));
         }

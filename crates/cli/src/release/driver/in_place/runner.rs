@@ -1,17 +1,20 @@
 //! Who runs the parts of an application, and what is asked of whoever that is.
 
 use super::{compose::Services, systemd::Units};
-use crate::release::work::Work;
+use crate::release::work::{Started, Work};
 use ::deploy::ReleaseId;
 use config::{App, Deploy, Driver};
 use jiff::Timestamp;
 use plan::Trouble;
 use report::Finding;
+use std::collections::BTreeMap;
 
 /// A unit of systemd, or a service of Compose.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) name: String,
+    /// Is anything of it there?
+    pub(super) up: bool,
     /// Does it what it is there for?
     pub(super) well: bool,
     /// Will nothing become of it?
@@ -37,6 +40,8 @@ pub(super) struct Brought {
     /// In words: `` `web.service` restarted with a gap of 80 ms ``.
     pub(super) text: String,
     pub(super) warning: Option<Finding>,
+    /// From when on what it writes and how it is restarted counts.
+    pub(super) started: Started,
 }
 
 /// systemd, or Docker Compose.
@@ -118,11 +123,22 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What they have written since then, each line with the name of its part; nothing where that cannot be read.
-    pub(super) async fn lines(&self, since: Timestamp) -> Option<Vec<(String, String)>> {
-        match self {
-            Runner::Systemd(units) => units.lines(since).await,
-            Runner::Compose(services) => services.lines(since).await,
+    /// What they have written since their start, or since this moment, each line with the name of its part; nothing where that cannot be
+    /// read.
+    pub(super) async fn lines(
+        &self,
+        started: &BTreeMap<String, Started>,
+        since: Timestamp,
+    ) -> Option<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        for name in self.names() {
+            let since = started.get(name).map_or(since, |started| started.since);
+            let lines = match self {
+                Runner::Systemd(units) => units.lines(name, since).await?,
+                Runner::Compose(services) => services.lines(name, since).await?,
+            };
+            all.extend(lines.into_iter().map(|line| (name.clone(), line)));
         }
+        Some(all)
     }
 }

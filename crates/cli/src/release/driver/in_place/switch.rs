@@ -8,22 +8,51 @@ use crate::{
     load::load_release,
     release::work::{Daemon, Did, Work, on_disk},
 };
-use ::deploy::{course::Fact, store};
+use ::deploy::{
+    course::Fact,
+    store::{self, Switching},
+};
 use plan::Trouble;
+use report::Finding;
 
 /// Makes the release the current one, then starts each of its parts anew.
 pub(in crate::release) async fn switch(work: &mut Work<'_>) -> Did {
     work.facts.push(Fact::Switched);
     let world = work.world()?;
     let Some(runner) = Runner::of(work, work.deploy()).await? else { return Ok(String::new()) };
+    let dropped = dropped(work).await?;
     work.switched = Some(work.context.now());
-    let unwritable = on_disk("`releases/current` cannot be written");
-    store::make_current(&work.here.site, Some(work.record.id)).map_err(unwritable)?;
+    let (id, site) = (work.record.id, &work.here.site);
+    Switching::new(id, work.before).write(site).map_err(on_disk("the switch cannot be written down"))?;
+    store::make_current(site, Some(id)).map_err(on_disk("`releases/current` cannot be written"))?;
     work.reach("switch.current");
-    let told = bring_all(work, &runner, work.record.id, &world.app).await?;
+    let mut told = end(dropped).await?;
+    told.extend(bring_all(work, &runner, id, &world.app).await?);
+    Switching::remove(site).map_err(on_disk("the end of the switch cannot be written down"))?;
     work.reach("switch.promoted");
     reload(work).await;
     Ok(told.join(", "))
+}
+
+/// What the release before has and this one does not list any more: beside the new ones it would go on with old code.
+async fn dropped<'a>(work: &Work<'a>) -> Result<Option<Runner<'a>>, Trouble> {
+    let Some(before) = work.before else { return Ok(None) };
+    let deploy = match load_release(work.context, &work.here.app, &before) {
+        Ok(loaded) => loaded.app.deploy.unwrap_or_else(|| work.here.deploy.clone()),
+        Err(findings) => {
+            let finding = Finding::warning("the release before cannot be read: what only it lists is not ended");
+            work.context.terminal.finding(&finding.seen(or_first(&findings)));
+            return Ok(None);
+        }
+    };
+    let runner = Runner::of(work, &deploy).await?;
+    Ok(runner.map(|runner| runner.without(work.deploy().driver.parts())).filter(|runner| !runner.names().is_empty()))
+}
+
+async fn end(dropped: Option<Runner<'_>>) -> Result<Vec<String>, Trouble> {
+    let Some(runner) = dropped else { return Ok(Vec::new()) };
+    runner.stop().await?;
+    Ok(runner.names().iter().map(|name| format!("`{name}`, which it does not list, ended")).collect())
 }
 
 /// The release before is the current one again, and its parts run.
@@ -33,7 +62,8 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
     let Some(runner) = runner else { return Ok(()) };
     store::make_current(&work.here.site, work.before).map_err(|error| error.to_string())?;
     work.reach("back.current");
-    let Some(before) = work.before else { return to_nothing(work, runner).await };
+    let settled = |()| Switching::remove(&work.here.site).map_err(|error| error.to_string());
+    let Some(before) = work.before else { return to_nothing(work, runner).await.and_then(settled) };
     let loaded = load_release(work.context, &work.here.app, &before).map_err(|findings| or_first(&findings))?;
     let deploy = loaded.app.deploy.clone().unwrap_or_else(|| work.here.deploy.clone());
     // What the release before does not know goes.
@@ -42,6 +72,7 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
     if let Some(runner) = Runner::of(work, &deploy).await.map_err(told)? {
         bring_all(work, &runner, before, &loaded.app).await.map_err(told)?;
     }
+    Switching::remove(&work.here.site).map_err(|error| error.to_string())?;
     reload(work).await;
     Ok(())
 }

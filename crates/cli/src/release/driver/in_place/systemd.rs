@@ -4,7 +4,10 @@ use super::{
     bring::unstarted,
     runner::{Brought, Part},
 };
-use crate::{context::Context, release::work::failed};
+use crate::{
+    context::Context,
+    release::work::{Started, failed},
+};
 use ::deploy::{
     ReleaseId, Site,
     systemd::{Systemd, Unit, goes_past},
@@ -46,6 +49,7 @@ impl<'a> Units<'a> {
 
     fn part(&self, unit: Unit) -> Part {
         Part {
+            up: unit.is_up(),
             well: unit.is_well(),
             failed: unit.has_failed(),
             restarts: unit.restarts,
@@ -110,7 +114,8 @@ impl<'a> Units<'a> {
                 let gap = unit.gap().filter(|_| before.is_well());
                 let gap = gap.map_or(String::new(), |gap| format!(" with a gap of {} ms", gap.as_millis()));
                 let how = if before.is_well() { "restarted" } else { "started" };
-                return Ok(Brought { text: format!("`{name}` {how}{gap}"), warning: None });
+                let started = Started { since: self.began(&unit).unwrap_or(since), restarts: unit.restarts };
+                return Ok(Brought { text: format!("`{name}` {how}{gap}"), warning: None, started });
             }
             sleep(LOOK).await;
         }
@@ -150,11 +155,13 @@ impl<'a> Units<'a> {
         self.systemd.stop(&self.names).await.map_err(|error| failed(error.finding()))
     }
 
-    pub(super) async fn lines(&self, since: Timestamp) -> Option<Vec<(String, String)>> {
-        let mut all = Vec::new();
-        for name in &self.names {
-            all.extend(self.systemd.journal(name, since).await?.into_iter().map(|line| (name.clone(), line)));
-        }
-        Some(all)
+    pub(super) async fn lines(&self, name: &str, since: Timestamp) -> Option<Vec<String>> {
+        self.systemd.journal(name, since).await
+    }
+
+    /// When its last start began, on the clock of the journal.
+    fn began(&self, unit: &Unit) -> Option<Timestamp> {
+        let ago = host::monotonic().checked_sub(unit.began?)?;
+        self.context.now().checked_sub(ago).ok()
     }
 }

@@ -28,16 +28,22 @@ pub(in crate::release) async fn watch(work: &mut Work<'_>) -> Did {
     let (world, deploy) = (work.world()?, work.deploy());
     let Some(runner) = Runner::of(work, deploy).await? else { return Ok(String::new()) };
     let limits = Limits { window: deploy.watch, errors: deploy.errors.map(u64::from) };
-    // Each was just started, and counts from there.
-    let before: BTreeMap<_, _> = runner.names().iter().map(|name| (name.clone(), 0)).collect();
+    let restarts = |name| work.started.get(name).map_or(0, |started| started.restarts);
+    let before: BTreeMap<_, _> = runner.names().iter().map(|name| (name.clone(), restarts(name))).collect();
     let (begun, mut watch) = (Instant::now(), Watch::new(limits, before));
     let (clock, mut unanswered) = (work.list.clock(), 0);
     loop {
         match runner.parts().await {
             Ok(parts) => {
                 unanswered = 0;
-                match watch.look(begun.elapsed(), &look(work, &world, &parts).await) {
-                    Judgement::Passed => return Ok(format!("well for {}", age(limits.window))),
+                let lines = errors_since_switch(work).await;
+                match watch.look(begun.elapsed(), &look(&world, &parts, lines.as_deref()).await) {
+                    Judgement::Passed => {
+                        if limits.errors.is_some() && lines.is_none() {
+                            work.context.terminal.finding(&uncounted());
+                        }
+                        return Ok(format!("well for {}", age(limits.window)));
+                    }
                     Judgement::Broken(cause) => return Err(broken(work, &runner, &parts, cause).await),
                     Judgement::GoOn(left) => clock.say(format!("well, {} to go", seconds(left))),
                 }
@@ -49,7 +55,20 @@ pub(in crate::release) async fn watch(work: &mut Work<'_>) -> Did {
     }
 }
 
-async fn look(work: &Work<'_>, world: &World, parts: &[Part]) -> Look {
+/// Nothing where they cannot be read, or are not asked for.
+async fn errors_since_switch(work: &Work<'_>) -> Option<Vec<String>> {
+    match (work.deploy().errors, work.switched) {
+        (Some(_), Some(since)) => errors(work, since).await,
+        _ => None,
+    }
+}
+
+fn uncounted() -> Finding {
+    let finding = Finding::warning("could not verify how many errors the release writes: its log cannot be read");
+    finding.hint("without `errors` in `[deploy]` they are not counted")
+}
+
+async fn look(world: &World, parts: &[Part], lines: Option<&[String]>) -> Look {
     let services = parts.iter().map(|part| Service {
         name: part.name.clone(),
         well: part.well,
@@ -58,10 +77,7 @@ async fn look(work: &Work<'_>, world: &World, parts: &[Part]) -> Look {
         state: part.state.clone(),
     });
     let ill = parts.iter().any(|part| !part.well || part.restarts > 0);
-    let lines = match (work.deploy().errors, work.switched) {
-        (Some(_), Some(since)) => errors(work, since).await.unwrap_or_default(),
-        _ => Vec::new(),
-    };
+    let lines = lines.unwrap_or_default();
     Look {
         services: services.collect(),
         databases: if ill { databases(world).await } else { Vec::new() },
@@ -86,7 +102,7 @@ async fn databases(world: &World) -> Vec<(String, Database)> {
 async fn broken(work: &Work<'_>, runner: &Runner<'_>, parts: &[Part], cause: String) -> Trouble {
     let mut finding = Finding::error(cause);
     let lines = match work.switched {
-        Some(since) => runner.lines(since).await.unwrap_or_default(),
+        Some(since) => runner.lines(&work.started, since).await.unwrap_or_default(),
         None => Vec::new(),
     };
     for part in parts.iter().filter(|part| !part.well || part.restarts > 0) {

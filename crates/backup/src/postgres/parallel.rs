@@ -1,0 +1,137 @@
+//! A large database: several processes of `pg_dump` read it at once, and several of `pg_restore` fill it, by the directory format
+//! (pg_dump(1), `--format=directory`). Its files are those of the copy, so `pg_restore` reads a copy where it lies; encrypted ones have to be
+//! decrypted beside it first.
+
+use super::{
+    dump::Of,
+    program::{argv, command, find, run_to_files},
+    talk::Talk,
+};
+use crate::{BackupError, Doing, Job, Keys, Manifest, keys::SUFFIX, manifest::Part, seal, sqlite::blocking};
+use config::dsn::PostgresDsn;
+use database::postgres::Program;
+use host::fs::{self, Scratch};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The list of what is in it.
+const CONTENTS: &str = "toc.dat";
+/// Where `pg_dump` writes: it wants a directory of its own, and the names that its files get are not all ours to choose.
+const WRITTEN: &str = "dump";
+/// Since this version `pg_dump` can be built with zstd.
+const ZSTD: u32 = 16;
+/// It was built without.
+const UNABLE: &str = "does not support compression";
+
+/// How many processes a database is dumped and restored by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parallel {
+    /// When it is as large as this, in bytes.
+    pub above: u64,
+    /// So many.
+    pub jobs: u32,
+}
+
+/// So many, for a database of this size; nothing where one does it.
+pub(crate) fn jobs(job: &Job<'_>, bytes: u64) -> Option<u32> {
+    job.parallel.filter(|it| bytes >= it.above && it.jobs > 1).map(|it| it.jobs)
+}
+
+/// Was this copy written by several?
+pub(super) fn wrote(manifest: &Manifest) -> bool {
+    manifest.files.iter().any(|part| plain_name(&part.name) == CONTENTS)
+}
+
+fn plain_name(name: &str) -> &str {
+    name.strip_suffix(SUFFIX).unwrap_or(name)
+}
+
+/// The files of the copy, in `dir`.
+pub(super) async fn dump(
+    job: &Job<'_>,
+    of: &Of<'_>,
+    program: &Program,
+    dir: &Path,
+    jobs: u32,
+) -> Result<Vec<Part>, BackupError> {
+    let unwritable = |error| BackupError::files("the copy cannot be written", error);
+    let written = dir.join(WRITTEN);
+    for compress in compressions(program.major) {
+        // Of the try before.
+        fs::remove_tree(&written).map_err(unwritable)?;
+        let (jobs, compress) = (format!("--jobs={jobs}"), format!("--compress={compress}"));
+        let file = format!("--file={}", written.display());
+        let mut flags = vec!["--format=directory", &jobs, &compress, &file];
+        let common = of.flags();
+        flags.extend(common.iter().map(String::as_str));
+        let command = command(job, argv(&program.path, flags), Some((of.dsn, &of.talk.0.host)));
+        let grown = || fs::bytes_below(&written);
+        match run_to_files(job, &command, Doing::Copying, grown).await {
+            Err(BackupError::Program { tail, .. }) if tail.iter().any(|line| line.contains(UNABLE)) => {}
+            done => {
+                done?;
+                break;
+            }
+        }
+    }
+    let (dir, keys) = (dir.to_owned(), job.keys.clone());
+    blocking(move |_| take_in(&written, &dir, &keys).map_err(unwritable)).await
+}
+
+/// The best first, then what every one can.
+fn compressions(major: u32) -> impl Iterator<Item = &'static str> {
+    let zstd = (major >= ZSTD).then_some("zstd:3");
+    zstd.into_iter().chain(["4"])
+}
+
+/// Files of the copy they become, with their checksums.
+fn take_in(written: &Path, dir: &Path, keys: &Keys) -> io::Result<Vec<Part>> {
+    let mut files = fs::list(written)?;
+    files.sort();
+    let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let parts = files.iter().map(|file| seal::take_in(dir, &name(file), file, keys)).collect();
+    fs::remove_tree(written)?;
+    parts
+}
+
+/// Fills the empty database of `talk` with the copy.
+pub(super) async fn fill(
+    job: &Job<'_>,
+    copy: &Path,
+    manifest: &Manifest,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+) -> Result<(), BackupError> {
+    let opened = opened(job, copy, manifest).await?;
+    let from = opened.as_ref().map_or(copy, Scratch::path).display().to_string();
+    let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
+    let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
+    let jobs = format!("--jobs={}", job.parallel.map_or(1, |parallel| parallel.jobs));
+    let database = format!("--dbname={}", dsn.database);
+    let fixed = ["--format=directory", "--exit-on-error", "--no-password", "--no-tablespaces"];
+    let flags = fixed.into_iter().chain([jobs.as_str(), &database, &from]);
+    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+    job.progress.begin_anew(Doing::Restoring, None);
+    // It is silent, and writes nothing here, for as long as an index is built.
+    let patient = Job { stall: std::time::Duration::MAX, ..*job };
+    run_to_files(&patient, &command, Doing::Restoring, || 0).await
+}
+
+/// Its files without their encryption, beside it; nothing where there is none.
+async fn opened(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Option<Scratch>, BackupError> {
+    if manifest.recipients.is_empty() {
+        return Ok(None);
+    }
+    let unable = |error| BackupError::files("there is no room to decrypt the copy beside it", error);
+    let scratch = Scratch::beside(copy).map_err(unable)?;
+    let (from, to) = (copy.to_owned(), scratch.path().to_owned());
+    let (parts, keys) = (manifest.files.clone(), job.keys.clone());
+    blocking(move |_| {
+        let each = |part: &Part| seal::decrypt(&from, part, &keys, &to.join(plain_name(&part.name)));
+        parts.iter().try_for_each(each).map_err(unable)
+    })
+    .await?;
+    Ok(Some(scratch))
+}

@@ -1,0 +1,80 @@
+//! Where commits are fetched from, without the secret in it.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use config::Repository;
+use percent_encoding::percent_decode_str;
+
+/// A repository elsewhere. Git hands the URL of a remote on to its helpers as an argument, and keeps it in the files of submodules, so
+/// a password or token of an `http(s)://` URL goes into a header instead, which git reads from its environment.
+pub(super) struct Address {
+    url: String,
+    header: Option<Header>,
+}
+
+/// What is sent to that server alone (`http.<url>.extraHeader`, git-config(1)).
+struct Header {
+    name: String,
+    value: String,
+}
+
+impl Address {
+    pub(super) fn of(repository: &Repository) -> Self {
+        let url = repository.reveal();
+        split(&url).unwrap_or(Self { url, header: None })
+    }
+
+    /// What git has to be told, and must not be seen among its arguments.
+    pub(super) fn settings(&self) -> Vec<(&str, &str)> {
+        let header = self.header.iter().map(|header| (header.name.as_str(), header.value.as_str()));
+        [("remote.origin.url", self.url.as_str())].into_iter().chain(header).collect()
+    }
+}
+
+/// Nothing when there is no password in it.
+fn split(url: &str) -> Option<Address> {
+    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (who, server) = authority.rsplit_once('@')?;
+    let (user, password) = who.split_once(':')?;
+    let plain = |text| percent_decode_str(text).collect::<Vec<u8>>();
+    let basic = BASE64_STANDARD.encode([plain(user), plain(password)].join(&b':'));
+    let header = Header {
+        name: format!("http.{scheme}://{server}/.extraHeader"),
+        value: format!("Authorization: Basic {basic}"),
+    };
+    Some(Address { url: format!("{scheme}://{server}{}", &rest[authority.len()..]), header: Some(header) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> Vec<(String, String)> {
+        let address = Address::of(&Repository::Url(url.to_owned()));
+        address.settings().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Issue 6, point 3: what is secret in a URL goes to its server alone; the header is the example of RFC 7617, section 2.
+    #[test]
+    fn a_password_leaves_the_url() {
+        let header =
+            ("http.https://git.example:8443/.extraHeader", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        for who in ["Aladdin:open%20sesame", "Aladdin:open sesame"] {
+            let url = format!("https://{who}@git.example:8443/team/shop.git");
+            let told = [("remote.origin.url", "https://git.example:8443/team/shop.git"), header];
+            assert_eq!(settings(&url), told.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+    }
+
+    #[test]
+    fn other_addresses_stay_as_they_are() {
+        for url in [
+            "https://git.example/shop.git",
+            "https://me@git.example/a@b:c",
+            "ssh://git@git.example/shop",
+            "git@git.example:shop",
+        ] {
+            assert_eq!(settings(url), [("remote.origin.url".to_owned(), url.to_owned())]);
+        }
+    }
+}
