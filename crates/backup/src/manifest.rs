@@ -119,6 +119,13 @@ pub struct Part {
     pub raw_bytes: u64,
 }
 
+impl Part {
+    /// Its name, as it would be without encryption.
+    pub(crate) fn plain_name(&self) -> &str {
+        self.name.strip_suffix(SUFFIX).unwrap_or(&self.name)
+    }
+}
+
 /// A proof: the copy was restored and compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
@@ -183,6 +190,11 @@ impl Manifest {
     /// All its files together, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Is it one of PostgreSQL's directory format (pg_dump(1)), which several processes have written?
+    pub fn is_directory(&self) -> bool {
+        self.files.iter().any(|part| part.plain_name() == "toc.dat")
     }
 
     /// How large all its files are before they are compressed, in bytes, as far as that is known.

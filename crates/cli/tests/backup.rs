@@ -678,6 +678,113 @@ fn a_copy_of_postgresql_needs_no_mainstay() {
     assert_eq!(cluster.psql_in("again", "SELECT count(*) FROM sales.item"), "2000");
 }
 
+/// S1.16, issue 5, point 2: a database that is large is copied and restored by several processes; its copy is VERIFIED, whole, restored by
+/// us, and by PostgreSQL alone where it lies, and a damaged file of it is found. Encrypted it is the same.
+#[test]
+fn a_large_copy_of_postgresql_is_made_by_several() {
+    let cluster = Cluster::start();
+    let (test, url) = (several(program()), zoo(&cluster));
+    let public = key(&test, "one.key");
+    let on = ["--database", &url, "--to", "backups"];
+    let plain = take(&test, &url);
+    let mut files = names(&plain);
+    files.retain(|name| !name.ends_with(".dat.gz"));
+    files.sort();
+    // The large object is one of them, in its own form.
+    assert_eq!(files, ["SHA256SUMS", "blobs.toc", "globals.sql", "manifest.json", "toc.dat"]);
+    shell(&plain, "sha256sum --quiet -c SHA256SUMS");
+    let encrypted = run(&test, &[&["backup", "now", "--recipient", &public], &on[..]].concat());
+    encrypted.code(0).stderr_has("is VERIFIED");
+    let encrypted = test.path().join(encrypted.raw_stdout.trim());
+    assert!(names(&encrypted).contains(&"toc.dat.age".to_owned()), "{:?}", names(&encrypted));
+    let verify = |copy: &Path| {
+        run(&test, &[&["backup", "verify", copy.to_str().unwrap(), "--identity", "one.key"], &on[..]].concat())
+    };
+    let items = |database: &str| cluster.psql_in(database, "SELECT count(*), sum(length(by)) FROM sales.item");
+    let whole = items("shop");
+    for copy in [&plain, &encrypted] {
+        verify(copy).code(0).stdout_has("rows as in the source at that instant");
+        cluster.psql_in("shop", "DELETE FROM sales.item WHERE id > 10");
+        let restore = ["restore", copy.to_str().unwrap(), "--identity", "one.key", "--yes", "--no-safety-copy"];
+        run(&test, &[&restore[..], &on].concat()).code(0);
+        assert_eq!(items("shop"), whole);
+    }
+    cluster.psql("CREATE DATABASE again");
+    let restored = Command::new(find_component("pg_ctl").with_file_name("pg_restore"))
+        .args(["--exit-on-error", "--jobs=2", "-d", &cluster.url_of("postgres", "again")])
+        .arg(&plain)
+        .output()
+        .unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    assert_eq!(items("again"), whole);
+    let largest = |copy: &Path| {
+        let files = names(copy)
+            .into_iter()
+            .map(|name| copy.join(name))
+            .filter(|path| path.to_string_lossy().contains(".dat.gz"));
+        files.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap()
+    };
+    for copy in [&plain, &encrypted] {
+        let file = largest(copy);
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        verify(copy).code(1).stdout_has("its checksum is another one");
+    }
+    assert_eq!(names(&test.path().join("ground")), [""; 0]);
+}
+
+/// Every database is a large one.
+fn several(test: Test) -> Test {
+    test.env("MAINSTAY_BACKUP_PARALLEL_ABOVE", "0").env("MAINSTAY_BACKUP_JOBS", "2")
+}
+
+/// S1.16: the same under load: what is VERIFIED is exact to the row. Where somebody changes the form of a table meanwhile, before which several
+/// processes give up, one does it. A copy that is killed in the middle leaves nothing, and so does one whose `pg_dump` hangs.
+#[test]
+fn a_large_copy_is_exact_under_load() {
+    let cluster = Arc::new(Cluster::start());
+    let (test, url) = (several(program()), zoo(&cluster));
+    let (done, alters) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let writer = {
+        let (cluster, done, alters) = (cluster.clone(), done.clone(), alters.clone());
+        thread::spawn(move || {
+            let mut session = cluster.session("postgres", "shop").unwrap();
+            while !done.load(Ordering::SeqCst) {
+                let write =
+                    "INSERT INTO sales.item (d) VALUES (random()); UPDATE parent SET a = a + 1; SELECT nextval('s')";
+                session.query(write).unwrap();
+                if alters.load(Ordering::SeqCst) {
+                    session.query("ALTER TABLE child ALTER COLUMN b SET DEFAULT 1").unwrap();
+                    thread::sleep(std::time::Duration::from_millis(100));
+                }
+            }
+        })
+    };
+    let by_several = |copy: &Path| names(copy).contains(&"toc.dat".to_owned());
+    assert!(by_several(&take(&test, &url)));
+    alters.store(true, Ordering::SeqCst);
+    take(&test, &url);
+    done.store(true, Ordering::SeqCst);
+    writer.join().unwrap();
+    let now = ["backup", "now", "--database", &url, "--to", "backups"];
+    test.again().env("MAINSTAY_FAILPOINT", "kill:backup.written").args(now).run().code(137);
+    let bin = find_component("pg_ctl").parent().unwrap().to_owned();
+    let major = bin.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let hangs = test.path().join("bin");
+    fs::create_dir_all(&hangs).unwrap();
+    let script =
+        format!("#!/bin/sh\ncase \"$1\" in --version) echo 'pg_dump (PostgreSQL) {major}'; exit 0;; esac\nsleep 600\n");
+    fs::write(hangs.join("pg_dump"), script).unwrap();
+    fs::set_permissions(hangs.join("pg_dump"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let stuck =
+        test.again().env("MAINSTAY_BACKUP_PROGRAMS", hangs.display().to_string()).env("MAINSTAY_BACKUP_STALL", "2s");
+    run(&stuck, &now).code(1).stderr_has("`pg_dump` wrote nothing for [TIME]");
+    let copy = take(&test, &url);
+    assert_eq!(names(copy.parent().unwrap()).iter().filter(|name| name.ends_with(".part")).count(), 0);
+}
+
 /// S1.16: `pg_dump` that is missing, fails, is killed, hangs, writes nothing or not enough: no copy, told why; the old ones stay.
 #[test]
 fn a_pg_dump_that_fails_leaves_no_copy() {
@@ -896,15 +1003,25 @@ fn damage_of_an_encrypted_copy_is_found_without_a_key() {
 /// S1.16: an encrypted copy of PostgreSQL, roles and all, is restored by the very commands of the recovery kit, without mainstay.
 #[test]
 fn the_recovery_kit_restores_postgresql_without_mainstay() {
+    kit_restores(&program(), "database.dump.zst.age");
+}
+
+/// S1.16: the same with a copy that several processes have made, its large objects among it.
+#[test]
+fn the_recovery_kit_restores_a_large_copy_without_mainstay() {
+    kit_restores(&several(program()), "toc.dat.age");
+}
+
+fn kit_restores(test: &Test, file: &str) {
     let (cluster, fresh) = (Cluster::start(), Cluster::start());
-    let (test, url) = (program(), zoo(&cluster));
-    let (one, two) = (key(&test, "one.key"), key(&test, "two.key"));
+    let url = zoo(&cluster);
+    let (one, two) = (key(test, "one.key"), key(test, "two.key"));
     let now = ["backup", "now", "--database", &url, "--to", "backups", "--recipient", &one, "--recipient", &two];
-    let taken = run(&test, &now);
+    let taken = run(test, &now);
     taken.code(0).stderr_has("is VERIFIED");
     let copy = test.path().join(taken.raw_stdout.trim());
-    assert_eq!(names(&copy), ["SHA256SUMS", "database.dump.zst.age", "globals.sql.age", "manifest.json"]);
-    let kit = run(&test, &["backup", "key", "kit", "--database", &url, "--to", "backups", "--identity", "two.key"]);
+    assert!(names(&copy).contains(&file.to_owned()), "{:?}", names(&copy));
+    let kit = run(test, &["backup", "key", "kit", "--database", &url, "--to", "backups", "--identity", "two.key"]);
     let page = kit.code(0).raw_stdout.clone();
     let secret: String = page.lines().filter(|line| line.starts_with("AGE-SECRET-KEY-")).collect();
     assert_eq!(page.matches("AGE-SECRET-KEY-").count(), 1);
@@ -918,7 +1035,8 @@ fn the_recovery_kit_restores_postgresql_without_mainstay() {
     let script =
         format!("export PATH=\"{bin}:$PATH\" PGHOST=127.0.0.1 PGUSER=postgres PGPORT={}\n{script}", fresh.port());
     shell(away.path(), &script);
-    assert_eq!(fresh.psql_in("shop", "SELECT count(*) FROM sales.item"), "2000");
+    let content = "SELECT (SELECT count(*) FROM sales.item), (SELECT count(*) FROM pg_largeobject)";
+    assert_eq!(fresh.psql_in("shop", content), cluster.psql_in("shop", content));
     assert_eq!(fresh.psql("SELECT count(*) FROM pg_roles WHERE rolname IN ('app', 'reader')"), "2");
 }
 

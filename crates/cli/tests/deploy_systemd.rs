@@ -207,6 +207,26 @@ fn a_unit_that_is_not_listed_any_more_ends() {
     assert_eq!(site.calls(), ["--user restart web.service v1", "--user restart worker.service v1"]);
 }
 
+/// S1.8, issue 6, point 6: whoever writes into a database is stopped before it is emptied, also when the new release does not list him any
+/// more. Found in a review.
+#[test]
+fn a_clean_release_stops_all_that_ran() {
+    let site = site();
+    let more = "[databases.main]\nurl = \"sqlite:data/shop.db\"\n";
+    fs::create_dir_all(site.path("data")).unwrap();
+    rusqlite::Connection::open(site.path("data/shop.db")).unwrap().execute("create table item (id int)", []).unwrap();
+    site.commit("v1", "", &[("mainstay.toml", &format!("{CONFIG}{more}"))]);
+    site.run(&["deploy"]).code(0);
+    let alone = CONFIG.replace(", \"worker.service\"", "");
+    site.commit("v2", "", &[("mainstay.toml", &format!("{alone}{more}"))]);
+    site.calls();
+    let output = site.run(&["deploy", "--clean", "--yes-destroy", "shop"]);
+    output.code(0).stderr_has("1 database empty");
+    let calls = site.calls();
+    assert_eq!(calls[..3], ["--user stop worker.service", "--user stop web.service", "--user stop worker.service"]);
+    assert_eq!(calls[3..], ["--user restart web.service v2"]);
+}
+
 /// S0.7, issue 6, point 6: a rollback that was killed in its switch leaves parts of both releases, though the one it leads to was live
 /// before and nobody can see which part is of which. Found in a review.
 #[test]

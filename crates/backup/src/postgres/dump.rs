@@ -100,7 +100,7 @@ async fn exactly(
     program: &Program,
     to: &To<'_>,
 ) -> Result<(Vec<Part>, Content), BackupError> {
-    let (limit, mut pauses, mut tried) = (Deadline::after(PATIENCE), PAUSES.waits(), 1);
+    let (mut limit, mut pauses, mut tried, mut jobs) = (Deadline::after(PATIENCE), PAUSES.waits(), 1, to.jobs);
     loop {
         let (snapshot, tables) = begin(talk).await?;
         let of = Of { dsn, talk, snapshot: &snapshot, lock_wait: LONGEST_LOCK_WAIT.min(LOCK_WAIT * tried) };
@@ -108,11 +108,16 @@ async fn exactly(
         let sequences = content::sequences(talk).await?;
         // The server sits beside: both go on at once.
         let taken = tokio::try_join!(
-            dump_by_size(job, &of, program, to),
+            dump_by(job, &of, program, to, jobs),
             content::content(talk, &tables, Form::best(talk.major()), sequences, |_| ())
         );
         talk.run("end the look at the database", "ROLLBACK").await?;
         match taken {
+            // Who waits for a table makes several give up for as long as they dump; one has its lock by then.
+            Err(error) if jobs.is_some() && stood_between(&error) => {
+                parallel::give_up(to.dir)?;
+                (jobs, limit) = (None, Deadline::after(PATIENCE));
+            }
             Err(error) if stood_between(&error) && limit.passed() => return Err(BackupError::Unfit(STARVED.into())),
             Err(error) if stood_between(&error) => {
                 // There may be none yet.
@@ -173,9 +178,15 @@ impl Of<'_> {
     }
 }
 
-/// By several processes when it is large.
-async fn dump_by_size(job: &Job<'_>, of: &Of<'_>, program: &Program, to: &To<'_>) -> Result<Vec<Part>, BackupError> {
-    match to.jobs {
+/// By one process, or by several.
+async fn dump_by(
+    job: &Job<'_>,
+    of: &Of<'_>,
+    program: &Program,
+    to: &To<'_>,
+    jobs: Option<u32>,
+) -> Result<Vec<Part>, BackupError> {
+    match jobs {
         Some(jobs) => parallel::dump(job, of, program, to.dir, jobs).await,
         None => dump(job, of, program, to.dir, to.growth).await.map(|part| vec![part]),
     }

@@ -48,7 +48,7 @@ pub(super) async fn fill(
     dsn: &PostgresDsn,
     talk: &Talk,
 ) -> Result<(), BackupError> {
-    if parallel::wrote(manifest) {
+    if manifest.is_directory() {
         return parallel::fill(job, copy, manifest, dsn, talk).await;
     }
     let part = manifest.part(FILE)?.clone();

@@ -7,7 +7,7 @@ use super::{
     program::{argv, command, find, run_to_files},
     talk::Talk,
 };
-use crate::{BackupError, Doing, Job, Keys, Manifest, keys::SUFFIX, manifest::Part, seal, sqlite::blocking};
+use crate::{BackupError, Doing, Job, Keys, Manifest, manifest::Part, seal, sqlite::blocking};
 use config::dsn::PostgresDsn;
 use database::postgres::Program;
 use host::fs::{self, Scratch};
@@ -16,12 +16,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The list of what is in it.
-const CONTENTS: &str = "toc.dat";
 /// Where `pg_dump` writes: it wants a directory of its own, and the names that its files get are not all ours to choose.
 const WRITTEN: &str = "dump";
 /// Since this version `pg_dump` can be built with zstd.
 const ZSTD: u32 = 16;
+/// What all can, a little quicker than they would by themselves.
+const GZIP: &str = "4";
 /// It was built without.
 const UNABLE: &str = "does not support compression";
 
@@ -39,15 +39,6 @@ pub(crate) fn jobs(job: &Job<'_>, bytes: u64) -> Option<u32> {
     job.parallel.filter(|it| bytes >= it.above && it.jobs > 1).map(|it| it.jobs)
 }
 
-/// Was this copy written by several?
-pub(super) fn wrote(manifest: &Manifest) -> bool {
-    manifest.files.iter().any(|part| plain_name(&part.name) == CONTENTS)
-}
-
-fn plain_name(name: &str) -> &str {
-    name.strip_suffix(SUFFIX).unwrap_or(name)
-}
-
 /// The files of the copy, in `dir`.
 pub(super) async fn dump(
     job: &Job<'_>,
@@ -56,34 +47,41 @@ pub(super) async fn dump(
     dir: &Path,
     jobs: u32,
 ) -> Result<Vec<Part>, BackupError> {
-    let unwritable = |error| BackupError::files("the copy cannot be written", error);
     let written = dir.join(WRITTEN);
-    for compress in compressions(program.major) {
-        // Of the try before.
-        fs::remove_tree(&written).map_err(unwritable)?;
-        let (jobs, compress) = (format!("--jobs={jobs}"), format!("--compress={compress}"));
-        let file = format!("--file={}", written.display());
-        let mut flags = vec!["--format=directory", &jobs, &compress, &file];
-        let common = of.flags();
-        flags.extend(common.iter().map(String::as_str));
-        let command = command(job, argv(&program.path, flags), Some((of.dsn, &of.talk.0.host)));
-        let grown = || fs::bytes_below(&written);
-        match run_to_files(job, &command, Doing::Copying, grown).await {
-            Err(BackupError::Program { tail, .. }) if tail.iter().any(|line| line.contains(UNABLE)) => {}
-            done => {
-                done?;
-                break;
-            }
+    let best = if program.major >= ZSTD { "zstd:3" } else { GZIP };
+    match run(job, of, program, &written, jobs, best).await {
+        Err(BackupError::Program { tail, .. }) if tail.iter().any(|line| line.contains(UNABLE)) => {
+            give_up(dir)?;
+            run(job, of, program, &written, jobs, GZIP).await?;
         }
+        done => done?,
     }
     let (dir, keys) = (dir.to_owned(), job.keys.clone());
     blocking(move |_| take_in(&written, &dir, &keys).map_err(unwritable)).await
 }
 
-/// The best first, then what every one can.
-fn compressions(major: u32) -> impl Iterator<Item = &'static str> {
-    let zstd = (major >= ZSTD).then_some("zstd:3");
-    zstd.into_iter().chain(["4"])
+/// What was begun goes.
+pub(super) fn give_up(dir: &Path) -> Result<(), BackupError> {
+    fs::remove_tree(&dir.join(WRITTEN)).map_err(unwritable)
+}
+
+fn unwritable(error: io::Error) -> BackupError {
+    BackupError::files("the copy cannot be written", error)
+}
+
+/// `compress`: how each file is.
+async fn run(
+    job: &Job<'_>,
+    of: &Of<'_>,
+    program: &Program,
+    written: &Path,
+    jobs: u32,
+    compress: &str,
+) -> Result<(), BackupError> {
+    let own = ["--format=directory".to_owned(), format!("--jobs={jobs}"), format!("--compress={compress}")];
+    let flags: Vec<_> = own.into_iter().chain(of.flags()).chain([format!("--file={}", written.display())]).collect();
+    let command = command(job, argv(&program.path, flags.iter().map(String::as_str)), Some((of.dsn, &of.talk.0.host)));
+    run_to_files(job, &command, Doing::Copying, || fs::bytes_below(written)).await
 }
 
 /// Files of the copy they become, with their checksums.
@@ -129,7 +127,7 @@ async fn opened(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Optio
     let (from, to) = (copy.to_owned(), scratch.path().to_owned());
     let (parts, keys) = (manifest.files.clone(), job.keys.clone());
     blocking(move |_| {
-        let each = |part: &Part| seal::decrypt(&from, part, &keys, &to.join(plain_name(&part.name)));
+        let each = |part: &Part| seal::decrypt(&from, part, &keys, &to.join(part.plain_name()));
         parts.iter().try_for_each(each).map_err(unable)
     })
     .await?;

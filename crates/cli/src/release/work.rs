@@ -81,12 +81,14 @@ pub(super) struct Started {
     pub(super) restarts: u64,
 }
 
-/// The mainstay that keeps the services up; where others do so, `Running` is said when all of them are well.
+/// The mainstay that keeps the services up, or others who do so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Daemon {
-    /// None runs.
+    /// Nothing runs.
     Absent,
-    /// It ran before.
+    /// Others run the services, and not all of them are well.
+    Ill,
+    /// It ran before; of others, all services are well.
     Running,
     /// It was started for this release.
     Started,

@@ -51,6 +51,8 @@ impl<'a> Git<'a> {
     /// Run with this environment.
     pub fn new(spawner: &'a dyn Spawner, env: &Env) -> Self {
         let mut env = outside_hook(env);
+        // What it says is looked at here and there.
+        env.insert("LC_ALL".to_owned(), "C".to_owned());
         env.insert("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned());
         env.entry("GIT_ASKPASS".to_owned()).or_insert_with(|| "false".to_owned());
         // ssh asks for a password on the terminal, if not told to ask a program (ssh(1)).

@@ -140,7 +140,7 @@ fn named(names: &[String]) -> Vec<String> {
     [words(&["--"]), names.to_vec()].concat()
 }
 
-/// The link that the processes of `unit` have to go by, when it does not.
+/// Does nothing of `unit` lead through the link `current`?
 pub fn goes_past(unit: &Unit, current: &Path) -> bool {
     let link = current.display().to_string();
     !unit.paths.iter().any(|text| text.contains(&link))

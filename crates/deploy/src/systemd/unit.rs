@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// What is asked for.
-pub(super) const PROPERTIES: [&str; 19] = [
+pub(super) const PROPERTIES: [&str; 18] = [
     "Id",
     "LoadState",
     "ActiveState",
@@ -22,7 +22,6 @@ pub(super) const PROPERTIES: [&str; 19] = [
     "WorkingDirectory",
     "EnvironmentFiles",
     "ExecStart",
-    "RemainAfterExit",
 ];
 
 /// A unit.

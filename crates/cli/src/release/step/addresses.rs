@@ -18,7 +18,7 @@ pub(super) fn addresses(work: &Work<'_>, world: &World) -> Result<(), Trouble> {
         Daemon::Absent if has_left_any(&work.here.app) => return Ok(()),
         // All of it is opened anew.
         Daemon::Absent => (Vec::new(), pages(&world.app)),
-        Daemon::Running | Daemon::Started => (listening(&served(work)), Vec::new()),
+        Daemon::Running | Daemon::Ill | Daemon::Started => (listening(&served(work)), Vec::new()),
     };
     let services = world.app.services.iter().filter(|it| it.listen.is_none_or(|address| !ours.contains(&address)));
     let taken: Vec<_> = services.filter_map(taken).chain(pages).collect();

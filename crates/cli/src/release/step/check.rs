@@ -31,7 +31,6 @@ pub(in crate::release) async fn check(work: &mut Work<'_>) -> Did {
     let mut rules = rules_of(&deploy, world.app.migrations.is_some());
     if work.wish.clean {
         rules.copies = Copies::Always;
-        work.facts.push(Fact::Rules(rules));
         ready_for_empty(&world)?;
     }
     work.facts.push(Fact::Rules(rules));

@@ -40,7 +40,7 @@ pub(in crate::release) async fn fetch(work: &mut Work<'_>) -> Did {
 
 /// The release that runs is of this very commit, and nobody wants it anew.
 fn is_live(work: &Work<'_>) -> bool {
-    let live = work.before.filter(|_| work.daemon != Daemon::Absent && !work.wish.rebuild);
+    let live = work.before.filter(|_| work.daemon == Daemon::Running && !work.wish.rebuild);
     let live = live.and_then(|id| store::read(&work.here.site, id).ok());
     live.is_some_and(|live| live.commit == work.record.commit && live.state == State::Confirmed)
 }

@@ -4,6 +4,7 @@ use super::super::work::failed;
 use crate::start::World;
 use migrate::{Status, ledger::Entry};
 use plan::Trouble;
+use report::Finding;
 use std::collections::BTreeSet;
 
 /// How the migrations of a release stand; nothing without any.
@@ -15,8 +16,25 @@ pub(super) async fn standing(world: &World) -> Result<Option<Status>, Trouble> {
 
 /// The last migration that is applied.
 pub(super) fn head(status: Option<&Status>) -> Option<String> {
-    let newest = applied(status?).filter(|entry| !entry.version.text().is_empty()).last()?;
-    Some(newest.version.text().to_owned())
+    Some(numbered(status?).last()?.version.text().to_owned())
+}
+
+/// What is applied and has a version, in order.
+fn numbered(status: &Status) -> impl Iterator<Item = &Entry> {
+    applied(status).filter(|entry| !entry.version.text().is_empty())
+}
+
+/// What is applied and newer than `head`.
+///
+/// # Errors
+/// `head` itself is not applied any more.
+pub(super) fn newer_than<'s>(status: &'s Status, head: Option<&str>) -> Result<Vec<&'s Entry>, Trouble> {
+    let mut all: Vec<_> = numbered(status).collect();
+    let Some(head) = head else { return Ok(all) };
+    let at = all.iter().position(|entry| entry.version.text() == head).ok_or_else(|| {
+        failed(Finding::error(format!("the migration `{head}` of that release is not applied any more")))
+    })?;
+    Ok(all.split_off(at + 1))
 }
 
 /// What is applied, in order.
@@ -37,5 +55,5 @@ pub(super) fn new<'s>(before: Option<&Status>, now: &'s Status) -> Vec<&'s Entry
 
 /// Nothing to be asked for: a programming mistake elsewhere would show here.
 pub(super) fn no_migrations() -> Trouble {
-    failed(report::Finding::error("there are no migrations"))
+    failed(Finding::error("there are no migrations"))
 }

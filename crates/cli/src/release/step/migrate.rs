@@ -1,7 +1,7 @@
 //! The schema: forward with a release, and back.
 
 use super::{
-    super::work::{Did, Work, failed},
+    super::work::{Did, Work},
     heads::{self, no_migrations},
 };
 use crate::start::World;
@@ -36,25 +36,12 @@ fn learn(work: &mut Work<'_>, before: Option<&Status>, now: &Status) {
 /// Of a rollback: the schema follows, by what was kept when it was applied.
 pub(in crate::release) async fn revert(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
-    let steps = surplus(&world, work.record.head_after.as_deref()).await?;
-    let undone = back(&world, steps).await.map_err(trouble)?;
+    let status = heads::standing(&world).await?;
+    let newer =
+        status.as_ref().map(|status| heads::newer_than(status, work.record.head_after.as_deref())).transpose()?;
+    let undone = back(&world, newer.map_or(0, |newer| newer.len())).await.map_err(trouble)?;
     work.facts.push(Fact::Reverted(undone));
     Ok(format!("{} taken back", count(undone, "migration")))
-}
-
-/// How many applied migrations are newer than `head`.
-pub(super) async fn surplus(world: &World, head: Option<&str>) -> Result<usize, Trouble> {
-    let Some(status) = heads::standing(world).await? else { return Ok(0) };
-    let applied: Vec<_> = heads::applied(&status).filter(|entry| !entry.version.text().is_empty()).collect();
-    match head {
-        None => Ok(applied.len()),
-        Some(head) => match applied.iter().position(|entry| entry.version.text() == head) {
-            Some(at) => Ok(applied.len() - at - 1),
-            None => {
-                Err(failed(Finding::error(format!("the migration `{head}` of that release is not applied any more"))))
-            }
-        },
-    }
 }
 
 async fn back(world: &World, steps: usize) -> Result<usize, MigrateError> {

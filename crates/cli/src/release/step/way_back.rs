@@ -5,7 +5,6 @@ use super::{
     exchange::Replacement,
     heads,
     loss::{self, misused, world_of},
-    migrate,
 };
 use crate::{context::Context, typed::typed};
 use ::deploy::{Record, ReleaseId, course::Schema, store};
@@ -90,20 +89,18 @@ async fn schema(
 ) -> Result<Schema, Trouble> {
     let world = world_of(context, here, current.unwrap_or(record.id))?;
     let Some(status) = heads::standing(&world).await? else { return Ok(Schema::Same) };
-    let steps = migrate::surplus(&world, record.head_after.as_deref()).await?;
-    if steps == 0 {
+    let newer = heads::newer_than(&status, record.head_after.as_deref())?;
+    if newer.is_empty() {
         return Ok(Schema::Same);
     }
     if back.keep_schema {
         return Ok(Schema::Kept);
     }
-    let applied: Vec<_> = heads::applied(&status).filter(|entry| !entry.version.text().is_empty()).collect();
-    let newer = &applied[applied.len() - steps..];
     if let Some(entry) = newer.iter().find(|entry| !entry.down) {
         return Err(misused(no_way(context, records, record, &entry.name)));
     }
     let names: Vec<_> = newer.iter().map(|entry| entry.name.as_str()).collect();
-    permitted(context, back, steps, &names)?;
+    permitted(context, back, newer.len(), &names)?;
     Ok(Schema::Back)
 }
 

@@ -123,6 +123,17 @@ fn commands(copy: &Copy, manifest: &Manifest) -> String {
     let first = format!("    KEY=$PWD/backup.key\n    cd \"{}\"\n    sha256sum -c SHA256SUMS\n", copy.path.display());
     first
         + &match manifest.source.kind {
+            Kind::Postgresql if manifest.is_directory() => format!(
+                "    {age}globals.sql{end} | psql postgres        # on a fresh server only\n    createdb {name}\n{}",
+                match encrypted {
+                    true => format!(
+                        "    mkdir \"$OLDPWD/dump\"\n    \
+                         for file in *.age; do {age}\"$file\" > \"$OLDPWD/dump/${{file%.age}}\"; done\n    \
+                         pg_restore --exit-on-error --jobs=4 -d {name} \"$OLDPWD/dump\"\n"
+                    ),
+                    false => format!("    pg_restore --exit-on-error --jobs=4 -d {name} .\n"),
+                }
+            ),
             Kind::Postgresql => format!(
                 "    {age}globals.sql{end} | psql postgres        # on a fresh server only\n    createdb {name}\n    \
                  {age}database.dump.zst{end} | zstd -d > database.dump\n    pg_restore --exit-on-error -d {name} database.dump\n"

@@ -17,5 +17,5 @@ pub(in crate::release) async fn gate(work: &mut Work<'_>) -> Did {
         outcome: errors.iter().map(probe::GateError::outcome).fold(Outcome::Done, Outcome::and),
         findings: errors.iter().map(Finding::from).collect(),
     })?;
-    Ok(format!("{} ready", count(all.len(), "dependency").replace("dependencys", "dependencies")))
+    Ok(format!("{} ready", count(all.len(), "dependency")))
 }

@@ -31,8 +31,11 @@ pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Di
         put_right(work, &runner, current, meant).await?;
         parts = runner.parts().await?;
     }
-    let all = parts.iter().all(|part| part.well);
-    work.daemon = if all { Daemon::Running } else { Daemon::Absent };
+    work.daemon = match parts.iter().all(|part| part.well) {
+        true => Daemon::Running,
+        false if parts.iter().any(|part| part.up) => Daemon::Ill,
+        false => Daemon::Absent,
+    };
     let of = meant.map_or_else(|| "of no release".to_owned(), |id| format!("of release {id}"));
     Ok(format!("{} {of}, {}", runner.what(), how(&parts)))
 }

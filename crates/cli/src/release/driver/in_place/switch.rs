@@ -81,13 +81,13 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
 async fn to_nothing(work: &Work<'_>, runner: Runner<'_>) -> Result<(), String> {
     let told = |trouble: Trouble| or_first(&trouble.findings);
     match (&runner, work.daemon) {
-        (Runner::Systemd(units), Daemon::Running) => {
+        (Runner::Systemd(units), Daemon::Running | Daemon::Ill) => {
             for name in &units.names {
                 units.bring(name).await.map_err(told)?;
             }
             Ok(())
         }
-        (Runner::Compose(_), Daemon::Running) => {
+        (Runner::Compose(_), Daemon::Running | Daemon::Ill) => {
             runner.stop().await.map_err(told)?;
             Err("what ran before was started by no release: start it again as it was started".to_owned())
         }
@@ -95,8 +95,9 @@ async fn to_nothing(work: &Work<'_>, runner: Runner<'_>) -> Result<(), String> {
     }
 }
 
-/// Of a clean release: what runs ends.
+/// Of a clean release: what runs ends, also what only the release before has.
 pub(in crate::release) async fn stop(work: &mut Work<'_>) -> Result<(), Trouble> {
+    end(dropped(work).await?).await?;
     if let Some(runner) = Runner::of(work, work.deploy()).await? {
         runner.stop().await?;
     }

@@ -21,7 +21,7 @@ pub(in crate::release) async fn switch(work: &mut Work<'_>) -> Did {
     work.facts.push(Fact::Switched);
     let text = match work.daemon {
         Daemon::Started => "it was started with this release".to_owned(),
-        Daemon::Running | Daemon::Absent => promote(work).await?,
+        Daemon::Running | Daemon::Ill | Daemon::Absent => promote(work).await?,
     };
     work.record.state = State::Live;
     work.record.live.get_or_insert(work.context.now());
