@@ -9,6 +9,8 @@ use std::{
 
 /// Of databases for a proof or a look.
 const PROOF: &str = "mainstay-proof";
+/// Of copies without their encryption.
+const OPENED: &str = "mainstay-opened";
 /// Of copies that were brought from elsewhere; hidden, for it lies among those of applications.
 const FETCHED: &str = ".mainstay-fetched";
 const MODE: u32 = 0o700;
@@ -22,6 +24,11 @@ impl Passing {
     /// A new one in `ground`; `account`: whose it is, when it is not ours.
     pub(crate) fn make(ground: &Path, account: Option<Account>) -> Result<Self, BackupError> {
         Self::called(PROOF, ground, account)
+    }
+
+    /// `mainstay-opened.PID.START` in `ground`, for the files of a copy without their encryption.
+    pub(crate) fn for_opened(ground: &Path) -> Result<Self, BackupError> {
+        Self::called(OPENED, ground, None)
     }
 
     /// `.mainstay-fetched.PID.START`, in the directory of all copies.

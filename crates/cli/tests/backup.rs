@@ -717,6 +717,8 @@ fn a_large_copy_of_postgresql_is_made_by_several() {
         .unwrap();
     assert!(restored.status.success(), "{restored:?}");
     assert_eq!(items("again"), whole);
+    let beside = names(plain.parent().unwrap());
+    assert!(beside.iter().all(|name| !name.contains("opened") && !name.contains("scratch")), "{beside:?}");
     let largest = |copy: &Path| {
         let files = names(copy)
             .into_iter()

@@ -31,7 +31,8 @@ version() { cat "$SITE/data/releases/current/tree/version" 2>/dev/null; }
 case $verb in
 show)
     for unit; do
-        [ -f "$STATE/lost" ] && load=not-found || load=loaded
+        load=loaded
+        { [ -f "$STATE/lost" ] || [ -f "$STATE/$unit.lost" ]; } && load=not-found
         read -r active restarts < "$STATE/$unit" 2>/dev/null || { active=inactive restarts=0; }
         if [ -f "$STATE/$unit.later" ]; then restarts=$(wc -l < "$STATE/$unit.later"); echo >> "$STATE/$unit.later"; fi
         result=success status=0
@@ -49,7 +50,7 @@ restart)
     worker.service:later) echo "active 0" > "$STATE/$1"; : > "$STATE/$1.later" ;;
     *) echo "active 0" > "$STATE/$1" ;;
     esac ;;
-stop) for unit; do echo "$whose stop $unit" >> "$STATE/calls"; echo "inactive 0" > "$STATE/$unit"; done ;;
+stop) for unit; do [ -f "$STATE/$unit.lost" ] && { echo "Unit $unit not loaded." >&2; exit 5; }; echo "$whose stop $unit" >> "$STATE/calls"; echo "inactive 0" > "$STATE/$unit"; done ;;
 reset-failed) ;;
 *) echo "unknown verb $verb" >&2; exit 1 ;;
 esac
@@ -127,8 +128,9 @@ fn a_first_one_that_fails_leaves_nothing() {
     let output = site.run(&["deploy"]);
     output.code(1).stderr_has("does not stay active").stderr_has("nothing runs, as before");
     let started = ["--user restart web.service v1", "--user restart worker.service v1"];
-    let stopped = ["--user stop worker.service", "--user stop web.service"];
-    assert_eq!(site.calls(), [started, stopped].concat());
+    // The other one has failed, and nothing of it is left to be stopped.
+    let stopped = ["--user stop web.service"];
+    assert_eq!(site.calls(), [&started[..], &stopped].concat());
     assert_eq!(site.current(), None);
     fs::write(site.path("state/lost"), "").unwrap();
     let output = site.run(&["deploy"]);
@@ -207,6 +209,38 @@ fn a_unit_that_is_not_listed_any_more_ends() {
     assert_eq!(site.calls(), ["--user restart web.service v1", "--user restart worker.service v1"]);
 }
 
+/// Issue 6, point 6: a unit that was taken away with its line in the file cannot be stopped, and need not be. Found in a review.
+#[test]
+fn a_unit_that_is_gone_is_in_nobodys_way() {
+    let site = site();
+    site.deploy();
+    fs::remove_file(site.path("state/worker.service")).unwrap();
+    fs::write(site.path("state/worker.service.lost"), "").unwrap();
+    site.commit("v2", "", &[("mainstay.toml", &CONFIG.replace(", \"worker.service\"", ""))]);
+    site.calls();
+    site.run(&["deploy"]).code(0);
+    assert_eq!(site.calls(), ["--user restart web.service v2"]);
+}
+
+/// S0.7, issue 6, points 6 and 7: whoever is killed when he has stopped what only the release before lists leaves it stopped; it is brought
+/// back with the rest. Found in a review.
+#[test]
+fn what_was_stopped_for_a_switch_that_was_broken_off_comes_back() {
+    let site = site();
+    site.deploy();
+    let new = CONFIG.replace("worker.service", "mail.service");
+    site.commit("v2", "", &[("mainstay.toml", &new)]);
+    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
+    assert_ne!(killed.exit_code(), 0);
+    fs::write(site.path("state/mail.service"), "active 0\n").unwrap();
+    assert_eq!(site.calls().last().unwrap(), "--user restart web.service v2");
+    site.commit("v3", "smoke", &[("mainstay.toml", CONFIG)]);
+    site.run(&["deploy"]).code(1).stderr_has("a switch was broken off: release").stderr_has("is live again");
+    let of = |version: &str| ["web", "worker"].map(|unit| format!("--user restart {unit}.service {version}"));
+    let stopped = ["--user stop mail.service".to_owned()];
+    assert_eq!(site.calls(), [&stopped[..], &of("v1"), &of("v3"), &of("v1")].concat());
+}
+
 /// S1.8, issue 6, point 6: whoever writes into a database is stopped before it is emptied, also when the new release does not list him any
 /// more. Found in a review.
 #[test]
@@ -223,8 +257,8 @@ fn a_clean_release_stops_all_that_ran() {
     let output = site.run(&["deploy", "--clean", "--yes-destroy", "shop"]);
     output.code(0).stderr_has("1 database empty");
     let calls = site.calls();
-    assert_eq!(calls[..3], ["--user stop worker.service", "--user stop web.service", "--user stop worker.service"]);
-    assert_eq!(calls[3..], ["--user restart web.service v2"]);
+    let expected = ["--user stop worker.service", "--user stop web.service", "--user restart web.service v2"];
+    assert_eq!(calls, expected);
 }
 
 /// S0.7, issue 6, point 6: a rollback that was killed in its switch leaves parts of both releases, though the one it leads to was live

@@ -179,6 +179,12 @@ fn a_rollback_to_a_copy_that_is_killed_early_changes_nothing() {
     let next = site.0.run(&BACK_ON_FILE);
     next.code(0).stderr_has("what was in `main` before is put back").stderr_has("is live again");
     is(site.found(), THEN, "once more");
+    // Once it is decided the two belong together: nobody puts one of them back.
+    site.0.deploy();
+    site.write("insert into users (id) values (2), (3)");
+    let decided = "kill:deploy.exchange.decided";
+    assert_eq!(site.0.test.again().env(point.0, decided).args(BACK_ON_FILE).run().exit_code(), 137);
+    site.0.run(&["restore", "--undo", "--yes", "--target", "shop.db"]).code(75).stderr_has("is not settled yet");
 }
 
 /// S2.17: whoever is killed after it is decided leaves release and database of then, and the newer release counts as gone back from.

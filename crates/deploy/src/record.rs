@@ -119,7 +119,11 @@ impl Emptied {
     pub fn is_to_be_put_back(&self, now: Option<&str>) -> bool {
         match &self.done {
             Some(done) => now == Some(done),
-            None => now != self.last.as_deref(),
+            // What older versions have written down has no time before the name.
+            None => {
+                let name = now.map(|now| now.split_once(' ').map_or(now, |(_, name)| name));
+                now != self.last.as_deref() && (name.is_none() || name != self.last.as_deref())
+            }
         }
     }
 }

@@ -99,7 +99,8 @@ impl Ground {
     }
 
     async fn start(job: &Job<'_>, programs: &ProgramsOfServer, files: Passing) -> Result<Self, NoGround> {
-        let mut server = start(job, &command(job, programs.server(&files), None)).map_err(impossible)?;
+        let mut server = start(job, &command(job, programs.server(&files, job.parallel.map_or(1, |it| it.jobs)), None))
+            .map_err(impossible)?;
         let words = match server.take_output() {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
             None => tokio::spawn(async { Vec::new() }),
@@ -189,9 +190,11 @@ impl ProgramsOfServer {
         self.prefix.iter().cloned().chain(argv(program, arguments)).collect()
     }
 
-    fn server(&self, files: &Passing) -> Vec<String> {
+    fn server(&self, files: &Passing, jobs: u32) -> Vec<String> {
         let data = data(files).display().to_string();
         let port = PORT.to_string();
+        // Those who fill it, and we.
+        let connections = format!("max_connections={}", jobs.saturating_add(10));
         let sockets = format!("unix_socket_directories={}", files.path().display());
         let settings = [
             "listen_addresses=",
@@ -209,7 +212,7 @@ impl ProgramsOfServer {
             "max_wal_size=2GB",
             "shared_buffers=32MB",
             "maintenance_work_mem=64MB",
-            "max_connections=10",
+            &connections,
             "max_locks_per_transaction=2000",
             "dynamic_shared_memory_type=mmap",
             "logging_collector=off",

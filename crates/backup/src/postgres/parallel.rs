@@ -1,16 +1,16 @@
 //! A large database: several processes of `pg_dump` read it at once, and several of `pg_restore` fill it, by the directory format
 //! (pg_dump(1), `--format=directory`). Its files are those of the copy, so `pg_restore` reads a copy where it lies; encrypted ones have to be
-//! decrypted beside it first.
+//! decrypted first.
 
 use super::{
     dump::Of,
     program::{argv, command, find, run_to_files},
     talk::Talk,
 };
-use crate::{BackupError, Doing, Job, Keys, Manifest, manifest::Part, seal, sqlite::blocking};
+use crate::{BackupError, Doing, Job, Keys, Manifest, manifest::Part, passing::Passing, seal, sqlite::blocking};
 use config::dsn::PostgresDsn;
 use database::postgres::Program;
-use host::fs::{self, Scratch};
+use host::fs;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -103,7 +103,7 @@ pub(super) async fn fill(
     talk: &Talk,
 ) -> Result<(), BackupError> {
     let opened = opened(job, copy, manifest).await?;
-    let from = opened.as_ref().map_or(copy, Scratch::path).display().to_string();
+    let from = opened.as_ref().map_or(copy, Passing::path).display().to_string();
     let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
     let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
     let jobs = format!("--jobs={}", job.parallel.map_or(1, |parallel| parallel.jobs));
@@ -117,19 +117,19 @@ pub(super) async fn fill(
     run_to_files(&patient, &command, Doing::Restoring, || 0).await
 }
 
-/// Its files without their encryption, beside it; nothing where there is none.
-async fn opened(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Option<Scratch>, BackupError> {
+/// Its files without their encryption; nothing where there is none. Not beside it: there nobody shall read them.
+async fn opened(job: &Job<'_>, copy: &Path, manifest: &Manifest) -> Result<Option<Passing>, BackupError> {
     if manifest.recipients.is_empty() {
         return Ok(None);
     }
-    let unable = |error| BackupError::files("there is no room to decrypt the copy beside it", error);
-    let scratch = Scratch::beside(copy).map_err(unable)?;
-    let (from, to) = (copy.to_owned(), scratch.path().to_owned());
+    let unable = |error| BackupError::files("the copy cannot be decrypted for a while", error);
+    let opened = Passing::for_opened(job.ground)?;
+    let (from, to) = (copy.to_owned(), opened.path().to_owned());
     let (parts, keys) = (manifest.files.clone(), job.keys.clone());
     blocking(move |_| {
         let each = |part: &Part| seal::decrypt(&from, part, &keys, &to.join(part.plain_name()));
         parts.iter().try_for_each(each).map_err(unable)
     })
     .await?;
-    Ok(Some(scratch))
+    Ok(Some(opened))
 }

@@ -131,13 +131,16 @@ pub(super) async fn restored(
     Ok(proven)
 }
 
-/// Reasons that say nothing about the copy: no room, no program, an extension that needs more than is here.
+/// Reasons that say nothing about the copy: no room, no program, a server that is full, an extension that needs more than is here. Its
+/// files were read before and found whole, so it is not them.
 fn of_surroundings(error: &BackupError) -> Option<String> {
     match error {
-        BackupError::NoProgram { .. } => Some(words(error)),
+        BackupError::NoProgram { .. } | BackupError::Files { .. } | BackupError::NoRoom { .. } => Some(words(error)),
         BackupError::Program { tail, .. } => {
             let said = |what: &str| tail.iter().any(|line| line.contains(what));
-            (said("CREATE EXTENSION") || said("No space left on device")).then(|| words(error))
+            let of_server =
+                ["CREATE EXTENSION", "No space left on device", "too many clients", "remaining connection slots"];
+            of_server.into_iter().any(said).then(|| words(error))
         }
         _ => None,
     }

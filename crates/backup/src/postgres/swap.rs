@@ -258,21 +258,27 @@ async fn swap(job: &Job<'_>, dsn: &PostgresDsn, talk: &Talk, new: &str, old: &st
 /// Ends the sessions of a database, again and again; by its number, for the name is another one's in a moment. The workers of autovacuum,
 /// who are nobody's, are asked to go by the rename itself.
 async fn clear(talk: &Talk, number: &str) -> Result<(), BackupError> {
-    let sessions = format!(
-        "SELECT pid FROM pg_catalog.pg_stat_activity \
-         WHERE datid = {number} AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()"
-    );
     loop {
-        for pid in talk.ask("look for sessions of the database", &sessions).await?.into_iter().flatten().flatten() {
-            let sql = format!("SELECT pg_catalog.pg_terminate_backend({pid})");
-            match talk.ask("end the sessions of the database", &sql).await {
-                // It may leave by itself; if not, the rename says that the database is in use, and we by whom.
-                Err(error) if is_code(&error, &[NOT_ALLOWED]) => {}
-                ended => drop(ended?),
-            }
-        }
+        end_sessions(talk, &format!("datid = {number}")).await?;
         sleep(PAUSE).await;
     }
+}
+
+/// Ends those of `pg_stat_activity` of whom this is true.
+async fn end_sessions(talk: &Talk, who: &str) -> Result<(), BackupError> {
+    let sessions = format!(
+        "SELECT pid FROM pg_catalog.pg_stat_activity \
+         WHERE {who} AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()"
+    );
+    for pid in talk.ask("look for sessions of the database", &sessions).await?.into_iter().flatten().flatten() {
+        let sql = format!("SELECT pg_catalog.pg_terminate_backend({pid})");
+        match talk.ask("end the sessions of the database", &sql).await {
+            // It may leave by itself; if not, what comes next says that the database is in use.
+            Err(error) if is_code(&error, &[NOT_ALLOWED]) => {}
+            ended => drop(ended?),
+        }
+    }
+    Ok(())
 }
 
 async fn in_use(talk: &Talk, dsn: &PostgresDsn) -> Result<BackupError, BackupError> {
@@ -301,6 +307,8 @@ async fn free_name(talk: &Talk, name: &str, what: &str, id: Id) -> Result<String
     Ok(format!("{what}_{id}"))
 }
 
+/// With all who use it: processes of `pg_restore` live on for a while when whoever started them was killed.
 async fn drop_database(talk: &Talk, name: &str) -> Result<(), BackupError> {
+    end_sessions(talk, &format!("datname = {}", literal(name))).await?;
     talk.run("drop an unfinished database", &format!("DROP DATABASE IF EXISTS {}", identifier(name))).await
 }

@@ -49,13 +49,14 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     let means = Means::to_read(context, &world.app)?;
     let job = job(world, database, &means);
     let told = |error: BackupError| failed(context, &error);
+    no_exchange_is_open(context, world, args)?;
     if args.undo {
         let name = name_of(&database.target);
         permitted(context, args, &name, || question_of_undo(&name))?;
         let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
+        no_exchange_is_open(context, world, args)?;
         return backup::undo(&job).await.map(|restored| done(context, args, &restored)).map_err(told);
     }
-    no_exchange_is_open(context, world)?;
     let copy = chosen(context, world, &job, wanted(context, args)?).await?;
     let threat = backup::threat(&job, &copy).await.map_err(told)?;
     if let Some(foreign) = threat.foreign.as_ref().filter(|_| !args.other) {
@@ -69,15 +70,19 @@ async fn act(context: &Context, world: &World, database: &Dependency, args: &Res
     }
     permitted(context, args, &threat.name, || question(&threat, &copy))?;
     let _turn = turn(world, database, "mainstay restore").await.map_err(|busy| busy_with(context, &busy))?;
+    // Whoever had it may have been killed in his exchange.
+    no_exchange_is_open(context, world, args)?;
     let how = How { without_safety: args.no_safety_copy, ..How::default() };
     let restored = watched(context, &means.progress, backup::restore(&job, &copy, how)).await;
     restored.map(|restored| done(context, args, &restored)).map_err(told)
 }
 
-/// A rollback that was cut off in its exchange is settled first: what takes its place meanwhile would be taken back for it.
-fn no_exchange_is_open(context: &Context, world: &World) -> Result<(), Outcome> {
+/// A rollback that was cut off in its exchange is settled first: what takes its place meanwhile would be taken back for it. Until it is
+/// decided, undoing it by hand is a way out.
+fn no_exchange_is_open(context: &Context, world: &World, args: &Restore) -> Result<(), Outcome> {
     let finding = match Exchange::read(&Site::of(&world.app)) {
         Ok(None) => return Ok(()),
+        Ok(Some(exchange)) if args.undo && !exchange.decided => return Ok(()),
         Ok(Some(exchange)) => {
             let finding = Finding::error("a rollback that exchanges a database was cut off, and is not settled yet");
             let seen = format!("`{}` was exchanged for release {}", exchange.database.database, exchange.to);

@@ -5,44 +5,40 @@ use config::Repository;
 use percent_encoding::percent_decode_str;
 
 /// A repository elsewhere. Git hands the URL of a remote on to its helpers as an argument, and keeps it in the files of submodules, so
-/// a password or token of an `http(s)://` URL goes into a header instead, which git reads from its environment.
+/// who asks goes out of an `http(s)://` URL into a setting for that server alone (git-config(1)), which git reads from its environment:
+/// with a password or token a header (`http.<url>.extraHeader`), else a name for the machine's helpers (`credential.<url>.username`).
 pub(super) struct Address {
     url: String,
-    header: Option<Header>,
-}
-
-/// What is sent to that server alone (`http.<url>.extraHeader`, git-config(1)).
-struct Header {
-    name: String,
-    value: String,
+    who: Option<(String, String)>,
 }
 
 impl Address {
     pub(super) fn of(repository: &Repository) -> Self {
         let url = repository.reveal();
-        split(&url).unwrap_or(Self { url, header: None })
+        split(&url).unwrap_or(Self { url, who: None })
     }
 
     /// What git has to be told, and must not be seen among its arguments.
     pub(super) fn settings(&self) -> Vec<(&str, &str)> {
-        let header = self.header.iter().map(|header| (header.name.as_str(), header.value.as_str()));
-        [("remote.origin.url", self.url.as_str())].into_iter().chain(header).collect()
+        let who = self.who.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        [("remote.origin.url", self.url.as_str())].into_iter().chain(who).collect()
     }
 }
 
-/// Nothing when there is no password in it.
+/// Nothing when it does not say who asks.
 fn split(url: &str) -> Option<Address> {
     let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (who, server) = authority.rsplit_once('@')?;
-    let (user, password) = who.split_once(':')?;
     let plain = |text| percent_decode_str(text).collect::<Vec<u8>>();
-    let basic = BASE64_STANDARD.encode([plain(user), plain(password)].join(&b':'));
-    let header = Header {
-        name: format!("http.{scheme}://{server}/.extraHeader"),
-        value: format!("Authorization: Basic {basic}"),
+    let who = match who.split_once(':') {
+        Some((user, password)) => {
+            let basic = BASE64_STANDARD.encode([plain(user), plain(password)].join(&b':'));
+            (format!("http.{scheme}://{server}/.extraHeader"), format!("Authorization: Basic {basic}"))
+        }
+        None => (format!("credential.{scheme}://{server}.username"), String::from_utf8_lossy(&plain(who)).into_owned()),
     };
-    Some(Address { url: format!("{scheme}://{server}{}", &rest[authority.len()..]), header: Some(header) })
+    Some(Address { url: format!("{scheme}://{server}{}", &rest[authority.len()..]), who: Some(who) })
 }
 
 #[cfg(test)]
@@ -66,14 +62,18 @@ mod tests {
         }
     }
 
+    /// A name alone, which may be a token too, goes to whoever knows the password.
+    #[test]
+    fn a_name_leaves_the_url_too() {
+        let told =
+            [("remote.origin.url", "https://git.example/a@b:c"), ("credential.https://git.example.username", "ghp/1")];
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(settings("https://ghp%2F1@git.example/a@b:c"), told);
+    }
+
     #[test]
     fn other_addresses_stay_as_they_are() {
-        for url in [
-            "https://git.example/shop.git",
-            "https://me@git.example/a@b:c",
-            "ssh://git@git.example/shop",
-            "git@git.example:shop",
-        ] {
+        for url in ["https://git.example/shop.git", "ssh://git@git.example/shop", "git@git.example:shop"] {
             assert_eq!(settings(url), [("remote.origin.url".to_owned(), url.to_owned())]);
         }
     }

@@ -88,11 +88,9 @@ impl<'a> Git<'a> {
         let fixed = ["git", "-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false", "-c", "gc.auto=0"];
         let mut env = self.env.clone();
         if !settings.is_empty() {
-            env.insert("GIT_CONFIG_COUNT".to_owned(), settings.len().to_string());
-        }
-        for (at, (name, value)) in settings.iter().enumerate() {
-            env.insert(format!("GIT_CONFIG_KEY_{at}"), (*name).to_owned());
-            env.insert(format!("GIT_CONFIG_VALUE_{at}"), (*value).to_owned());
+            // `GIT_CONFIG_COUNT` does the same, but not before git 2.31, and for submodules not before 2.33.
+            let all: Vec<_> = settings.iter().map(|(name, value)| quoted(&format!("{name}={value}"))).collect();
+            env.insert("GIT_CONFIG_PARAMETERS".to_owned(), all.join(" "));
         }
         Command {
             argv: fixed.iter().chain(arguments).map(|word| (*word).to_owned()).collect(),
@@ -104,6 +102,11 @@ impl<'a> Git<'a> {
             limits: Limits::default(),
         }
     }
+}
+
+/// As a shell would quote it, and git's own `-c` does.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// The environment without what git has put there for a hook: whoever is started by a hook works in another repository.

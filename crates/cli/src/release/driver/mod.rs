@@ -13,27 +13,43 @@ use super::{
     work::{Did, Work},
 };
 use crate::{load::load_release, start::World};
-use ::deploy::store;
+use ::deploy::{ReleaseId, store};
 use config::{Deploy, Smoke};
 use control::Door;
 use jiff::Timestamp;
 use plan::Trouble;
+use report::Finding;
 
 /// What runs, before anything is done.
 pub(super) async fn look(work: &mut Work<'_>) -> Did {
     let deploy = of_before(work);
     work.driver = deploy.driver.clone();
+    if !work.driver.is_in_place() {
+        in_place::let_go(work).await?;
+    }
     match work.driver.is_in_place() {
         true => in_place::look(work, &deploy).await,
         false => mainstay::look(work).await,
     }
 }
 
-/// As the current release is run; without one, as the site says it.
+/// As the release is run that is current, or was before a switch that was broken off; without one, as the site says it.
 fn of_before(work: &Work<'_>) -> Deploy {
-    let current = store::current(&work.here.site).ok().flatten();
-    let loaded = current.and_then(|id| load_release(work.context, &work.here.app, &id).ok());
-    loaded.and_then(|loaded| loaded.app.deploy).unwrap_or_else(|| work.here.deploy.clone())
+    let site = &work.here.site;
+    let before = match store::Switching::read(site) {
+        Ok(Some(half)) => half.from,
+        _ => store::current(site).ok().flatten(),
+    };
+    deploy_of(work, before).unwrap_or_else(|_| work.here.deploy.clone())
+}
+
+/// As a release is run; nothing is the site's own file.
+///
+/// # Errors
+/// What is wrong with its configuration.
+fn deploy_of(work: &Work<'_>, id: Option<ReleaseId>) -> Result<Deploy, Vec<Finding>> {
+    let loaded = id.map(|id| load_release(work.context, &work.here.app, &id)).transpose()?;
+    Ok(loaded.and_then(|loaded| loaded.app.deploy).unwrap_or_else(|| work.here.deploy.clone()))
 }
 
 /// Starts the new services, where they can run beside the old ones.

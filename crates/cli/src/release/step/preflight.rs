@@ -24,10 +24,11 @@ pub(in crate::release) async fn preflight(work: &mut Work<'_>) -> Did {
 
 /// Records tell the truth again: under the lock nobody is at work on another release.
 async fn put_right(work: &mut Work<'_>) -> Result<(), Trouble> {
+    if work.wish.dry_run {
+        return Ok(());
+    }
     let all = store::list(&work.here.site).map_err(on_disk("the releases cannot be listed"))?;
-    // A rehearsal gives no data back, and leaves the record that tells of it.
-    let may_be_written = |it: &Record| it.emptied.is_empty() || !work.wish.dry_run;
-    let ours = |it: &Record| it.id != work.record.id && may_be_written(it);
+    let ours = |it: &Record| it.id != work.record.id;
     let others: Vec<_> = all.into_iter().filter_map(|release| release.record.ok()).filter(ours).collect();
     for record in others {
         match truth(&record, work.before) {

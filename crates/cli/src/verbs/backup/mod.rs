@@ -167,7 +167,7 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
 /// Half of the machine is for those whose database it is.
 fn jobs(app: &App) -> u32 {
     const MOST: usize = 8;
-    let half = || std::thread::available_parallelism().map_or(1, |all| all.get() / 2).min(MOST);
+    let half = || std::thread::available_parallelism().map_or(1, |all| all.get() / 2).clamp(1, MOST);
     app.backup.jobs.unwrap_or_else(|| u32::try_from(half()).unwrap_or(1))
 }
 

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     load::load_release,
-    release::work::{Daemon, Did, Work, failed, on_disk},
+    release::{
+        driver::deploy_of,
+        work::{Daemon, Did, Work, failed, on_disk},
+    },
 };
 use ::deploy::{
     Record, ReleaseId, State,
@@ -28,7 +31,8 @@ pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Di
     work.before = meant;
     let is_other = |part: &Part| part.release.is_some() && part.release != meant;
     if half.is_some() || meant != current || (meant.is_some() && parts.iter().any(is_other)) {
-        put_right(work, &runner, current, meant).await?;
+        let to = half.map_or(current, |half| Some(half.to));
+        put_right(work, &Broken { to, meant }).await?;
         parts = runner.parts().await?;
     }
     work.daemon = match parts.iter().all(|part| part.well) {
@@ -73,39 +77,59 @@ fn meant(work: &Work<'_>, current: Option<ReleaseId>) -> Result<Option<ReleaseId
     })
 }
 
-async fn put_right(
-    work: &mut Work<'_>,
-    runner: &Runner<'_>,
-    current: Option<ReleaseId>,
+/// What was broken off: `to` should go, and `meant` come back.
+struct Broken {
+    to: Option<ReleaseId>,
     meant: Option<ReleaseId>,
-) -> Result<(), Trouble> {
-    let what = meant.map_or_else(|| "no release".to_owned(), |id| format!("release {id}"));
+}
+
+async fn put_right(work: &mut Work<'_>, broken: &Broken) -> Result<(), Trouble> {
+    let what = broken.meant.map_or_else(|| "no release".to_owned(), |id| format!("release {id}"));
     if work.wish.dry_run {
         let finding = Finding::warning(format!("a switch was broken off: the next release first brings back {what}"));
         work.context.terminal.finding(&finding);
         return Ok(());
     }
-    if meant != current {
-        store::make_current(&work.here.site, meant).map_err(on_disk("`releases/current` cannot be put right"))?;
-    }
-    let done = match meant {
-        None => runner.stop().await.map_err(|trouble| or_first(&trouble.findings)),
-        Some(id) => match load_release(work.context, &work.here.app, &id) {
-            Ok(loaded) => bring_all(work, runner, id, &loaded.app).await.map(drop).map_err(|it| or_first(&it.findings)),
-            Err(findings) => Err(or_first(&findings)),
-        },
-    };
-    match done {
+    let site = &work.here.site;
+    store::make_current(site, broken.meant).map_err(on_disk("`releases/current` cannot be put right"))?;
+    match bring_back(work, broken).await {
         Ok(()) => {
             Switching::remove(&work.here.site).map_err(on_disk("a switch that was broken off cannot be settled"))?;
             let text = format!("a switch was broken off: {what} is live again");
             work.context.terminal.note(Event::new("deploy.put_right", text).level(Level::Warn));
         }
         // A new release may be just what mends it.
-        Err(cause) => {
+        Err(findings) => {
             let finding = Finding::warning(format!("a switch was broken off, and {what} cannot be brought back"));
-            work.context.terminal.finding(&finding.seen(cause));
+            work.context.terminal.finding(&finding.seen(or_first(&findings)));
         }
     }
     Ok(())
+}
+
+/// Ends the parts that the other one does not have, then starts its own.
+async fn bring_back(work: &mut Work<'_>, broken: &Broken) -> Result<(), Vec<Finding>> {
+    let told = |trouble: Trouble| trouble.findings;
+    let wanted = deploy_of(work, broken.meant)?;
+    let keep = if broken.meant.is_some() { wanted.driver.parts() } else { &[] };
+    // Where its files are gone nobody knows what only it had.
+    let left = deploy_of(work, broken.to).unwrap_or_else(|_| work.here.deploy.clone());
+    if let Some(left) = Runner::of(work, &left).await.map_err(told)? {
+        left.without(keep).stop().await.map_err(told)?;
+    }
+    let Some(id) = broken.meant else { return Ok(()) };
+    let loaded = load_release(work.context, &work.here.app, &id)?;
+    if let Some(runner) = Runner::of(work, &wanted).await.map_err(told)? {
+        bring_all(work, &runner, id, &loaded.app).await.map_err(told)?;
+    }
+    Ok(())
+}
+
+/// Whoever was to take over from a mainstay lets go, when the switch to him was broken off.
+pub(in crate::release) async fn let_go(work: &mut Work<'_>) -> Result<(), Trouble> {
+    let unreadable = on_disk("what is known of a switch that was broken off cannot be read");
+    match Switching::read(&work.here.site).map_err(unreadable)? {
+        Some(half) => put_right(work, &Broken { to: Some(half.to), meant: half.from }).await,
+        None => Ok(()),
+    }
 }

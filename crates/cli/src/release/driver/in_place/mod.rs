@@ -18,7 +18,7 @@ pub(in crate::release) use compose::{after_build, build_step, forget};
 pub(in crate::release) use errors::errors;
 pub(in crate::release) use fit::fit;
 pub(in crate::release) use gate::gate;
-pub(in crate::release) use look::{look, runs};
+pub(in crate::release) use look::{let_go, look, runs};
 pub(in crate::release) use prove::smoke;
 pub(in crate::release) use switch::{start_again, stop, switch, switch_back};
 pub(in crate::release) use watch::watch;

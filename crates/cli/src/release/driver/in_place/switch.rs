@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     load::load_release,
-    release::work::{Daemon, Did, Work, on_disk},
+    release::{
+        driver::deploy_of,
+        work::{Daemon, Did, Work, on_disk},
+    },
 };
 use ::deploy::{
     course::Fact,
@@ -37,8 +40,8 @@ pub(in crate::release) async fn switch(work: &mut Work<'_>) -> Did {
 /// What the release before has and this one does not list any more: beside the new ones it would go on with old code.
 async fn dropped<'a>(work: &Work<'a>) -> Result<Option<Runner<'a>>, Trouble> {
     let Some(before) = work.before else { return Ok(None) };
-    let deploy = match load_release(work.context, &work.here.app, &before) {
-        Ok(loaded) => loaded.app.deploy.unwrap_or_else(|| work.here.deploy.clone()),
+    let deploy = match deploy_of(work, Some(before)) {
+        Ok(deploy) => deploy,
         Err(findings) => {
             let finding = Finding::warning("the release before cannot be read: what only it lists is not ended");
             work.context.terminal.finding(&finding.seen(or_first(&findings)));
@@ -60,6 +63,8 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
     let told = |trouble: Trouble| or_first(&trouble.findings);
     let runner = Runner::of(work, work.deploy()).await.map_err(told)?;
     let Some(runner) = runner else { return Ok(()) };
+    let half = Switching::new(work.record.id, work.before);
+    half.write(&work.here.site).map_err(|error| error.to_string())?;
     store::make_current(&work.here.site, work.before).map_err(|error| error.to_string())?;
     work.reach("back.current");
     let settled = |()| Switching::remove(&work.here.site).map_err(|error| error.to_string());
@@ -81,9 +86,16 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
 async fn to_nothing(work: &Work<'_>, runner: Runner<'_>) -> Result<(), String> {
     let told = |trouble: Trouble| or_first(&trouble.findings);
     match (&runner, work.daemon) {
-        (Runner::Systemd(units), Daemon::Running | Daemon::Ill) => {
+        (Runner::Systemd(units), Daemon::Running) => {
             for name in &units.names {
                 units.bring(name).await.map_err(told)?;
+            }
+            Ok(())
+        }
+        (Runner::Systemd(units), Daemon::Ill) => {
+            for name in &units.names {
+                // As ill as it was before it may be again.
+                drop(units.bring(name).await);
             }
             Ok(())
         }

@@ -152,7 +152,13 @@ impl<'a> Units<'a> {
         if self.names.is_empty() {
             return Ok(());
         }
-        self.systemd.stop(&self.names).await.map_err(|error| failed(error.finding()))
+        // One whose file is gone cannot be stopped, and need not be.
+        let units = self.units(&self.names).await?;
+        let up: Vec<_> = units.into_iter().filter(Unit::is_up).map(|unit| unit.name).collect();
+        if up.is_empty() {
+            return Ok(());
+        }
+        self.systemd.stop(&up).await.map_err(|error| failed(error.finding()))
     }
 
     pub(super) async fn lines(&self, name: &str, since: Timestamp) -> Option<Vec<String>> {
