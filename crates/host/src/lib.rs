@@ -1,6 +1,7 @@
 //! The machine, behind seams: clock, processes, files, environment, signals. Only this crate touches it.
 
 pub mod alarm;
+pub mod allocator;
 pub mod env;
 pub mod exec;
 pub mod failpoint;

@@ -15,6 +15,9 @@ use std::{
 };
 use tokio::time::{Instant, timeout};
 
+/// In bytes: what all requests of a moment need together, and no more than that.
+const KEPT_FREE: u32 = 2 << 20;
+
 /// Requests go to one copy of the application at a time; which one can be changed, and nobody notices.
 pub struct Proxy {
     shared: Arc<Shared>,
@@ -58,6 +61,7 @@ pub enum SwitchError {
 impl Proxy {
     /// A proxy without any application; requests wait for one. What happens is told to `journal`.
     pub fn new(settings: Settings, journal: Arc<dyn Journal>) -> Self {
+        host::allocator::keep_freed(KEPT_FREE);
         Self { shared: Arc::new(Shared::new(settings, journal)), offered: OnceLock::new() }
     }
 
