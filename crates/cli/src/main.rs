@@ -12,6 +12,7 @@ mod release;
 mod start;
 mod terminal;
 mod texts;
+mod trouble;
 mod turn;
 mod typed;
 mod verbs;

@@ -24,7 +24,7 @@ use std::{
 use support::{LIMIT, app, get, json, names, up};
 use testkit::{Pebble, Test, find_component, free_port, wait_until};
 
-/// A year and more.
+/// As long as an authority gives one.
 const LONG: Duration = Duration::from_secs(90 * 24 * 3600);
 
 struct Shop {

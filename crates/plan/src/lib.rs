@@ -9,6 +9,6 @@ mod step;
 mod timeline;
 
 pub use make::Intent;
-pub use perform::{Performed, Stage, Trouble};
+pub use perform::{Performed, Stage, Trouble, first_in_a_line};
 pub use step::{Plan, Step, StepKind};
 pub use timeline::{BAR, Entry, Timeline, bar};

@@ -86,6 +86,16 @@ impl Trouble {
     pub fn new(outcome: Outcome, finding: Finding) -> Self {
         Self { outcome, findings: vec![finding] }
     }
+
+    /// The most important finding in one line.
+    pub fn in_a_line(&self) -> String {
+        first_in_a_line(&self.findings)
+    }
+}
+
+/// The most important of them in one line; nothing of none.
+pub fn first_in_a_line(findings: &[Finding]) -> String {
+    findings.first().map(Finding::in_a_line).unwrap_or_default()
 }
 
 impl From<Finding> for Trouble {

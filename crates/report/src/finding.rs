@@ -108,6 +108,12 @@ impl Finding {
         self
     }
 
+    /// All that was seen in one line: `summary: seen: seen`.
+    pub fn in_a_line(&self) -> String {
+        let parts = std::iter::once(self.summary.as_str()).chain(self.seen.iter().map(String::as_str));
+        parts.collect::<Vec<_>>().join(": ")
+    }
+
     /// Adds an error and all its causes as observations, each once.
     #[must_use]
     pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Self {

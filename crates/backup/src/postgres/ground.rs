@@ -119,7 +119,9 @@ impl Ground {
                     talk.close().await;
                     return Ok(());
                 }
-                Err(error) if Instant::now() > deadline => return Err(NoGround::Impossible(told(&error))),
+                Err(error) if Instant::now() > deadline => {
+                    return Err(NoGround::Impossible(error.finding().in_a_line()));
+                }
                 Err(_) => sleep(PAUSE).await,
             }
             if let Ok(Ok(exit)) = timeout(Duration::ZERO, self.server.wait()).await {
@@ -165,15 +167,7 @@ impl Drop for Ground {
 }
 
 fn impossible(error: BackupError) -> NoGround {
-    NoGround::Impossible(told(&error))
-}
-
-fn told(error: &BackupError) -> String {
-    let finding = error.finding();
-    match finding.seen.is_empty() {
-        true => finding.summary,
-        false => format!("{}: {}", finding.summary, finding.seen.join("; ")),
-    }
+    NoGround::Impossible(error.finding().in_a_line())
 }
 
 /// What is needed, and whose it will be.

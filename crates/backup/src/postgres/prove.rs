@@ -78,7 +78,10 @@ pub(super) async fn on_ground(
     }
     make_roles(&first, &manifest.source.roles).await?;
     if let Err(error) = load::create(&first, name, &manifest.source, None).await {
-        return Ok(Proven::impossible(format!("a database like the source cannot be made here: {}", words(&error))));
+        return Ok(Proven::impossible(format!(
+            "a database like the source cannot be made here: {}",
+            error.finding().in_a_line()
+        )));
     }
     first.close().await;
     restored(job, copy, manifest, &ground.database(name), ground.words(), begun).await
@@ -118,7 +121,7 @@ pub(super) async fn restored(
     let proven = match filled {
         Err(error) => match of_surroundings(&error) {
             Some(why) => Proven::impossible(why),
-            None => Proven::failed_to_restore(words(&error)),
+            None => Proven::failed_to_restore(error.finding().in_a_line()),
         },
         Ok(()) => Proven {
             restored: Found::Pass(took),
@@ -135,12 +138,14 @@ pub(super) async fn restored(
 /// files were read before and found whole, so it is not them.
 fn of_surroundings(error: &BackupError) -> Option<String> {
     match error {
-        BackupError::NoProgram { .. } | BackupError::Files { .. } | BackupError::NoRoom { .. } => Some(words(error)),
+        BackupError::NoProgram { .. } | BackupError::Files { .. } | BackupError::NoRoom { .. } => {
+            Some(error.finding().in_a_line())
+        }
         BackupError::Program { tail, .. } => {
             let said = |what: &str| tail.iter().any(|line| line.contains(what));
             let of_server =
                 ["CREATE EXTENSION", "No space left on device", "too many clients", "remaining connection slots"];
-            of_server.into_iter().any(said).then(|| words(error))
+            of_server.into_iter().any(said).then(|| error.finding().in_a_line())
         }
         _ => None,
     }
@@ -154,15 +159,9 @@ pub(super) async fn compared(job: &Job<'_>, talk: &Talk, manifest: &Manifest) ->
     let look = async { content::content(talk, &tables, form, content::sequences(talk).await?, seen).await };
     let restored = match look.await {
         // A table that cannot be read any more is damaged.
-        Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(words(&error))),
+        Err(error) if is_code(&error, &["XX001", "XX002"]) => return Ok(Found::Fail(error.finding().in_a_line())),
         restored => restored?,
     };
     let differences = compare(&manifest.content, &restored);
     Ok(if differences.is_empty() { Found::Pass(()) } else { Found::Fail(sentence(&differences)) })
-}
-
-/// An error in one line.
-pub(super) fn words(error: &BackupError) -> String {
-    let finding = error.finding();
-    std::iter::once(finding.summary).chain(finding.seen).collect::<Vec<_>>().join(": ")
 }

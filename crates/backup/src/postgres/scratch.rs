@@ -3,7 +3,7 @@
 use super::{
     identity::hash,
     load,
-    prove::{major, restored, words},
+    prove::{major, restored},
     talk::{Talk, identifier},
 };
 use crate::{BackupError, Job, Manifest, proof::Proven};
@@ -32,7 +32,7 @@ pub(super) async fn prove(
     drop_database(&talk, &name).await?;
     let owner = None;
     if let Err(error) = load::create(&talk, &name, &manifest.source, owner).await {
-        return Ok(Proven::impossible(format!("{why}; nor beside the database: {}", words(&error))));
+        return Ok(Proven::impossible(format!("{why}; nor beside the database: {}", error.finding().in_a_line())));
     }
     let beside = PostgresDsn { database: name.clone(), ..dsn.clone() };
     let ground = format!("a database beside, PostgreSQL {}", talk.version());

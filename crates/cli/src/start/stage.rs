@@ -15,6 +15,7 @@ use super::{
 use crate::release::give_back;
 use crate::{
     check::{data_directory, home_of_databases, programs},
+    trouble,
     turn::{Turn, turn_within},
 };
 use config::{App, Dependency, Sign};
@@ -93,7 +94,7 @@ impl Live {
         let world = &self.world;
         let misused = |finding| Trouble::new(Outcome::Misused, finding);
         programs(&world.app).map_err(|findings| Trouble { outcome: Outcome::Misused, findings })?;
-        migrate::check(&world.app).map_err(|error| Trouble { outcome: error.outcome(), findings: error.findings() })?;
+        migrate::check(&world.app).map_err(trouble::of_migrate)?;
         let seen = match world.app.keeps_data {
             true => data_directory(&world.app).map_err(misused)?,
             false => {
@@ -168,8 +169,7 @@ impl Live {
         for error in &errors {
             self.world.board.waiting(&error.name, error.refusal.state, &error.to_string());
         }
-        let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
-        Trouble { outcome, findings: errors.iter().map(Finding::from).collect() }
+        trouble::of_gate(&errors)
     }
 
     async fn migrate(&mut self) -> Result<String, Trouble> {
@@ -187,7 +187,7 @@ impl Live {
                     config::OnFailure::Degrade => Migrations::Degraded(error.to_string()),
                     config::OnFailure::Stop => Migrations::Failed(error.to_string()),
                 });
-                Err(Trouble { outcome: error.outcome(), findings: error.findings() })
+                Err(trouble::of_migrate(error))
             }
         }
     }

@@ -8,12 +8,12 @@ use crate::{
     daemon::SOON,
     load::{Need, Reading, load},
     start::{World, keep_by_hand, scheduler},
+    trouble::of_gate,
 };
 use config::{App, Job, Overrides, Rhythm};
 use control::{Ask, AskError, Client};
 use host::signals::Signals;
 use jiff::{Timestamp, tz::TimeZone};
-use probe::gate::GateError;
 use report::{Finding, Outcome, or_list, seconds};
 use serde_json::{Value, json};
 use std::{fmt::Write as _, iter, sync::Arc};
@@ -198,8 +198,8 @@ async fn prepared(context: &Context, args: &ScheduleRun) -> Result<(Arc<World>, 
     let of_job = |it: &&config::Dependency| it.required && job.needs.contains(&it.name);
     let needs: Vec<_> = world.app.dependencies.iter().filter(of_job).collect();
     probe::gate::wait_all(&needs, &world.probes, &*world.journal).await.map_err(|errors| {
-        let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
-        (errors.iter().map(Finding::from).collect(), outcome)
+        let trouble = of_gate(&errors);
+        (trouble.findings, trouble.outcome)
     })?;
     match scheduler(&world, vec![job], Book::default(), None, None) {
         Ok(scheduler) => Ok((world, scheduler)),

@@ -6,11 +6,12 @@ use crate::{
     context::Context,
     load::{Need, Reading, load},
     start::{World, gate_context},
+    trouble::of_gate,
 };
 use config::{App, Overrides};
 use host::signals::Signals;
 use migrate::Version;
-use probe::gate::{GateError, wait_all};
+use probe::gate::wait_all;
 use report::{Event, Finding, Journal, Outcome};
 
 /// Waits until everything is ready, then executes the command, if there is one.
@@ -102,9 +103,8 @@ async fn open(context: &Context, app: &App, quiet: bool) -> Outcome {
     match wait_all(&dependencies, &probes, journal).await {
         Ok(_) => Outcome::Done,
         Err(errors) => {
-            let findings: Vec<_> = errors.iter().map(Finding::from).collect();
-            let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
-            super::tell(context, &findings, outcome)
+            let trouble = of_gate(&errors);
+            super::tell(context, &trouble.findings, trouble.outcome)
         }
     }
 }

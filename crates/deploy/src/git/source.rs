@@ -58,7 +58,7 @@ impl Git<'_> {
             }
             Some(Repository::Path(path)) => {
                 let path = fs::real_path(path);
-                self.must_be_repository(&path, true).await?;
+                self.must_be_repository(&path).await?;
                 let origin = if path == fs::real_path(&ours) { Origin::Pushed } else { Origin::Foreign };
                 Ok(Source { path, origin, file: file() })
             }
@@ -77,13 +77,12 @@ impl Git<'_> {
         Ok(Source { path: PathBuf::from(top), origin: Origin::Foreign, file })
     }
 
-    async fn must_be_repository(&self, path: &Path, named: bool) -> Result<(), GitError> {
-        let none = || GitError::NoRepository { path: path.to_owned(), named };
+    async fn must_be_repository(&self, path: &Path) -> Result<(), GitError> {
         if !path.is_dir() {
-            return Err(none());
+            return Err(GitError::NoRepository { path: path.to_owned(), named: true });
         }
         let asked = self.ask("look into the repository", path, &["rev-parse", "--git-dir"]).await;
-        asked.map(drop).map_err(|error| no_repository(error, path, named))
+        asked.map(drop).map_err(|error| no_repository(error, path, true))
     }
 
     /// Brings what the source has up to date; of a mirror alone there is something to do. Of a history only the newest commits come:

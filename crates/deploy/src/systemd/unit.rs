@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// What is asked for.
-pub(super) const PROPERTIES: [&str; 18] = [
-    "Id",
+pub(super) const PROPERTIES: [&str; 17] = [
     "LoadState",
     "ActiveState",
     "SubState",

@@ -73,7 +73,7 @@ pub(super) async fn doors(work: &Work<'_>, world: &World) -> Vec<Door> {
 /// One question to the new services.
 pub(super) async fn smoke(work: &Work<'_>, world: &World, check: &Smoke, doors: &[Door]) -> Result<(), Trouble> {
     match work.driver.is_in_place() {
-        true => in_place::smoke(work, world, check).await,
+        true => in_place::smoke(world, check).await,
         false => ask_smoke(world, check, doors).await.map_err(|unpassed| unpassed.trouble),
     }
 }

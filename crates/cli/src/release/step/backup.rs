@@ -2,6 +2,7 @@
 
 use super::super::work::{Did, Work, failed};
 use crate::start::World;
+use crate::trouble::of_backup;
 use crate::verbs::backup::{Means, gate, job};
 use ::backup::{Manifest, Request, Why, take};
 use ::deploy::ReleaseId;
@@ -52,7 +53,7 @@ async fn one(work: &Work<'_>, world: &World, database: &Dependency) -> Result<Ma
     let job = job(world, database, &means);
     let request = Request { why: Why::BeforeDeploy, pin: Some(pin_of(work.record.id)), unproven: false };
     let taken = take(&job, &request).await;
-    let taken = taken.map_err(|error| Trouble { outcome: error.outcome(), findings: vec![error.finding()] })?;
+    let taken = taken.map_err(of_backup)?;
     // That it is not everywhere where it should be is told, and stops nothing.
     taken.missing.iter().for_each(|error| work.context.terminal.finding(&error.finding()));
     let manifest = taken.manifest;

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     load::{load_release, share},
     start::World,
+    trouble,
 };
 use ::deploy::course::{Copies, Fact};
 use config::{App, Deploy};
@@ -65,7 +66,7 @@ pub(in crate::release) async fn check_again(work: &mut Work<'_>) -> Did {
 fn load(work: &mut Work<'_>) -> Result<Arc<World>, Trouble> {
     let misused = |findings| Trouble { outcome: Outcome::Misused, findings };
     let loaded = load_release(work.context, &work.here.app, &work.record.id).map_err(misused)?;
-    migrate::check(&loaded.app).map_err(|error| Trouble { outcome: error.outcome(), findings: error.findings() })?;
+    migrate::check(&loaded.app).map_err(trouble::of_migrate)?;
     if !work.is_rollback {
         let paths = loaded.app.deploy.as_ref().map(|deploy| deploy.shared.clone()).unwrap_or_default();
         let hidden = share(work.context, &work.here.app, &work.record, &paths).map_err(misused)?;
@@ -99,8 +100,7 @@ async fn pending(work: &mut Work<'_>, world: &World) -> Result<Option<String>, T
         let ready = probe::gate::wait(database, &world.probes, &*work.context.terminal).await;
         ready.map_err(|error| Trouble::new(error.outcome(), Finding::from(&error)))?;
     }
-    let trouble = |error: migrate::MigrateError| Trouble { outcome: error.outcome(), findings: error.findings() };
-    let pending = migrate::pending(&job, &Goal::All).await.map_err(trouble)?;
+    let pending = migrate::pending(&job, &Goal::All).await.map_err(trouble::of_migrate)?;
     let status = heads::standing(world).await?;
     work.record.head_before = heads::head(status.as_ref());
     work.record.head_after = work.record.head_before.clone();
@@ -125,8 +125,7 @@ async fn lint(work: &Work<'_>, job: &migrate::Job<'_>) -> Result<(), Trouble> {
         return Ok(());
     }
     let question = Question { which: Which::Pending, version: None };
-    let trouble = |error: migrate::MigrateError| Trouble { outcome: error.outcome(), findings: error.findings() };
-    let linted = migrate::lint::lint(job, &question).await.map_err(trouble)?;
+    let linted = migrate::lint::lint(job, &question).await.map_err(trouble::of_migrate)?;
     let (errors, others): (Vec<_>, Vec<_>) =
         linted.findings.into_iter().map(|told| told.finding).partition(|it| it.severity == report::Severity::Error);
     others.iter().for_each(|finding| work.context.terminal.finding(finding));

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     context::Context,
     start::World,
+    trouble::{of_backup, told},
     typed::typed,
     verbs::backup::{Means, job},
 };
@@ -65,18 +66,16 @@ pub(in crate::release) async fn empty(work: &mut Work<'_>) -> Did {
     let world = work.world()?;
     let (mut kept, mut emptied) = (Vec::new(), 0);
     for database in databases(&world, BackupWhen::Always) {
-        let untaken = |outcome| Trouble { outcome, findings: Vec::new() };
-        let means = Means::to_write(work.context, &world.app).map_err(untaken)?;
+        let means = Means::to_write(work.context, &world.app).map_err(told)?;
         let job = job(&world, database, &means);
-        let trouble = |error: BackupError| Trouble { outcome: error.outcome(), findings: vec![error.finding()] };
-        let copies = own_copies(&job).await.map_err(trouble)?;
-        let copy = find(&copies, &Wanted::Latest, &database.name).map_err(trouble)?;
+        let copies = own_copies(&job).await.map_err(of_backup)?;
+        let copy = find(&copies, &Wanted::Latest, &database.name).map_err(of_backup)?;
         // From here on it may be: undoing it finds out, also when somebody else has to.
-        let last = last_replaced(&job).await.map_err(trouble)?;
+        let last = last_replaced(&job).await.map_err(of_backup)?;
         work.record.emptied.push(Emptied::new(&database.name, last));
         work.write()?;
-        kept.extend(::backup::empty(&job, &copy).await.map_err(trouble)?);
-        let done = last_replaced(&job).await.map_err(trouble)?;
+        kept.extend(::backup::empty(&job, &copy).await.map_err(of_backup)?);
+        let done = last_replaced(&job).await.map_err(of_backup)?;
         work.record.emptied.iter_mut().last().into_iter().for_each(|it| it.done.clone_from(&done));
         work.write()?;
         emptied += 1;

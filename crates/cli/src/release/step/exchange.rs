@@ -4,10 +4,11 @@
 use super::super::work::{Did, Work, failed, on_disk};
 use crate::{
     start::World,
+    trouble::{of_backup, told},
     turn::{Turn, turn},
     verbs::backup::{Means, job},
 };
-use ::backup::{BackupError, Copy, How, Prepared, last_replaced, prepare};
+use ::backup::{Copy, How, Prepared, last_replaced, prepare};
 use ::deploy::{Emptied, store::Exchange};
 use config::Dependency;
 use plan::Trouble;
@@ -40,7 +41,7 @@ pub(in crate::release) async fn restore(work: &mut Work<'_>) -> Did {
     replacement.turn = Some(waited.map_err(|busy| Trouble::new(busy.outcome(), busy.finding()))?);
     let means = Means::to_read(work.context, &world.app).map_err(told)?;
     let how = How { still_used: true, ..How::default() };
-    let prepared = prepare(&job(&world, database, &means), &replacement.copy, how).await.map_err(trouble)?;
+    let prepared = prepare(&job(&world, database, &means), &replacement.copy, how).await.map_err(of_backup)?;
     let safety = prepared.safety().map(|id| format!("; `{id}` is a copy of what is there")).unwrap_or_default();
     replacement.prepared = Some(prepared);
     Ok(format!("`{}` is restored beside, and compared{safety}", replacement.copy.id))
@@ -54,14 +55,14 @@ pub(in crate::release) async fn exchange(work: &mut Work<'_>) -> Did {
     let database = dependency(&world, &replacement.database)?;
     let means = Means::to_read(work.context, &world.app).map_err(told)?;
     let job = job(&world, database, &means);
-    let last = last_replaced(&job).await.map_err(trouble)?;
+    let last = last_replaced(&job).await.map_err(of_backup)?;
     let exchanged = Emptied::new(&replacement.database, last);
     let mut exchange = Exchange::new(work.record.id, work.before, exchanged);
     write(work, &exchange)?;
     work.reach("exchange.begun");
-    let restored = prepared.take_place(&job).await.map_err(trouble)?;
+    let restored = prepared.take_place(&job).await.map_err(of_backup)?;
     work.reach("exchange.done");
-    exchange.database.done = last_replaced(&job).await.map_err(trouble)?;
+    exchange.database.done = last_replaced(&job).await.map_err(of_backup)?;
     exchange.decided = true;
     write(work, &exchange)?;
     work.reach("exchange.decided");
@@ -103,13 +104,4 @@ pub(super) fn dependency<'w>(world: &'w Arc<World>, name: &str) -> Result<&'w De
 
 fn nothing() -> Trouble {
     failed(Finding::error("there is no copy that could be restored"))
-}
-
-/// Why was told already.
-fn told(outcome: report::Outcome) -> Trouble {
-    Trouble { outcome, findings: Vec::new() }
-}
-
-pub(super) fn trouble(error: BackupError) -> Trouble {
-    Trouble { outcome: error.outcome(), findings: vec![error.finding()] }
 }

@@ -1,7 +1,7 @@
 //! How far the schema has come.
 
 use super::super::work::failed;
-use crate::start::World;
+use crate::{start::World, trouble};
 use migrate::{Status, ledger::Entry};
 use plan::Trouble;
 use report::Finding;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub(super) async fn standing(world: &World) -> Result<Option<Status>, Trouble> {
     let Some(job) = world.job() else { return Ok(None) };
     let status = migrate::status(&job).await;
-    status.map(Some).map_err(|error| Trouble { outcome: error.outcome(), findings: error.findings() })
+    status.map(Some).map_err(trouble::of_migrate)
 }
 
 /// The last migration that is applied.

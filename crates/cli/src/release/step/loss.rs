@@ -3,12 +3,13 @@
 use super::{
     super::{Back, Here},
     backup::pin_of,
-    exchange::{Replacement, dependency, trouble},
+    exchange::{Replacement, dependency},
 };
 use crate::{
     context::Context,
     load::load_release,
     start::{World, leads_to_same},
+    trouble::{of_backup, told},
     typed::typed,
     verbs::backup::{Means, gate, job},
 };
@@ -43,14 +44,13 @@ pub(super) async fn accepted(
             ));
         }
     }
-    let untold = |outcome| Trouble { outcome, findings: Vec::new() };
-    gate(context, &world, database).await.map_err(untold)?;
-    let means = Means::to_read(context, &world.app).map_err(untold)?;
+    gate(context, &world, database).await.map_err(told)?;
+    let means = Means::to_read(context, &world.app).map_err(told)?;
     let job = job(&world, database, &means);
-    let copies = own_copies(&job).await.map_err(trouble)?;
+    let copies = own_copies(&job).await.map_err(of_backup)?;
     let copy = from_before(&copies, records, record).ok_or_else(|| misused(no_copy(record)))?;
-    let threat = threat(&job, &copy).await.map_err(trouble)?;
-    let lost = lost(&job, &copy, LIMIT).await.map_err(trouble)?;
+    let threat = threat(&job, &copy).await.map_err(of_backup)?;
+    let lost = lost(&job, &copy, LIMIT).await.map_err(of_backup)?;
     permitted(context, back, &threat.name, &question(context, record, &threat, &lost, &copy))?;
     Ok(Replacement::new(&name, copy))
 }

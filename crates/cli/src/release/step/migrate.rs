@@ -4,10 +4,9 @@ use super::{
     super::work::{Did, Work},
     heads::{self, no_migrations},
 };
-use crate::start::World;
+use crate::{start::World, trouble::of_migrate};
 use ::deploy::course::Fact;
 use migrate::{Back, Goal, MigrateError, Status};
-use plan::Trouble;
 use report::{Finding, count};
 
 /// Applies what is pending, from the files of the new release. What was applied is known also when it fails in the middle.
@@ -21,7 +20,7 @@ pub(in crate::release) async fn migrate(work: &mut Work<'_>) -> Did {
     if let Ok(Some(now)) = &now {
         learn(work, before.as_ref(), now);
     }
-    let report = result.map_err(trouble)?;
+    let report = result.map_err(of_migrate)?;
     now?;
     Ok(report.to_string())
 }
@@ -39,7 +38,7 @@ pub(in crate::release) async fn revert(work: &mut Work<'_>) -> Did {
     let status = heads::standing(&world).await?;
     let newer =
         status.as_ref().map(|status| heads::newer_than(status, work.record.head_after.as_deref())).transpose()?;
-    let undone = back(&world, newer.map_or(0, |newer| newer.len())).await.map_err(trouble)?;
+    let undone = back(&world, newer.map_or(0, |newer| newer.len())).await.map_err(of_migrate)?;
     work.facts.push(Fact::Reverted(undone));
     Ok(format!("{} taken back", count(undone, "migration")))
 }
@@ -68,8 +67,4 @@ pub(in crate::release) async fn migrate_again(work: &mut Work<'_>) -> Result<(),
     let world = World::new(work.context, loaded.app);
     let Some(job) = world.job() else { return Ok(()) };
     ::migrate::up(&job, &Goal::All).await.map(drop).map_err(|error| error.to_string())
-}
-
-fn trouble(error: MigrateError) -> Trouble {
-    Trouble { outcome: error.outcome(), findings: error.findings() }
 }

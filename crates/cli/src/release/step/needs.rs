@@ -4,10 +4,11 @@ use super::{
     super::work::{Daemon, Work},
     check::served,
 };
-use crate::start::{World, is_same};
+use crate::{
+    start::{World, is_same},
+    trouble::of_gate,
+};
 use plan::Trouble;
-use probe::gate::GateError;
-use report::{Finding, Outcome};
 
 /// Waits for dependencies that nobody watches yet as a start does; those that were there before are the running mainstay's affair,
 /// and of one that does not run nothing is asked before its start.
@@ -21,12 +22,7 @@ pub(super) async fn new_needs(work: &Work<'_>, world: &World) -> Result<Option<S
     if new.is_empty() {
         return Ok(None);
     }
-    probe::gate::wait_all(&new, &world.probes, &*work.context.terminal).await.map_err(|errors| unready(&errors))?;
+    probe::gate::wait_all(&new, &world.probes, &*work.context.terminal).await.map_err(|errors| of_gate(&errors))?;
     let names: Vec<_> = new.iter().map(|it| format!("`{}`", it.name)).collect();
     Ok(Some(format!("{} ready, which the release before does not know", names.join(", "))))
-}
-
-fn unready(errors: &[GateError]) -> Trouble {
-    let outcome = errors.iter().map(GateError::outcome).fold(Outcome::Done, Outcome::and);
-    Trouble { outcome, findings: errors.iter().map(Finding::from).collect() }
 }

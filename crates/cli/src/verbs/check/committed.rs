@@ -89,6 +89,6 @@ async fn working_copy(git: &Git<'_>, source: &Source) -> Option<Check> {
 
 fn of_git(error: &GitError) -> Check {
     let finding = error.finding();
-    let seen = std::iter::once(finding.summary).chain(finding.seen).collect::<Vec<_>>().join(": ");
+    let seen = finding.in_a_line();
     Check { hint: finding.hint, ..check_of("commit", Verdict::Fail, seen) }
 }

@@ -5,7 +5,7 @@ use crate::release::work::{Work, failed};
 use ::deploy::ReleaseId;
 use config::App;
 use control::{Ask, AskError, Reloaded};
-use plan::Trouble;
+use plan::{Trouble, first_in_a_line};
 use report::Finding;
 use std::{fmt, time::Duration};
 
@@ -42,7 +42,9 @@ pub(super) async fn reload(work: &Work<'_>) {
         Err(error) => {
             let findings = error.findings(&work.here.app.name, work.here.client.path());
             let finding = Finding::warning("the mainstay that runs here goes on with the release before");
-            work.context.terminal.finding(&finding.seen(or_first(&findings)).hint("`mainstay reload` tries it again"));
+            work.context
+                .terminal
+                .finding(&finding.seen(first_in_a_line(&findings)).hint("`mainstay reload` tries it again"));
         }
     }
 }
@@ -56,10 +58,4 @@ pub(super) fn unstarted(summary: String, state: &str, lines: &[String], said: Op
 /// The last of these, each on a line of its own.
 pub(super) fn last_of(lines: &[impl fmt::Display]) -> String {
     lines[lines.len().saturating_sub(SHOWN)..].iter().map(|line| format!("\n{line}")).collect()
-}
-
-/// The first of them, in a sentence.
-pub(super) fn or_first(findings: &[Finding]) -> String {
-    let one = |finding: &Finding| [vec![finding.summary.clone()], finding.seen.clone()].concat().join(": ");
-    findings.first().map(one).unwrap_or_default()
 }

@@ -1,9 +1,11 @@
 //! The databases first: nobody is stopped for a new service that could not work.
 
-use crate::release::work::{Did, Work};
-use plan::Trouble;
+use crate::{
+    release::work::{Did, Work},
+    trouble::of_gate,
+};
 use probe::gate::wait_all;
-use report::{Finding, Outcome, count};
+use report::count;
 
 /// Waits until all databases and other dependencies of the release are ready.
 pub(in crate::release) async fn gate(work: &mut Work<'_>) -> Did {
@@ -13,9 +15,6 @@ pub(in crate::release) async fn gate(work: &mut Work<'_>) -> Did {
         return Ok("no databases".to_owned());
     }
     let opened = wait_all(&all, &world.probes, &*work.context.terminal).await;
-    opened.map_err(|errors| Trouble {
-        outcome: errors.iter().map(probe::GateError::outcome).fold(Outcome::Done, Outcome::and),
-        findings: errors.iter().map(Finding::from).collect(),
-    })?;
+    opened.map_err(|errors| of_gate(&errors))?;
     Ok(format!("{} ready", count(all.len(), "dependency")))
 }

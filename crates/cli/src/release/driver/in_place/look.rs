@@ -2,7 +2,7 @@
 //! switch has left it half done.
 
 use super::{
-    bring::{bring_all, or_first},
+    bring::bring_all,
     runner::{Part, Runner},
 };
 use crate::{
@@ -17,7 +17,7 @@ use ::deploy::{
     store::{self, Switching},
 };
 use config::Deploy;
-use plan::Trouble;
+use plan::{Trouble, first_in_a_line};
 use report::{Event, Finding, Journal, Level};
 
 /// What runs; a switch that was broken off is taken back first, unless this is a rehearsal.
@@ -101,7 +101,7 @@ async fn put_right(work: &mut Work<'_>, broken: &Broken) -> Result<(), Trouble> 
         // A new release may be just what mends it.
         Err(findings) => {
             let finding = Finding::warning(format!("a switch was broken off, and {what} cannot be brought back"));
-            work.context.terminal.finding(&finding.seen(or_first(&findings)));
+            work.context.terminal.finding(&finding.seen(first_in_a_line(&findings)));
         }
     }
     Ok(())

@@ -1,10 +1,7 @@
 //! What has just been started may not listen yet, and nobody else tells when it does.
 
 use crate::{
-    release::{
-        step::{Unpassed, ask_smoke},
-        work::Work,
-    },
+    release::step::{Unpassed, ask_smoke},
     start::World,
 };
 use config::Smoke;
@@ -18,7 +15,7 @@ const DEAF: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Asks until it is answered. An answer that is wrong is one.
-pub(in crate::release) async fn smoke(_: &Work<'_>, world: &World, check: &Smoke) -> Result<(), Trouble> {
+pub(in crate::release) async fn smoke(world: &World, check: &Smoke) -> Result<(), Trouble> {
     let until = Instant::now() + DEAF;
     loop {
         match ask_smoke(world, check, &[]).await {

@@ -1,7 +1,7 @@
 //! The parts of the new release in the place of the old ones, and back.
 
 use super::{
-    bring::{bring_all, or_first, reload},
+    bring::{bring_all, reload},
     runner::Runner,
 };
 use crate::{
@@ -15,7 +15,7 @@ use ::deploy::{
     course::Fact,
     store::{self, Switching},
 };
-use plan::Trouble;
+use plan::{Trouble, first_in_a_line};
 use report::Finding;
 
 /// Makes the release the current one, then starts each of its parts anew.
@@ -44,7 +44,7 @@ async fn dropped<'a>(work: &Work<'a>) -> Result<Option<Runner<'a>>, Trouble> {
         Ok(deploy) => deploy,
         Err(findings) => {
             let finding = Finding::warning("the release before cannot be read: what only it lists is not ended");
-            work.context.terminal.finding(&finding.seen(or_first(&findings)));
+            work.context.terminal.finding(&finding.seen(first_in_a_line(&findings)));
             return Ok(None);
         }
     };
@@ -60,7 +60,7 @@ async fn end(dropped: Option<Runner<'_>>) -> Result<Vec<String>, Trouble> {
 
 /// The release before is the current one again, and its parts run.
 pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), String> {
-    let told = |trouble: Trouble| or_first(&trouble.findings);
+    let told = |trouble: Trouble| trouble.in_a_line();
     let runner = Runner::of(work, work.deploy()).await.map_err(told)?;
     let Some(runner) = runner else { return Ok(()) };
     let half = Switching::new(work.record.id, work.before);
@@ -69,7 +69,7 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
     work.reach("back.current");
     let settled = |()| Switching::remove(&work.here.site).map_err(|error| error.to_string());
     let Some(before) = work.before else { return to_nothing(work, runner).await.and_then(settled) };
-    let loaded = load_release(work.context, &work.here.app, &before).map_err(|findings| or_first(&findings))?;
+    let loaded = load_release(work.context, &work.here.app, &before).map_err(|findings| first_in_a_line(&findings))?;
     let deploy = loaded.app.deploy.clone().unwrap_or_else(|| work.here.deploy.clone());
     // What the release before does not know goes.
     let added = runner.without(deploy.driver.parts());
@@ -84,7 +84,7 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
 
 /// There was no release before: what has run without one is started again where that can be done, else nothing runs, as before.
 async fn to_nothing(work: &Work<'_>, runner: Runner<'_>) -> Result<(), String> {
-    let told = |trouble: Trouble| or_first(&trouble.findings);
+    let told = |trouble: Trouble| trouble.in_a_line();
     match (&runner, work.daemon) {
         (Runner::Systemd(units), Daemon::Running) => {
             for name in &units.names {

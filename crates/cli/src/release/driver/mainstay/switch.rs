@@ -7,7 +7,8 @@ use super::{
 };
 use ::deploy::{ReleaseId, State, course::Fact, store};
 use control::{Ask, AskError, Generation, Promoted, Reloaded};
-use report::{Finding, count};
+use plan::first_in_a_line;
+use report::count;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -93,42 +94,38 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
             Some(before) => to_release(work, before).await,
             None => to_site(work).await,
         },
-        Err(trouble) => Err(first(&trouble.findings)),
+        Err(trouble) => Err(trouble.in_a_line()),
     }
 }
 
 async fn to_release(work: &Work<'_>, before: ReleaseId) -> Result<(), String> {
     let asked = Generation { release: before.to_string(), drain_s: Some(work.here.deploy.drain.as_secs_f64()) };
     let loaded = crate::load::load_release(work.context, &work.here.app, &before);
-    let limit = longest(&loaded.map_err(|findings| first(&findings))?.app).saturating_add(work.here.deploy.drain);
-    let told = |error: AskError| first(&error.findings(&work.here.app.name, work.here.client.path()));
+    let limit =
+        longest(&loaded.map_err(|findings| first_in_a_line(&findings))?.app).saturating_add(work.here.deploy.drain);
+    let told = |error: AskError| first_in_a_line(&error.findings(&work.here.app.name, work.here.client.path()));
     let lease = work.here.client.candidate(&asked, limit, |_| {}).await.map_err(told)?;
     if !lease.candidate.ready {
-        return Err(first(&unready(lease.candidate.cause.as_deref(), &lease.candidate.services).findings));
+        return Err(unready(lease.candidate.cause.as_deref(), &lease.candidate.services).in_a_line());
     }
     let promoted = work.here.client.promote(&asked, limit).await.map_err(told)?.body;
     match promoted.ready {
         true => Ok(()),
-        false => Err(first(&unready(promoted.cause.as_deref(), &promoted.failed).findings)),
+        false => Err(unready(promoted.cause.as_deref(), &promoted.failed).in_a_line()),
     }
 }
 
 /// Without an earlier release it is the site's own file that ran.
 async fn to_site(work: &Work<'_>) -> Result<(), String> {
-    let told = |error: AskError| first(&error.findings(&work.here.app.name, work.here.client.path()));
+    let told = |error: AskError| first_in_a_line(&error.findings(&work.here.app.name, work.here.client.path()));
     work.here.client.ask::<Reloaded>(&Ask::Reload, BACK).await.map_err(told)?;
     let deadline = Instant::now() + BACK;
     while Instant::now() < deadline {
-        let status = daemon::status(work).await.map_err(|trouble| first(&trouble.findings))?;
+        let status = daemon::status(work).await.map_err(|trouble| trouble.in_a_line())?;
         if status.is_some_and(|it| it.services.iter().all(|service| service.ready || service.state == "inactive")) {
             return Ok(());
         }
         sleep(LOOK).await;
     }
     Err("its services are not ready".to_owned())
-}
-
-fn first(findings: &[Finding]) -> String {
-    let one = |finding: &Finding| [vec![finding.summary.clone()], finding.seen.clone()].concat().join(": ");
-    findings.first().map(one).unwrap_or_default()
 }
