@@ -247,10 +247,10 @@ impl Drop for Engine {
 const DOCKERFILE: &str = "FROM scratch\nCOPY root/ /\nCOPY version does /\nCMD [\"/usr/bin/python3\", \"-c\", \"import signal, sys, time; \
     signal.signal(15, lambda *_: sys.exit()); open('/does').read().strip() == 'crash' and sys.exit('no prices'); time.sleep(1000)\"]\n";
 
-const REAL: &str = "version: \"2.4\"\nservices:\n  web:\n    build: .\n    network_mode: none\n    volumes: [\"/usr:/usr:ro\"]\n    environment: [GREETING]\n\
+const REAL: &str = "version: \"2.4\"\nservices:\n  web:\n    build: .\n    network_mode: none\n    volumes: [\"/usr:/usr:ro\"]\n    environment: [GREETING, \"DATABASE_URL=postgres://shop:${PASSWORD}@db/shop\"]\n\
     \x20   healthcheck: {test: [\"CMD\", \"/usr/bin/test\", \"!\", \"-s\", \"/does\"], interval: 1s, retries: 2}\n";
 
-/// S0.7, S1.7, issue 6, points 5 to 7: with a real engine a first release, a second, one that is not built, one that is never healthy, one
+/// S0.7, S1.7, S4.14, issue 6, points 5 to 7: with a real engine a first release, whose containers know their own addresses, a second, one that is not built, one that is never healthy, one
 /// that crashes, one whose deployer is killed in the middle of the switch, and the way back.
 #[test]
 #[ignore = "needs root, and an engine of its own"]
@@ -271,11 +271,12 @@ fn a_real_engine_runs_what_is_current() {
         (".gitignore", "data/\nbin/\nstate/\n.env\n!root/bin\n"),
         (".dockerignore", "data\n.git\n"),
     ];
-    fs::write(site.path(".env"), "GREETING='it is $5'\n").unwrap();
+    fs::write(site.path(".env"), "GREETING='it is $5'\nPASSWORD=hidden\n").unwrap();
     site.commit("v1", "", &files);
     let seen = || engine.seen("cat /version; echo \"$GREETING\"").replace('\n', " ");
     site.run_long(&["deploy"]).code(0);
     assert_eq!(seen(), "v1it is $5");
+    assert_eq!(engine.seen("echo $DATABASE_URL"), "postgres://shop:hidden@db/shop");
     fs::write(site.path(".env"), "GREETING=bye\n").unwrap();
     site.commit("v2", "", &[]);
     site.run_long(&["deploy"]).code(0).stderr_has("`web` replaced, healthy after");

@@ -75,12 +75,25 @@ fn a_disk_that_is_filled_by_the_build_harms_nobody() {
     disk.resize("80m");
     let load = Load::on(site.port, 2);
     let config = fs::read_to_string(site.path("mainstay.toml")).unwrap();
+    let live = site.newest()["id"].as_str().unwrap().to_owned();
     for (version, fill) in [("v2", "head -c 100m /dev/zero > big"), ("v3", "head -c 100m /dev/zero > big || true")] {
         let config = config.replace("\"true\"", &format!("\"sh -c '{fill}'\""));
         site.commit(version, "", &[("mainstay.toml", &config)]);
         let output = site.run(&["deploy"]);
         output.code(1).stderr_has("No space left on device");
         let newest = site.newest();
+        if version == "v2" {
+            let errors = &output.stderr[output.stderr.find("error: ").unwrap_or_default()..];
+            let wanted = format!(
+                "error: the release could not be built\n  seen: `sh -c head -c [TIME] /dev/zero > big` ended with exit code 1\n  \
+                 seen: head: error writing 'standard output': No space left on device\n  \
+                 hint: only 0 B are left on the disk: make room\n\
+                 error: the release failed in `build`; release {live} has served all the time\n  \
+                 hint: `mainstay releases show {}` has all of it\n",
+                newest["id"].as_str().unwrap()
+            );
+            assert_eq!(errors, wanted);
+        }
         assert_eq!((site.version(), newest["state"].as_str()), ("v1".to_owned(), Some("failed")), "{newest}");
         assert!(!newest["cause"].as_str().unwrap().is_empty() && !site.tree(&newest).exists(), "{newest}");
     }

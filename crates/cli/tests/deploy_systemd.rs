@@ -355,7 +355,7 @@ if does != "never":
 server.serve_forever()
 "#;
 
-/// S0.7, S1.7, issue 6, points 5 to 7: with a real systemd a first release, a second with other variables, one that is never ready, one
+/// S0.7, S1.7, S4.8, issue 6, points 5 to 7: with a real systemd of a user a first release, a second with other variables, one that is never ready, one
 /// that crashes, one whose smoke fails, one whose deployer is killed in the middle of the switch, and the way back.
 #[test]
 #[ignore = "needs root, for a systemd of its own"]

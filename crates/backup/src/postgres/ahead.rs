@@ -38,10 +38,14 @@ pub(crate) async fn restore(job: &Job<'_>, source: &Source, why: Why, growth: &G
     let encoding = source.traits.get("encoding").map_or("UTF8", String::as_str);
     let ground = Ground::make(job, major(&source.server), encoding, hurry(why)).await.ok()?;
     let begun = Instant::now();
-    match on(job, source, &ground, growth).await {
+    let fed = tokio::select! {
+        fed = on(job, source, &ground, growth) => fed.ok(),
+        _ = ground.crowded() => None,
+    };
+    match fed {
         // What a restore waited for the dump it will not wait for later.
-        Ok(fed) => Some(Ahead { ground, took: begun.elapsed().saturating_sub(fed.read.waited), fed }),
-        Err(_) => {
+        Some(fed) => Some(Ahead { ground, took: begun.elapsed().saturating_sub(fed.read.waited), fed }),
+        None => {
             ground.end().await;
             None
         }

@@ -1,7 +1,7 @@
 //! A server of its own, for as long as a proof lasts: nothing of it touches the real one.
 //!
 //! It listens on a socket only, writes nothing down, archives nothing, and takes part in no replication. When we are root it
-//! runs as another user, for PostgreSQL refuses root. It dies with us, and what a killed one leaves is swept by the next proof.
+//! runs as another user, for PostgreSQL refuses root. It never takes the last room of a disk. It dies with us, and what a killed one leaves is swept by the next proof.
 
 use super::{
     program::{argv, command, find, last_words, run, start},
@@ -42,6 +42,8 @@ const STOP_DROPPED: Duration = Duration::from_secs(1);
 /// `initdb` can be told how long a piece of the log is since this version, and has to be told to leave out checksums since that one.
 const SEGMENTS: u32 = 11;
 const CHECKSUMS: u32 = 18;
+/// Between two looks at the room that is left.
+const LOOK: Duration = Duration::from_millis(500);
 /// Between two looks whether it answers.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -75,6 +77,9 @@ pub(super) enum NoGround {
 impl Ground {
     /// Makes and starts a server of this major version.
     pub(super) async fn make(job: &Job<'_>, major: u32, encoding: &str, hurry: Hurry) -> Result<Self, NoGround> {
+        if let Some(why) = crowded(job.ground) {
+            return Err(NoGround::Impossible(why));
+        }
         let programs = programs(job, major, hurry).await?;
         let flags = flags(major, encoding);
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
@@ -133,6 +138,16 @@ impl Ground {
         }
     }
 
+    /// Tells when it leaves too little room to all others who write to the same disk.
+    pub(super) async fn crowded(&self) -> String {
+        loop {
+            sleep(LOOK).await;
+            if let Some(why) = crowded(self.files.path()) {
+                return why;
+            }
+        }
+    }
+
     /// What it is.
     pub(super) fn words(&self) -> String {
         format!("a server of its own, PostgreSQL {}", self.version)
@@ -164,6 +179,14 @@ impl Drop for Ground {
         self.ask_to_end();
         segment::wait_until_given_back(&data(&self.files), STOP_DROPPED);
     }
+}
+
+/// A twentieth of a disk, at most 1 GiB, is for others.
+fn crowded(dir: &Path) -> Option<String> {
+    let room = host::fs::room(dir)?;
+    let left = (room.total / 20).min(1 << 30);
+    let free = report::bytes(room.free);
+    (room.free < left).then(|| format!("only {free} are left on the disk of `{}`", dir.display()))
 }
 
 fn impossible(error: BackupError) -> NoGround {

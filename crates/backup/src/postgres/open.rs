@@ -27,7 +27,11 @@ pub(crate) async fn open(
         true => format!("copy_of_{}", manifest.source.name),
         false => manifest.source.name.clone(),
     };
-    match fill(job, copy, manifest, &ground, &name).await {
+    let filled = tokio::select! {
+        filled = fill(job, copy, manifest, &ground, &name) => filled,
+        why = ground.crowded() => Err(BackupError::Unfit(format!("the copy cannot be opened here: {why}"))),
+    };
+    match filled {
         Ok(()) => {
             let dsn = ground.database(&name);
             Ok((ground, dsn))

@@ -41,15 +41,26 @@ pub(crate) async fn prove(
     let encoding = manifest.source.traits.get("encoding").map_or("UTF8", String::as_str);
     match Ground::make(job, major, encoding, hurry(manifest.why)).await {
         Ok(ground) => {
-            let proven = on_ground(job, copy, manifest, &ground, NAME).await;
+            let proven = tokio::select! {
+                proven = on_ground(job, copy, manifest, &ground, NAME) => Ok(proven),
+                why = ground.crowded() => Err(why),
+            };
             ground.end().await;
-            proven
+            match proven {
+                Ok(proven) => proven,
+                Err(why) => elsewhere(job, copy, manifest, why).await,
+            }
         }
         Err(NoGround::Error(error)) => Err(error),
-        Err(NoGround::Impossible(why)) => match job.target {
-            Target::Postgres(dsn) => scratch::prove(job, copy, manifest, dsn, why).await,
-            _ => Ok(Proven::impossible(why)),
-        },
+        Err(NoGround::Impossible(why)) => elsewhere(job, copy, manifest, why).await,
+    }
+}
+
+/// Where there can be no server of its own.
+async fn elsewhere(job: &Job<'_>, copy: &Path, manifest: &Manifest, why: String) -> Result<Proven, BackupError> {
+    match job.target {
+        Target::Postgres(dsn) => scratch::prove(job, copy, manifest, dsn, why).await,
+        _ => Ok(Proven::impossible(why)),
     }
 }
 
