@@ -151,6 +151,23 @@ fn what_does_not_start_never_comes_live() {
     fails(&site, 1, "`api` was not ready in time", "failed");
 }
 
+/// Issue 6, point 1: what does not become ready and does not want to go either is gone when its release has failed, so the next one is not
+/// held up by it. Found by hand.
+#[test]
+fn what_does_not_want_to_go_holds_up_nobody() {
+    let site = Site::new(QUICK, "");
+    site.deploy();
+    let good = fs::read_to_string(site.path("mainstay.toml")).unwrap();
+    let deaf = "command = \"sh -c 'trap : TERM; while :; do sleep 0.1; done'\"\nstop = { grace = \"3s\" }";
+    let bad = site.edited("command = \"python3 app.py\"", deaf).replace("\"10s\"", "\"1s\"");
+    site.commit("v2", "", &[("mainstay.toml", &bad)]);
+    site.run(&["deploy"]).code(1).stderr_has("the release failed in `start`");
+    assert_eq!(site.processes().len(), 2, "mainstay and what has served all the time");
+    site.commit("v3", "", &[("mainstay.toml", &good)]);
+    site.run(&["deploy"]).code(0);
+    assert_eq!(site.version(), "v3");
+}
+
 /// S0.7, S1.7, issue 6, proof: healthy, and it does not do what it should.
 #[test]
 fn what_does_not_pass_its_smoke_checks_never_comes_live() {

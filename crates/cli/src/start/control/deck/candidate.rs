@@ -16,11 +16,13 @@ use std::{
 use supervise::{Begun, Beside, CandidateError, ServiceStatus, Word};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 /// So many pieces wait for whoever has asked for a candidate.
 const PIECES: usize = 64;
+/// Between two looks whether a candidate is gone.
+const PAUSE: Duration = Duration::from_millis(20);
 /// So many last lines are shown of a service.
 const LINES: usize = 20;
 
@@ -33,11 +35,14 @@ pub(super) struct Standing {
     since: Instant,
     /// It is on its way to serve, or to go: whoever has asked for it does not decide any more.
     pub(super) decided: bool,
+    /// It is on its way to go.
+    given_up: bool,
 }
 
 impl Deck {
     /// Everything that can be wrong comes first.
     pub(super) async fn begin_candidate(&self, asked: Generation) -> Result<Receiver<CandidateTold>, Refusal> {
+        self.until_given_up().await;
         let _one = self.reloading.try_lock().map_err(|_| busy("a reload or a promotion is at work"))?;
         self.has_passed(&["gate", "migrate", "start"])?;
         self.is_alone()?;
@@ -53,7 +58,8 @@ impl Deck {
         let generation = generation.map_err(|trouble| Refusal::new(trouble.outcome, &trouble.findings))?;
         let begun = self.handle.candidate(generation).await.map_err(|error| unbegun(&error))?;
         self.world.journal.note(told_begun(&release, &begun));
-        let standing = Standing { release, texts: loaded.texts, begun, since: Instant::now(), decided: false };
+        let standing =
+            Standing { release, texts: loaded.texts, begun, since: Instant::now(), decided: false, given_up: false };
         *self.standing() = Some(standing.clone());
         let (tell, told) = channel(PIECES);
         if let Some(deck) = self.me.upgrade() {
@@ -202,19 +208,27 @@ impl Deck {
 
     pub(super) async fn discard_candidate(&self) -> Result<Discarded, Refusal> {
         let Some(standing) = self.standing().clone() else { return Ok(Discarded::default()) };
-        if standing.decided {
-            return Err(busy(&format!("release `{}` is just being promoted, or given up", standing.release.id)));
+        match (standing.given_up, standing.decided) {
+            (true, _) => self.until_given_up().await,
+            (false, true) => return Err(busy(&format!("release `{}` is just being promoted", standing.release.id))),
+            (false, false) => self.give_up("on request").await,
         }
-        self.give_up("on request").await;
         let services = standing.begun.beside.iter().map(|doorway| doorway.service.clone()).collect();
         Ok(Discarded { release: Some(standing.release.id.to_string()), services })
+    }
+
+    /// One that is on its way to go is gone.
+    async fn until_given_up(&self) {
+        while self.standing().as_ref().is_some_and(|standing| standing.given_up) {
+            sleep(PAUSE).await;
+        }
     }
 
     /// Stops it, and comes back when nobody of it is left.
     async fn give_up(&self, why: &str) {
         let id = match &mut *self.standing() {
             Some(standing) => {
-                standing.decided = true;
+                (standing.decided, standing.given_up) = (true, true);
                 standing.release.id.clone()
             }
             None => return,
