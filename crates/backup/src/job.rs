@@ -28,8 +28,8 @@ pub struct Job<'a> {
     pub templates: Option<&'a Path>,
     /// The only directory in which PostgreSQL's programs are looked for, where somebody has named one.
     pub programs: Option<&'a Path>,
-    /// Large databases of PostgreSQL are dumped and restored by several processes; nothing where one does it.
-    pub parallel: Option<Parallel>,
+    /// Large databases of PostgreSQL are dumped and restored by several processes.
+    pub parallel: Parallel,
     /// A program that writes nothing for so long has hung.
     pub stall: Duration,
     /// Where programs run.

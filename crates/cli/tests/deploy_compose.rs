@@ -163,8 +163,7 @@ fn a_switch_that_was_broken_off_is_put_right() {
     let site = site();
     site.deploy();
     site.commit("v2", "", &[]);
-    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
-    assert_ne!(killed.exit_code(), 0);
+    site.killed_in_switch("deploy");
     site.calls();
     site.run(&["deploy"]).code(0).stderr_has("a switch was broken off: release");
     let calls = site.calls();

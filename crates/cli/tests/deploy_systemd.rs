@@ -145,8 +145,7 @@ fn a_switch_that_was_broken_off_is_put_right() {
     let site = site();
     site.deploy();
     site.commit("v2", "", &[]);
-    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
-    assert_ne!(killed.exit_code(), 0);
+    site.killed_in_switch("deploy");
     assert_eq!(site.current().as_deref(), Some("v2"));
     site.calls();
     site.run(&["deploy", "--dry-run"])
@@ -230,8 +229,7 @@ fn what_was_stopped_for_a_switch_that_was_broken_off_comes_back() {
     site.deploy();
     let new = CONFIG.replace("worker.service", "mail.service");
     site.commit("v2", "", &[("mainstay.toml", &new)]);
-    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
-    assert_ne!(killed.exit_code(), 0);
+    site.killed_in_switch("deploy");
     fs::write(site.path("state/mail.service"), "active 0\n").unwrap();
     assert_eq!(site.calls().last().unwrap(), "--user restart web.service v2");
     site.commit("v3", "smoke", &[("mainstay.toml", CONFIG)]);
@@ -269,8 +267,7 @@ fn a_rollback_that_was_broken_off_is_put_right() {
     site.deploy();
     site.commit("v2", "", &[]);
     site.deploy();
-    let killed = site.test.again().args(["rollback"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
-    assert_ne!(killed.exit_code(), 0);
+    site.killed_in_switch("rollback");
     assert_eq!(site.current().as_deref(), Some("v1"));
     site.calls();
     site.run(&["deploy"]).code(0).stderr_has("a switch was broken off: release").stderr_has("is live already");
@@ -393,8 +390,7 @@ fn a_real_systemd_runs_what_is_current() {
         assert_eq!((answer(), site.states()[0].as_str()), ("v2 bye".to_owned(), "rolled-back"), "{does}");
     }
     site.commit("v3", "", &[]);
-    let killed = site.test.again().args(["deploy"]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
-    assert_ne!(killed.exit_code(), 0);
+    site.killed_in_switch("deploy");
     assert_eq!(answer(), "v3 bye");
     site.commit("v4", "crash", &[]);
     let output = site.run(&["deploy"]);

@@ -122,7 +122,7 @@ impl Emptied {
             // What older versions have written down has no time before the name.
             None => {
                 let name = now.map(|now| now.split_once(' ').map_or(now, |(_, name)| name));
-                now != self.last.as_deref() && (name.is_none() || name != self.last.as_deref())
+                now != self.last.as_deref() && name != self.last.as_deref()
             }
         }
     }

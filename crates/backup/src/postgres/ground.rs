@@ -1,7 +1,8 @@
 //! A server of its own, for as long as a proof lasts: nothing of it touches the real one.
 //!
 //! It listens on a socket only, writes nothing down, archives nothing, and takes part in no replication. When we are root it
-//! runs as another user, for PostgreSQL refuses root. It never takes the last room of a disk. It dies with us, and what a killed one leaves is swept by the next proof.
+//! runs as another user, for PostgreSQL refuses root. It never takes the last room of a disk. It dies with us, and what a killed one
+//! leaves is swept by the next proof.
 
 use super::{
     program::{argv, command, find, last_words, run, start},
@@ -104,8 +105,8 @@ impl Ground {
     }
 
     async fn start(job: &Job<'_>, programs: &ProgramsOfServer, files: Passing) -> Result<Self, NoGround> {
-        let mut server = start(job, &command(job, programs.server(&files, job.parallel.map_or(1, |it| it.jobs)), None))
-            .map_err(impossible)?;
+        let server = command(job, programs.server(&files, job.parallel.jobs), None);
+        let mut server = start(job, &server).map_err(impossible)?;
         let words = match server.take_output() {
             Some(Pipes { stderr, .. }) => tokio::spawn(last_words(stderr)),
             None => tokio::spawn(async { Vec::new() }),

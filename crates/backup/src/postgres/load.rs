@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{BackupError, Doing, Job, Manifest, Source, seal};
 use config::dsn::PostgresDsn;
+use host::process::Command;
 use std::{
     io::{self, Write},
     path::Path,
@@ -52,11 +53,9 @@ pub(super) async fn fill(
         return parallel::fill(job, copy, manifest, dsn, talk).await;
     }
     let part = manifest.part(FILE)?.clone();
-    // What wrote the archive, or a newer one, can read it.
-    let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
     let (dir, keys, progress) = (copy.to_owned(), job.keys.clone(), job.progress.clone());
     progress.begin_anew(Doing::Restoring, Some(part.raw_bytes));
-    pour(job, wrote, dsn, talk, &[], move |input| {
+    pour(job, wrote(manifest), dsn, talk, &[], move |input| {
         let mut content = seal::open(&dir, &part, &keys)?;
         let copied = io::copy(&mut content, &mut progress.counting(Doing::Restoring, input))?;
         match copied == part.raw_bytes {
@@ -79,10 +78,28 @@ pub(super) async fn pour<T: Send + 'static>(
     more: &[&str],
     feed: impl FnOnce(&mut dyn Write) -> io::Result<T> + Send + 'static,
 ) -> Result<T, BackupError> {
+    // Said, or it would open its input twice to find out.
+    let more = [&["--format=custom"], more].concat();
+    run_fed(job, pg_restore(job, wrote, dsn, talk, &more, INPUT).await?, feed).await
+}
+
+/// The major version of the program that made the archive.
+pub(super) fn wrote(manifest: &Manifest) -> u32 {
+    manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default()
+}
+
+/// `pg_restore` of an archive at `from`: what wrote it, or a newer one, can read it.
+pub(super) async fn pg_restore(
+    job: &Job<'_>,
+    wrote: u32,
+    dsn: &PostgresDsn,
+    talk: &Talk,
+    more: &[&str],
+    from: &str,
+) -> Result<Command, BackupError> {
     let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
     let database = format!("--dbname={}", dsn.database);
-    // Said, or it would open its input twice to find out.
-    let flags = ["--format=custom", "--exit-on-error", "--no-password", "--no-tablespaces", &database];
-    let flags = flags.into_iter().chain(more.iter().copied()).chain([INPUT]);
-    run_fed(job, command(job, argv(&program.path, flags), Some((dsn, &talk.0.host))), feed).await
+    let fixed = ["--exit-on-error", "--no-password", "--no-tablespaces", &database];
+    let flags = fixed.into_iter().chain(more.iter().copied()).chain([from]);
+    Ok(command(job, argv(&program.path, flags), Some((dsn, &talk.0.host))))
 }

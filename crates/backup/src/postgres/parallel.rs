@@ -4,7 +4,8 @@
 
 use super::{
     dump::Of,
-    program::{argv, command, find, run_to_files},
+    load::{pg_restore, wrote},
+    program::{argv, command, run_silent, stalled},
     talk::Talk,
 };
 use crate::{BackupError, Doing, Job, Keys, Manifest, manifest::Part, passing::Passing, seal, sqlite::blocking};
@@ -12,6 +13,7 @@ use config::dsn::PostgresDsn;
 use database::postgres::Program;
 use host::fs;
 use std::{
+    future::pending,
     io,
     path::{Path, PathBuf},
 };
@@ -30,13 +32,14 @@ const UNABLE: &str = "does not support compression";
 pub struct Parallel {
     /// When it is as large as this, in bytes.
     pub above: u64,
-    /// So many.
+    /// So many; one for none of that.
     pub jobs: u32,
 }
 
 /// So many, for a database of this size; nothing where one does it.
 pub(crate) fn jobs(job: &Job<'_>, bytes: u64) -> Option<u32> {
-    job.parallel.filter(|it| bytes >= it.above && it.jobs > 1).map(|it| it.jobs)
+    let Parallel { above, jobs } = job.parallel;
+    (bytes >= above && jobs > 1).then_some(jobs)
 }
 
 /// The files of the copy, in `dir`.
@@ -81,7 +84,7 @@ async fn run(
     let own = ["--format=directory".to_owned(), format!("--jobs={jobs}"), format!("--compress={compress}")];
     let flags: Vec<_> = own.into_iter().chain(of.flags()).chain([format!("--file={}", written.display())]).collect();
     let command = command(job, argv(&program.path, flags.iter().map(String::as_str)), Some((of.dsn, &of.talk.0.host)));
-    run_to_files(job, &command, Doing::Copying, || fs::bytes_below(written)).await
+    run_silent(job, &command, stalled(job, Doing::Copying, || fs::bytes_below(written))).await
 }
 
 /// Files of the copy they become, with their checksums.
@@ -104,17 +107,11 @@ pub(super) async fn fill(
 ) -> Result<(), BackupError> {
     let opened = opened(job, copy, manifest).await?;
     let from = opened.as_ref().map_or(copy, Passing::path).display().to_string();
-    let wrote = manifest.tools.get("pg_dump").and_then(|major| major.parse().ok()).unwrap_or_default();
-    let program = find(job, "pg_restore", talk.major().max(wrote)).await?;
-    let jobs = format!("--jobs={}", job.parallel.map_or(1, |parallel| parallel.jobs));
-    let database = format!("--dbname={}", dsn.database);
-    let fixed = ["--format=directory", "--exit-on-error", "--no-password", "--no-tablespaces"];
-    let flags = fixed.into_iter().chain([jobs.as_str(), &database, &from]);
-    let command = command(job, argv(&program.path, flags), Some((dsn, &talk.0.host)));
+    let jobs = format!("--jobs={}", job.parallel.jobs);
+    let command = pg_restore(job, wrote(manifest), dsn, talk, &["--format=directory", &jobs], &from).await?;
     job.progress.begin_anew(Doing::Restoring, None);
-    // It is silent, and writes nothing here, for as long as an index is built.
-    let patient = Job { stall: std::time::Duration::MAX, ..*job };
-    run_to_files(&patient, &command, Doing::Restoring, || 0).await
+    // It writes nothing here, so nothing tells that it has hung: an index may take long.
+    run_silent(job, &command, pending()).await
 }
 
 /// Its files without their encryption; nothing where there is none. Not beside it: there nobody shall read them.

@@ -101,15 +101,14 @@ async fn or_end<T>(running: &Running, act: impl Future<Output = io::Result<T>>) 
     result
 }
 
-/// Runs a program that writes files, and nothing to us, to its end. `grown`: how many bytes lie there.
+/// Runs a program that writes nothing to us to its end, or until it has `hung`.
 ///
 /// # Errors
-/// It cannot be started, ends with anything but 0, or nothing grows for as long as `job.stall`.
-pub(super) async fn run_to_files(
+/// It cannot be started, ends with anything but 0, or has hung.
+pub(super) async fn run_silent(
     job: &Job<'_>,
     command: &Command,
-    doing: Doing,
-    grown: impl Fn() -> u64,
+    hung: impl Future<Output = io::Result<Infallible>>,
 ) -> Result<(), BackupError> {
     let name = name(command);
     let mut running = start(job, command)?;
@@ -120,10 +119,9 @@ pub(super) async fn run_to_files(
             None => Vec::new(),
         }
     });
-    let stalled = or_end(&running, stalled(job, doing, grown));
     let (hung, words) = tokio::select! {
         words = &mut words => (None, words),
-        hung = stalled => (hung.err(), words.await),
+        hung = or_end(&running, hung) => (hung.err(), words.await),
     };
     let exit = running.wait().await.map_err(|error| failed(&name, error.to_string(), &[]))?;
     match (hung, exit) {
@@ -133,8 +131,9 @@ pub(super) async fn run_to_files(
     }
 }
 
-/// Counts what grows, and ends when nothing has for too long.
-async fn stalled(job: &Job<'_>, doing: Doing, grown: impl Fn() -> u64) -> io::Result<Infallible> {
+/// Of a program that writes files: counts what grows, and ends when nothing has for as long as `job.stall`. `grown`: how many bytes lie
+/// there.
+pub(super) async fn stalled(job: &Job<'_>, doing: Doing, grown: impl Fn() -> u64) -> io::Result<Infallible> {
     let (mut before, mut since) = (0, Instant::now());
     loop {
         sleep(LOOK).await;

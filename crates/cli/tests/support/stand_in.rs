@@ -101,6 +101,13 @@ impl Site {
         Some(fs::read_to_string(self.path("data/releases/current/tree/version")).ok()?.trim().to_owned())
     }
 
+    /// Whoever does this is killed when the first part is switched.
+    #[track_caller]
+    pub fn killed_in_switch(&self, verb: &str) {
+        let killed = self.test.again().args([verb]).env("MAINSTAY_FAILPOINT", "kill:deploy.switch.part").run();
+        assert_ne!(killed.exit_code(), 0);
+    }
+
     /// What was written down since this was asked last.
     pub fn calls(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("state/calls")).unwrap_or_default();

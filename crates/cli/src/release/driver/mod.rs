@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{load::load_release, start::World};
 use ::deploy::{ReleaseId, store};
-use config::{Deploy, Smoke};
+use config::{App, Deploy, Smoke};
 use control::Door;
 use jiff::Timestamp;
 use plan::Trouble;
@@ -49,7 +49,12 @@ fn of_before(work: &Work<'_>) -> Deploy {
 /// What is wrong with its configuration.
 fn deploy_of(work: &Work<'_>, id: Option<ReleaseId>) -> Result<Deploy, Vec<Finding>> {
     let loaded = id.map(|id| load_release(work.context, &work.here.app, &id)).transpose()?;
-    Ok(loaded.and_then(|loaded| loaded.app.deploy).unwrap_or_else(|| work.here.deploy.clone()))
+    Ok(deploy_in(work, loaded.as_ref().map(|loaded| &loaded.app)))
+}
+
+/// The `[deploy]` of a configuration, or the site's where there is none.
+fn deploy_in(work: &Work<'_>, app: Option<&App>) -> Deploy {
+    app.and_then(|app| app.deploy.clone()).unwrap_or_else(|| work.here.deploy.clone())
 }
 
 /// Starts the new services, where they can run beside the old ones.

@@ -151,7 +151,7 @@ pub(crate) fn job<'a>(world: &'a World, database: &'a Dependency, means: &'a Mea
         ground: &means.ground,
         templates: means.templates.as_deref(),
         programs: app.backup.programs.as_deref(),
-        parallel: Some(Parallel { above: app.backup.parallel_above, jobs: jobs(app) }),
+        parallel: Parallel { above: app.backup.parallel_above, jobs: jobs(app) },
         stall: app.backup.stall,
         root: &app.root,
         env: &app.env,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     load::load_release,
     release::{
-        driver::deploy_of,
+        driver::{deploy_in, deploy_of},
         work::{Daemon, Did, Work, failed, on_disk},
     },
 };
@@ -24,8 +24,7 @@ use report::{Event, Finding, Journal, Level};
 pub(in crate::release) async fn look(work: &mut Work<'_>, deploy: &Deploy) -> Did {
     let Some(runner) = Runner::of(work, deploy).await? else { return Ok(String::new()) };
     let current = store::current(&work.here.site).map_err(on_disk("`releases/current` cannot be read"))?;
-    let unreadable = on_disk("what is known of a switch that was broken off cannot be read");
-    let half = Switching::read(&work.here.site).map_err(unreadable)?;
+    let half = broken_off(work)?;
     let meant = half.as_ref().map_or_else(|| meant(work, current), |half| Ok(half.from))?;
     let mut parts = runner.parts().await?;
     work.before = meant;
@@ -110,15 +109,15 @@ async fn put_right(work: &mut Work<'_>, broken: &Broken) -> Result<(), Trouble> 
 /// Ends the parts that the other one does not have, then starts its own.
 async fn bring_back(work: &mut Work<'_>, broken: &Broken) -> Result<(), Vec<Finding>> {
     let told = |trouble: Trouble| trouble.findings;
-    let wanted = deploy_of(work, broken.meant)?;
+    let loaded = broken.meant.map(|id| load_release(work.context, &work.here.app, &id)).transpose()?;
+    let wanted = deploy_in(work, loaded.as_ref().map(|loaded| &loaded.app));
     let keep = if broken.meant.is_some() { wanted.driver.parts() } else { &[] };
     // Where its files are gone nobody knows what only it had.
     let left = deploy_of(work, broken.to).unwrap_or_else(|_| work.here.deploy.clone());
     if let Some(left) = Runner::of(work, &left).await.map_err(told)? {
         left.without(keep).stop().await.map_err(told)?;
     }
-    let Some(id) = broken.meant else { return Ok(()) };
-    let loaded = load_release(work.context, &work.here.app, &id)?;
+    let (Some(id), Some(loaded)) = (broken.meant, loaded) else { return Ok(()) };
     if let Some(runner) = Runner::of(work, &wanted).await.map_err(told)? {
         bring_all(work, &runner, id, &loaded.app).await.map_err(told)?;
     }
@@ -127,9 +126,13 @@ async fn bring_back(work: &mut Work<'_>, broken: &Broken) -> Result<(), Vec<Find
 
 /// Whoever was to take over from a mainstay lets go, when the switch to him was broken off.
 pub(in crate::release) async fn let_go(work: &mut Work<'_>) -> Result<(), Trouble> {
-    let unreadable = on_disk("what is known of a switch that was broken off cannot be read");
-    match Switching::read(&work.here.site).map_err(unreadable)? {
+    match broken_off(work)? {
         Some(half) => put_right(work, &Broken { to: Some(half.to), meant: half.from }).await,
         None => Ok(()),
     }
+}
+
+fn broken_off(work: &Work<'_>) -> Result<Option<Switching>, Trouble> {
+    let unreadable = on_disk("what is known of a switch that was broken off cannot be read");
+    Switching::read(&work.here.site).map_err(unreadable)
 }

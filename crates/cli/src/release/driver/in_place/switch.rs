@@ -7,7 +7,7 @@ use super::{
 use crate::{
     load::load_release,
     release::{
-        driver::deploy_of,
+        driver::{deploy_in, deploy_of},
         work::{Daemon, Did, Work, on_disk},
     },
 };
@@ -70,7 +70,7 @@ pub(in crate::release) async fn switch_back(work: &mut Work<'_>) -> Result<(), S
     let settled = |()| Switching::remove(&work.here.site).map_err(|error| error.to_string());
     let Some(before) = work.before else { return to_nothing(work, runner).await.and_then(settled) };
     let loaded = load_release(work.context, &work.here.app, &before).map_err(|findings| first_in_a_line(&findings))?;
-    let deploy = loaded.app.deploy.clone().unwrap_or_else(|| work.here.deploy.clone());
+    let deploy = deploy_in(work, Some(&loaded.app));
     // What the release before does not know goes.
     let added = runner.without(deploy.driver.parts());
     added.stop().await.map_err(told)?;

@@ -33,10 +33,18 @@ pub(super) struct Standing {
     pub(super) texts: Texts,
     pub(super) begun: Begun,
     since: Instant,
-    /// It is on its way to serve, or to go: whoever has asked for it does not decide any more.
-    pub(super) decided: bool,
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Whoever has asked for it decides.
+    Open,
+    /// It is on its way to serve.
+    Promoted,
     /// It is on its way to go.
-    given_up: bool,
+    GivenUp,
 }
 
 impl Deck {
@@ -58,8 +66,7 @@ impl Deck {
         let generation = generation.map_err(|trouble| Refusal::new(trouble.outcome, &trouble.findings))?;
         let begun = self.handle.candidate(generation).await.map_err(|error| unbegun(&error))?;
         self.world.journal.note(told_begun(&release, &begun));
-        let standing =
-            Standing { release, texts: loaded.texts, begun, since: Instant::now(), decided: false, given_up: false };
+        let standing = Standing { release, texts: loaded.texts, begun, since: Instant::now(), fate: Fate::Open };
         *self.standing() = Some(standing.clone());
         let (tell, told) = channel(PIECES);
         if let Some(deck) = self.me.upgrade() {
@@ -203,15 +210,17 @@ impl Deck {
     }
 
     fn is_undecided(&self, standing: &Standing) -> bool {
-        self.standing().as_ref().is_some_and(|it| !it.decided && Arc::ptr_eq(&it.release.id, &standing.release.id))
+        self.standing()
+            .as_ref()
+            .is_some_and(|it| it.fate == Fate::Open && Arc::ptr_eq(&it.release.id, &standing.release.id))
     }
 
     pub(super) async fn discard_candidate(&self) -> Result<Discarded, Refusal> {
         let Some(standing) = self.standing().clone() else { return Ok(Discarded::default()) };
-        match (standing.given_up, standing.decided) {
-            (true, _) => self.until_given_up().await,
-            (false, true) => return Err(busy(&format!("release `{}` is just being promoted", standing.release.id))),
-            (false, false) => self.give_up("on request").await,
+        match standing.fate {
+            Fate::GivenUp => self.until_given_up().await,
+            Fate::Promoted => return Err(busy(&format!("release `{}` is just being promoted", standing.release.id))),
+            Fate::Open => self.give_up("on request").await,
         }
         let services = standing.begun.beside.iter().map(|doorway| doorway.service.clone()).collect();
         Ok(Discarded { release: Some(standing.release.id.to_string()), services })
@@ -219,7 +228,7 @@ impl Deck {
 
     /// One that is on its way to go is gone.
     async fn until_given_up(&self) {
-        while self.standing().as_ref().is_some_and(|standing| standing.given_up) {
+        while self.standing().as_ref().is_some_and(|standing| standing.fate == Fate::GivenUp) {
             sleep(PAUSE).await;
         }
     }
@@ -228,7 +237,7 @@ impl Deck {
     async fn give_up(&self, why: &str) {
         let id = match &mut *self.standing() {
             Some(standing) => {
-                (standing.decided, standing.given_up) = (true, true);
+                standing.fate = Fate::GivenUp;
                 standing.release.id.clone()
             }
             None => return,

@@ -3,7 +3,7 @@
 use super::{
     super::later::later,
     Deck,
-    candidate::{Standing, busy, has_come, misused, unbegun},
+    candidate::{Fate, Standing, busy, has_come, misused, unbegun},
     shown,
 };
 use crate::start::{
@@ -56,7 +56,7 @@ impl Deck {
             Ok(promotion) => promotion,
             Err(error) => {
                 self.lead_back(drain).await;
-                self.standing().iter_mut().for_each(|standing| standing.decided = false);
+                self.standing().iter_mut().for_each(|standing| standing.fate = Fate::Open);
                 return Err(unbegun(&error));
             }
         };
@@ -76,7 +76,7 @@ impl Deck {
         let doorway = standing.begun.beside.iter().find(|doorway| doorway.service == proxied.service());
         let Some(address) = doorway.and_then(|doorway| doorway.address) else { return Ok(()) };
         proxied.switch(address.port(), drain).await.map(drop).map_err(|error| {
-            self.standing().iter_mut().for_each(|standing| standing.decided = false);
+            self.standing().iter_mut().for_each(|standing| standing.fate = Fate::Open);
             let finding = Finding::error("requests cannot be sent to the candidate").because(&error);
             Refusal::new(Outcome::Failed, &[finding.hint("they go where they went before")])
         })
@@ -95,8 +95,8 @@ impl Deck {
     /// From here on whoever has asked for the candidate does not hold it any more.
     fn decide(&self, id: &str) -> Result<Standing, Refusal> {
         match &mut *self.standing() {
-            Some(standing) if *standing.release.id == *id && !standing.decided => {
-                standing.decided = true;
+            Some(standing) if *standing.release.id == *id && standing.fate == Fate::Open => {
+                standing.fate = Fate::Promoted;
                 Ok(standing.clone())
             }
             Some(standing) if *standing.release.id == *id => {
